@@ -1,0 +1,27 @@
+# The commands a newcomer needs. `make setup` is what `demo` and `test` do first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCK   := envs/requirements.lock
+CORES  ?= 2
+# Snakemake and the tests must find this checkout's `hydrarec`, `ruff`, `snakefmt`, … first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: setup
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python >= 3.11 is needed; {sys.executable} is {v.major}.{v.minor}. Try: make setup PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# Re-resolve every pin for Python 3.11 and later. CUDA packages stay out of the file: torch's own
+# wheel names the ones it needs, and the CPU wheel needs none.
+.PHONY: lock
+lock:
+	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
+	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest \
+	    --extra workflow --extra dev --constraint envs/constraints.txt --no-header --no-annotate --quiet pyproject.toml \
+	  | grep -Ev '^(nvidia-(cu|n[cv]|cudnn)|cuda-|triton)' > $(LOCK)

@@ -1,0 +1,238 @@
+"""Every table of the benchmark: its columns, their types and meaning; and the only way to read and write one.
+
+ADR 0002 describes where the files lie. A new column is added here first.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hydrarec.files import atomic_path
+
+
+def _table(**columns: tuple[pa.DataType, str]) -> pa.Schema:
+    """Build a schema; a description that ends in `?` marks a column that may hold nulls."""
+    return pa.schema(
+        pa.field(name, kind, nullable=meaning.endswith("?"), metadata={"description": meaning.rstrip("?")})
+        for name, (kind, meaning) in columns.items()
+    )
+
+
+_USER = (pa.int32(), "dense user id, from 1")
+_ITEM = (pa.int32(), "dense item id, from 1 (0 is padding and never occurs in a table)")
+_EVENT = {
+    "user": _USER,
+    "item": _ITEM,
+    "position": (pa.int32(), "0-based place in the user's complete sequence"),
+    "timestamp": (pa.int64(), "seconds since 1970; null where the source has no times?"),
+}
+_CASE = {
+    "user": _USER,
+    "step": (pa.int32(), "which of the user's held-out targets, from 0; always 0 under leave-one-out"),
+}
+_RUN = {
+    "dataset": (pa.string(), "dataset id"),
+    "protocol": (pa.string(), "loo | gts"),
+    "run": (pa.string(), "run id of the configuration"),
+}
+_GROUP = {
+    "group": (pa.string(), "user group: all, or <kind>:<bucket> such as history:11-20"),
+    "metric": (pa.string(), "name with cut-off, such as ndcg@10"),
+}
+
+INTERACTIONS = _table(**_EVENT)
+ITEMS = _table(
+    item=_ITEM,
+    raw_item=(pa.string(), "id in the source"),
+    n_interactions=(pa.int32(), "rows of the prepared data with this item"),
+)
+USERS = _table(
+    user=_USER,
+    raw_user=(pa.string(), "id in the source"),
+    n_interactions=(pa.int32(), "rows of the prepared data with this user"),
+)
+
+TRAIN = INTERACTIONS
+HELD_OUT = _table(
+    **_EVENT,
+    step=(pa.int32(), "number of the target this event is, from 0 within the user; -1: context only, not a target"),
+)
+
+RANKS = _table(
+    **_CASE,
+    target=(pa.int32(), "the held-out item"),
+    greater=(pa.int32(), "candidates scored above the target; n_candidates if the target is cold"),
+    equal=(pa.int32(), "other candidates scored the same as the target"),
+    n_candidates=(pa.int32(), "items seen in training, less the user's known history where that is filtered"),
+    greater_unfiltered=(pa.int32(), "like greater, with the user's history among the candidates"),
+    equal_unfiltered=(pa.int32(), "like equal, with the user's history among the candidates"),
+    warm=(pa.bool_(), "the target occurs in the training data"),
+)
+RECOMMENDATIONS = _table(
+    **_CASE,
+    position=(pa.int32(), "1-based place in the list"),
+    item=_ITEM,
+    score=(pa.float32(), "the model's score; finite, not increasing with position"),
+)
+HISTORY = _table(
+    epoch=(pa.int32(), "from 1"),
+    optimizer_step=(pa.int64(), "optimiser steps taken so far"),
+    loss=(pa.float64(), "mean training loss per target in this epoch"),
+    validation_ndcg10=(pa.float64(), "NDCG@10 on the validation targets, full ranking"),
+    validation_hr10=(pa.float64(), "HR@10 on the validation targets, full ranking"),
+    train_s=(pa.float64(), "cumulative training seconds, validation and set-up excluded"),
+    validation_s=(pa.float64(), "cumulative validation seconds"),
+)
+
+METRICS = _table(
+    **_RUN,
+    seed=(pa.int32(), "seed of the run"),
+    **_GROUP,
+    value=(pa.float64(), "mean over users, expected over the orders of tied scores"),
+    optimistic=(pa.float64(), "the same with ties broken for the target"),
+    pessimistic=(pa.float64(), "the same with ties broken against the target"),
+    n_users=(pa.int32(), "users in the group"),
+)
+LEADERBOARD = _table(
+    **_RUN,
+    **_GROUP,
+    mean=(pa.float64(), "mean over users and seeds"),
+    low=(pa.float64(), "lower bound of the users x seeds interval"),
+    high=(pa.float64(), "upper bound of the users x seeds interval"),
+    standard_error=(pa.float64(), "users x seeds standard error"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "seeds"),
+    deterministic=(pa.bool_(), "one result stands for every seed"),
+)
+COMPARISON = _table(
+    **_RUN,
+    reference=(pa.string(), "run id the difference is taken against"),
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    difference=(pa.float64(), "mean of run minus reference over users and matched seeds"),
+    standard_error=(pa.float64(), "crossed users x seeds standard error"),
+    df=(pa.float64(), "Satterthwaite degrees of freedom"),
+    low=(pa.float64(), "lower bound of the interval of the difference"),
+    high=(pa.float64(), "upper bound of the interval of the difference"),
+    percent=(pa.float64(), "difference in per cent of the reference's mean"),
+    percent_low=(pa.float64(), "lower bound in per cent"),
+    percent_high=(pa.float64(), "upper bound in per cent"),
+    p=(pa.float64(), "two-sided p-value"),
+    p_holm=(pa.float64(), "Holm-adjusted over the runs of one dataset, protocol and metric"),
+    variance_users=(pa.float64(), "users' part of the squared standard error"),
+    variance_seeds=(pa.float64(), "seeds' part of the squared standard error"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "matched seeds"),
+)
+TIMES = _table(
+    **_RUN,
+    seed=(pa.int32(), "seed of the run"),
+    device=(pa.string(), "cpu, or the GPU's name"),
+    host=(pa.string(), "host name"),
+    epochs=(pa.int32(), "epochs trained; 0 for baselines that are not trained in epochs"),
+    best_epoch=(pa.int32(), "epoch whose weights were kept"),
+    converged=(pa.bool_(), "stopped by patience before the last allowed epoch"),
+    parameters=(pa.int64(), "trainable parameters"),
+    setup_s=(pa.float64(), "reading data and building the model"),
+    train_s=(pa.float64(), "all training seconds, validation excluded"),
+    epoch_s=(pa.float64(), "median training seconds of an epoch"),
+    train_to_best_s=(pa.float64(), "training seconds up to the best epoch"),
+    validation_s=(pa.float64(), "all validation seconds"),
+    infer_ms_per_user=(pa.float64(), "ranking the test targets: encoding, scoring and counting"),
+    peak_memory_mib=(pa.float64(), "peak resident memory of the training process"),
+    peak_gpu_mib=(pa.float64(), "peak allocated GPU memory; null on a CPU?"),
+)
+
+
+def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:
+    """Write a table with exactly the schema's columns, order and types, atomically.
+
+    Parameters
+    ----------
+    frame
+        Rows in the order in which they shall stand. Further columns are refused.
+    path
+        The Parquet file.
+    schema
+        One of this module's tables.
+
+    Raises
+    ------
+    ValueError
+        If a column is absent, unknown, null where that is not allowed, or does not fit its type.
+    """
+    if set(frame.columns) != set(schema.names):
+        missing, unknown = set(schema.names) - set(frame.columns), set(frame.columns) - set(schema.names)
+        raise ValueError(f"{path}: missing columns {sorted(missing)}, unknown columns {sorted(unknown)}")
+    try:
+        table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    _refuse_nulls(table, schema, path)
+    with atomic_path(path) as temporary:
+        # No pandas metadata and no writer-dependent statistics text: equal rows give equal bytes.
+        pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
+
+
+def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table and check it against its schema.
+
+    Parameters
+    ----------
+    path
+        The Parquet file.
+    schema
+        What it must hold. Further columns are refused, so that a file of another version is noticed.
+    columns
+        Read only these.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not Parquet, is truncated, or its columns, types or nulls are not the schema's.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        found = pq.read_schema(path)
+        wrong = [
+            f"{name}: expected {kind}, found {found.field(name).type if name in found.names else 'no such column'}"
+            for name, kind in zip(schema.names, schema.types, strict=True)
+            if name not in found.names or found.field(name).type != kind
+        ] + [f"{name}: not a column of this table" for name in found.names if name not in schema.names]
+        if wrong:
+            raise ValueError(f"{path}: " + "; ".join(wrong))
+        table = pq.read_table(path, columns=list(columns) if columns is not None else None)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    _refuse_nulls(table, schema, path)
+    return table.to_pandas()
+
+
+def content_hash(path: Path) -> str:
+    """Return a SHA-256 of a Parquet table's columns and values, whatever wrote and compressed the file."""
+    digest = hashlib.sha256()
+    table = pq.read_table(path)
+    for name in table.column_names:
+        column = table.column(name).combine_chunks()
+        digest.update(f"{name}:{column.type}:{len(column)}:{column.null_count};".encode())
+        if pa.types.is_string(column.type):
+            digest.update("\0".join(column.to_pylist()).encode())
+        else:
+            digest.update(column.fill_null(0).to_numpy(zero_copy_only=False).tobytes())
+    return digest.hexdigest()
+
+
+def _refuse_nulls(table: pa.Table, schema: pa.Schema, path: Path) -> None:
+    for name in table.column_names:
+        if not schema.field(name).nullable and table.column(name).null_count:
+            raise ValueError(f"{path}: column {name} holds {table.column(name).null_count} null values")

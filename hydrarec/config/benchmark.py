@@ -1,0 +1,181 @@
+"""A whole comparison: datasets, runs, seeds, and how they are measured."""
+
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from hydrarec.config.base import Block, ConfigError, explain
+from hydrarec.config.datasets import BUILT_IN, DatasetConfig
+from hydrarec.config.losses import CrossEntropyLossConfig, Loss
+from hydrarec.config.models import EncoderConfig
+from hydrarec.config.protocol import EvaluationConfig, Protocol
+from hydrarec.config.runs import BaselineRun, Grid, Overrides, Run, TrainedRun
+from hydrarec.config.training import TrainingConfig
+
+
+class RunSettings(Block):
+    """All that decides what one trained model is: the run with the comparison's and the dataset's settings filled in."""
+
+    run: TrainedRun
+    encoder: EncoderConfig
+    loss: Loss
+    training: TrainingConfig
+
+
+class BenchmarkConfig(Block):
+    """A comparison."""
+
+    report: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    """Folder of the report under `reports/`."""
+    title: str = "Attention operators for sequential recommendation"
+    """Heading of the report."""
+    datasets: Annotated[list[DatasetConfig], Field(min_length=1)]
+    """Ids of built-in datasets, or complete definitions of others."""
+    protocols: Annotated[list[Protocol], Field(min_length=1)] = ["loo"]
+    """What is held out."""
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    """Seeds of every run; the same ones for all, because comparisons match them."""
+    mirror: str | None = None
+    """Folder or base URL asked first for every file; the environment's HYDRAREC_MIRROR goes before it."""
+    encoder: EncoderConfig = EncoderConfig()
+    """Size of every model."""
+    loss: Loss = CrossEntropyLossConfig()
+    """Loss of every model."""
+    training: TrainingConfig = TrainingConfig()
+    """Training of every model."""
+    per_dataset: dict[str, Overrides] = {}
+    """Settings that differ for one dataset."""
+    grid: Grid | None = None
+    """Runs by combination."""
+    runs: list[Run] = []
+    """Further runs: baselines, and trained models that differ in more than their parts."""
+    evaluation: EvaluationConfig
+    """How runs are measured and compared."""
+
+    @field_validator("datasets", mode="before")
+    @classmethod
+    def _look_up_datasets(cls, datasets: Any) -> Any:
+        if not isinstance(datasets, list):
+            return datasets
+        unknown = [name for name in datasets if isinstance(name, str) and name not in BUILT_IN]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is not a built-in dataset; allowed: {', '.join(sorted(BUILT_IN))}")
+        return [BUILT_IN[entry] if isinstance(entry, str) else entry for entry in datasets]
+
+    @model_validator(mode="after")
+    def _references_resolve(self) -> Self:
+        for key, ids in (
+            ("datasets", [d.id for d in self.datasets]),
+            ("runs", [r.id for r in self.all_runs]),
+            ("seeds", list(map(str, self.seeds))),
+            ("protocols", list(self.protocols)),
+        ):
+            twice = [name for name, count in Counter(ids).items() if count > 1]
+            if twice:
+                raise ValueError(f"{key}: {', '.join(twice)} stands there more than once")
+        if self.evaluation.reference not in self.run_ids:
+            raise ValueError(
+                f"evaluation.reference: no run {self.evaluation.reference!r}; allowed: {', '.join(self.run_ids)}"
+            )
+        names = [dataset.id for dataset in self.datasets]
+        for name in self.per_dataset:
+            if name not in names and name not in BUILT_IN:
+                raise ValueError(f"per_dataset.{name}: no such dataset; allowed: {', '.join(names)}")
+        if "gts" in self.protocols:
+            for dataset in self.datasets:
+                if not dataset.reader.has_timestamps:
+                    raise ValueError(
+                        f"protocols: gts needs times, which {dataset.id} ({dataset.reader.kind}) does not have"
+                    )
+        return self
+
+    @cached_property
+    def all_runs(self) -> list[TrainedRun | BaselineRun]:
+        """Runs of the grid, then the further runs."""
+        grid = [TrainedRun(**keys) for keys in self.grid.combinations()] if self.grid else []
+        return [*grid, *self.runs]
+
+    @cached_property
+    def run_ids(self) -> list[str]:
+        """Ids of all runs, in the order of the configuration."""
+        return [run.id for run in self.all_runs]
+
+    def run(self, run_id: str) -> TrainedRun | BaselineRun:
+        """Return the run of that id."""
+        return next(run for run in self.all_runs if run.id == run_id)
+
+    def dataset(self, dataset_id: str) -> DatasetConfig:
+        """Return the dataset of that id."""
+        return next(dataset for dataset in self.datasets if dataset.id == dataset_id)
+
+    def seeds_of(self, run_id: str) -> list[int]:
+        """Return the seeds a run is computed with: all of them, or the first where the seed changes nothing."""
+        run = self.run(run_id)
+        return self.seeds[:1] if isinstance(run, BaselineRun) and run.deterministic else self.seeds
+
+    def settings(self, run_id: str, dataset_id: str) -> RunSettings:
+        """Return a trained run's complete settings: comparison < dataset < run, the later ones winning key by key."""
+        run = self.run(run_id)
+        if not isinstance(run, TrainedRun):
+            raise ValueError(f"run {run_id} is a baseline and is not trained by this package")
+        encoder, training, loss = self.encoder, self.training, self.loss
+        for layer in (self.per_dataset.get(dataset_id), run):
+            if layer is not None:
+                encoder = encoder.overridden_by(layer.encoder)
+                training = training.overridden_by(layer.training)
+                loss = layer.loss or loss
+        # Validated anew: keys that are right one by one can contradict each other once merged.
+        merged = {"encoder": encoder, "loss": loss, "training": training}
+        bare = run.model_copy(update={"encoder": None, "loss": None, "training": None})
+        return RunSettings.model_validate({"run": bare, **{k: v.model_dump() for k, v in merged.items()}})
+
+
+def load(raw: dict[str, Any], baselines: list[str] | None = None) -> BenchmarkConfig:
+    """Check a configuration and return it typed.
+
+    Parameters
+    ----------
+    raw
+        The mapping as read from YAML.
+    baselines
+        Names of the baselines that have a rule file; not checked if absent.
+
+    Raises
+    ------
+    ConfigError
+        With one line per mistake: the path of the key, what is wrong, and what is allowed.
+    """
+    try:
+        config = BenchmarkConfig.model_validate(raw)
+        for run in config.all_runs:
+            if isinstance(run, TrainedRun):
+                for dataset in config.datasets:
+                    config.settings(run.id, dataset.id)
+    except ValidationError as error:
+        raise ConfigError(f"the configuration has {error.error_count()} mistake(s):\n{explain(error)}") from None
+    except ValueError as error:
+        raise ConfigError(f"the configuration has a mistake:\n  {error}") from None
+    if baselines is not None:
+        for index, run in enumerate(config.runs):
+            if isinstance(run, BaselineRun) and run.baseline not in baselines:
+                raise ConfigError(
+                    "the configuration has a mistake:\n"
+                    f"  runs[{index}].baseline: no rule file for {run.baseline!r}; allowed: {', '.join(baselines)}"
+                )
+    return config
+
+
+def load_file(path: Path) -> BenchmarkConfig:
+    """Read and check a YAML configuration file; raises like `load`, and `ConfigError` if it is not YAML."""
+    import yaml  # noqa: PLC0415 - planning inside Snakemake never needs it
+
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: must be a mapping of keys")
+    return load(raw)

@@ -1,0 +1,134 @@
+"""Runs: the rows of the comparison. A run is a trained model or a baseline that a rule file computes."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from hydrarec.config.attention import Attention
+from hydrarec.config.base import Block
+from hydrarec.config.losses import Loss
+from hydrarec.config.masking import Masking
+from hydrarec.config.models import EncoderConfig, Model
+from hydrarec.config.training import TrainingConfig
+
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$")]
+ModelKind = Annotated[str, Field(min_length=1)]
+
+
+class Overrides(Block):
+    """Settings that differ from those of the whole comparison; what is not written stays as it is."""
+
+    encoder: EncoderConfig | None = None
+    """Keys that replace those of the top-level `encoder`."""
+    loss: Loss | None = None
+    """Replaces the top-level `loss` as a whole."""
+    training: TrainingConfig | None = None
+    """Keys that replace those of the top-level `training`."""
+
+
+class TrainedRun(Overrides):
+    """A model trained by this package."""
+
+    id: RunId
+    """Name in paths, tables and claims."""
+    label: str = ""
+    """Name in figures; the id if empty."""
+    model: Model
+    """Block layout."""
+    attention: Attention | None = None
+    """Operator inside the blocks; null for models that have none."""
+    masking: Masking
+    """Who sees whom, and what is predicted."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.model.takes_attention and self.attention is None:
+            raise ValueError(f"model {self.model.kind} needs an attention")
+        if not self.model.takes_attention and self.attention is not None:
+            raise ValueError(f"model {self.model.kind} has no attention operator; remove `attention`")
+        if self.attention is not None and self.masking.causal and self.attention.no_causal_form:
+            raise ValueError(
+                f"attention {self.attention.kind} has no causal form ({self.attention.no_causal_form}); "
+                "allowed with it: masking bidirectional"
+            )
+        return self
+
+
+class BaselineRun(Block):
+    """A method computed by a rule file of `workflow/rules/baselines/`."""
+
+    id: RunId
+    """Name in paths, tables and claims."""
+    label: str = ""
+    """Name in figures; the id if empty."""
+    baseline: str
+    """Name of the rule file, without `.smk`."""
+    options: dict[str, str | int | float | bool] = {}
+    """Handed to the rule as `params.options`."""
+    deterministic: bool = False
+    """The seed changes nothing: computed once, and that result stands for every seed."""
+    control: Literal["oracle", "random"] | None = None
+    """The method's scores are known from theory and are checked before anything is compared."""
+
+
+def _run_kind(value: Any) -> str:
+    keys = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
+    return "BaselineRun" if "baseline" in keys else "TrainedRun"
+
+
+Run = Annotated[
+    Annotated[TrainedRun, Tag("TrainedRun")] | Annotated[BaselineRun, Tag("BaselineRun")],
+    Discriminator(_run_kind),
+]
+
+
+class Exclusion(Block):
+    """Combinations of a grid that are left out."""
+
+    model: ModelKind | None = None
+    """Kind of model; null: any."""
+    attention: str | None = None
+    """Kind of attention; null: any."""
+    masking: str | None = None
+    """Kind of masking; null: any."""
+    reason: Annotated[str, Field(min_length=1)]
+    """Printed in the report."""
+
+    def matches(self, model: str, attention: str, masking: str) -> bool:
+        """Return whether a combination is among those left out."""
+        wanted = ((self.model, model), (self.attention, attention), (self.masking, masking))
+        return all(pattern is None or pattern == kind for pattern, kind in wanted)
+
+
+class Grid(Block):
+    """Every combination of the listed parts is a run, with the id `<model>+<attention>+<masking>`."""
+
+    model: list[Model]
+    """Block layouts."""
+    attention: list[Attention]
+    """Operators."""
+    masking: list[Masking]
+    """Maskings."""
+    exclude: list[Exclusion] = []
+    """Combinations left out, each with its reason."""
+    labels: dict[str, str] = {}
+    """Names of runs in figures, by id."""
+
+    def combinations(self) -> list[dict[str, Any]]:
+        """Return the runs of the grid as `TrainedRun` keys, in the order of the lists, exclusions left out."""
+        runs = [
+            {
+                "id": f"{model.kind}+{attention.kind}+{masking.kind}",
+                "model": model,
+                "attention": attention,
+                "masking": masking,
+            }
+            for model in self.model
+            for attention in self.attention
+            for masking in self.masking
+            if not any(e.matches(model.kind, attention.kind, masking.kind) for e in self.exclude)
+        ]
+        unknown = set(self.labels) - {run["id"] for run in runs}
+        if unknown:
+            raise ValueError(f"labels: {sorted(unknown)} name no run of the grid; allowed: {[r['id'] for r in runs]}")
+        return [{**run, "label": self.labels.get(run["id"], "")} for run in runs]

@@ -1,0 +1,79 @@
+"""Batches: windows of the log gathered into rectangles, real positions first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from hydrarec.sequences.log import Log
+
+BUCKET_BATCHES = 16
+"""Batches that are cut from one length-sorted stretch of the shuffled users; more means less padding, less shuffling."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Item sequences, newest item last, padded on the right with 0."""
+
+    items: Int[Tensor, "B T"]
+    """Item ids, int64."""
+    lengths: Int[Tensor, " B"]
+    """Real positions of each row, int64."""
+
+    @property
+    def real(self) -> Bool[Tensor, "B T"]:
+        """True = real position, False = padding."""
+        return torch.arange(self.items.shape[1], device=self.items.device) < self.lengths[:, None]
+
+
+def gather(
+    items: Int[Tensor, " E"], starts: Int[Tensor, " B"], stops: Int[Tensor, " B"], max_length: int
+) -> Batch:
+    """Gather the newest `max_length` items of the stretches `starts` to `stops` (exclusive) into a batch."""
+    lengths = (stops - starts).clamp(max=max_length)
+    width = int(lengths.max())
+    offsets = torch.arange(width, device=items.device)
+    real = offsets < lengths[:, None]
+    index = torch.where(real, (stops - lengths)[:, None] + offsets, 0)
+    return Batch(torch.where(real, items[index].long(), 0), lengths)
+
+
+def training_order(log: Log, batch_size: int, max_length: int, stream: np.random.Generator) -> list[np.ndarray]:
+    """Draw one epoch's batches of user rows.
+
+    Users are shuffled, cut into stretches of `BUCKET_BATCHES` batches, sorted by length inside each, cut into
+    batches, and the batches are shuffled: nearly no padding, and every epoch mixes users anew.
+
+    Parameters
+    ----------
+    log
+        Training sequences.
+    batch_size
+        Users in a batch; the last may hold fewer.
+    max_length
+        Length beyond which sequences are cut, and so count as equally long.
+    stream
+        Random stream of the order; nothing else is drawn from it.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Row numbers into `log.users`.
+    """
+    lengths = log.lengths.cpu().numpy().clip(max=max_length)
+    rows = stream.permutation(np.flatnonzero(lengths > 1))
+    batches: list[np.ndarray] = []
+    for stretch in np.array_split(rows, range(BUCKET_BATCHES * batch_size, len(rows), BUCKET_BATCHES * batch_size)):
+        by_length = stretch[np.argsort(lengths[stretch], kind="stable")]
+        batches += np.array_split(by_length, range(batch_size, len(by_length), batch_size))
+    return [batches[i] for i in stream.permutation(len(batches))]
+
+
+def training_batches(log: Log, order: list[np.ndarray], max_length: int) -> Iterator[Batch]:
+    """Gather the batches of an epoch: the newest `max_length` items of each sequence."""
+    for rows in order:
+        index = torch.from_numpy(rows).to(log.items.device)
+        yield gather(log.items, log.offsets[index], log.offsets[index + 1], max_length)

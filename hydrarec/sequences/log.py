@@ -1,0 +1,133 @@
+"""All users' item sequences, packed, and the held-out cases that are ranked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from hydrarec.columns import HELD_OUT, ITEMS, TRAIN, read_table
+
+
+@dataclass(frozen=True)
+class Log:
+    """Item sequences of all users, one after the other."""
+
+    items: Int[Tensor, " E"]
+    """Items of all events, int32, by user and then by time."""
+    offsets: Int[Tensor, " U1"]
+    """Where each user's events begin, int64, and where the last one's end."""
+    users: Int[Tensor, " U"]
+    """User ids, ascending, int32."""
+
+    @property
+    def lengths(self) -> Int[Tensor, " U"]:
+        """Number of events of each user."""
+        return self.offsets.diff()
+
+    def to(self, device: torch.device) -> "Log":
+        """Return the log on a device."""
+        return Log(self.items.to(device), self.offsets.to(device), self.users.to(device))
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Held-out targets, each with the stretch of its user's events that may be known when it is predicted."""
+
+    log: Log
+    """Events of every part up to and including the one the targets are from."""
+    users: Int[Tensor, " C"]
+    """User of each case, int32."""
+    steps: Int[Tensor, " C"]
+    """Which of its user's targets each case is, from 0, int32."""
+    targets: Int[Tensor, " C"]
+    """Held-out item, int32."""
+    starts: Int[Tensor, " C"]
+    """Index in `log.items` of the user's first event, int64."""
+    stops: Int[Tensor, " C"]
+    """Index in `log.items` of the target; events before it are the history, int64."""
+
+    def __len__(self) -> int:
+        """Return the number of cases."""
+        return len(self.targets)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The items and which of them can be candidates."""
+
+    n_items: int
+    """Items of the data set, N; ids are 1..N."""
+    warm: Bool[Tensor, " N1"]
+    """By item id: occurs in the training data. Entry 0 is padding and False."""
+    counts: Int[Tensor, " N1"]
+    """By item id: training interactions, int64."""
+    has_repeats: bool
+    """Some user has met an item twice in training; then histories are not filtered from the candidates."""
+
+
+def pack(events: pd.DataFrame) -> Log:
+    """Pack events into a log.
+
+    Parameters
+    ----------
+    events
+        Columns `user`, `item`, `position`, in any order.
+    """
+    events = events.sort_values(["user", "position"], kind="stable")
+    users, counts = np.unique(events["user"].to_numpy(), return_counts=True)
+    return Log(
+        items=torch.from_numpy(events["item"].to_numpy(dtype=np.int32, copy=True)),
+        offsets=torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)),
+        users=torch.from_numpy(users.astype(np.int32)),
+    )
+
+
+def read_train(split: Path) -> Log:
+    """Read the training part of a split folder."""
+    return pack(read_table(split / "train.parquet", TRAIN, ["user", "item", "position"]))
+
+
+def read_catalogue(data: Path, split: Path) -> Catalogue:
+    """Read the items of a dataset folder and which of them the training part of a split knows."""
+    n_items = len(read_table(data / "items.parquet", ITEMS, ["item"]))
+    train = read_table(split / "train.parquet", TRAIN, ["user", "item"])
+    counts = torch.from_numpy(np.bincount(train["item"], minlength=n_items + 1).astype(np.int64))
+    return Catalogue(n_items, counts > 0, counts, bool(train.duplicated(["user", "item"]).any()))
+
+
+def read_cases(split: Path, part: str) -> Cases:
+    """Read the held-out targets of a part with everything that is known before each of them.
+
+    Parameters
+    ----------
+    split
+        Folder with `train.parquet`, `validation.parquet` and, for the test part, `test.parquet`.
+    part
+        `validation` or `test`. Validation never opens the test file.
+    """
+    parts = {"validation": ["validation"], "test": ["validation", "test"]}[part]
+    held_out = {name: read_table(split / f"{name}.parquet", HELD_OUT) for name in parts}
+    columns = ["user", "item", "position"]
+    train = read_table(split / "train.parquet", TRAIN, columns)
+    log = pack(pd.concat([train, *(frame[columns] for frame in held_out.values())]))
+
+    targets = held_out[part][lambda frame: frame["step"] >= 0].sort_values(["user", "step"], kind="stable")
+    row = np.searchsorted(log.users.numpy(), targets["user"].to_numpy())
+    starts = log.offsets.numpy()[row]
+    # Positions count a user's events from 0 without a gap, so they are offsets into the user's stretch.
+    stops = starts + targets["position"].to_numpy()
+    if not np.array_equal(log.items.numpy()[stops], targets["item"].to_numpy()):
+        raise ValueError(f"{split}: positions of the {part} part do not continue those of the parts before it")
+    as_tensor = {name: torch.from_numpy(targets[name].to_numpy(dtype=np.int32, copy=True)) for name in ("user", "step", "item")}
+    return Cases(
+        log,
+        users=as_tensor["user"],
+        steps=as_tensor["step"],
+        targets=as_tensor["item"],
+        starts=torch.from_numpy(starts.astype(np.int64)),
+        stops=torch.from_numpy(stops.astype(np.int64)),
+    )
