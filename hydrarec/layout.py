@@ -1,0 +1,28 @@
+"""Where every file of `results/` lies (ADR 0002). Rules and code ask here instead of joining paths themselves."""
+
+from pathlib import Path
+
+
+def raw_folder(results: Path, dataset: str) -> Path:
+    """Return the folder of a dataset's downloaded files."""
+    return results / "raw" / dataset
+
+
+def data_folder(results: Path, dataset: str) -> Path:
+    """Return the folder of `interactions.parquet`, `items.parquet`, `users.parquet` and `card.json`."""
+    return results / "data" / dataset
+
+
+def split_folder(results: Path, dataset: str, protocol: str) -> Path:
+    """Return the folder of `train.parquet`, `validation.parquet`, `test.parquet` and `split.json`."""
+    return data_folder(results, dataset) / protocol
+
+
+def run_folder(results: Path, dataset: str, protocol: str, run: str, seed: int) -> Path:
+    """Return the folder of everything one run with one seed leaves behind."""
+    return results / "runs" / dataset / protocol / run / f"seed-{seed}"
+
+
+def comparison_folder(results: Path, report: str) -> Path:
+    """Return the folder of the tables over all runs of a report."""
+    return results / "comparison" / report
