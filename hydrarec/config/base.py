@@ -1,6 +1,7 @@
 """What all configuration classes share: frozen, no unknown keys, errors that name the key and the allowed values."""
 
-from typing import Annotated, Any, ClassVar, Union
+import importlib
+from typing import Annotated, Any, ClassVar, Union, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -28,6 +29,15 @@ class KindBlock(Block):
     kind: str
     room: ClassVar[str]
     """The package folder that holds one file per kind."""
+
+    def implementation(self) -> type:
+        """Import and return the class that this block configures.
+
+        `kind: cross_entropy` of the room `losses` with its configuration class `CrossEntropyLossConfig` is the
+        class `CrossEntropyLoss` in `hydrarec/losses/cross_entropy.py`.
+        """
+        module = importlib.import_module(f"hydrarec.{self.room}.{self.kind}")
+        return cast(type, getattr(module, type(self).__name__.removesuffix("Config")))
 
 
 def any_kind(base: type[KindBlock]) -> Any:

@@ -29,9 +29,7 @@ class Batch:
         return torch.arange(self.items.shape[1], device=self.items.device) < self.lengths[:, None]
 
 
-def gather(
-    items: Int[Tensor, " E"], starts: Int[Tensor, " B"], stops: Int[Tensor, " B"], max_length: int
-) -> Batch:
+def gather(items: Int[Tensor, " E"], starts: Int[Tensor, " B"], stops: Int[Tensor, " B"], max_length: int) -> Batch:
     """Gather the newest `max_length` items of the stretches `starts` to `stops` (exclusive) into a batch."""
     lengths = (stops - starts).clamp(max=max_length)
     width = int(lengths.max())

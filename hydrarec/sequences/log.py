@@ -122,7 +122,9 @@ def read_cases(split: Path, part: str) -> Cases:
     stops = starts + targets["position"].to_numpy()
     if not np.array_equal(log.items.numpy()[stops], targets["item"].to_numpy()):
         raise ValueError(f"{split}: positions of the {part} part do not continue those of the parts before it")
-    as_tensor = {name: torch.from_numpy(targets[name].to_numpy(dtype=np.int32, copy=True)) for name in ("user", "step", "item")}
+    as_tensor = {
+        name: torch.from_numpy(targets[name].to_numpy(dtype=np.int32, copy=True)) for name in ("user", "step", "item")
+    }
     return Cases(
         log,
         users=as_tensor["user"],

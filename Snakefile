@@ -1,0 +1,50 @@
+# The whole comparison. What is compared stands in config.yaml; where it runs stands in profiles/.
+#
+#   snakemake --profile local                          everything, on this machine
+#   snakemake --profile slurm                          everything, on a cluster
+#   snakemake --profile local --configfile demo.yaml   the embedded data set, minutes on a laptop
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# A --configfile replaces config.yaml as a whole. Merged, keys of the one would linger in the other.
+if "datasets" not in config:
+
+    configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+
+
+# A baseline is a file: dropping one into the folder is all it takes.
+for baseline in BASELINES:
+
+    include: f"workflow/rules/baselines/{baseline}.smk"
+
+
+include: "workflow/rules/compare.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"reports/{BENCHMARK.report}/index.html",
+
+
+rule prepare_all:
+    # Everything that needs the network: run it on a login node when compute nodes are offline.
+    input:
+        all_splits(),
+
+
+rule train_all:
+    input:
+        all_ranks(),

@@ -1,0 +1,56 @@
+"""Hydra attention: as many heads as features and a cosine kernel. Linear in T and in D.
+
+    out_t = phi(q_t) * sum_{s visible to t} phi(k_s) * v_s,   phi(x) = x / max(|x|, eps), the norm over all D features
+
+with element-wise products and no denominator. Bidirectional, the sum is one vector per sequence; causal, it is a
+cumulative sum.
+
+Source: Bolya et al. 2022, "Hydra Attention", arXiv 2209.07484, eq. 5-7; used for sequential recommendation
+by HydraRec, arXiv 2501.01242.
+"""
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from hydrarec.attention.base import AttentionOperator
+from hydrarec.config.attention import HydraAttentionConfig
+from hydrarec.masking.base import Visibility
+
+
+def naive_hydra(
+    q: Float[Tensor, "B T D"],
+    k: Float[Tensor, "B T D"],
+    v: Float[Tensor, "B T D"],
+    attention_mask: Bool[Tensor, "B T T"],
+    eps: float,
+) -> Float[Tensor, "B T D"]:
+    """Compute the definition position by position."""
+    outputs = []
+    for t in range(q.shape[1]):
+        total = torch.zeros_like(v[:, 0])
+        for s in range(k.shape[1]):
+            norm_k = k[:, s].square().sum(-1, keepdim=True).sqrt().clamp(min=eps)
+            total = total + attention_mask[:, t, s, None] * (k[:, s] / norm_k) * v[:, s]
+        norm_q = q[:, t].square().sum(-1, keepdim=True).sqrt().clamp(min=eps)
+        outputs.append(q[:, t] / norm_q * total)
+    return torch.stack(outputs, dim=1)
+
+
+class HydraAttention(AttentionOperator):
+    """Hydra attention; `n_heads` is not used, because there is a head for every feature."""
+
+    config: HydraAttentionConfig
+
+    def forward(
+        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B T D"]:
+        """Mix values; see `AttentionOperator.forward`."""
+        products = F.normalize(k, dim=-1, eps=self.config.eps) * v
+        if visibility.padding_mask is not None:
+            products = products * visibility.padding_mask[..., None]
+        # Sums grow with T: float32 keeps them exact to 1e-6 where bfloat16 would lose a tenth.
+        products = products.float() if products.dtype in (torch.bfloat16, torch.float16) else products
+        context = products.cumsum(1) if visibility.causal else products.sum(1, keepdim=True)
+        return F.normalize(q, dim=-1, eps=self.config.eps) * context.to(q.dtype)

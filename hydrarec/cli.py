@@ -1,0 +1,193 @@
+"""The command line: sub-commands that map files to files. Snakemake's rules call nothing else.
+
+Each command imports its room when it runs, so that planning and statistics never load torch.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from hydrarec.config import ConfigError, RunSettings, load, load_file
+from hydrarec.config.base import explain
+from hydrarec.config.benchmark import BenchmarkConfig
+from hydrarec.config.datasets import DatasetConfig
+from hydrarec.progress import start_logging
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Steps of the HydraRec benchmark. `snakemake --profile local` runs them all in the right order.",
+)
+
+Data = Annotated[Path, typer.Option(help="Dataset folder: results/data/<dataset>.")]
+Protocol = Annotated[str, typer.Option(help="loo or gts.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads; results are byte-identical at equal numbers.")]
+Output = Annotated[Path, typer.Option(help="Folder to write into.")]
+Results = Annotated[Path, typer.Option(help="Folder of all results.")]
+Dataset = Annotated[str, typer.Option(help="The dataset's definition as JSON.")]
+Config = Annotated[str, typer.Option(help="The comparison's configuration: a YAML file, or its content as JSON.")]
+
+
+@app.command()
+def download(
+    dataset: Dataset, output: Output, mirror: Annotated[str, typer.Option(help="Folder or URL asked first.")] = ""
+) -> None:
+    """Download a dataset's file and check its hash."""
+    from hydrarec.data.download import download
+
+    download(_block(DatasetConfig, dataset), output, mirror or None)
+
+
+@app.command()
+def prepare(
+    dataset: Dataset, output: Output, raw: Annotated[Path | None, typer.Option(help="The downloaded file.")] = None
+) -> None:
+    """Turn a raw file into Parquet tables and a data card."""
+    from hydrarec.data.prepare import prepare
+
+    prepare(_block(DatasetConfig, dataset), raw, output)
+
+
+@app.command()
+def split(data: Data, protocol: Protocol, output: Output) -> None:
+    """Hold out validation and test targets."""
+    from hydrarec.data.split import split
+
+    split(data, protocol, output)
+
+
+@app.command()
+def train(
+    settings: Annotated[str, typer.Option(help="The run's complete settings as JSON.")],
+    data: Data,
+    protocol: Protocol,
+    seed: Seed,
+    output: Output,
+    threads: Threads = 1,
+) -> None:
+    """Train a model; never opens the test targets."""
+    from hydrarec.training.engine import train
+
+    train(_block(RunSettings, settings), data=data, protocol=protocol, seed=seed, threads=threads, output=output)
+
+
+@app.command()
+def rank(
+    model: Annotated[Path, typer.Option(help="model.safetensors of a trained run.")],
+    data: Data,
+    protocol: Protocol,
+    output: Output,
+    threads: Threads = 1,
+) -> None:
+    """Rank the test targets with a trained model."""
+    from hydrarec.training.test import rank_test
+
+    rank_test(model, data=data, protocol=protocol, threads=threads, output=output)
+
+
+@app.command()
+def baseline(
+    name: Annotated[str, typer.Argument(help="Module of hydrarec/baselines.")],
+    data: Data,
+    protocol: Protocol,
+    run: Annotated[str, typer.Option(help="Run id.")],
+    seed: Seed,
+    output: Output,
+    options: Annotated[str, typer.Option(help="The baseline's options as JSON.")] = "{}",
+    threads: Threads = 1,
+) -> None:
+    """Fit a baseline of this package and rank the test targets with it."""
+    from hydrarec.baselines.run import run_baseline
+
+    run_baseline(
+        name,
+        data=data,
+        protocol=protocol,
+        run=run,
+        seed=seed,
+        options=json.loads(options),
+        threads=threads,
+        output=output,
+    )
+
+
+@app.command()
+def collect(config: Config, output: Output, results: Results = Path("results")) -> None:
+    """Gather every run's metrics and times into tables."""
+    from hydrarec.comparison.collect import collect
+
+    collect(_benchmark(config), results, output)
+
+
+@app.command()
+def compare(config: Config, output: Output, results: Results = Path("results")) -> None:
+    """Compare every run with the reference: paired differences with users x seeds intervals."""
+    from hydrarec.comparison.compare import compare
+
+    compare(_benchmark(config), results, output)
+
+
+@app.command()
+def report(
+    config: Config,
+    comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `compare` wrote.")],
+    output: Output,
+    results: Results = Path("results"),
+) -> None:
+    """Render the report: one self-contained page, its figures and its tables."""
+    from hydrarec.report.page import render
+
+    render(_benchmark(config), results, comparison, output)
+
+
+@app.command()
+def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file.")]) -> None:
+    """Check a configuration file and list its runs."""
+    benchmark = load_file(config)
+    for run_id in benchmark.run_ids:
+        typer.echo(run_id)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of configuration files, as committed in workflow/schemas."""
+    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_config_schema()}
+    typer.echo(json.dumps(described, indent=2))
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one message, not a traceback."""
+    start_logging()
+    try:
+        app()
+    except (ConfigError, ValueError, OSError, FloatingPointError) as error:
+        sys.exit(f"hydrarec: {error}")
+
+
+def _benchmark(config: str) -> BenchmarkConfig:
+    return load(json.loads(config)) if config.lstrip().startswith("{") else load_file(Path(config))
+
+
+def _block(kind: type[T], text: str) -> T:
+    try:
+        return TypeAdapter(kind).validate_json(text)
+    except ValidationError as error:
+        raise ConfigError(f"mistakes in the given JSON:\n{explain(error)}") from None
+
+
+def _config_schema() -> dict[str, Any]:
+    """Return the schema with ids of built-in datasets allowed beside definitions."""
+    from hydrarec.config.datasets import BUILT_IN
+
+    described = BenchmarkConfig.model_json_schema()
+    items = described["properties"]["datasets"]["items"]
+    described["properties"]["datasets"]["items"] = {"anyOf": [{"enum": sorted(BUILT_IN)}, items]}
+    return described

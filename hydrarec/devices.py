@@ -1,0 +1,46 @@
+"""Which processor work runs on, and how many threads it may use."""
+
+import torch
+
+
+def select_device(wanted: str) -> torch.device:
+    """Return the device for `auto`, `cpu` or `cuda`.
+
+    Raises
+    ------
+    ValueError
+        If `cuda` is wanted and there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            "training.device: cuda is wanted, but this machine has no CUDA device; allowed here: auto, cpu"
+        )
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def prepare_process(threads: int) -> None:
+    """Set this process up so that equal inputs give equal bytes on a CPU.
+
+    Parameters
+    ----------
+    threads
+        Threads of CPU operators. Sums are split by it, so results are only comparable bit by bit at the same number.
+    """
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(not torch.cuda.is_available())
+
+
+def device_name(device: torch.device) -> str:
+    """Return `cpu` or the GPU's product name."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done all it was given, so that a clock can be read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def peak_gpu_mib(device: torch.device) -> float | None:
+    """Return the largest GPU memory allocated by this process in MiB; None on a CPU."""
+    return torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else None

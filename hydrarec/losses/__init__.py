@@ -1,0 +1,1 @@
+"""Losses: hidden states and targets to a number. One file per kind; `kind: x` is `x.py`."""

@@ -1,0 +1,79 @@
+"""What a masking gives to training and to inference."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from hydrarec.sequences.batches import Batch
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """Which positions of a batch an attention operator may let see which."""
+
+    causal: bool
+    """Positions see only themselves and earlier ones."""
+    padding_mask: Bool[Tensor, "B T"] | None
+    """True = real. None: no real position can see padding, because there is none or because it stands
+    behind all real ones and the masking is causal; operators then need no mask, which is their fast path."""
+
+    def attention_mask(self, length: int, device: torch.device) -> Bool[Tensor, "B T T"]:
+        """Return who may see whom in full, True = may see (row: who looks; for naive definitions and tests)."""
+        allowed = torch.ones(length, length, dtype=torch.bool, device=device)
+        if self.causal:
+            allowed = allowed.tril()
+        if self.padding_mask is None:
+            return allowed[None]
+        return allowed[None] & self.padding_mask[:, None, :]
+
+
+@dataclass(frozen=True)
+class View:
+    """A batch as the model sees it."""
+
+    batch: Batch
+    """Input items, special tokens included."""
+    visibility: Visibility
+    """Who sees whom."""
+    query_index: Int[Tensor, " M"]
+    """Positions that are asked, as indices into the flattened B x T rectangle, ascending."""
+
+
+@dataclass(frozen=True)
+class TrainingView(View):
+    """A batch with its targets."""
+
+    targets: Int[Tensor, " M"]
+    """The item to be predicted at each asked position."""
+
+
+class Masking(Protocol):
+    """A masking."""
+
+    n_special_tokens: int
+    """Tokens after the N items that need an embedding."""
+
+    def training_window(self, max_length: int) -> int:
+        """Return how many of a sequence's newest items a training batch must hold."""
+        ...
+
+    def training_view(self, batch: Batch, stream: torch.Generator) -> TrainingView:
+        """Hide or shift items so that there is something to predict; random choices come from `stream` (on the CPU)."""
+        ...
+
+    def inference_window(self, max_length: int) -> int:
+        """Return how many of a history's newest items an inference batch must hold."""
+        ...
+
+    def inference_view(self, batch: Batch) -> View:
+        """Arrange histories so that each row has one asked position: what comes next?"""
+        ...
+
+
+def last_position(batch: Batch) -> Int[Tensor, " B"]:
+    """Return each row's last real position, as an index into the flattened rectangle."""
+    rows, width = batch.items.shape
+    return torch.arange(rows, device=batch.items.device) * width + batch.lengths - 1

@@ -1,0 +1,62 @@
+"""Bidirectional masking (Cloze): hidden items are predicted from both sides.
+
+Source: BERT4Rec (Sun et al. 2019, section 3.6): items are hidden at random in training; at inference a mask
+token stands behind the history. As that is never seen in training otherwise, a share of the training
+sequences has just its last item hidden.
+"""
+
+import torch
+
+from hydrarec.config.masking import BidirectionalMaskingConfig
+from hydrarec.masking.base import TrainingView, View, Visibility, last_position
+from hydrarec.sequences.batches import Batch
+
+
+class BidirectionalMasking:
+    """Masked item prediction."""
+
+    n_special_tokens = 1
+
+    def __init__(self, config: BidirectionalMaskingConfig, n_items: int) -> None:
+        self.config = config
+        self.mask_token = n_items + 1
+
+    def training_window(self, max_length: int) -> int:
+        """Return `max_length`: the input and its targets are the same items."""
+        return max_length
+
+    def training_view(self, batch: Batch, stream: torch.Generator) -> TrainingView:
+        """Hide items at random, at least one per row; in a share of the rows just the last one."""
+        rows, width = batch.items.shape
+        device = batch.items.device
+        # Drawn on the CPU whatever the device: a seed then hides the same items everywhere.
+        draws = torch.rand(rows, width, generator=stream).to(device)
+        only_last = torch.rand(rows, generator=stream).to(device) < self.config.last_item_probability
+        lowest = draws.masked_fill(~batch.real, torch.inf).argmin(1, keepdim=True)
+
+        hidden = ((draws < self.config.mask_probability) & batch.real).scatter(1, lowest, True)
+        last = torch.arange(width, device=device) == (batch.lengths - 1)[:, None]
+        hidden = torch.where(only_last[:, None], last, hidden)
+
+        inputs = Batch(batch.items.masked_fill(hidden, self.mask_token), batch.lengths)
+        query_index = hidden.flatten().nonzero().squeeze(1)
+        return TrainingView(inputs, self._visibility(inputs), query_index, batch.items.flatten()[query_index])
+
+    def inference_window(self, max_length: int) -> int:
+        """Return one less than `max_length`: the mask token needs a position."""
+        return max_length - 1
+
+    def inference_view(self, batch: Batch) -> View:
+        """Put the mask token behind each history and ask its position."""
+        rows, width = batch.items.shape
+        items = torch.cat([batch.items, batch.items.new_zeros(rows, 1)], dim=1)
+        items = items.scatter(1, batch.lengths[:, None], self.mask_token)
+        inputs = Batch(items, batch.lengths + 1)
+        return View(inputs, self._visibility(inputs), last_position(inputs))
+
+    def _visibility(self, batch: Batch) -> Visibility:
+        real = batch.real
+        # A rectangle without padding needs no mask; asking costs nothing on a CPU and a
+        # synchronisation on a GPU, where the mask is kept instead.
+        full = real.device.type == "cpu" and bool(real.all())
+        return Visibility(causal=False, padding_mask=None if full else real)

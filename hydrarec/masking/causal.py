@@ -1,0 +1,38 @@
+"""Causal masking: every position sees itself and the past, and predicts the next item.
+
+Source: SASRec (Kang & McAuley 2018, section III-A and eq. 7 for the shifted targets).
+"""
+
+import torch
+
+from hydrarec.config.masking import CausalMaskingConfig
+from hydrarec.masking.base import TrainingView, View, Visibility, last_position
+from hydrarec.sequences.batches import Batch
+
+
+class CausalMasking:
+    """Next-item prediction at every position."""
+
+    n_special_tokens = 0
+
+    def __init__(self, config: CausalMaskingConfig, n_items: int) -> None:
+        self.config = config
+
+    def training_window(self, max_length: int) -> int:
+        """Return `max_length` inputs and the target of the last one."""
+        return max_length + 1
+
+    def training_view(self, batch: Batch, stream: torch.Generator) -> TrainingView:
+        """Shift: the input is all but the last item, the targets are all but the first."""
+        inputs = Batch(batch.items[:, :-1], batch.lengths - 1)
+        query_index = inputs.real.flatten().nonzero().squeeze(1)
+        targets = batch.items[:, 1:].flatten()[query_index]
+        return TrainingView(inputs, Visibility(causal=True, padding_mask=None), query_index, targets)
+
+    def inference_window(self, max_length: int) -> int:
+        """Return `max_length`: the history itself is the input."""
+        return max_length
+
+    def inference_view(self, batch: Batch) -> View:
+        """Ask the newest item's position."""
+        return View(batch, Visibility(causal=True, padding_mask=None), last_position(batch))

@@ -1,0 +1,107 @@
+"""What every sequence model is, and how its weights begin."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hydrarec.config.attention import AttentionConfig
+from hydrarec.config.models import EncoderConfig, ModelConfig
+from hydrarec.masking.base import View, Visibility
+from hydrarec.sequences.batches import Batch
+
+INITIAL_STD = 0.02
+"""Standard deviation of initial weights (BERT's; also used by the public SASRec-with-cross-entropy code)."""
+
+
+class OutputLayer(NamedTuple):
+    """How hidden states become scores: score_i = hidden . weight_i + bias_i."""
+
+    weight: Float[Tensor, "N1 D"]
+    """Output embedding of every item id; row 0 is padding."""
+    bias: Float[Tensor, " N1"] | None
+    """Output bias of every item id."""
+
+
+class SequenceModel(nn.Module, ABC):
+    """A sequence model.
+
+    Parameters
+    ----------
+    config
+        The model's own settings.
+    encoder
+        Its size.
+    attention
+        The operator inside; None for models without one.
+    n_items
+        Items of the data set, N.
+    n_special_tokens
+        Tokens with the ids after N (the Cloze mask).
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        encoder: EncoderConfig,
+        attention: AttentionConfig | None,
+        n_items: int,
+        n_special_tokens: int,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder_config = encoder
+        self.attention_config = attention
+        self.n_items = n_items
+        # Row 0 is padding, then the items, then the special tokens.
+        self.item_embedding = nn.Embedding(1 + n_items + n_special_tokens, encoder.d_model)
+
+    @abstractmethod
+    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
+        """Return the hidden states of a batch; those of padded positions are finite and mean nothing."""
+
+    def output_layer(self) -> OutputLayer:
+        """Return the output embeddings, tied to the item embeddings; special tokens have none and cannot be scored."""
+        return OutputLayer(self.item_embedding.weight[: self.n_items + 1], None)
+
+    def forward(self, view: View) -> Float[Tensor, "M D"]:
+        """Return the hidden states of the asked positions."""
+        return self.encode(view.batch, view.visibility).flatten(0, 1)[view.query_index]
+
+
+def positions_from_newest(batch: Batch) -> Int[Tensor, "B T"]:
+    """Return each position's distance to its row's newest item, 0 for the newest; padding gets 0.
+
+    Counting from the newest item makes a learned position mean "how long ago", whatever the length of the
+    history and the side of the padding; it is what left-padded public implementations do.
+    """
+    steps = torch.arange(batch.items.shape[1], device=batch.items.device)
+    return (batch.lengths[:, None] - 1 - steps).clamp(min=0)
+
+
+def initialise(model: nn.Module, seed_of: Callable[[str], int]) -> None:
+    """Draw the weights of linear layers and embeddings, each from a stream of its own name.
+
+    Two models with a parameter of the same name and shape therefore start from the same values, whatever
+    else they contain: differences between operators are not differences of luck.
+
+    Parameters
+    ----------
+    model
+        Changed in place.
+    seed_of
+        Gives the seed of a named stream.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            generator = torch.Generator().manual_seed(seed_of(f"init.{name}"))
+            with torch.no_grad():
+                nn.init.trunc_normal_(
+                    module.weight, std=INITIAL_STD, a=-2 * INITIAL_STD, b=2 * INITIAL_STD, generator=generator
+                )
+                if isinstance(module, nn.Linear) and module.bias is not None:
+                    module.bias.zero_()

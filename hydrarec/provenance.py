@@ -1,0 +1,135 @@
+"""What made a result: package, commit, machine, data. Written beside every result as `manifest.json`."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import resource
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydrarec import __version__
+from hydrarec.columns import content_hash
+from hydrarec.files import write_json
+
+PACKAGES = ("numpy", "pandas", "pyarrow", "safetensors", "scipy", "snakemake", "torch")
+"""Packages whose versions can change a result."""
+
+
+def write_manifest(
+    path: Path,
+    *,
+    run: dict[str, Any],
+    settings: dict[str, Any] | None,
+    dataset: str,
+    protocol: str,
+    seed: int,
+    split: Path,
+    threads: int,
+    device: str,
+) -> None:
+    """Write the manifest of a run.
+
+    Parameters
+    ----------
+    path
+        The `manifest.json` to write.
+    run
+        The run's entry of the configuration, complete with defaults.
+    settings
+        A trained run's complete settings; None for a baseline.
+    dataset, protocol, seed
+        What was run on.
+    split
+        Folder of the split files, whose content hashes go into the manifest.
+    threads
+        CPU threads of the process.
+    device
+        `cpu`, or the GPU's name.
+    """
+    commit, dirty = _git_state()
+    write_json(
+        path,
+        {
+            "run": run,
+            "settings": settings,
+            "dataset": dataset,
+            "protocol": protocol,
+            "seed": seed,
+            "package_version": __version__,
+            "git_commit": commit,
+            "git_dirty": dirty,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "host": socket.gethostname(),
+            "platform": platform.platform(),
+            "cpu": _cpu_name(),
+            "gpu": device if device != "cpu" else None,
+            "driver": _gpu_driver() if device != "cpu" else None,
+            "cuda": _cuda_version() if device != "cpu" else None,
+            "python": platform.python_version(),
+            "packages": {name: _version(name) for name in PACKAGES},
+            "slurm_job": os.environ.get("SLURM_JOB_ID"),
+            "threads": threads,
+            "data": data_hashes(split),
+        },
+    )
+
+
+def data_hashes(split: Path) -> dict[str, str]:
+    """Return the content hash of each table of a split folder, by file name."""
+    return {path.name: content_hash(path) for path in sorted(split.glob("*.parquet"))}
+
+
+def peak_memory_mib() -> float:
+    """Return the largest resident memory this process has had so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def _git_state() -> tuple[str | None, bool | None]:
+    """Return the commit of the checkout the package runs from and whether tracked files differ from it."""
+    folder = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True, timeout=30
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _gpu_driver() -> str | None:
+    import pynvml  # noqa: PLC0415 - only where there is a GPU
+
+    try:
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    except pynvml.NVMLError:
+        return None
+
+
+def _cuda_version() -> str | None:
+    torch = sys.modules.get("torch")
+    return str(torch.version.cuda) if torch is not None else None

@@ -1,0 +1,1 @@
+"""The one training engine: every model, operator, masking and loss goes through it."""

@@ -1,0 +1,84 @@
+"""Weights on disk, with all that is needed to build the model again; safetensors, never pickle."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from hydrarec.config import RunSettings
+from hydrarec.files import atomic_path
+from hydrarec.masking.base import Masking
+from hydrarec.models.base import SequenceModel, initialise
+from hydrarec.training.streams import seed_of
+
+
+def build(settings: RunSettings, n_items: int, seed: int = 0) -> tuple[SequenceModel, Masking]:
+    """Build a model with its initial weights, and its masking.
+
+    Parameters
+    ----------
+    settings
+        The run's complete settings.
+    n_items
+        Items of the data set.
+    seed
+        The run's seed; decides the initial weights.
+    """
+    run = settings.run
+    masking: Masking = run.masking.implementation()(run.masking, n_items)
+    streams = seed_of(seed)
+    with torch.random.fork_rng(devices=[]):
+        # For what an operator draws while it is built; everything else is drawn by `initialise`.
+        torch.manual_seed(streams("init.operator"))
+        model: SequenceModel = run.model.implementation()(
+            run.model,
+            encoder=settings.encoder,
+            attention=run.attention,
+            n_items=n_items,
+            n_special_tokens=masking.n_special_tokens,
+        )
+    initialise(model, streams)
+    return model, masking
+
+
+def save(model: SequenceModel, settings: RunSettings, path: Path) -> None:
+    """Write a model's weights and settings, atomically."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    description = {"settings": settings.model_dump(mode="json"), "n_items": model.n_items}
+    with atomic_path(path) as temporary:
+        # One key only: the format writes several in no fixed order, and equal models shall be equal files.
+        save_file(weights, temporary, {"hydrarec": json.dumps(description)})
+
+
+def read_settings(path: Path) -> RunSettings:
+    """Read a checkpoint's settings; raises like `load`."""
+    return _read(path)[0]
+
+
+def load(path: Path, device: torch.device) -> tuple[SequenceModel, Masking]:
+    """Read a model and its masking, ready for inference.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a checkpoint of this package.
+    """
+    settings, n_items, weights = _read(path)
+    model, masking = build(settings, n_items)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"{path}: written by another version of hydrarec: {error}") from error
+    return model.to(device).eval(), masking
+
+
+def _read(path: Path) -> tuple[RunSettings, int, dict[str, torch.Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            description = json.loads(file.metadata()["hydrarec"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+        return RunSettings.model_validate(description["settings"]), description["n_items"], weights
+    except (TypeError, KeyError, ValueError, OSError, SafetensorError) as error:
+        raise ValueError(f"{path}: not a checkpoint of this version of hydrarec: {error}") from error

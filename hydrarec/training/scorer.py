@@ -1,0 +1,43 @@
+"""A trained model as a scorer: case numbers in, scores of all items out."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hydrarec.masking.base import Masking
+from hydrarec.models.base import SequenceModel
+from hydrarec.sequences.batches import gather
+from hydrarec.sequences.log import Cases
+
+
+class ModelScorer:
+    """Scores from a sequence model, in float32 whatever it was trained in.
+
+    Parameters
+    ----------
+    model
+        In evaluation mode when it is called.
+    masking
+        Arranges histories as the model knows them.
+    cases
+        What is asked.
+    """
+
+    def __init__(self, model: SequenceModel, masking: Masking, cases: Cases) -> None:
+        self.model = model
+        self.masking = masking
+        self.device = model.item_embedding.weight.device
+        self.window = masking.inference_window(model.encoder_config.max_length)
+        self.items = cases.log.items.to(self.device)
+        self.starts, self.stops = cases.starts.to(self.device), cases.stops.to(self.device)
+
+    @torch.no_grad()
+    def __call__(self, rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:
+        """Return the scores of all items (column = item id) for the cases `rows`."""
+        if self.model.training:
+            raise ValueError("a model in training mode drops activations at random and cannot be ranked")
+        rows = rows.to(self.device)
+        view = self.masking.inference_view(gather(self.items, self.starts[rows], self.stops[rows], self.window))
+        output = self.model.output_layer()
+        scores = self.model(view).float() @ output.weight.float().T
+        return scores if output.bias is None else scores + output.bias.float()

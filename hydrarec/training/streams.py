@@ -1,0 +1,38 @@
+"""Random streams, one per source of randomness, so that one choice never shifts another.
+
+With the same seed every operator starts from the same embeddings, meets users in the same order and has the same items
+hidden: differences between runs of one seed are paired (method: matched seeds).
+"""
+
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+
+def seed_of(seed: int) -> Callable[[str], int]:
+    """Return the function from a stream's name to its seed, for a run's seed."""
+    return lambda name: int(
+        np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1, np.uint64)[0] >> 1
+    )
+
+
+class Streams:
+    """The random streams of a training.
+
+    Parameters
+    ----------
+    seed
+        The run's seed.
+    device
+        Where negatives are drawn; the other streams are always drawn on the CPU.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self.seed_of = seed_of(seed)
+        self.order = np.random.default_rng(self.seed_of("order"))
+        self.masks = torch.Generator().manual_seed(self.seed_of("masks"))
+        self.negatives = torch.Generator(device).manual_seed(self.seed_of("negatives"))
+        # Dropout takes no generator: the global stream belongs to it and to nothing else.
+        torch.manual_seed(self.seed_of("dropout"))

@@ -1,0 +1,98 @@
+# The only rule file with functions: what the configuration asks for, in the words of rules.
+import json
+import re
+from pathlib import Path
+
+from hydrarec.config import ConfigError, load
+from hydrarec.config.runs import BaselineRun, TrainedRun
+
+BASELINES = sorted(path.stem for path in Path(workflow.basedir, "workflow/rules/baselines").glob("*.smk"))
+
+try:
+    BENCHMARK = load(config, BASELINES)
+except ConfigError as error:
+    # A traceback through Snakemake would hide the one line that matters.
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    dataset="|".join(re.escape(dataset.id) for dataset in BENCHMARK.datasets),
+    protocol="|".join(BENCHMARK.protocols),
+    seed="|".join(map(str, BENCHMARK.seeds)),
+
+
+def one_of(ids):
+    """Return the pattern that matches exactly these ids, and nothing if there are none."""
+    return "|".join(map(re.escape, ids)) or r"(?!)"
+
+
+def trained_runs():
+    """Return the pattern of the runs that this package trains."""
+    return one_of(run.id for run in BENCHMARK.all_runs if isinstance(run, TrainedRun))
+
+
+def runs_of(baseline):
+    """Return the pattern of the runs that a baseline's rule computes."""
+    runs = (run for run in BENCHMARK.all_runs if isinstance(run, BaselineRun))
+    return one_of(run.id for run in runs if run.baseline == baseline)
+
+
+def options_of(wildcards):
+    """Return a baseline run's options as JSON."""
+    return json.dumps(BENCHMARK.run(wildcards.run).options)
+
+
+def settings_of(wildcards):
+    """Return a trained run's complete settings as JSON: whatever changes them repeats the run, and nothing else does."""
+    return BENCHMARK.settings(wildcards.run, wildcards.dataset).model_dump_json()
+
+
+def dataset_of(wildcards):
+    """Return a dataset's definition as JSON."""
+    return BENCHMARK.dataset(wildcards.dataset).model_dump_json()
+
+
+def raw_file_of(wildcards):
+    """Return a dataset's downloaded file; none for one that is generated."""
+    source = BENCHMARK.dataset(wildcards.dataset).source
+    return f"results/raw/{wildcards.dataset}/{source.file}" if source else []
+
+
+def raw_option(wildcards, input):
+    """Return the command-line option that hands over the downloaded file, if there is one."""
+    return f"--raw {input.raw}" if input.raw else ""
+
+
+def gpus_of(wildcards):
+    """Return how many GPUs a trained run needs: one, unless its settings keep it on the CPU."""
+    return int(BENCHMARK.settings(wildcards.run, wildcards.dataset).training.device != "cpu")
+
+
+def all_splits():
+    """Return the training part of every dataset under every protocol."""
+    return expand(
+        "results/data/{dataset}/{protocol}/train.parquet",
+        dataset=[dataset.id for dataset in BENCHMARK.datasets],
+        protocol=BENCHMARK.protocols,
+    )
+
+
+def of_all_runs(file, runs=tuple(BENCHMARK.all_runs)):
+    """Return a file of every run on every dataset under every protocol with every seed."""
+    return [
+        f"results/runs/{dataset.id}/{protocol}/{run.id}/seed-{seed}/{file}"
+        for dataset in BENCHMARK.datasets
+        for protocol in BENCHMARK.protocols
+        for run in runs
+        for seed in BENCHMARK.seeds_of(run.id)
+    ]
+
+
+def all_ranks():
+    """Return the ranks of all runs."""
+    return of_all_runs("ranks.parquet")
+
+
+def all_histories():
+    """Return the training histories of all trained runs."""
+    return of_all_runs("history.parquet", [run for run in BENCHMARK.all_runs if isinstance(run, TrainedRun)])

@@ -1,0 +1,39 @@
+# Ranks of all runs -> metrics, intervals, paired comparisons.
+localrules:
+    collect,
+    compare,
+
+
+rule collect:
+    input:
+        all_ranks(),
+        all_histories(),
+    output:
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/", "metrics.parquet", "leaderboard.parquet", "times.parquet"
+        ),
+    log:
+        f"logs/collect/{BENCHMARK.report}.log",
+    conda:
+        "../../envs/hydrarec.yaml"
+    params:
+        config=json.dumps(config),
+        folder=subpath(output[0], parent=True),
+    shell:
+        "hydrarec collect --config {params.config:q} --output {params.folder} 2> {log}"
+
+
+rule compare:
+    input:
+        all_ranks(),
+    output:
+        f"results/comparison/{BENCHMARK.report}/comparison.parquet",
+    log:
+        f"logs/compare/{BENCHMARK.report}.log",
+    conda:
+        "../../envs/hydrarec.yaml"
+    params:
+        config=json.dumps(config),
+        folder=subpath(output[0], parent=True),
+    shell:
+        "hydrarec compare --config {params.config:q} --output {params.folder} 2> {log}"

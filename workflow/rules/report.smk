@@ -1,0 +1,32 @@
+# The page people read.
+localrules:
+    report,
+
+
+rule report:
+    input:
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/",
+            "metrics.parquet",
+            "leaderboard.parquet",
+            "times.parquet",
+            "comparison.parquet",
+        ),
+        all_histories(),
+    output:
+        page=report(
+            f"reports/{BENCHMARK.report}/index.html",
+            caption="../report/page.rst",
+            category="Report",
+            labels={"item": "the whole comparison on one page"},
+        ),
+    log:
+        f"logs/report/{BENCHMARK.report}.log",
+    conda:
+        "../../envs/hydrarec.yaml"
+    params:
+        config=json.dumps(config),
+        comparison=subpath(input[0], parent=True),
+        folder=subpath(output.page, parent=True),
+    shell:
+        "hydrarec report --config {params.config:q} --comparison {params.comparison} --output {params.folder} 2> {log}"
