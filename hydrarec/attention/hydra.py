@@ -27,14 +27,12 @@ def naive_hydra(
     eps: float,
 ) -> Float[Tensor, "B T D"]:
     """Compute the definition position by position."""
+    norm_q = q.square().sum(-1, keepdim=True).sqrt().clamp(min=eps)
+    norm_k = k.square().sum(-1, keepdim=True).sqrt().clamp(min=eps)
     outputs = []
     for t in range(q.shape[1]):
-        total = torch.zeros_like(v[:, 0])
-        for s in range(k.shape[1]):
-            norm_k = k[:, s].square().sum(-1, keepdim=True).sqrt().clamp(min=eps)
-            total = total + attention_mask[:, t, s, None] * (k[:, s] / norm_k) * v[:, s]
-        norm_q = q[:, t].square().sum(-1, keepdim=True).sqrt().clamp(min=eps)
-        outputs.append(q[:, t] / norm_q * total)
+        visible = attention_mask[:, t, :, None]
+        outputs.append(q[:, t] / norm_q[:, t] * (visible * (k / norm_k) * v).sum(1))
     return torch.stack(outputs, dim=1)
 
 

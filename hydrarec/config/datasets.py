@@ -1,12 +1,24 @@
-"""Datasets: where the bytes come from, how they are read, what is filtered. Add one by adding an entry to `BUILT_IN`."""
+"""Datasets: where the bytes come from, how they are read, what is filtered. To add one, add an entry to `BUILT_IN`."""
 
-from typing import Annotated, ClassVar, Literal
+import codecs
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from hydrarec.config.base import Block, KindBlock, any_kind
 
 DatasetId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise ValueError(f"{name!r} is no text encoding; allowed are Python's, such as utf-8 or latin-1") from None
+
+
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 
 
 class SourceConfig(Block):
@@ -14,7 +26,7 @@ class SourceConfig(Block):
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     """Name under which the file is kept, here and in mirrors."""
-    urls: list[str] = []
+    urls: list[Url] = []
     """Where it can be had, tried in order after the mirror; empty: from a mirror only."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """Checksum of the file's bytes."""
@@ -26,6 +38,8 @@ class ReaderConfig(KindBlock):
     room: ClassVar[str] = "data/readers"
     has_timestamps: ClassVar[bool] = False
     """Whether the format can hold times, which the `gts` protocol needs."""
+    needs_source: ClassVar[bool] = True
+    """Whether there is a file to read."""
 
 
 class GrouplensReaderConfig(ReaderConfig):
@@ -39,6 +53,8 @@ class GrouplensReaderConfig(ReaderConfig):
     """What stands between two fields."""
     header: bool = False
     """Whether the first line names the columns."""
+    encoding: Encoding = "utf-8"
+    """How the table's text is encoded."""
 
 
 class RatingsReaderConfig(ReaderConfig):
@@ -46,24 +62,38 @@ class RatingsReaderConfig(ReaderConfig):
 
     kind: Literal["ratings"] = "ratings"
     has_timestamps: ClassVar[bool] = True
-    columns: list[Literal["user", "item", "rating", "timestamp"]] = ["user", "item", "rating", "timestamp"]
-    """What the fields of a line are, in order; user, item and timestamp must be among them."""
+    columns: list[Literal["user", "item", "rating", "timestamp", "other"]] = ["user", "item", "rating", "timestamp"]
+    """What the fields of a line are, in order; user, item and timestamp each once, `other` for what is not read."""
     separator: Annotated[str, Field(min_length=1)] = ","
     """What stands between two fields."""
     header: bool = False
     """Whether the first line names the columns."""
+    encoding: Encoding = "utf-8"
+    """How the text is encoded."""
+
+    @field_validator("columns")
+    @classmethod
+    def _needed_once(cls, columns: list[str]) -> list[str]:
+        for name in ("user", "item", "timestamp"):
+            if columns.count(name) != 1:
+                raise ValueError(f"{name} must be there exactly once; found {', '.join(columns) or 'nothing'}")
+        return columns
 
 
 class PairsReaderConfig(ReaderConfig):
     """Lines of `user item`, a user's lines in time order (the text files of SASRec and BERT4Rec)."""
 
     kind: Literal["pairs"] = "pairs"
+    encoding: Encoding = "utf-8"
+    """How the text is encoded."""
 
 
 class SequencesReaderConfig(ReaderConfig):
     """A line per user: the user, then the items in time order (the text files of S3-Rec)."""
 
     kind: Literal["sequences"] = "sequences"
+    encoding: Encoding = "utf-8"
+    """How the text is encoded."""
 
 
 class SyntheticReaderConfig(ReaderConfig):
@@ -71,6 +101,7 @@ class SyntheticReaderConfig(ReaderConfig):
 
     kind: Literal["synthetic"] = "synthetic"
     has_timestamps: ClassVar[bool] = True
+    needs_source: ClassVar[bool] = False
     n_users: Annotated[int, Field(ge=50)] = 2000
     """Users to draw."""
     n_items: Annotated[int, Field(ge=50)] = 500
@@ -113,5 +144,126 @@ class DatasetConfig(Block):
     citation: str = ""
     """Paper to cite."""
 
+    @model_validator(mode="after")
+    def _source_fits_reader(self) -> Self:
+        if self.reader.needs_source and self.source is None:
+            raise ValueError(f"{self.id}: reader {self.reader.kind} reads a file, so `source` must be given")
+        if not self.reader.needs_source and self.source is not None:
+            raise ValueError(f"{self.id}: reader {self.reader.kind} reads no file; remove `source`")
+        return self
 
-BUILT_IN: dict[str, DatasetConfig] = {}
+
+_MOVIELENS = {
+    "licence": (
+        "GroupLens terms of use: research only, no redistribution without permission, no commercial use; "
+        "see the README in the archive"
+    ),
+    "citation": (
+        "F. M. Harper and J. A. Konstan. The MovieLens Datasets: History and Context. "
+        "ACM Transactions on Interactive Intelligent Systems 5(4), 2015. https://doi.org/10.1145/2827872"
+    ),
+}
+_AMAZON = {
+    "licence": "no licence stated; the publishers ask for a citation; not redistributed here",
+    "citation": (
+        "J. McAuley, C. Targett, Q. Shi and A. van den Hengel. Image-based Recommendations on Styles and "
+        "Substitutes. SIGIR 2015. https://doi.org/10.1145/2766462.2767755"
+    ),
+}
+_UNFILTERED = FilterConfig(min_user_interactions=1, min_item_interactions=1, iterate=False)
+"""For files that somebody else has filtered already."""
+
+
+def _raw(repository: str, path: str) -> str:
+    return f"https://raw.githubusercontent.com/{repository}/master/{path}"
+
+
+def _grouplens(name: str, sha256: str) -> SourceConfig:
+    url = f"https://files.grouplens.org/datasets/movielens/{name}.zip"
+    return SourceConfig(file=f"{name}.zip", urls=[url], sha256=sha256)
+
+
+_ENTRIES = [
+    DatasetConfig(
+        id="synthetic",
+        title="Synthetic (embedded): first-order, theme and popularity parts, best possible score known",
+        reader=SyntheticReaderConfig(),
+        filter=_UNFILTERED,
+        licence="Apache-2.0, as the code that draws it",
+    ),
+    DatasetConfig(
+        id="ml-1m",
+        title="MovieLens-1M (GroupLens archive, items with 5 or more ratings)",
+        source=_grouplens("ml-1m", "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20"),
+        reader=GrouplensReaderConfig(member="ml-1m/ratings.dat"),
+        # Every user of the archive has 20 ratings or more, so only the items' minimum removes anything.
+        filter=FilterConfig(min_user_interactions=5, min_item_interactions=5),
+        **_MOVIELENS,
+    ),
+    DatasetConfig(
+        id="ml-1m-sasrec",
+        title="MovieLens-1M (text file of the SASRec and BERT4Rec repositories)",
+        source=SourceConfig(
+            file="sasrec-ml-1m.txt",
+            urls=[_raw("kang205/SASRec", "data/ml-1m.txt")],
+            sha256="b725f3acb3986fe3130bffd1e77a74d182a1f51799567a236dbd60270f95b0a2",
+        ),
+        reader=PairsReaderConfig(),
+        filter=_UNFILTERED,
+        **_MOVIELENS,
+    ),
+    DatasetConfig(
+        id="ml-20m",
+        title="MovieLens-20M (GroupLens archive, all items)",
+        source=_grouplens("ml-20m", "96f243c338a8665f6bcc89c53edf6ee39162a846940de6b7c8c48aeada765ff3"),
+        reader=GrouplensReaderConfig(member="ml-20m/ratings.csv", separator=",", header=True),
+        filter=_UNFILTERED,
+        **_MOVIELENS,
+    ),
+    DatasetConfig(
+        id="ml-100k",
+        title="MovieLens-100K (GroupLens archive, all items)",
+        source=_grouplens("ml-100k", "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229"),
+        reader=GrouplensReaderConfig(member="ml-100k/u.data", separator="\t"),
+        filter=_UNFILTERED,
+        **_MOVIELENS,
+    ),
+    DatasetConfig(
+        id="beauty",
+        title="Amazon Beauty 2014 (ratings table of SNAP, 5-core computed here)",
+        source=SourceConfig(
+            file="ratings_Beauty.csv",
+            urls=["https://snap.stanford.edu/data/amazon/productGraph/categoryFiles/ratings_Beauty.csv"],
+            sha256="17d5232b90444beecfe758ce1446e5300230491f3a88ac802992ca95fc4c150f",
+        ),
+        reader=RatingsReaderConfig(),
+        filter=FilterConfig(repeats="first"),
+        **_AMAZON,
+    ),
+    DatasetConfig(
+        id="beauty-5core",
+        title="Amazon Beauty 2014 (5-core, text file of the S3-Rec repository)",
+        source=SourceConfig(
+            file="s3rec-Beauty.txt",
+            urls=[_raw("aHuiWang/CIKM2020-S3Rec", "data/Beauty.txt")],
+            sha256="226cce9c3105299ca0db9615d7d3fb32b3175e90da43100ae352599f0f0107b8",
+        ),
+        reader=SequencesReaderConfig(),
+        filter=_UNFILTERED,
+        **_AMAZON,
+    ),
+    DatasetConfig(
+        id="beauty-bert4rec",
+        title="Amazon Beauty 2014 (text file of the BERT4Rec repository, not a 5-core)",
+        source=SourceConfig(
+            file="bert4rec-beauty.txt",
+            urls=[_raw("FeiSun/BERT4Rec", "data/beauty.txt")],
+            sha256="f480b7a7403852342ffd8f9809bb30697dd669be31813d0e204b698fec86ef49",
+        ),
+        reader=PairsReaderConfig(),
+        filter=_UNFILTERED,
+        **_AMAZON,
+    ),
+]
+
+BUILT_IN: dict[str, DatasetConfig] = {entry.id: entry for entry in _ENTRIES}

@@ -83,7 +83,7 @@ def positions_from_newest(batch: Batch) -> Int[Tensor, "B T"]:
     return (batch.lengths[:, None] - 1 - steps).clamp(min=0)
 
 
-def initialise(model: nn.Module, seed_of: Callable[[str], int]) -> None:
+def initialise(model: SequenceModel, seed_of: Callable[[str], int]) -> None:
     """Draw the weights of linear layers and embeddings, each from a stream of its own name.
 
     Two models with a parameter of the same name and shape therefore start from the same values, whatever
@@ -97,11 +97,18 @@ def initialise(model: nn.Module, seed_of: Callable[[str], int]) -> None:
         Gives the seed of a named stream.
     """
     for name, module in model.named_modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            generator = torch.Generator().manual_seed(seed_of(f"init.{name}"))
-            with torch.no_grad():
-                nn.init.trunc_normal_(
-                    module.weight, std=INITIAL_STD, a=-2 * INITIAL_STD, b=2 * INITIAL_STD, generator=generator
-                )
-                if isinstance(module, nn.Linear) and module.bias is not None:
-                    module.bias.zero_()
+        if module is model.item_embedding:
+            # Apart, so that items start alike in models with and without special tokens.
+            items, special = module.weight.split([model.n_items + 1, len(module.weight) - model.n_items - 1])
+            _draw(items, seed_of("init.item_embedding"))
+            _draw(special, seed_of("init.special_tokens"))
+        elif isinstance(module, nn.Linear | nn.Embedding):
+            _draw(module.weight, seed_of(f"init.{name}"))
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+@torch.no_grad()
+def _draw(weight: Tensor, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    nn.init.trunc_normal_(weight, std=INITIAL_STD, a=-2 * INITIAL_STD, b=2 * INITIAL_STD, generator=generator)

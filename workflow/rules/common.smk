@@ -6,7 +6,10 @@ from pathlib import Path
 from hydrarec.config import ConfigError, load
 from hydrarec.config.runs import BaselineRun, TrainedRun
 
-BASELINES = sorted(path.stem for path in Path(workflow.basedir, "workflow/rules/baselines").glob("*.smk"))
+BASELINES = sorted(
+    path.stem
+    for path in Path(workflow.basedir, "workflow/rules/baselines").glob("*.smk")
+)
 
 try:
     BENCHMARK = load(config, BASELINES)
@@ -65,7 +68,9 @@ def raw_option(wildcards, input):
 
 def gpus_of(wildcards):
     """Return how many GPUs a trained run needs: one, unless its settings keep it on the CPU."""
-    return int(BENCHMARK.settings(wildcards.run, wildcards.dataset).training.device != "cpu")
+    return int(
+        BENCHMARK.settings(wildcards.run, wildcards.dataset).training.device != "cpu"
+    )
 
 
 def all_splits():
@@ -95,4 +100,7 @@ def all_ranks():
 
 def all_histories():
     """Return the training histories of all trained runs."""
-    return of_all_runs("history.parquet", [run for run in BENCHMARK.all_runs if isinstance(run, TrainedRun)])
+    return of_all_runs(
+        "history.parquet",
+        [run for run in BENCHMARK.all_runs if isinstance(run, TrainedRun)],
+    )

@@ -10,7 +10,10 @@ rule collect:
         all_histories(),
     output:
         multiext(
-            f"results/comparison/{BENCHMARK.report}/", "metrics.parquet", "leaderboard.parquet", "times.parquet"
+            f"results/comparison/{BENCHMARK.report}/",
+            "metrics.parquet",
+            "leaderboard.parquet",
+            "times.parquet",
         ),
     log:
         f"logs/collect/{BENCHMARK.report}.log",

@@ -23,7 +23,7 @@ rule prepare:
         raw=raw_file_of,
     output:
         interactions="results/data/{dataset}/interactions.parquet",
-        items="results/data/{dataset}/items.parquet",
+        catalogue="results/data/{dataset}/items.parquet",
         users="results/data/{dataset}/users.parquet",
         card=report(
             "results/data/{dataset}/card.json",
@@ -46,7 +46,13 @@ rule split:
     input:
         "results/data/{dataset}/interactions.parquet",
     output:
-        multiext("results/data/{dataset}/{protocol}/", "train.parquet", "validation.parquet", "test.parquet", "split.json"),
+        multiext(
+            "results/data/{dataset}/{protocol}/",
+            "train.parquet",
+            "validation.parquet",
+            "test.parquet",
+            "split.json",
+        ),
     log:
         "logs/split/{dataset}/{protocol}.log",
     conda:

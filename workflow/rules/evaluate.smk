@@ -4,18 +4,23 @@
 rule rank:
     input:
         model="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/model.safetensors",
-        splits=multiext("results/data/{dataset}/{protocol}/", "train.parquet", "validation.parquet", "test.parquet"),
-        items="results/data/{dataset}/items.parquet",
+        splits=multiext(
+            "results/data/{dataset}/{protocol}/",
+            "train.parquet",
+            "validation.parquet",
+            "test.parquet",
+        ),
+        catalogue="results/data/{dataset}/items.parquet",
     output:
         ranks="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/ranks.parquet",
         recommendations="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/recommendations.parquet",
         inference="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/inference.json",
     log:
         "logs/rank/{dataset}/{protocol}/{run}/seed-{seed}.log",
-    conda:
-        "../../envs/hydrarec.yaml"
     wildcard_constraints:
         run=trained_runs(),
+    conda:
+        "../../envs/hydrarec.yaml"
     resources:
         gpu=gpus_of,
     params:

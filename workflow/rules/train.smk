@@ -5,7 +5,7 @@ rule train:
     input:
         train="results/data/{dataset}/{protocol}/train.parquet",
         validation="results/data/{dataset}/{protocol}/validation.parquet",
-        items="results/data/{dataset}/items.parquet",
+        catalogue="results/data/{dataset}/items.parquet",
     output:
         model="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/model.safetensors",
         history="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/history.parquet",
@@ -15,10 +15,10 @@ rule train:
         "logs/train/{dataset}/{protocol}/{run}/seed-{seed}.log",
     benchmark:
         "benchmarks/train/{dataset}/{protocol}/{run}/seed-{seed}.jsonl"
-    conda:
-        "../../envs/hydrarec.yaml"
     wildcard_constraints:
         run=trained_runs(),
+    conda:
+        "../../envs/hydrarec.yaml"
     resources:
         gpu=gpus_of,
     params:

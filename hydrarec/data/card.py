@@ -1,0 +1,123 @@
+"""The data card: what a prepared dataset is, in numbers. Written as `card.json`, rendered in the report."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from hydrarec.config.datasets import DatasetConfig
+from hydrarec.data.filters import n_repeated
+
+QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
+
+
+def counts(stage: str, users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"]) -> dict[str, Any]:
+    """Return how many users, items and interactions there are after a stage of the preparation."""
+    return {
+        "stage": stage,
+        "users": int(np.count_nonzero(np.bincount(users))),
+        "items": int(np.count_nonzero(np.bincount(items))),
+        "interactions": len(users),
+    }
+
+
+def describe(dataset: DatasetConfig, sha256: str | None) -> dict[str, Any]:
+    """Return what the configuration says about a dataset, with the checksum of the file that was read."""
+    source = dataset.source
+    return {
+        "dataset": dataset.id,
+        "title": dataset.title,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "source": {"file": source.file, "urls": list(source.urls), "sha256": sha256} if source else None,
+        "reader": dataset.reader.model_dump(),
+        "filter": dataset.filter.model_dump(),
+    }
+
+
+def measure(
+    users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None
+) -> dict[str, Any]:
+    """Measure prepared interactions.
+
+    Parameters
+    ----------
+    users, items
+        Dense ids from 1, by user and then by time.
+    times
+        Seconds since 1970; None if the source has none.
+
+    Returns
+    -------
+    dict
+        `users`, `items`, `interactions`, `density` (share of all user-item pairs, each pair counted once per
+        interaction), `repeats` (interactions with an item that the user had met before), `lengths` and `popularity`
+        (quantiles over users and over items), `times` (None, or as `measure_times` says).
+    """
+    lengths, popularity = np.bincount(users)[1:], np.bincount(items)[1:]
+    return {
+        "users": len(lengths),
+        "items": len(popularity),
+        "interactions": len(users),
+        "density": len(users) / (len(lengths) * len(popularity)),
+        "repeats": n_repeated(users, items),
+        "lengths": _quantiles(lengths),
+        "popularity": {
+            **_quantiles(popularity),
+            "top_1_percent_share": _top_share(popularity, 0.01),
+            "top_10_percent_share": _top_share(popularity, 0.1),
+        },
+        "times": None if times is None else measure_times(users, times),
+    }
+
+
+def measure_times(users: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"]) -> dict[str, Any]:
+    """Measure when things happened and how much of the order is arbitrary.
+
+    Parameters
+    ----------
+    users, times
+        By user and then by time.
+
+    Returns
+    -------
+    dict
+        `first`, `last` (seconds since 1970), `first_day`, `last_day` (UTC), `tie_share` (interactions that share
+        their second with another one of the same user), `last_two_tie_share` (users whose last two interactions share
+        a second, so that the order of the file decides which is held out).
+    """
+    ties_next = (users[1:] == users[:-1]) & (times[1:] == times[:-1])
+    tied = np.zeros(len(users), dtype=bool)
+    tied[1:] |= ties_next
+    tied[:-1] |= ties_next
+    starts = np.flatnonzero(np.diff(users, prepend=0))
+    newest = np.append(starts[1:], len(users)) - 1
+    first, last = int(times.min()), int(times.max())
+    return {
+        "first": first,
+        "last": last,
+        "first_day": _day(first),
+        "last_day": _day(last),
+        "tie_share": float(tied.mean()),
+        "last_two_tie_share": float(ties_next[newest[newest > starts] - 1].sum() / len(starts)),
+    }
+
+
+def _quantiles(values: np.ndarray) -> dict[str, float]:
+    """Summarise counts; quantiles are values that occur, not interpolations."""
+    named = {name: int(np.quantile(values, share, method="inverted_cdf")) for name, share in QUANTILES.items()}
+    return {"min": int(values.min()), **named, "max": int(values.max()), "mean": float(values.mean())}
+
+
+def _top_share(popularity: np.ndarray, share: float) -> float:
+    """Return the part of all interactions that the most popular `share` of the items has, at least one item."""
+    n_top = max(1, round(share * len(popularity)))
+    return float(np.sort(popularity)[-n_top:].sum() / popularity.sum())
+
+
+def _day(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return "out of the calendar's range"

@@ -1,0 +1,147 @@
+"""Raw files: asked for at mirrors first, then at their source, and accepted by checksum only."""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pooch
+
+from hydrarec.config.datasets import DatasetConfig, SourceConfig
+from hydrarec.data.transfer import FIRST_PAUSE_S, FolderTransfer, HttpTransfer, TransferError
+from hydrarec.files import sha256
+
+MIRROR_VARIABLE = "HYDRAREC_MIRROR"
+
+log = logging.getLogger(__name__)
+# What it says is said here, in this package's format and with the reasons.
+pooch.get_logger().setLevel(logging.WARNING)
+
+
+class DownloadError(OSError):
+    """A file could not be had from anywhere; the message lists every place and what to do."""
+
+
+class ChecksumError(ValueError):
+    """Bytes are not those that the configuration pins."""
+
+
+def download(
+    dataset: DatasetConfig, folder: Path, mirror: str | None, *, first_pause_s: float = FIRST_PAUSE_S
+) -> Path | None:
+    """Make sure that a dataset's raw file lies in a folder, with the pinned checksum.
+
+    A file that is there already and right is left alone. Otherwise the mirrors (the environment's HYDRAREC_MIRROR,
+    then `mirror`) and then the urls of the source are tried in order, and the first right file is taken. Bytes of
+    an interrupted download stay in `<file>.part` and are not fetched again; under its final name the file appears
+    complete and checked, or not at all.
+
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    folder
+        Where the file shall lie.
+    mirror
+        Folder or base url that holds files under the names of the configuration; None for no mirror.
+    first_pause_s
+        Pause before an address is tried a second time, in seconds; it doubles with every further try.
+
+    Returns
+    -------
+    Path or None
+        The file; None for a dataset that has none.
+
+    Raises
+    ------
+    DownloadError
+        If no place had the file; lists what was tried and why it failed.
+    """
+    source = dataset.source
+    if source is None:
+        return None
+    target = folder / source.file
+    failures = []
+    if target.is_file():
+        found = sha256(target)
+        if found == source.sha256:
+            return target
+        # It may be half a copy made by hand; under this name nothing may lie that is not the pinned file.
+        target.unlink()
+        failures.append(f"{target}: {_wrong(source, found)}; removed")
+        log.warning(failures[-1])
+    for place in _places(source, mirror):
+        try:
+            _fetch(place, source, folder, first_pause_s)
+        except (TransferError, ChecksumError) as error:
+            failures.append(f"{place.address}: {error}")
+            log.warning("%s: %s", dataset.id, failures[-1])
+        else:
+            return target
+    raise DownloadError(_instructions(dataset.id, source, target, failures))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a file may be had."""
+
+    address: str
+    remote: bool
+
+
+def _places(source: SourceConfig, mirror: str | None) -> list[_Place]:
+    mirrors = dict.fromkeys(base for base in (os.environ.get(MIRROR_VARIABLE), mirror) if base)
+    places = [
+        _Place(f"{base.rstrip('/')}/{source.file}", remote=True)
+        if base.startswith(("http://", "https://"))
+        else _Place(str(Path(base).expanduser() / source.file), remote=False)
+        for base in mirrors
+    ]
+    return places + [_Place(url, remote=True) for url in source.urls]
+
+
+def _fetch(place: _Place, source: SourceConfig, folder: Path, first_pause_s: float) -> None:
+    part = folder / f"{source.file}.part"
+    folder.mkdir(parents=True, exist_ok=True)
+    resumed = place.remote and part.is_file()
+    try:
+        _retrieve(place, source, folder, first_pause_s)
+    except ChecksumError:
+        if not resumed:
+            raise
+        # The bytes of the interrupted download were another version's; the place itself may well be right.
+        log.warning("%s: does not continue the interrupted download; starting anew", place.address)
+        _retrieve(place, source, folder, first_pause_s)
+
+
+def _retrieve(place: _Place, source: SourceConfig, folder: Path, first_pause_s: float) -> None:
+    part = folder / f"{source.file}.part"
+    # A copy gets its own name: it must not destroy the beginning of a download.
+    transfer = HttpTransfer(part, first_pause_s) if place.remote else FolderTransfer(part.with_suffix(".copy"))
+
+    def checked(address: str, output_file: str, _: object) -> None:
+        log.info("%s: fetching %s", source.file, address)
+        transfer(address, output_file)
+        found = sha256(Path(output_file))
+        if found != source.sha256:
+            raise ChecksumError(_wrong(source, found))
+
+    pooch.retrieve(
+        place.address, known_hash=f"sha256:{source.sha256}", fname=source.file, path=folder, downloader=checked
+    )
+    # Whatever an interrupted download left behind is of no use any more.
+    part.unlink(missing_ok=True)
+
+
+def _wrong(source: SourceConfig, found: str) -> str:
+    return f"wrong checksum: expected sha256 {source.sha256}, found {found}"
+
+
+def _instructions(dataset_id: str, source: SourceConfig, target: Path, failures: list[str]) -> str:
+    tried = "\n".join(f"  - {failure}" for failure in failures) or "  - nothing: no mirror is set and there is no url"
+    return (
+        f"{dataset_id}: {source.file} could not be had. Tried:\n{tried}\n"
+        f"Either fetch it by hand and put it at {target}, or put it into a folder (or at a base url) under the name "
+        f"{source.file} and set {MIRROR_VARIABLE} or `mirror:` to that folder or url. "
+        f"Its sha256 must be {source.sha256}."
+    )

@@ -1,0 +1,100 @@
+"""Which raw interactions stay: exact duplicates, repeated pairs, minimum counts. All work on arrays in file order."""
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Int
+
+
+def not_duplicated(
+    users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"]
+) -> Bool[np.ndarray, " E"]:
+    """Mark every interaction but the second and later ones with the same user, item and second.
+
+    Returns
+    -------
+    numpy.ndarray
+        True = stays.
+    """
+    keep = np.ones(len(users), dtype=bool)
+    rows, pairs = _repeated(users, items)
+    keep[rows] = ~pd.DataFrame({"pair": pairs, "time": times[rows]}).duplicated().to_numpy()
+    return keep
+
+
+def first_of_pair(
+    users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None
+) -> Bool[np.ndarray, " E"]:
+    """Mark the earliest interaction of every user with every item; among equal times the first in the file.
+
+    Parameters
+    ----------
+    users, items
+        Codes from 0.
+    times
+        Seconds; None if the source has none, then the file is in the order of time.
+
+    Returns
+    -------
+    numpy.ndarray
+        True = stays.
+    """
+    keep = np.ones(len(users), dtype=bool)
+    rows, pairs = _repeated(users, items)
+    order = np.lexsort((times[rows], pairs)) if times is not None else np.argsort(pairs, kind="stable")
+    later = np.ones(len(order), dtype=bool)
+    later[:1] = False
+    later[1:] = pairs[order[1:]] == pairs[order[:-1]]
+    keep[rows[order[later]]] = False
+    return keep
+
+
+def frequent(
+    users: Int[np.ndarray, " E"],
+    items: Int[np.ndarray, " E"],
+    *,
+    min_user: int,
+    min_item: int,
+    iterate: bool,
+) -> Bool[np.ndarray, " E"]:
+    """Mark the interactions of users and items that have enough of them.
+
+    Parameters
+    ----------
+    users, items
+        Codes from 0.
+    min_user, min_item
+        Fewest interactions of a user and of an item.
+    iterate
+        Count again after every removal until both minima hold for what is left: the core of Seidman (1983), for a
+        graph of users and items. Otherwise both are counted once, on the data given.
+
+    Returns
+    -------
+    numpy.ndarray
+        True = stays.
+    """
+    keep = np.ones(len(users), dtype=bool)
+    while True:
+        of_user = np.bincount(users[keep], minlength=1)
+        of_item = np.bincount(items[keep], minlength=1)
+        stays = keep.copy()
+        stays[keep] = (of_user[users[keep]] >= min_user) & (of_item[items[keep]] >= min_item)
+        if not iterate or stays.sum() == keep.sum():
+            return stays
+        keep = stays
+
+
+def n_repeated(users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"]) -> int:
+    """Count the interactions of a user with an item that the same user had met before."""
+    return int(pd.Series(_pairs(users, items)).duplicated().sum())
+
+
+def _repeated(users: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return row numbers and pair codes of the interactions whose user and item occur together more than once."""
+    pairs = _pairs(users, items)
+    rows = np.flatnonzero(pd.Series(pairs).duplicated(keep=False).to_numpy())
+    return rows, pairs[rows]
+
+
+def _pairs(users: np.ndarray, items: np.ndarray) -> Int[np.ndarray, " E"]:
+    return users.astype(np.int64) * (int(items.max(initial=0)) + 1) + items

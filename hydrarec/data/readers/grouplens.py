@@ -1,0 +1,79 @@
+"""GroupLens archives: a ratings table inside a zip file, read without extracting anything."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pandas as pd
+
+from hydrarec.config.datasets import GrouplensReaderConfig
+from hydrarec.data.delimited import LineFormat, parse
+from hydrarec.data.text import read_blocks
+
+COLUMNS = ("user", "item", "rating", "timestamp")
+LISTED_MEMBERS = 20
+"""Names of members shown when the wanted one is absent."""
+
+
+def read(path: Path, config: GrouplensReaderConfig) -> pd.DataFrame:
+    """Read the ratings table of a GroupLens archive; ratings count as interactions whatever their value.
+
+    Parameters
+    ----------
+    path
+        The zip file.
+    config
+        Which member, and how its lines look.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `user`, `item`, `timestamp`, in the order of the table.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the archive is truncated or damaged, holds an absolute path or one with `..`, lacks the member, or a line is
+        not a rating.
+    """
+    source = f"{path}/{config.member}"
+    form = LineFormat(COLUMNS, config.separator, config.header)
+    with _archive(path) as archive:
+        _check_members(archive, path, config.member)
+        with archive.open(config.member) as stream:
+            size = archive.getinfo(config.member).file_size
+            return parse(read_blocks(stream, source, config.encoding, size), form, source)
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip file; damage found now or while it is read is a `ValueError` that names the file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{path}: truncated or damaged zip archive: {error}; remove it and download again") from error
+    except (NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{path}: the zip archive cannot be read: {error}") from error
+
+
+def _check_members(archive: zipfile.ZipFile, path: Path, wanted: str) -> None:
+    names = archive.namelist()
+    unsafe = [name for name in names if _leaves_folder(name)]
+    if unsafe:
+        raise ValueError(f"{path}: refused, the archive holds a path that leaves its folder: {unsafe[0]!r}")
+    if wanted not in names:
+        more = f" and {len(names) - LISTED_MEMBERS} more" if len(names) > LISTED_MEMBERS else ""
+        held = ", ".join(names[:LISTED_MEMBERS]) or "nothing"
+        raise ValueError(f"{path}: the archive has no member {wanted!r}; it holds {held}{more}")
+
+
+def _leaves_folder(name: str) -> bool:
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    return posix.is_absolute() or bool(windows.anchor) or ".." in posix.parts or ".." in windows.parts

@@ -1,0 +1,101 @@
+"""Bytes to lines: decodes a raw text file block by block and counts its lines, so that every error can name one."""
+
+import codecs
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from hydrarec.progress import bar
+
+BLOCK_BYTES = 2**24
+"""Bytes decoded at a time; large files never lie in memory as a whole."""
+SHOWN_CHARACTERS = 80
+"""Length to which a quoted line is cut in messages."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some whole lines of a file."""
+
+    text: str
+    """The lines, each ending in a line feed except perhaps the file's last."""
+    first_line: int
+    """Number of the first one, from 1."""
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Yield number and text of every line that is not blank."""
+        for number, line in enumerate(self.text.split("\n"), self.first_line):
+            stripped = line.removesuffix("\r")
+            if stripped.strip():
+                yield number, stripped
+
+
+class MalformedLineError(ValueError):
+    """A line is not what the reader expects; the message has file, line number, text and what was expected."""
+
+    def __init__(self, source: str, number: int, line: str, problem: str) -> None:
+        shown = line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."
+        super().__init__(f"{source}:{number}: {shown!r}: {problem}")
+
+
+def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) -> Iterator[Block]:
+    """Decode a stream into blocks of whole lines.
+
+    Parameters
+    ----------
+    stream
+        The bytes.
+    source
+        What messages call the file.
+    encoding
+        How the text is encoded. A byte order mark is skipped.
+    total_bytes
+        Length of the stream, for the progress bar.
+
+    Raises
+    ------
+    ValueError
+        If a byte does not fit the encoding, naming the line, or the file holds no line at all.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)()
+    pending, line = "", 1
+    for position, chunk in _chunks(stream, source, total_bytes):
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            before = pending + error.object[: error.start].decode(encoding, errors="replace")
+            raise ValueError(
+                f"{source}:{line + before.count(chr(10))}: byte 0x{error.object[error.start]:02x} is not {encoding}; "
+                "if the file has another encoding, say so with `encoding` in the reader's block"
+            ) from None
+        if position == 0:
+            text = text.removeprefix("\ufeff")
+        pending += text
+        cut = pending.rfind("\n") + 1 if chunk else len(pending)
+        if cut:
+            yield Block(pending[:cut], line)
+            line += pending.count("\n", 0, cut)
+            pending = pending[cut:]
+
+
+def open_text(path: Path, encoding: str) -> Iterator[Block]:
+    """Read a text file as blocks of lines; raises like `read_blocks`, and `FileNotFoundError`."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    with path.open("rb") as stream:
+        yield from read_blocks(stream, str(path), encoding, path.stat().st_size)
+
+
+def no_interactions(source: str) -> ValueError:
+    """Return the error for a file without a single interaction."""
+    return ValueError(f"{source}: empty: there is no line with an interaction in it")
+
+
+def _chunks(stream: BinaryIO, source: str, total_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield numbered chunks of bytes, and an empty one at the end, which tells the decoder to finish."""
+    number_of_blocks = -(-total_bytes // BLOCK_BYTES)
+    chunks = iter(lambda: stream.read(BLOCK_BYTES), b"")
+    shown = bar(chunks, total=number_of_blocks, what=f"read {Path(source).name}", unit="block")
+    yield from enumerate(itertools.chain(shown, [b""]))

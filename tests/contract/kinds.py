@@ -1,0 +1,30 @@
+"""The kinds that exist, found by their files: a new one is tested without a test being written for it."""
+
+import pkgutil
+from importlib import import_module
+
+from hydrarec.config.attention import AttentionConfig
+from hydrarec.config.base import KindBlock
+from hydrarec.config.losses import LossConfig
+from hydrarec.config.masking import MaskingConfig
+from hydrarec.config.models import ModelConfig
+
+NOT_A_KIND = {"base", "blocks"}
+
+
+def files_of(room: str) -> set[str]:
+    """Return the names of a room's files that should be kinds."""
+    package = import_module(f"hydrarec.{room}")
+    return {module.name for module in pkgutil.iter_modules(package.__path__)} - NOT_A_KIND
+
+
+def configs_of(base: type[KindBlock]) -> list[KindBlock]:
+    """Return a default configuration of every kind of a room."""
+    return [config() for config in sorted(base.__subclasses__(), key=lambda c: c.__name__)]
+
+
+ATTENTIONS = configs_of(AttentionConfig)
+MASKINGS = configs_of(MaskingConfig)
+MODELS = configs_of(ModelConfig)
+LOSSES = configs_of(LossConfig)
+ROOMS = {"attention": ATTENTIONS, "masking": MASKINGS, "models": MODELS, "losses": LOSSES}

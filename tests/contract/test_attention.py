@@ -1,0 +1,137 @@
+"""What every attention operator must do, whatever it computes."""
+
+import functools
+import inspect
+from importlib import import_module
+
+import pytest
+import torch
+
+from hydrarec.masking.base import Visibility
+from tests.contract.kinds import ATTENTIONS
+
+D, H = 16, 4
+LENGTHS = (1, 2, 63, 200)
+MASKED = [
+    pytest.param(config, causal, id=f"{config.kind}-{'causal' if causal else 'bidirectional'}")
+    for config in ATTENTIONS
+    for causal in (True, False)
+    if not (causal and config.no_causal_form)
+]
+
+
+def build(config, dtype=torch.float64):
+    torch.manual_seed(0)
+    return config.implementation()(config, d_model=D, n_heads=H, max_length=max(LENGTHS)).to(dtype).eval()
+
+
+def naive(config):
+    """Return the file's definition, with the arguments beyond (q, k, v, attention_mask) filled in by name."""
+    definition = getattr(import_module(f"hydrarec.attention.{config.kind}"), f"naive_{config.kind}")
+    known = {"n_heads": H, **config.model_dump()}
+    wanted = list(inspect.signature(definition).parameters)[4:]
+    return functools.partial(definition, **{name: known[name] for name in wanted})
+
+
+def draw(length, rows=3, dtype=torch.float64, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(rows, length, D, generator=generator, dtype=dtype) for _ in range(3)]
+
+
+def right_padded(length, lengths):
+    return torch.arange(length) < torch.tensor(lengths)[:, None]
+
+
+@pytest.mark.parametrize(("config", "causal"), MASKED)
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("padded", [False, True])
+def test_outputs_and_gradients_equal_the_definition(config, causal, length, padded):
+    mask = right_padded(length, [length, max(1, length // 2), 1]) if padded else None
+    visibility = Visibility(causal, mask)
+    inputs = [x.requires_grad_() for x in draw(length)]
+    real = torch.ones(3, length, dtype=torch.bool) if mask is None else mask
+    weights = torch.randn(3, length, D, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    weights = weights * real[..., None]
+
+    fast = build(config)(*inputs, visibility)
+    slow = naive(config)(*inputs, visibility.attention_mask(length, torch.device("cpu")).expand(3, -1, -1))
+
+    torch.testing.assert_close(fast[real], slow[real], rtol=1e-9, atol=1e-11)
+    fast_gradients = torch.autograd.grad((fast * weights).sum(), inputs)
+    slow_gradients = torch.autograd.grad((slow * weights).sum(), inputs)
+    for ours, theirs in zip(fast_gradients, slow_gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("config", [c for c in ATTENTIONS if not c.no_causal_form], ids=lambda c: c.kind)
+def test_a_later_item_never_changes_an_earlier_output(config):
+    operator, visibility = build(config, torch.float32), Visibility(causal=True, padding_mask=None)
+    before = draw(20, dtype=torch.float32)
+    after = [torch.cat([x[:, :12], y[:, 12:]], dim=1) for x, y in zip(before, draw(20, dtype=torch.float32, seed=9), strict=True)]
+
+    outputs, changed = operator(*before, visibility), operator(*after, visibility)
+
+    assert torch.equal(outputs[:, :12], changed[:, :12])
+    assert not torch.allclose(outputs[:, 12:], changed[:, 12:])
+
+
+@pytest.mark.parametrize("config", ATTENTIONS, ids=lambda c: c.kind)
+def test_the_leak_detector_works(config):
+    """Without the causal mask a later item does change earlier outputs; otherwise the test above proves nothing."""
+    operator, visibility = build(config), Visibility(causal=False, padding_mask=None)
+    before = draw(20)
+    after = [torch.cat([x[:, :12], y[:, 12:]], dim=1) for x, y in zip(before, draw(20, seed=9), strict=True)]
+    assert not torch.allclose(operator(*before, visibility)[:, :12], operator(*after, visibility)[:, :12])
+
+
+@pytest.mark.parametrize(("config", "causal"), MASKED)
+@pytest.mark.parametrize("window", [12, 50, 200])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_changes_nothing(config, causal, window, side):
+    length, operator = 12, build(config)
+    short = draw(length, rows=2)
+    fill = window - length
+    # Padding is not zero in practice: biases make it arbitrary, so it is filled with noise here.
+    noise = [torch.randn(2, fill, D, dtype=torch.float64) for _ in range(3)]
+    pairs = zip(short, noise, strict=True)
+    padded = [torch.cat([x, n] if side == "right" else [n, x], dim=1) for x, n in pairs]
+    real = torch.zeros(2, window, dtype=torch.bool)
+    place = slice(0, length) if side == "right" else slice(fill, window)
+    real[:, place] = True
+
+    expected = operator(*short, Visibility(causal, None))
+
+    torch.testing.assert_close(operator(*padded, Visibility(causal, real))[:, place], expected)
+    if causal and side == "right":
+        # The fast path: behind the real positions padding cannot be seen, so no mask is needed.
+        torch.testing.assert_close(operator(*padded, Visibility(causal, None))[:, place], expected)
+
+
+@pytest.mark.parametrize(("config", "causal"), MASKED)
+def test_an_all_padding_row_gives_finite_values_and_gradients(config, causal):
+    inputs = [x.requires_grad_() for x in draw(7, rows=2, dtype=torch.float32)]
+    mask = torch.tensor([[True] * 7, [False] * 7])
+    outputs = build(config, torch.float32)(*inputs, Visibility(causal, mask))
+    assert torch.isfinite(outputs).all()
+    for gradient in torch.autograd.grad(outputs.sum(), inputs):
+        assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize(("config", "causal"), MASKED)
+def test_zero_vectors_give_finite_values_and_gradients(config, causal):
+    inputs = [torch.zeros(2, 5, D, requires_grad=True) for _ in range(3)]
+    outputs = build(config, torch.float32)(*inputs, Visibility(causal, None))
+    assert torch.isfinite(outputs).all()
+    for gradient in torch.autograd.grad(outputs.sum(), inputs):
+        assert torch.isfinite(gradient).all()
+
+
+def test_hydra_keeps_its_accuracy_over_long_sequences():
+    """A float32 running sum over 20,000 positions stays within 1e-5 of float64."""
+    config = next(c for c in ATTENTIONS if c.kind == "hydra")
+    inputs = draw(20_000, rows=1)
+    visibility = Visibility(causal=True, padding_mask=None)
+    exact = build(config)(*inputs, visibility)
+    fast = build(config, torch.float32)(*(x.float() for x in inputs), visibility)
+    error = (fast.double() - exact).norm() / exact.norm()
+    assert error < 1e-5

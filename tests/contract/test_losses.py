@@ -1,0 +1,114 @@
+"""Losses against their definitions."""
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+
+from hydrarec.config.losses import (
+    BinaryCrossEntropyLossConfig,
+    CrossEntropyLossConfig,
+    SampledSoftmaxLossConfig,
+)
+from hydrarec.losses import cross_entropy
+from hydrarec.losses.base import draw_negatives
+from hydrarec.models.base import OutputLayer
+from tests.contract.kinds import LOSSES
+
+M, N, D = 37, 23, 8
+
+
+def inputs(bias, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(M, D, generator=generator, dtype=dtype, requires_grad=True)
+    weight = torch.randn(N + 1, D, generator=generator, dtype=dtype, requires_grad=True)
+    offsets = torch.randn(N + 1, generator=generator, dtype=dtype, requires_grad=True) if bias else None
+    targets = torch.randint(1, N + 1, (M,), generator=generator)
+    return hidden, targets, OutputLayer(weight, offsets)
+
+
+def gradients(value, hidden, output):
+    wanted = [hidden, output.weight] + ([output.bias] if output.bias is not None else [])
+    return torch.autograd.grad(value, wanted)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("scores_per_chunk", [1, 100, 10**6])
+def test_cross_entropy_equals_torch_whatever_the_chunks(bias, scores_per_chunk, monkeypatch):
+    monkeypatch.setattr(cross_entropy, "SCORES_PER_CHUNK", scores_per_chunk)
+    hidden, targets, output = inputs(bias)
+    loss = CrossEntropyLossConfig().implementation()(CrossEntropyLossConfig())
+    ours = loss(hidden, targets, output, torch.Generator())
+    scores = hidden @ output.weight[1:].T + (0 if output.bias is None else output.bias[1:])
+    theirs = F.cross_entropy(scores, targets - 1)
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+    # Scaled, as gradient accumulation would: the stored gradients must follow.
+    for a, b in zip(gradients(3 * ours, hidden, output), gradients(3 * theirs, hidden, output), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
+
+
+def test_cross_entropy_survives_extreme_scores():
+    hidden, targets, output = inputs(bias=False, dtype=torch.float32)
+    loss = CrossEntropyLossConfig().implementation()(CrossEntropyLossConfig())
+    value = loss(hidden * 1e4, targets, output, torch.Generator())
+    assert torch.isfinite(value)
+    assert all(torch.isfinite(g).all() for g in gradients(value, hidden, output))
+
+
+@pytest.mark.parametrize("config", LOSSES, ids=lambda c: c.kind)
+def test_padding_is_never_an_answer(config):
+    """Row 0 of the output layer is padding: it is neither a target nor a negative and gets no gradient."""
+    hidden, targets, output = inputs(bias=True)
+    value = config.implementation()(config)(hidden, targets, output, torch.Generator().manual_seed(0))
+    _, weight, bias = gradients(value, hidden, output)
+    assert weight[0].abs().max() == 0
+    assert bias[0] == 0
+
+
+@pytest.mark.parametrize("config", LOSSES, ids=lambda c: c.kind)
+def test_raising_the_target_lowers_the_loss(config):
+    hidden, targets, output = inputs(bias=True)
+    value = config.implementation()(config)(hidden, targets, output, torch.Generator().manual_seed(0))
+    (gradient,) = torch.autograd.grad(value, hidden)
+    towards = (gradient * output.weight[targets]).sum(1)
+    assert (towards < 0).double().mean() > 0.9
+
+
+def test_negatives_are_uniform_over_all_other_items():
+    targets = torch.full((20_000,), 5)
+    drawn = draw_negatives(targets, 3, 10, torch.Generator().manual_seed(0))
+    counts = torch.bincount(drawn.flatten(), minlength=11)
+    assert counts[0] == counts[5] == 0
+    others = counts[[1, 2, 3, 4, 6, 7, 8, 9, 10]].double()
+    expected = 60_000 / 9
+    # Chi-square with 8 degrees of freedom: 26.1 is its 0.999 quantile.
+    assert ((others - expected) ** 2 / expected).sum() < 26.1
+
+
+def test_sampled_softmax_with_every_negative_is_the_full_softmax(monkeypatch):
+    hidden, targets, output = inputs(bias=False)
+    everything = torch.stack([torch.tensor([i for i in range(1, N + 1) if i != t]) for t in targets.tolist()])
+    monkeypatch.setattr("hydrarec.losses.sampled_softmax.draw_negatives", lambda *_: everything)
+    config = SampledSoftmaxLossConfig(n_negatives=N - 1)
+    value = config.implementation()(config)(hidden, targets, output, torch.Generator())
+    expected = F.cross_entropy(hidden @ output.weight[1:].T, targets - 1)
+    torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_gbce_calibration_has_its_limits():
+    plain = BinaryCrossEntropyLossConfig(n_negatives=4, calibration=0.0)
+    full = BinaryCrossEntropyLossConfig(n_negatives=4, calibration=1.0)
+    assert plain.implementation()(plain).beta(101) == pytest.approx(1.0)
+    assert full.implementation()(full).beta(101) == pytest.approx(4 / 100)
+
+
+def test_binary_cross_entropy_equals_torch(monkeypatch):
+    hidden, targets, output = inputs(bias=True)
+    negatives = torch.randint(1, N + 1, (M, 2), generator=torch.Generator().manual_seed(3))
+    monkeypatch.setattr("hydrarec.losses.binary_cross_entropy.draw_negatives", lambda *_: negatives)
+    config = BinaryCrossEntropyLossConfig(n_negatives=2)
+    value = config.implementation()(config)(hidden, targets, output, torch.Generator())
+    items = torch.cat([targets[:, None], negatives], dim=1)
+    scores = (hidden[:, None] * output.weight[items]).sum(-1) + output.bias[items]
+    labels = torch.zeros_like(scores)
+    labels[:, 0] = 1
+    torch.testing.assert_close(value.double(), F.binary_cross_entropy_with_logits(scores, labels), rtol=1e-5, atol=1e-6)

@@ -1,0 +1,186 @@
+"""What every model must do with every operator and masking it can be combined with."""
+
+import itertools
+
+import pytest
+import torch
+
+from hydrarec.config import RunSettings
+from hydrarec.masking.base import Visibility
+from hydrarec.sequences.batches import Batch
+from hydrarec.training import checkpoint
+from tests.contract.batches import batch_of
+from tests.contract.kinds import ATTENTIONS, MASKINGS, MODELS
+
+N, T = 40, 24
+ROWS = ([3, 7, 9, 4, 11, 2], [5, 6, 8], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [12])
+
+
+def combinations():
+    for model, masking in itertools.product(MODELS, MASKINGS):
+        for attention in ATTENTIONS if model.takes_attention else [None]:
+            if attention is not None and masking.causal and attention.no_causal_form:
+                continue
+            parts = (model.kind, attention.kind if attention else "none", masking.kind)
+            yield pytest.param(
+                RunSettings.model_validate(
+                    {
+                        "run": {
+                            "id": "x",
+                            "model": model.model_dump(),
+                            "attention": attention.model_dump() if attention else None,
+                            "masking": masking.model_dump(),
+                        },
+                        "encoder": {"d_model": 16, "n_heads": 2, "max_length": T, "dropout": 0.1},
+                        "loss": {"kind": "cross_entropy"},
+                        "training": {},
+                    }
+                ),
+                id="+".join(parts),
+            )
+
+
+ALL = list(combinations())
+CAUSAL = [p for p in ALL if p.values[0].run.masking.causal]
+
+
+def build(settings, seed=0):
+    model, masking = checkpoint.build(settings, N, seed)
+    # The small initial weights would hide small leaks.
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(20)
+    return model.eval(), masking
+
+
+def ask(model, masking, *rows):
+    with torch.no_grad():
+        return model(masking.inference_view(batch_of(*rows)))
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_hidden_states_have_the_shape_of_what_was_asked_and_are_finite(settings):
+    model, masking = build(settings)
+    view = masking.training_view(batch_of(*[r for r in ROWS if len(r) > 1]), torch.Generator().manual_seed(0))
+    hidden = model(view)
+    assert hidden.shape == (len(view.query_index), 16)
+    assert torch.isfinite(hidden).all()
+    output = model.output_layer()
+    assert output.weight.shape == (N + 1, 16)
+    assert output.bias is None or output.bias.shape == (N + 1,)
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_neighbours_in_the_batch_and_padding_change_nothing(settings):
+    model, masking = build(settings)
+    together = ask(model, masking, *ROWS)
+    for i, row in enumerate(ROWS):
+        torch.testing.assert_close(ask(model, masking, row)[0], together[i], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", CAUSAL)
+def test_a_later_item_never_changes_an_earlier_hidden_state(settings):
+    model, _ = build(settings)
+    before = batch_of(ROWS[2])
+    after = Batch(torch.cat([before.items[:, :6], before.items[:, 6:] + 20], dim=1), before.lengths)
+    visibility = Visibility(causal=True, padding_mask=None)
+    with torch.no_grad():
+        first, second = model.encode(before, visibility), model.encode(after, visibility)
+    assert torch.equal(first[:, :6], second[:, :6])
+    assert not torch.allclose(first[:, 6:], second[:, 6:])
+
+
+@pytest.mark.parametrize("settings", CAUSAL)
+def test_the_gradient_of_an_output_reaches_no_later_item(settings):
+    model, _ = build(settings)
+    batch = batch_of(ROWS[2])
+    hidden = model.encode(batch, Visibility(causal=True, padding_mask=None))
+    (gradient,) = torch.autograd.grad(hidden[0, 4].square().sum(), model.item_embedding.weight)
+    touched = set(gradient.abs().sum(1).nonzero().squeeze(1).tolist())
+    assert touched == set(ROWS[2][:5])
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_a_hidden_target_leaves_no_trace(settings):
+    """The training view of a sequence must not depend on the item that is to be predicted."""
+    if not settings.run.masking.causal:
+        masking = settings.run.masking.model_copy(update={"last_item_probability": 1.0})
+        settings = settings.model_copy(update={"run": settings.run.model_copy(update={"masking": masking})})
+    model, masking = build(settings)
+    a, b = (batch_of([*ROWS[2][:-1], last]) for last in (21, 22))
+    views = [masking.training_view(batch, torch.Generator().manual_seed(5)) for batch in (a, b)]
+    assert views[0].targets[-1] != views[1].targets[-1]
+    with torch.no_grad():
+        assert torch.equal(model(views[0]), model(views[1]))
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_order_matters(settings):
+    """The newest item stays, the ones before it swap: a model that cannot tell is no sequence model."""
+    model, masking = build(settings)
+    forward, swapped = ask(model, masking, [1, 2, 3, 4, 5], [4, 3, 2, 1, 5])
+    assert not torch.allclose(forward, swapped, atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_a_checkpoint_gives_back_the_same_model(settings, tmp_path):
+    model, masking = checkpoint.build(settings, N, seed=3)
+    checkpoint.save(model, settings, tmp_path / "model.safetensors")
+    loaded, _ = checkpoint.load(tmp_path / "model.safetensors", torch.device("cpu"))
+    assert torch.equal(ask(model.eval(), masking, *ROWS), ask(loaded, masking, *ROWS))
+    first = (tmp_path / "model.safetensors").read_bytes()
+    checkpoint.save(model, settings, tmp_path / "model.safetensors")
+    assert (tmp_path / "model.safetensors").read_bytes() == first
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_the_seed_decides_the_initial_weights(settings):
+    weights = [checkpoint.build(settings, N, seed)[0].state_dict() for seed in (0, 0, 1)]
+    name = "item_embedding.weight"
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    assert not torch.equal(weights[0][name], weights[2][name])
+
+
+def test_all_combinations_start_from_the_same_item_embeddings():
+    tables = [checkpoint.build(p.values[0], N, seed=7)[0].item_embedding.weight[: N + 1] for p in ALL]
+    assert all(torch.equal(table, tables[0]) for table in tables)
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_eight_users_can_be_learnt_by_heart(settings):
+    model, masking = checkpoint.build(settings, N, seed=0)
+    generator = torch.Generator().manual_seed(0)
+    rows = [torch.randperm(N, generator=generator)[:9].add(1).tolist() for _ in range(8)]
+    loss = settings.loss.implementation()(settings.loss)
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    model.train()
+    masks = torch.Generator().manual_seed(1)
+    for _ in range(400):
+        view = masking.training_view(batch_of(*rows), masks)
+        value = loss(model(view), view.targets, model.output_layer(), masks)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+    model.eval()
+    output = model.output_layer()
+    scores = ask(model, masking, *(row[:-1] for row in rows)) @ output.weight.T
+    scores = scores if output.bias is None else scores + output.bias
+    assert (scores[:, 1:].argmax(1) + 1).tolist() == [row[-1] for row in rows]
+
+
+def test_parameters_are_counted():
+    """The counts that the papers' layouts imply at D = 16, two layers, N = 40, T = 24."""
+    d, n, t = 16, N + 1, T
+    projections = 4 * (d * d + d)
+    sasrec = n * d + t * d + 2 * (projections + 2 * (d * d + d) + 2 * 2 * d) + 2 * d
+    bert4rec = n * d + t * d + 2 * d + 2 * (projections + (4 * d * d + 4 * d) + (4 * d * d + d) + 2 * 2 * d)
+    bert4rec += (d * d + d + 2 * d) + n
+    expected = {"sasrec": sasrec, "bert4rec": bert4rec}
+    for parameter in ALL:
+        settings = parameter.values[0]
+        model, masking = checkpoint.build(settings, N)
+        own = sum(p.numel() for name, p in model.named_parameters() if ".operator." in name)
+        count = sum(p.numel() for p in model.parameters()) - own - masking.n_special_tokens * d
+        if settings.run.model.kind in expected:
+            assert count == expected[settings.run.model.kind]
