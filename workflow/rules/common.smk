@@ -1,6 +1,7 @@
 # The only rule file with functions: what the configuration asks for, in the words of rules.
 import json
 import re
+import shlex
 from pathlib import Path
 
 from hydrarec.config import ConfigError, load
@@ -16,6 +17,9 @@ try:
 except ConfigError as error:
     # A traceback through Snakemake would hide the one line that matters.
     raise WorkflowError(str(error)) from None
+
+
+MIRROR_OPTION = f"--mirror {shlex.quote(BENCHMARK.mirror)}" if BENCHMARK.mirror else ""
 
 
 wildcard_constraints:

@@ -12,10 +12,10 @@ rule download:
         "../../envs/hydrarec.yaml"
     params:
         dataset=dataset_of,
-        mirror=BENCHMARK.mirror or "",
+        mirror=MIRROR_OPTION,
         folder=subpath(output[0], parent=True),
     shell:
-        "hydrarec download --dataset {params.dataset:q} --mirror {params.mirror:q} --output {params.folder} 2> {log}"
+        "hydrarec download --dataset {params.dataset:q} {params.mirror} --output {params.folder} 2> {log}"
 
 
 rule prepare:
