@@ -17,6 +17,39 @@ $(VENV)/.installed: $(LOCK) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
+# The whole pipeline on the embedded data set; no GPU, no download.
+.PHONY: demo
+demo: setup
+	snakemake --profile local --configfile examples/demo.yaml --cores $(CORES) --quiet host progress
+	@echo
+	@echo "The report: $(CURDIR)/reports/demo/index.html"
+
+# config.yaml's comparison on this machine, and its report.
+.PHONY: report
+report: setup
+	snakemake --profile local
+
+# Everything that needs no cluster. Tests that need raw data sets, a browser or a GPU skip with a reason without them.
+.PHONY: test
+test: setup
+	pytest
+
+.PHONY: lint
+lint: setup
+	ruff check .
+	ruff format --check .
+	codespell
+	lint-imports
+	pyright
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+	hydrarec schema | diff workflow/schemas/config.schema.json - || { echo "stale: run make schema"; exit 1; }
+
+# Regenerate what is committed but generated.
+.PHONY: schema
+schema: setup
+	hydrarec schema > workflow/schemas/config.schema.json
+
 # Re-resolve every pin for Python 3.11 and later. CUDA packages stay out of the file: torch's own
 # wheel names the ones it needs, and the CPU wheel needs none.
 .PHONY: lock

@@ -1,0 +1,181 @@
+"""The configuration: what is accepted, and what a user is told about what is not."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from hydrarec.config import ConfigError, load
+from hydrarec.config.attention import HydraAttentionConfig
+from tests.conftest import ROOT
+
+GOOD = {
+    "report": "test",
+    "datasets": ["synthetic"],
+    "seeds": [0, 1],
+    "grid": {
+        "model": [{"kind": "sasrec"}, {"kind": "bert4rec"}],
+        "attention": [{"kind": "softmax"}, {"kind": "hydra"}],
+        "masking": [{"kind": "causal"}, {"kind": "bidirectional"}],
+    },
+    "runs": [{"id": "popularity", "baseline": "popularity", "deterministic": True}],
+    "evaluation": {"reference": "sasrec+softmax+causal"},
+}
+CUSTOM = {
+    "id": "mine",
+    "title": "Mine",
+    "source": {"file": "mine.txt", "sha256": "0" * 64},
+    "reader": {"kind": "pairs"},
+}
+
+
+def changed(*path, to):
+    raw = copy.deepcopy(GOOD)
+    inner = raw
+    for key in path[:-1]:
+        inner = inner.setdefault(key, {}) if isinstance(inner, dict) else inner[key]
+    if isinstance(inner, list) and path[-1] == len(inner):
+        inner.append(to)
+    else:
+        inner[path[-1]] = to
+    return raw
+
+
+def test_a_grid_is_every_combination():
+    config = load(GOOD, ["popularity"])
+    assert len(config.run_ids) == 9
+    assert config.run_ids[0] == "sasrec+softmax+causal"
+
+
+def test_exclusions_leave_combinations_out():
+    config = load(
+        changed("grid", "exclude", to=[{"model": "bert4rec", "masking": "causal", "reason": "by definition"}])
+    )
+    assert "bert4rec+hydra+causal" not in config.run_ids
+    assert len(config.run_ids) == 7
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "words"),
+    [
+        (changed("grid", "attention", 1, "epss", to=1.0), "grid.attention[1].epss", "no such key"),
+        (changed("grid", "attention", 1, "eps", to=-1.0), "grid.attention[1].eps", "greater than 0"),
+        (changed("grid", "attention", 1, "kind", to="hydr"), "grid.attention[1]", "'softmax', 'hydra'"),
+        (changed("encoder", to={"d_modl": 3}), "encoder.d_modl", "no such key"),
+        (changed("encoder", to={"n_layers": "2"}), "encoder.n_layers", "found '2'"),
+        (changed("encoder", to={"d_model": 3, "n_heads": 2}), "encoder", "not a multiple"),
+        (changed("training", to={"precision": "half"}), "training.precision", "'float32' or 'bfloat16'"),
+        (changed("datasets", 0, to="ml-1n"), "datasets", "ml-1m"),
+        (changed("seeds", to=[]), "seeds", "at least 1 item"),
+        (changed("seeds", to=[1, 1]), "seeds", "more than once"),
+        (changed("protocols", to=["lou"]), "protocols[0]", "'loo' or 'gts'"),
+        (changed("evaluation", "reference", to="sasrec"), "evaluation.reference", "sasrec+softmax+causal"),
+        (changed("evaluation", "cutoffs", to=[200]), "evaluation.cutoffs[0]", "less than or equal to 100"),
+        (changed("runs", 1, to={"id": "a", "baseline": "nope"}), "runs[1].baseline", "popularity"),
+        (changed("runs", 1, to={"id": "a", "baseline": "popularity", "seed": 1}), "runs[1].seed", "no such key"),
+        (changed("runs", 1, to={"id": "popularity", "baseline": "popularity"}), "runs", "more than once"),
+        (
+            changed("runs", 1, to={"id": "a", "model": {"kind": "sasrec"}, "masking": {"kind": "causal"}}),
+            "runs[1]",
+            "needs an attention",
+        ),
+        (changed("per_dataset", to={"nope": {}}), "per_dataset.nope", "synthetic"),
+        (
+            changed("per_dataset", to={"synthetic": {"encoder": {"n_heads": 5}}}),
+            "encoder",
+            "not a multiple of n_heads 5",
+        ),
+        (changed("grid", "labels", to={"sasrec": "SASRec"}), "labels", "name no run"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_what_is_allowed(raw, path, words):
+    with pytest.raises(ConfigError) as error:
+        load(raw, ["popularity"])
+    assert path in str(error.value)
+    assert words in str(error.value)
+
+
+def test_all_mistakes_are_named_at_once():
+    raw = changed("encoder", to={"d_modl": 3, "n_layers": 0})
+    with pytest.raises(ConfigError, match=r"(?s)encoder\.n_layers.*encoder\.d_modl"):
+        load(raw)
+
+
+def test_an_operator_without_causal_form_is_refused_with_causal_masking(monkeypatch):
+    monkeypatch.setattr(HydraAttentionConfig, "no_causal_form", "its sum runs over the whole sequence")
+    with pytest.raises(ConfigError, match=r"hydra has no causal form \(its sum runs over the whole sequence\)"):
+        load(GOOD)
+    load(changed("grid", "exclude", to=[{"attention": "hydra", "masking": "causal", "reason": "no causal form"}]))
+
+
+def test_gts_needs_times():
+    raw = {**changed("datasets", to=[CUSTOM]), "protocols": ["gts"]}
+    with pytest.raises(ConfigError, match=r"gts needs times, which mine \(pairs\) does not have"):
+        load(raw)
+
+
+def test_settings_are_merged_key_by_key_and_the_run_wins():
+    raw = changed("encoder", to={"d_model": 32, "dropout": 0.3})
+    raw["per_dataset"] = {
+        "synthetic": {"encoder": {"max_length": 20, "dropout": 0.5}, "loss": {"kind": "sampled_softmax"}}
+    }
+    raw["runs"].append(
+        {
+            "id": "wide",
+            "model": {"kind": "sasrec"},
+            "attention": {"kind": "hydra"},
+            "masking": {"kind": "causal"},
+            "encoder": {"d_model": 128},
+        }
+    )
+    config = load(raw)
+    wide, narrow = config.settings("wide", "synthetic"), config.settings("sasrec+softmax+causal", "synthetic")
+    assert (wide.encoder.d_model, wide.encoder.max_length, wide.encoder.dropout) == (128, 20, 0.5)
+    assert (narrow.encoder.d_model, narrow.encoder.max_length, narrow.encoder.dropout) == (32, 20, 0.5)
+    assert narrow.loss.kind == "sampled_softmax"
+    assert wide.run.encoder is None
+
+
+def test_settings_do_not_depend_on_other_runs():
+    """Snakemake repeats what changed: adding a run must not change the settings of those that are there."""
+    before = load(GOOD).settings("sasrec+hydra+causal", "synthetic")
+    more = changed("runs", 1, to={"id": "again", "baseline": "popularity"})
+    assert load(more).settings("sasrec+hydra+causal", "synthetic") == before
+
+
+def test_deterministic_baselines_take_one_seed():
+    config = load(GOOD)
+    assert config.seeds_of("popularity") == [0]
+    assert config.seeds_of("sasrec+hydra+causal") == [0, 1]
+
+
+@pytest.mark.parametrize("path", ["config.yaml", *(f"examples/{p.name}" for p in (ROOT / "examples").glob("*.yaml"))])
+def test_shipped_configurations_are_valid(path):
+    baselines = [p.stem for p in (ROOT / "workflow/rules/baselines").glob("*.smk")]
+    load(yaml.safe_load((ROOT / path).read_text()), baselines)
+
+
+def test_the_committed_schema_is_the_generated_one():
+    printed = subprocess.run([sys.executable, "-m", "hydrarec", "schema"], capture_output=True, text=True, check=True)
+    committed = (ROOT / "workflow/schemas/config.schema.json").read_text()
+    assert json.loads(printed.stdout) == json.loads(committed), "stale: run `make schema`"
+
+
+def test_every_key_is_described():
+    """Editors show the descriptions; a key without one is a question to the next user."""
+    schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    bare = [
+        f"{name}.{key}"
+        for name, block in schema["$defs"].items()
+        for key, value in block["properties"].items()
+        if key != "kind" and "description" not in value
+    ]
+    assert not bare
+
+
+def test_planning_never_loads_torch():
+    code = "import sys, hydrarec.config, hydrarec.layout, hydrarec.columns; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

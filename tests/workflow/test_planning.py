@@ -1,0 +1,140 @@
+"""Planning the DAG: what is asked for becomes the right jobs, and mistakes are refused before any job runs."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+
+def snakemake(*arguments, cwd=ROOT):
+    """Run Snakemake from a checkout with this interpreter's environment."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def plan(*arguments, directory):
+    # In a folder of its own: a plan must not depend on results that happen to lie in the checkout.
+    finished = snakemake("--directory", directory, "--dry-run", *arguments)
+    return finished.returncode, finished.stdout + finished.stderr
+
+
+def jobs(text, rule):
+    """Return the printed blocks of a rule's jobs."""
+    return [block for block in re.split(r"\n\[", text) if re.search(rf"^rule {rule}:", block, re.MULTILINE)]
+
+
+@pytest.fixture(scope="module")
+def full_plan(tmp_path_factory):
+    begin = time.perf_counter()
+    code, text = plan("--profile", "slurm", directory=tmp_path_factory.mktemp("plan"))
+    return code, text, time.perf_counter() - begin
+
+
+def test_the_full_configuration_plans_quickly(full_plan):
+    code, text, seconds = full_plan
+    assert code == 0, text[-3000:]
+    assert seconds < 20
+
+
+def test_every_training_is_its_own_job_with_one_gpu(full_plan):
+    _, text, _ = full_plan
+    trainings = jobs(text, "train")
+    # Eight combinations, three data sets, five seeds.
+    assert len(trainings) == 8 * 3 * 5
+    assert all(re.search(r"resources: .*\bgpu=1\b", block) for block in trainings)
+    assert all("slurm_partition=gpu" in block for block in trainings)
+    wildcards = {re.search(r"wildcards: (.*)", block).group(1) for block in trainings}
+    assert len(wildcards) == len(trainings)
+
+
+def test_cpu_steps_ask_for_no_gpu(full_plan):
+    _, text, _ = full_plan
+    for rule in ("prepare", "split", "popularity", "markov", "itemknn"):
+        blocks = jobs(text, rule)
+        assert blocks
+        assert not any("gpu" in block for block in blocks)
+
+
+def test_training_has_no_test_file_among_its_inputs(full_plan):
+    _, text, _ = full_plan
+    for block in jobs(text, "train"):
+        assert "test.parquet" not in re.search(r"input: (.*)", block).group(1)
+
+
+@pytest.mark.parametrize("profile", ["local", "slurm"])
+def test_profiles_resolve_literally(profile):
+    assert (ROOT / profile / "config.yaml").is_file()
+    assert (ROOT / profile).resolve() == ROOT / "profiles" / profile
+
+
+def test_planning_never_imports_torch(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('planning imported torch')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    finished = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "-d", tmp_path, "--cores", "1", "-n", "--quiet",
+         "--configfile", ROOT / "config.yaml"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+
+
+def mistaken(tmp_path, change):
+    raw = yaml.safe_load((ROOT / "examples/demo.yaml").read_text())
+    change(raw)
+    path = tmp_path / "mistaken.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    return plan("--cores", 1, "--configfile", path, directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda raw: raw["training"].update(lerning_rate=1), "training.lerning_rate: no such key"),
+        (lambda raw: raw["evaluation"].update(reference="sasrec"), "allowed: bert4rec+hydra+causal"),
+        (lambda raw: raw["runs"].append({"id": "x", "baseline": "popularty"}), "allowed: bayes, itemknn"),
+        (lambda raw: raw.update(seeds="0"), "seeds: input should be a valid list"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_when_the_dag_is_planned(tmp_path, change, words):
+    code, text = mistaken(tmp_path, change)
+    assert code != 0
+    assert words in text
+    assert "Traceback" not in text
+
+
+def test_a_configfile_replaces_the_default_as_a_whole(tmp_path):
+    code, text = plan("--cores", 1, "--configfile", ROOT / "examples/demo.yaml", directory=tmp_path)
+    assert code == 0, text[-3000:]
+    assert "ml-1m" not in text
+    assert "reports/demo/index.html" in text
+
+
+def test_results_are_repeated_only_where_the_configuration_changed(tmp_path):
+    """The settings of a run go through `params`; adding a run must leave the others' parameters alone."""
+    base = yaml.safe_load((ROOT / "examples/demo.yaml").read_text())
+    small = {**base, "grid": {**base["grid"], "labels": {}, "model": base["grid"]["model"][1:]}, "seeds": [0]}
+    texts = []
+    for name, raw in (("all", {**base, "seeds": [0]}), ("some", small)):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(raw))
+        _, text = plan("--cores", 1, "--printshellcmds", "--configfile", path, directory=tmp_path)
+        texts.append(re.findall(r"hydrarec train .*sasrec\+hydra\+causal.*", text))
+    assert texts[0] == texts[1] != []
