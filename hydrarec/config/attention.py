@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import KindBlock, any_kind
+from hydrarec.config.base import AnyKind, KindBlock
 
 
 class AttentionConfig(KindBlock):
@@ -31,4 +31,4 @@ class HydraAttentionConfig(AttentionConfig):
     """Smallest norm a query or key is divided by."""
 
 
-Attention = any_kind(AttentionConfig)
+Attention = Annotated[AttentionConfig, AnyKind()]

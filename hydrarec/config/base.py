@@ -1,10 +1,10 @@
 """What all configuration classes share: frozen, no unknown keys, errors that name the key and the allowed values."""
 
 import importlib
-from typing import Annotated, Any, ClassVar, Union, cast
+from typing import Annotated, Any, ClassVar, Self, Union, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails
 
 
 class ConfigError(ValueError):
@@ -16,7 +16,7 @@ class Block(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
-    def overridden_by(self, override: "Block | None") -> "Block":
+    def overridden_by(self, override: Self | None) -> Self:
         """Return this block with the keys that were written out in `override`."""
         if override is None:
             return self
@@ -26,7 +26,8 @@ class Block(BaseModel):
 class KindBlock(Block):
     """A block whose `kind` names a file: `kind: hydra` is `hydrarec/attention/hydra.py`."""
 
-    kind: str
+    kind: Any
+    """Each subclass narrows this to a literal, which also is its default."""
     room: ClassVar[str]
     """The package folder that holds one file per kind."""
 
@@ -40,13 +41,18 @@ class KindBlock(Block):
         return cast(type, getattr(module, type(self).__name__.removesuffix("Config")))
 
 
-def any_kind(base: type[KindBlock]) -> Any:
-    """Return the type "any subclass of `base`", told apart by `kind`.
+class AnyKind:
+    """Marks a field that takes any subclass of its type, told apart by `kind`: `Annotated[LossConfig, AnyKind()]`.
 
     A new kind is registered by its class being written, so there is no list to keep.
     """
-    kinds = tuple(base.__subclasses__())
-    return Annotated[Union[kinds], Field(discriminator="kind")] if len(kinds) > 1 else kinds[0]  # noqa: UP007
+
+    def __get_pydantic_core_schema__(self, source: type[KindBlock], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Build the schema of the tagged union when a field of this type is defined."""
+        kinds = tuple(source.__subclasses__())
+        if len(kinds) == 1:
+            return handler.generate_schema(kinds[0])
+        return handler.generate_schema(Annotated[Union[kinds], Field(discriminator="kind")])  # noqa: UP007
 
 
 def explain(error: ValidationError, within: str = "") -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -17,7 +17,7 @@ from hydrarec.config.training import TrainingConfig
 
 
 class RunSettings(Block):
-    """All that decides what one trained model is: the run with the comparison's and the dataset's settings filled in."""
+    """All that decides what one trained model is: its run, with the comparison's and the dataset's settings."""
 
     run: TrainedRun
     encoder: EncoderConfig
@@ -60,10 +60,11 @@ class BenchmarkConfig(Block):
     def _look_up_datasets(cls, datasets: Any) -> Any:
         if not isinstance(datasets, list):
             return datasets
-        unknown = [name for name in datasets if isinstance(name, str) and name not in BUILT_IN]
-        if unknown:
-            raise ValueError(f"{unknown[0]!r} is not a built-in dataset; allowed: {', '.join(sorted(BUILT_IN))}")
-        return [BUILT_IN[entry] if isinstance(entry, str) else entry for entry in datasets]
+        entries = cast(list[Any], datasets)
+        for entry in entries:
+            if isinstance(entry, str) and entry not in BUILT_IN:
+                raise ValueError(f"{entry!r} is not a built-in dataset; allowed: {', '.join(sorted(BUILT_IN))}")
+        return [BUILT_IN[entry] if isinstance(entry, str) else entry for entry in entries]
 
     @model_validator(mode="after")
     def _references_resolve(self) -> Self:
@@ -95,8 +96,7 @@ class BenchmarkConfig(Block):
     @cached_property
     def all_runs(self) -> list[TrainedRun | BaselineRun]:
         """Runs of the grid, then the further runs."""
-        grid = [TrainedRun(**keys) for keys in self.grid.combinations()] if self.grid else []
-        return [*grid, *self.runs]
+        return [*(self.grid.combinations() if self.grid else []), *self.runs]
 
     @cached_property
     def run_ids(self) -> list[str]:
@@ -178,4 +178,4 @@ def load_file(path: Path) -> BenchmarkConfig:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: must be a mapping of keys")
-    return load(raw)
+    return load(cast(dict[str, Any], raw))

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from hydrarec.config.base import Block, KindBlock, any_kind
+from hydrarec.config.base import AnyKind, Block, KindBlock
 
 DatasetId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
@@ -110,7 +110,7 @@ class SyntheticReaderConfig(ReaderConfig):
     """Seed of the draw."""
 
 
-Reader = any_kind(ReaderConfig)
+Reader = Annotated[ReaderConfig, AnyKind()]
 
 
 class FilterConfig(Block):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import KindBlock, any_kind
+from hydrarec.config.base import AnyKind, KindBlock
 
 
 class LossConfig(KindBlock):
@@ -37,4 +37,4 @@ class BinaryCrossEntropyLossConfig(LossConfig):
     """gBCE's t (Petrov & Macdonald 2023, eq. 22): 0 is plain BCE, 1 removes all overconfidence."""
 
 
-Loss = any_kind(LossConfig)
+Loss = Annotated[LossConfig, AnyKind()]

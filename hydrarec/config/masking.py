@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import KindBlock, any_kind
+from hydrarec.config.base import AnyKind, KindBlock
 
 
 class MaskingConfig(KindBlock):
@@ -33,4 +33,4 @@ class BidirectionalMaskingConfig(MaskingConfig):
     """Share of sequences in which only the last item is hidden, which is what inference asks for."""
 
 
-Masking = any_kind(MaskingConfig)
+Masking = Annotated[MaskingConfig, AnyKind()]

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hydrarec.config.base import Block, KindBlock, any_kind
+from hydrarec.config.base import AnyKind, Block, KindBlock
 
 
 class ModelConfig(KindBlock):
@@ -27,7 +27,7 @@ class Bert4recModelConfig(ModelConfig):
     kind: Literal["bert4rec"] = "bert4rec"
 
 
-Model = any_kind(ModelConfig)
+Model = Annotated[ModelConfig, AnyKind()]
 
 
 class EncoderConfig(Block):

@@ -72,8 +72,8 @@ class BaselineRun(Block):
 
 
 def _run_kind(value: Any) -> str:
-    keys = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
-    return "BaselineRun" if "baseline" in keys else "TrainedRun"
+    baseline = isinstance(value, BaselineRun) or (isinstance(value, dict) and "baseline" in value)
+    return "BaselineRun" if baseline else "TrainedRun"
 
 
 Run = Annotated[
@@ -114,21 +114,20 @@ class Grid(Block):
     labels: dict[str, str] = {}
     """Names of runs in figures, by id."""
 
-    def combinations(self) -> list[dict[str, Any]]:
-        """Return the runs of the grid as `TrainedRun` keys, in the order of the lists, exclusions left out."""
+    def combinations(self) -> list[TrainedRun]:
+        """Return the runs of the grid, in the order of the lists, exclusions left out."""
         runs = [
-            {
-                "id": f"{model.kind}+{attention.kind}+{masking.kind}",
-                "model": model,
-                "attention": attention,
-                "masking": masking,
-            }
+            (f"{model.kind}+{attention.kind}+{masking.kind}", model, attention, masking)
             for model in self.model
             for attention in self.attention
             for masking in self.masking
             if not any(e.matches(model.kind, attention.kind, masking.kind) for e in self.exclude)
         ]
-        unknown = set(self.labels) - {run["id"] for run in runs}
+        ids = [run[0] for run in runs]
+        unknown = sorted(set(self.labels) - set(ids))
         if unknown:
-            raise ValueError(f"labels: {sorted(unknown)} name no run of the grid; allowed: {[r['id'] for r in runs]}")
-        return [{**run, "label": self.labels.get(run["id"], "")} for run in runs]
+            raise ValueError(f"grid.labels: {unknown} name no run of the grid; allowed: {ids}")
+        return [
+            TrainedRun(id=run_id, label=self.labels.get(run_id, ""), model=model, attention=attention, masking=masking)
+            for run_id, model, attention, masking in runs
+        ]

@@ -69,7 +69,7 @@ class Masking(Protocol):
         ...
 
     def inference_view(self, batch: Batch) -> View:
-        """Arrange histories so that each row has one asked position: what comes next?"""
+        """Arrange histories so that each row has one asked position: the item that comes next."""
         ...
 
 

@@ -48,8 +48,7 @@ class BidirectionalMasking:
 
     def inference_view(self, batch: Batch) -> View:
         """Put the mask token behind each history and ask its position."""
-        rows, width = batch.items.shape
-        items = torch.cat([batch.items, batch.items.new_zeros(rows, 1)], dim=1)
+        items = torch.cat([batch.items, torch.zeros_like(batch.items[:, :1])], dim=1)
         items = items.scatter(1, batch.lengths[:, None], self.mask_token)
         inputs = Batch(items, batch.lengths + 1)
         return View(inputs, self._visibility(inputs), last_position(inputs))

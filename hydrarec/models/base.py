@@ -99,9 +99,8 @@ def initialise(model: SequenceModel, seed_of: Callable[[str], int]) -> None:
     for name, module in model.named_modules():
         if module is model.item_embedding:
             # Apart, so that items start alike in models with and without special tokens.
-            items, special = module.weight.split([model.n_items + 1, len(module.weight) - model.n_items - 1])
-            _draw(items, seed_of("init.item_embedding"))
-            _draw(special, seed_of("init.special_tokens"))
+            _draw(model.item_embedding.weight[: model.n_items + 1], seed_of("init.item_embedding"))
+            _draw(model.item_embedding.weight[model.n_items + 1 :], seed_of("init.special_tokens"))
         elif isinstance(module, nn.Linear | nn.Embedding):
             _draw(module.weight, seed_of(f"init.{name}"))
             if isinstance(module, nn.Linear) and module.bias is not None:

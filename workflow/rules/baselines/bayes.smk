@@ -1,0 +1,33 @@
+# The best possible score on the embedded data set, from the process that generated it.
+rule bayes:
+    input:
+        multiext(
+            "results/data/{dataset}/{protocol}/",
+            "train.parquet",
+            "validation.parquet",
+            "test.parquet",
+        ),
+        "results/data/{dataset}/items.parquet",
+        "results/data/{dataset}/card.json",
+    output:
+        ranks="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/ranks.parquet",
+        others=multiext(
+            "results/runs/{dataset}/{protocol}/{run}/seed-{seed}/",
+            "recommendations.parquet",
+            "timing.json",
+            "inference.json",
+            "manifest.json",
+        ),
+    log:
+        "logs/bayes/{dataset}/{protocol}/{run}/seed-{seed}.log",
+    wildcard_constraints:
+        run=runs_of("bayes"),
+    conda:
+        "../../../envs/hydrarec.yaml"
+    params:
+        options=options_of,
+        folder=subpath(output.ranks, parent=True),
+    shell:
+        "hydrarec baseline bayes --data results/data/{wildcards.dataset} --protocol {wildcards.protocol} "
+        "--run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} --threads {threads} "
+        "--output {params.folder:q} 2> {log:q}"

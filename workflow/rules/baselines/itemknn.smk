@@ -1,0 +1,32 @@
+# Items that users of the history's items have met too. Options: neighbours, decay.
+rule itemknn:
+    input:
+        multiext(
+            "results/data/{dataset}/{protocol}/",
+            "train.parquet",
+            "validation.parquet",
+            "test.parquet",
+        ),
+        "results/data/{dataset}/items.parquet",
+    output:
+        ranks="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/ranks.parquet",
+        others=multiext(
+            "results/runs/{dataset}/{protocol}/{run}/seed-{seed}/",
+            "recommendations.parquet",
+            "timing.json",
+            "inference.json",
+            "manifest.json",
+        ),
+    log:
+        "logs/itemknn/{dataset}/{protocol}/{run}/seed-{seed}.log",
+    wildcard_constraints:
+        run=runs_of("itemknn"),
+    conda:
+        "../../../envs/hydrarec.yaml"
+    params:
+        options=options_of,
+        folder=subpath(output.ranks, parent=True),
+    shell:
+        "hydrarec baseline itemknn --data results/data/{wildcards.dataset} --protocol {wildcards.protocol} "
+        "--run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} --threads {threads} "
+        "--output {params.folder:q} 2> {log:q}"
