@@ -18,6 +18,8 @@ SCORES_PER_CHUNK = 2**20
 """Scores held at once on a CPU: 4 MiB stay in the cache between the passes over them."""
 SCORES_PER_CHUNK_GPU = 2**27
 """Scores held at once on a GPU: large enough that launches do not matter."""
+POSITIONS_PER_CHUNK = 64
+"""Positions in a chunk at least: fewer would read all output embeddings for too little work."""
 
 
 class CrossEntropyLoss(Loss):
@@ -51,8 +53,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
             (), dtype=torch.float64 if hidden.device.type == "cpu" else torch.float32, device=hidden.device
         )
         n_scores = SCORES_PER_CHUNK if hidden.device.type == "cpu" else SCORES_PER_CHUNK_GPU
+        n_positions = max(POSITIONS_PER_CHUNK, n_scores // len(weight))
         for part, part_targets, part_grad in zip(
-            *(tensor.split(max(1, n_scores // len(weight))) for tensor in (hidden, targets, grad_hidden)), strict=True
+            *(tensor.split(n_positions) for tensor in (hidden, targets, grad_hidden)), strict=True
         ):
             scores = (part @ low.T).float()
             if bias is not None:

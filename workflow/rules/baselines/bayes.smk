@@ -1,18 +1,12 @@
 # The best possible score on the embedded data set, from the process that generated it.
 rule bayes:
     input:
-        multiext(
-            "results/data/{dataset}/{protocol}/",
-            "train.parquet",
-            "validation.parquet",
-            "test.parquet",
-        ),
-        "results/data/{dataset}/items.parquet",
-        "results/data/{dataset}/card.json",
+        rules.prepare.output,
+        rules.split.output,
     output:
-        ranks="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/ranks.parquet",
-        others=multiext(
+        multiext(
             "results/runs/{dataset}/{protocol}/{run}/seed-{seed}/",
+            "ranks.parquet",
             "recommendations.parquet",
             "timing.json",
             "inference.json",
@@ -26,8 +20,8 @@ rule bayes:
         "../../../envs/hydrarec.yaml"
     params:
         options=options_of,
-        folder=subpath(output.ranks, parent=True),
+        folder=subpath(output[0], parent=True),
     shell:
-        "hydrarec baseline bayes --data results/data/{wildcards.dataset} --protocol {wildcards.protocol} "
-        "--run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} --threads {threads} "
+        "hydrarec baseline bayes --run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} "
+        "--data results/data/{wildcards.dataset} --protocol {wildcards.protocol} --threads {threads} "
         "--output {params.folder:q} 2> {log:q}"

@@ -1,17 +1,12 @@
 # Items that users of the history's items have met too. Options: neighbours, decay.
 rule itemknn:
     input:
-        multiext(
-            "results/data/{dataset}/{protocol}/",
-            "train.parquet",
-            "validation.parquet",
-            "test.parquet",
-        ),
-        "results/data/{dataset}/items.parquet",
+        rules.prepare.output,
+        rules.split.output,
     output:
-        ranks="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/ranks.parquet",
-        others=multiext(
+        multiext(
             "results/runs/{dataset}/{protocol}/{run}/seed-{seed}/",
+            "ranks.parquet",
             "recommendations.parquet",
             "timing.json",
             "inference.json",
@@ -25,8 +20,8 @@ rule itemknn:
         "../../../envs/hydrarec.yaml"
     params:
         options=options_of,
-        folder=subpath(output.ranks, parent=True),
+        folder=subpath(output[0], parent=True),
     shell:
-        "hydrarec baseline itemknn --data results/data/{wildcards.dataset} --protocol {wildcards.protocol} "
-        "--run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} --threads {threads} "
+        "hydrarec baseline itemknn --run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} "
+        "--data results/data/{wildcards.dataset} --protocol {wildcards.protocol} --threads {threads} "
         "--output {params.folder:q} 2> {log:q}"
