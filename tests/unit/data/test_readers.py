@@ -1,0 +1,241 @@
+"""Raw formats are read as they are meant, and what is wrong is named with file, line and text."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from hydrarec.config.datasets import (
+    BUILT_IN,
+    GrouplensReaderConfig,
+    PairsReaderConfig,
+    RatingsReaderConfig,
+    ReaderConfig,
+    SequencesReaderConfig,
+    SyntheticReaderConfig,
+)
+from hydrarec.data import delimited, readers, text
+from hydrarec.data.delimited import LineFormat
+
+MEMBER = "ml-1m/ratings.dat"
+GROUPLENS = GrouplensReaderConfig(member=MEMBER)
+RATINGS, PAIRS, SEQUENCES = RatingsReaderConfig(), PairsReaderConfig(), SequencesReaderConfig()
+
+
+def _zip(path: Path, *members: tuple[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+def _read(folder: Path, content: bytes, config: ReaderConfig) -> list[tuple]:
+    path = folder / "raw"
+    if isinstance(config, GrouplensReaderConfig):
+        _zip(path, (config.member, content))
+    else:
+        path.write_bytes(content)
+    return _rows(readers.read(path, config))
+
+
+def _rows(frame: pd.DataFrame) -> list[tuple]:
+    assert list(frame.columns) == ["user", "item", "timestamp"]
+    return [
+        (user, item, None if pd.isna(time) else int(time))
+        for user, item, time in frame.astype({"user": str, "item": str}).itertuples(index=False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "content", "rows"),
+    [
+        (
+            GROUPLENS,
+            b"1::1193::5::978300760\n1::661::3::978302109\n",
+            [("1", "1193", 978300760), ("1", "661", 978302109)],
+        ),
+        (
+            GrouplensReaderConfig(member="ml-20m/ratings.csv", separator=",", header=True),
+            b"userId,movieId,rating,timestamp\r\n1,2,3.5,1112486027\r\n",
+            [("1", "2", 1112486027)],
+        ),
+        (
+            GrouplensReaderConfig(member="u.data", separator="\t"),
+            b"196\t242\t3\t881250949",
+            [("196", "242", 881250949)],
+        ),
+        (RATINGS, b"A1,B1,5.0,10\nA0,B1,1.0,9\n", [("A1", "B1", 10), ("A0", "B1", 9)]),
+        (RATINGS, b'"A,1","B""1",5.0,10\n', [("A,1", 'B"1', 10)]),
+        (RATINGS, b"\xef\xbb\xbfA1,B1,5.0,10\n\n", [("A1", "B1", 10)]),
+        (
+            RatingsReaderConfig(columns=["timestamp", "other", "item", "other", "user"], separator=" | ", header=True),
+            b"when | x | what | y | who\n7 | ? | i | ? | u\n",
+            [("u", "i", 7)],
+        ),
+        (RatingsReaderConfig(encoding="latin-1"), b"M\xfcller,B1,5,10\n", [("Müller", "B1", 10)]),
+        (RatingsReaderConfig(encoding="utf-16"), "é,B1,5,10\n".encode("utf-16"), [("é", "B1", 10)]),
+        (PAIRS, b"1 1\n1 2\n2 1\n", [("1", "1", None), ("1", "2", None), ("2", "1", None)]),
+        (PAIRS, b"1\t1\n\n  1   2  \n", [("1", "1", None), ("1", "2", None)]),
+        (SEQUENCES, b"7 3 1 3\n8 1\n", [("7", "3", None), ("7", "1", None), ("7", "3", None), ("8", "1", None)]),
+    ],
+)
+def test_formats(config, content, rows, tmp_path, monkeypatch):
+    assert _read(tmp_path, content, config) == rows
+    # Blocks that end inside lines, separators and characters change nothing.
+    for size in (1, 3, 5):
+        monkeypatch.setattr(text, "BLOCK_BYTES", size)
+        assert _read(tmp_path, content, config) == rows
+
+
+@pytest.mark.parametrize(
+    ("config", "content", "line", "expected"),
+    [
+        (GROUPLENS, b"1::2::3::4\n1::2::3\n", "2: '1::2::3'", "expected 4 fields (user, item, rating, timestamp)"),
+        (GROUPLENS, b"1::2::3::4\n1::2::3::4::5\n", "2: '1::2::3::4::5'", "found 5"),
+        (RATINGS, b"A,B,5,1\n\nA,B,5,1.5\n", "3: 'A,B,5,1.5'", "'1.5' is not a whole number of seconds"),
+        (RATINGS, b"A,B,5,1\nA,B,5,-1\n", "2: 'A,B,5,-1'", "'-1' is not a whole number"),
+        (RATINGS, b"A,B,5,1\nA,B,5,\n", "2: 'A,B,5,'", "'' is not a whole number"),
+        (RATINGS, b"A,B,5,9223372036854775808\n", "1: ", "is not a whole number"),
+        (RATINGS, b"user,item,rating,time\nA,B,5,1\n", "1: 'user,item,rating,time'", "set `header: true`"),
+        (RATINGS, b"A,B,5,1\nA,,5,1\n", "2: 'A,,5,1'", "the item is empty"),
+        (RATINGS, b"A,B,5,1\n,B,5,1\n", "2: ',B,5,1'", "the user is empty"),
+        (RATINGS, b'A,B,5,1\n"A,B,5,1\n', "2: '\"A,B,5,1'", "quotes do not match"),
+        (RatingsReaderConfig(header=True), b"user,item\nA,B,5,1\n", "1: 'user,item'", "found 2"),
+        (PAIRS, b"1 1\n1\n", "2: '1'", "expected 2 fields (user, item) separated by white space; found 1"),
+        (PAIRS, b"1 1\n1 2 3\n", "2: '1 2 3'", "found 3"),
+        (SEQUENCES, b"1 1 2\n2\n", "2: '2'", "expected a user and at least one item"),
+        (SEQUENCES, b"1 1 2\n1 3\n", "2: '1 3'", "user '1' has a line already, number 1"),
+        (RATINGS, b"A,B,5,1\nA,B,5," + b"x" * 200, "2: 'A,B,5,xxx", "...'"),
+    ],
+)
+def test_malformed_line_is_shown(config, content, line, expected, tmp_path, monkeypatch):
+    for size in (2**24, 8):
+        monkeypatch.setattr(text, "BLOCK_BYTES", size)
+        with pytest.raises(ValueError) as caught:
+            _read(tmp_path, content, config)
+        assert f"{tmp_path / 'raw'}" in str(caught.value)
+        assert f":{line}" in str(caught.value)
+        assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("config", [GROUPLENS, RATINGS, PAIRS, SEQUENCES], ids=lambda config: config.kind)
+def test_empty_file(config, content, tmp_path):
+    with pytest.raises(ValueError, match="empty: there is no line with an interaction"):
+        _read(tmp_path, content, config)
+
+
+def test_file_with_nothing_but_a_header(tmp_path):
+    with pytest.raises(ValueError, match="empty"):
+        _read(tmp_path, b"a,b,c,d\n", RatingsReaderConfig(header=True))
+
+
+@pytest.mark.parametrize("config", [GROUPLENS, RATINGS, PAIRS, SEQUENCES], ids=lambda config: config.kind)
+def test_undeclared_encoding_names_the_line(config, tmp_path, monkeypatch):
+    content = {"grouplens": "1::2::3::4\né::2::3::4\n", "ratings": "A,B,5,1\né,B,5,1\n"}.get(config.kind, "1 2\né 2\n")
+    for size in (2**24, 5):
+        monkeypatch.setattr(text, "BLOCK_BYTES", size)
+        with pytest.raises(ValueError, match=r":2: byte 0xe9 is not utf-8; .*`encoding`"):
+            _read(tmp_path, content.encode("latin-1"), config)
+
+
+def test_truncated_character_at_the_end(tmp_path):
+    with pytest.raises(ValueError, match=r":1: byte 0xc3 is not utf-8"):
+        _read(tmp_path, "A,B,5,1é".encode()[:-1], RATINGS)
+
+
+def test_absent_file(tmp_path):
+    for config in (GROUPLENS, RATINGS, PAIRS, SEQUENCES):
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            readers.read(tmp_path / "nowhere", config)
+
+
+def test_truncated_archive(tmp_path):
+    whole = _zip(tmp_path / "whole.zip", (MEMBER, b"1::2::3::4\n" * 1000)).read_bytes()
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"cut\.zip: truncated or damaged zip archive"):
+        readers.read(cut, GROUPLENS)
+
+
+def test_damaged_archive(tmp_path):
+    rows = b"".join(b"%d::%d::3::4\n" % (i, i * i % 977) for i in range(1000))
+    path = _zip(tmp_path / "bad.zip", (MEMBER, rows))
+    damaged = bytearray(path.read_bytes())
+    damaged[200:204] = bytes(255 - byte for byte in damaged[200:204])
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"bad\.zip"):
+        readers.read(path, GROUPLENS)
+
+
+def test_absent_member_lists_what_there_is(tmp_path):
+    path = _zip(tmp_path / "a.zip", ("ml-1m/users.dat", b""), ("ml-1m/README", b""))
+    with pytest.raises(ValueError, match=r"no member 'ml-1m/ratings.dat'; it holds ml-1m/users.dat, ml-1m/README"):
+        readers.read(path, GROUPLENS)
+
+
+@pytest.mark.parametrize("name", ["../ratings.dat", "/ratings.dat", "ml-1m/../../x", "..\\x", "C:\\x"])
+def test_unsafe_member_is_refused(name, tmp_path):
+    path = _zip(tmp_path / "a.zip", (MEMBER, b"1::2::3::4\n"), (name, b""))
+    with pytest.raises(ValueError, match="leaves its folder"):
+        readers.read(path, GROUPLENS)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.zip"]
+
+
+def test_reader_is_found_by_its_kind():
+    kinds = {config.model_fields["kind"].default for config in ReaderConfig.__subclasses__()}
+    assert set(readers.kinds()) == kinds
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"columns": ["user", "item"]}, {"columns": ["user", "item", "item", "timestamp"]}, {"encoding": "utf-9"}],
+)
+def test_contradictory_reader_is_refused(keys):
+    with pytest.raises(ValidationError):
+        RatingsReaderConfig(**keys)
+
+
+def test_source_must_fit_the_reader():
+    keys = BUILT_IN["ml-1m"].model_dump()
+    with pytest.raises(ValidationError, match="`source` must be given"):
+        type(BUILT_IN["ml-1m"]).model_validate({**keys, "source": None})
+    with pytest.raises(ValidationError, match="remove `source`"):
+        type(BUILT_IN["ml-1m"]).model_validate({**keys, "reader": SyntheticReaderConfig().model_dump()})
+
+
+FIELD = st.text(alphabet='ab1 "\r,\x1f', max_size=4)
+
+
+@given(
+    lines=st.lists(st.tuples(FIELD, FIELD, st.sampled_from(["5", "x", ""]), st.sampled_from(["1", "-1", "1.0", "2 "]))),
+    separator=st.sampled_from([",", "::", ";"]),
+)
+def test_fast_parser_agrees_with_the_careful_one(lines, separator):
+    form = LineFormat(("user", "item", "rating", "timestamp"), separator)
+    block = text.Block("".join(separator.join(line) + "\n" for line in lines), 1)
+    fast = delimited._parse_fast(block, form)
+    if fast is None:
+        return
+    careful = delimited._parse_carefully(block, form, "file")
+    assert fast.to_pandas().astype(str).equals(careful.to_pandas().astype(str))
+
+
+def test_fast_parser_takes_ordinary_lines():
+    for separator in (",", "\t", "::"):
+        block = text.Block(separator.join(["u", "i", "5", "7"]) + "\n", 1)
+        form = LineFormat(("user", "item", "rating", "timestamp"), separator)
+        assert delimited._parse_fast(block, form) is not None
+
+
+def test_long_file_is_read_in_file_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "BLOCK_BYTES", 1000)
+    lines = [(f"u{i % 7}", f"i{i % 31}", i) for i in range(3000)]
+    buffer = io.StringIO()
+    buffer.writelines(f"{user}::{item}::1::{time}\n" for user, item, time in lines)
+    assert _read(tmp_path, buffer.getvalue().encode(), GROUPLENS) == lines
