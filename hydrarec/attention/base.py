@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
-from hydrarec.masking.base import Visibility
+from hydrarec.sequences.visibility import Visibility
 
 
 class AttentionOperator(nn.Module, ABC):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hydrarec.attention.base import AttentionOperator
 from hydrarec.config.attention import SoftmaxAttentionConfig
-from hydrarec.masking.base import Visibility
+from hydrarec.sequences.visibility import Visibility
 
 
 def naive_softmax(

@@ -8,8 +8,9 @@ sequences has just its last item hidden.
 import torch
 
 from hydrarec.config.masking import BidirectionalMaskingConfig
-from hydrarec.masking.base import TrainingView, View, Visibility, last_position
+from hydrarec.masking.base import TrainingView, View, last_position
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
 
 
 class BidirectionalMasking:

@@ -6,8 +6,9 @@ Source: SASRec (Kang & McAuley 2018, section III-A and eq. 7 for the shifted tar
 import torch
 
 from hydrarec.config.masking import CausalMaskingConfig
-from hydrarec.masking.base import TrainingView, View, Visibility, last_position
+from hydrarec.masking.base import TrainingView, View, last_position
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
 
 
 class CausalMasking:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.models import EncoderConfig, ModelConfig
-from hydrarec.masking.base import View, Visibility
+from hydrarec.masking.base import View
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
 
 INITIAL_STD = 0.02
 """Standard deviation of initial weights (BERT's; also used by the public SASRec-with-cross-entropy code)."""

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.models import Bert4recModelConfig, EncoderConfig
-from hydrarec.masking.base import View, Visibility
+from hydrarec.masking.base import View
 from hydrarec.models.base import OutputLayer, SequenceModel, positions_from_newest
 from hydrarec.models.blocks import AttentionLayer, FeedForward
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
 
 
 class Bert4recBlock(nn.Module):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from hydrarec.attention.base import AttentionOperator
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.models import EncoderConfig
-from hydrarec.masking.base import Visibility
+from hydrarec.sequences.visibility import Visibility
 
 
 class AttentionLayer(nn.Module):

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.models import EncoderConfig, SasrecModelConfig
-from hydrarec.masking.base import Visibility
 from hydrarec.models.base import SequenceModel, positions_from_newest
 from hydrarec.models.blocks import AttentionLayer, FeedForward
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
 
 
 class SasrecBlock(nn.Module):

@@ -11,7 +11,7 @@ from torch import Tensor
 from hydrarec.sequences.log import Log
 
 BUCKET_BATCHES = 16
-"""Batches that are cut from one length-sorted stretch of the shuffled users; more means less padding, less shuffling."""
+"""Batches cut from one length-sorted stretch of shuffled users; more of them mean less padding and less shuffling."""
 
 
 @dataclass(frozen=True)

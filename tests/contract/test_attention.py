@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 import torch
 
-from hydrarec.masking.base import Visibility
+from hydrarec.sequences.visibility import Visibility
 from tests.contract.kinds import ATTENTIONS
 
 D, H = 16, 4
@@ -67,7 +67,8 @@ def test_outputs_and_gradients_equal_the_definition(config, causal, length, padd
 def test_a_later_item_never_changes_an_earlier_output(config):
     operator, visibility = build(config, torch.float32), Visibility(causal=True, padding_mask=None)
     before = draw(20, dtype=torch.float32)
-    after = [torch.cat([x[:, :12], y[:, 12:]], dim=1) for x, y in zip(before, draw(20, dtype=torch.float32, seed=9), strict=True)]
+    others = draw(20, dtype=torch.float32, seed=9)
+    after = [torch.cat([x[:, :12], y[:, 12:]], dim=1) for x, y in zip(before, others, strict=True)]
 
     outputs, changed = operator(*before, visibility), operator(*after, visibility)
 

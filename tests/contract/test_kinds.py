@@ -10,7 +10,7 @@ def test_every_file_has_a_configuration_and_every_configuration_a_file(room):
     assert {config.kind for config in ROOMS[room]} == files_of(room)
 
 
-@pytest.mark.parametrize("config", [c for configs in ROOMS.values() for c in configs], ids=lambda c: f"{c.room}-{c.kind}")
+@pytest.mark.parametrize("config", sum(ROOMS.values(), start=[]), ids=lambda c: f"{c.room}-{c.kind}")
 def test_the_class_is_found_and_documented(config):
     implementation = config.implementation()
     assert implementation.__doc__

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from hydrarec.config import RunSettings
-from hydrarec.masking.base import Visibility
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
 from hydrarec.training import checkpoint
 from tests.contract.batches import batch_of
 from tests.contract.kinds import ATTENTIONS, MASKINGS, MODELS
