@@ -121,16 +121,18 @@ def baseline(
 
 @app.command()
 def collect(config: Config, output: Output, results: Results = Path("results")) -> None:
-    """Gather every run's metrics and times into tables."""
-    from hydrarec.comparison.collect import collect
+    """Gather every run's metrics and times into tables, and check what must hold before they are believed."""
+    from hydrarec.comparison import check_gates, collect
 
-    collect(_benchmark(config), results, output)
+    benchmark = _benchmark(config)
+    collect(benchmark, results, output)
+    check_gates(benchmark, results, output)
 
 
 @app.command()
 def compare(config: Config, output: Output, results: Results = Path("results")) -> None:
     """Compare every run with the reference: paired differences with users x seeds intervals."""
-    from hydrarec.comparison.compare import compare
+    from hydrarec.comparison import compare
 
     compare(_benchmark(config), results, output)
 
@@ -143,7 +145,7 @@ def report(
     results: Results = Path("results"),
 ) -> None:
     """Render the report: one self-contained page, its figures and its tables."""
-    from hydrarec.report.page import render
+    from hydrarec.report import render
 
     render(_benchmark(config), results, comparison, output)
 

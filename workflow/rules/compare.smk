@@ -14,6 +14,7 @@ rule collect:
             "metrics.parquet",
             "leaderboard.parquet",
             "times.parquet",
+            "gates.json",
         ),
     log:
         f"logs/collect/{BENCHMARK.report}.log",

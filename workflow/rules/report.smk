@@ -11,6 +11,7 @@ rule report:
             "leaderboard.parquet",
             "times.parquet",
             "comparison.parquet",
+            "gates.json",
         ),
         all_histories(),
     output:

@@ -1,0 +1,203 @@
+"""Checks that come before any claim: controls score as theory says, runs are fit to be compared."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from hydrarec.columns import LEADERBOARD, METRICS, TIMES, read_table
+from hydrarec.comparison.cases import read_cases, read_ranks
+from hydrarec.comparison.measures import case_values, metric_names, primary_cutoff, primary_metric
+from hydrarec.comparison.runs import computed
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.runs import BaselineRun, TrainedRun
+from hydrarec.files import read_json, write_json
+from hydrarec.layout import run_folder
+
+Status = Literal["green", "amber", "red"]
+
+MAX_STANDARD_ERRORS = 4.0
+"""How far a random scorer may be from chance."""
+MAX_TIE_GAP = 0.01
+"""How much of a neural run's primary metric may hang on the order of tied scores."""
+FLOORS = ("popularity", "itemknn")
+"""Baselines that a neural run should not be below."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The outcome of one check."""
+
+    name: str
+    """What was checked."""
+    run: str
+    """Run id; empty if the check is about all runs."""
+    dataset: str
+    """Dataset id; empty if about all."""
+    protocol: str
+    """Protocol; empty if about all."""
+    status: Status
+    """green: as it must be; amber: read the results with this in mind; red: do not use them."""
+    sentence: str
+    """What was found, with numbers."""
+    control: bool = False
+    """A red one means the evaluation itself is wrong; then no report is made."""
+
+
+def check_gates(config: BenchmarkConfig, results: Path, comparison: Path) -> list[Gate]:
+    """Check controls and runs, and write `gates.json` beside the tables.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    results
+        Folder of everything computed.
+    comparison
+        Folder of the tables that `collect` wrote.
+
+    Returns
+    -------
+    list of Gate
+        Every outcome, green ones included.
+    """
+    metrics = read_table(comparison / "metrics.parquet", METRICS)
+    leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
+    times = read_table(comparison / "times.parquet", TIMES)
+    gates: list[Gate] = []
+    for dataset in config.datasets:
+        for protocol in config.protocols:
+            here = [_within(table, dataset.id, protocol) for table in (metrics, leaders, times)]
+            found = [*_controls(config, results, dataset.id, protocol, here[0]), *_runs(config, *here)]
+            gates += [dataclasses.replace(gate, dataset=dataset.id, protocol=protocol) for gate in found]
+    gates.append(_one_version(config, results))
+    write_json(comparison / "gates.json", [dataclasses.asdict(gate) for gate in gates])
+    return gates
+
+
+def read_gates(comparison: Path) -> list[Gate]:
+    """Read what `check_gates` wrote."""
+    return [Gate(**entry) for entry in read_json(comparison / "gates.json")]
+
+
+def _within(table: pd.DataFrame, dataset: str, protocol: str) -> pd.DataFrame:
+    return table[(table["dataset"] == dataset) & (table["protocol"] == protocol)]
+
+
+def _gate(name: str, run: str, status: Status, sentence: str, control: bool = False) -> Gate:
+    return Gate(name, run, "", "", status, sentence, control)
+
+
+def _controls(
+    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, metrics: pd.DataFrame
+) -> Iterator[Gate]:
+    baselines = [run for run in config.all_runs if isinstance(run, BaselineRun)]
+    for kind in ("oracle", "random"):
+        if not any(run.control == kind for run in baselines):
+            yield _gate(kind, "", "amber", f"No run is declared as the {kind} control, so it was not checked.")
+    for run in baselines:
+        if run.control == "oracle":
+            yield _oracle(run.id, metrics)
+        elif run.control == "random":
+            yield _random(config, results, dataset, protocol, run.id)
+    floor = [run.id for run in baselines if run.baseline == "popularity"]
+    present = f"{floor[0]} is there as the floor." if floor else "There is no popularity baseline to stand on."
+    yield _gate("popularity", floor[0] if floor else "", "green" if floor else "amber", present)
+
+
+def _oracle(run: str, metrics: pd.DataFrame) -> Gate:
+    values = metrics[(metrics["run"] == run) & (metrics["group"] == "warm")]
+    worst = float(values["pessimistic"].min())
+    if worst == 1:
+        return _gate("oracle", run, "green", "Knowing the targets gives exactly 1 in every metric.", True)
+    metric = values.loc[values["pessimistic"].idxmin(), "metric"]
+    return _gate(
+        "oracle", run, "red", f"Knowing the targets gives {metric} = {worst:.6f} on warm targets, not 1.", True
+    )
+
+
+def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Gate:
+    """Hold a random scorer to chance: the target of a case is equally likely to have each of its n places."""
+    cutoffs, k = config.evaluation.cutoffs, primary_cutoff(config.evaluation.cutoffs)
+    cases = read_cases(config, results, dataset, protocol)
+    seeds = config.seeds_of(run)
+    ranks = [read_ranks(run_folder(results, dataset, protocol, run, s) / "ranks.parquet", cases) for s in seeds]
+    values = np.mean([case_values(one, cutoffs) for one in ranks], axis=0)
+    everyone = cases.groups[0]
+    n = cases.frame["n_candidates"].to_numpy()
+    warm = cases.frame["warm"].to_numpy()
+    shares = np.diff(everyone.starts, append=len(n))
+    weights = np.repeat(1 / (shares * everyone.n_users), shares)
+    sentences: list[str] = []
+    worst = 0.0
+    for metric, gains in ((f"hr@{k}", np.ones(k)), (f"ndcg@{k}", 1 / np.log2(np.arange(2, k + 2)))):
+        places = np.minimum(n, k)
+        chance = warm * np.cumsum(gains)[places - 1] / n
+        spread = warm * np.cumsum(gains**2)[places - 1] / n - chance**2
+        expected, error = float(weights @ chance), float(np.sqrt(weights**2 @ spread / len(seeds)))
+        found = float(weights @ values[:, metric_names(cutoffs).index(metric)])
+        distance = abs(found - expected) / error if error else 0.0
+        worst = max(worst, distance)
+        sentences.append(f"{metric} is {found:.5f} where chance is {expected:.5f} ({distance:.1f} standard errors)")
+    status: Status = "green" if worst <= MAX_STANDARD_ERRORS else "red"
+    return _gate("random", run, status, "; ".join(sentences) + ".", True)
+
+
+def _runs(config: BenchmarkConfig, metrics: pd.DataFrame, leaders: pd.DataFrame, times: pd.DataFrame) -> Iterator[Gate]:
+    metric = primary_metric(config.evaluation.cutoffs)
+    metrics = metrics[(metrics["group"] == "all") & (metrics["metric"] == metric)]
+    means = leaders[(leaders["group"] == "all") & (leaders["metric"] == metric)].set_index("run")["mean"]
+    for run in config.all_runs:
+        if isinstance(run, TrainedRun):
+            yield _ties(run.id, metrics[metrics["run"] == run.id])
+            yield _floors(config, run.id, means, metric)
+            yield _convergence(run.id, times[times["run"] == run.id])
+
+
+def _ties(run: str, values: pd.DataFrame) -> Gate:
+    expected = values["value"].mean()
+    gap = float((values["optimistic"] - values["pessimistic"]).mean() / expected) if expected else 0.0
+    status: Status = "green" if gap <= MAX_TIE_GAP else "red"
+    return _gate(
+        "ties", run, status, f"The order of tied scores moves {values['metric'].iloc[0]} by {100 * gap:.3f} %."
+    )
+
+
+def _floors(config: BenchmarkConfig, run: str, means: "pd.Series[float]", metric: str) -> Gate:
+    floors = [r.id for r in config.all_runs if isinstance(r, BaselineRun) and r.baseline in FLOORS]
+    above = [f"{floor} ({means[floor]:.4f})" for floor in floors if means[floor] > means[run]]
+    if above:
+        return _gate("floor", run, "amber", f"Its {metric} of {means[run]:.4f} is below {' and '.join(above)}.")
+    against = " and ".join(floors) if floors else "no baseline: none of popularity and itemknn is there"
+    return _gate("floor", run, "green" if floors else "amber", f"Its {metric} is not below {against}.")
+
+
+def _convergence(run: str, times: pd.DataFrame) -> Gate:
+    cut = times.loc[~times["converged"], "seed"].tolist()
+    if cut:
+        seeds = ", ".join(map(str, cut))
+        return _gate(
+            "converged", run, "amber", f"Training ended at the last allowed epoch, not by patience: seed {seeds}."
+        )
+    return _gate("converged", run, "green", "Training ended by patience with every seed.")
+
+
+def _one_version(config: BenchmarkConfig, results: Path) -> Gate:
+    versions: set[tuple[str, str | None]] = set()
+    dirty = 0
+    for one in computed(config, results):
+        manifest = one.json("manifest.json")
+        versions.add((manifest["package_version"], manifest["git_commit"]))
+        dirty += bool(manifest["git_dirty"])
+    named = ", ".join(
+        f"{package} ({commit[:10] if commit else 'no commit known'})" for package, commit in sorted(versions, key=str)
+    )
+    if len(versions) > 1:
+        return _gate("code", "", "amber", f"Runs come from {len(versions)} versions of the code: {named}.")
+    if dirty:
+        return _gate("code", "", "amber", f"All runs come from {named}, but {dirty} of them with uncommitted changes.")
+    return _gate("code", "", "green", f"All runs come from {named}.")

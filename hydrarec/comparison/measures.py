@@ -1,0 +1,52 @@
+"""Which metrics are computed, and their values for every case of a run."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hydrarec.metrics import Ties, hit_rate, mrr, ndcg
+
+
+def metric_names(cutoffs: Sequence[int]) -> list[str]:
+    """Return the names of the metrics, such as `ndcg@10`, in the order of the columns of `case_values`."""
+    return [*(f"hr@{k}" for k in cutoffs), *(f"ndcg@{k}" for k in cutoffs), "mrr"]
+
+
+def primary_cutoff(cutoffs: Sequence[int]) -> int:
+    """Return the k that results are sorted and tested by: 10, or the largest there is if 10 is not computed."""
+    return 10 if 10 in cutoffs else max(cutoffs)
+
+
+def primary_metric(cutoffs: Sequence[int]) -> str:
+    """Return the metric that results are sorted by."""
+    return f"ndcg@{primary_cutoff(cutoffs)}"
+
+
+def case_values(ranks: pd.DataFrame, cutoffs: Sequence[int], ties: Ties = "expected") -> NDArray[np.float64]:
+    """Compute every metric of every case.
+
+    Parameters
+    ----------
+    ranks
+        Columns `greater`, `equal`, `warm`.
+    cutoffs
+        The k of HR@k and NDCG@k.
+    ties
+        How tied scores count.
+
+    Returns
+    -------
+    numpy.ndarray
+        A row for each case, a column for each of `metric_names(cutoffs)`.
+    """
+    greater, equal = ranks["greater"].to_numpy(), ranks["equal"].to_numpy()
+    columns = [
+        *(hit_rate(greater, equal, k, ties) for k in cutoffs),
+        *(ndcg(greater, equal, k, ties) for k in cutoffs),
+        mrr(greater, equal, ties),
+    ]
+    # A cold target cannot be recommended. It has no place, so it is a miss even where the list is longer than the
+    # catalogue, and its reciprocal rank is 0.
+    return np.stack(columns, axis=1) * ranks["warm"].to_numpy()[:, None]

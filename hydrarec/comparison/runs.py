@@ -1,0 +1,93 @@
+"""The files of all runs of a comparison: whether they are all there and belong together, and what they say."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.runs import BaselineRun, TrainedRun
+from hydrarec.files import read_json
+from hydrarec.layout import run_folder
+
+REQUIRED = ("ranks.parquet", "timing.json", "inference.json", "manifest.json")
+"""What every run leaves behind, trained or not."""
+
+OPTIMUM = "bayes"
+"""Name of the baseline that scores by the generator's true probabilities, so that nothing can do better."""
+
+Kind = Literal["trained", "baseline", "control", "optimum"]
+"""What a run is there for."""
+
+
+def kind_of(run: TrainedRun | BaselineRun) -> Kind:
+    """Return what a run is there for: to be compared, to check the evaluation, or to show how far one could get."""
+    if isinstance(run, TrainedRun):
+        return "trained"
+    if run.baseline == OPTIMUM:
+        return "optimum"
+    return "baseline" if run.control is None else "control"
+
+
+@dataclass(frozen=True)
+class Computed:
+    """One run with one seed on one dataset and protocol."""
+
+    dataset: str
+    protocol: str
+    run: str
+    seed: int
+    folder: Path
+
+    def json(self, name: str) -> dict[str, Any]:
+        """Read one of its JSON files."""
+        return read_json(self.folder / name)
+
+
+def computed(config: BenchmarkConfig, results: Path) -> Iterator[Computed]:
+    """Go through everything a comparison consists of, in the order of the configuration."""
+    for dataset in config.datasets:
+        for protocol in config.protocols:
+            for run in config.run_ids:
+                for seed in config.seeds_of(run):
+                    yield Computed(
+                        dataset.id, protocol, run, seed, run_folder(results, dataset.id, protocol, run, seed)
+                    )
+
+
+def require_complete(config: BenchmarkConfig, results: Path) -> None:
+    """Refuse results that are not all there, or that were computed on different data.
+
+    Raises
+    ------
+    FileNotFoundError
+        Naming the absent files.
+    ValueError
+        Naming a split file that had another content for some runs than for others.
+    """
+    everything = list(computed(config, results))
+    absent = [one.folder / name for one in everything for name in REQUIRED if not (one.folder / name).is_file()]
+    if absent:
+        shown = "\n".join(f"  {path}" for path in absent[:10])
+        more = f"\n  and {len(absent) - 10} more" if len(absent) > 10 else ""
+        raise FileNotFoundError(f"the comparison needs {len(absent)} file(s) that are not there:\n{shown}{more}")
+    _refuse_mixed_data(everything)
+
+
+def _refuse_mixed_data(everything: list[Computed]) -> None:
+    seen: dict[tuple[str, str, str], dict[str, Path]] = defaultdict(dict)
+    for one in everything:
+        path = one.folder / "manifest.json"
+        hashes = one.json("manifest.json").get("data")
+        if not hashes:
+            raise ValueError(f"{path}: has no data hashes, so nothing can be compared with this run")
+        for file, digest in hashes.items():
+            seen[one.dataset, one.protocol, file].setdefault(digest, path)
+    for (dataset, protocol, file), sources in seen.items():
+        if len(sources) > 1:
+            (one_hash, one_path), (other_hash, other_path) = list(sources.items())[:2]
+            raise ValueError(
+                f"runs on {dataset}/{protocol} saw different data and cannot be compared: {file} was "
+                f"{one_hash[:12]} for {one_path} and {other_hash[:12]} for {other_path}"
+            )

@@ -1,0 +1,144 @@
+"""Measure every run: `metrics.parquet`, `leaderboard.parquet` and `times.parquet`."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hydrarec.columns import LEADERBOARD, METRICS, TIMES, write_table
+from hydrarec.comparison.cases import Cases, Group, read_cases, read_ranks
+from hydrarec.comparison.measures import case_values, metric_names
+from hydrarec.comparison.runs import Computed, computed, require_complete
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.runs import BaselineRun
+from hydrarec.layout import run_folder
+from hydrarec.progress import bar
+from hydrarec.significance.crossed import crossed_mean
+
+Rows = list[dict[str, Any]]
+
+_FROM_TIMING = (
+    "device",
+    "epochs",
+    "best_epoch",
+    "converged",
+    "parameters",
+    "setup_s",
+    "train_s",
+    "epoch_s",
+    "train_to_best_s",
+    "validation_s",
+    "peak_memory_mib",
+    "peak_gpu_mib",
+)
+
+
+def collect(config: BenchmarkConfig, results: Path, output: Path) -> None:
+    """Measure every run of a comparison.
+
+    Writes `metrics.parquet` (each run and seed), `leaderboard.parquet` (means over seeds with their users x seeds
+    intervals; groups of a single user have none and are left out there) and `times.parquet`.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    results
+        Folder of everything computed (`hydrarec.layout`).
+    output
+        Folder of the three tables.
+
+    Raises
+    ------
+    FileNotFoundError
+        If files are absent; all are named.
+    ValueError
+        If runs are about different cases, candidates or data, or a file does not hold what it must.
+    """
+    require_complete(config, results)
+    metrics: Rows = []
+    leaders: Rows = []
+    pairs = [(d.id, p, r) for d in config.datasets for p in config.protocols for r in config.run_ids]
+    cases: dict[tuple[str, str], Cases] = {}
+    for dataset, protocol, run in bar(pairs, what="measuring", unit="run"):
+        if (dataset, protocol) not in cases:
+            cases = {(dataset, protocol): read_cases(config, results, dataset, protocol)}
+        of_run, of_seeds = _measure(config, results, cases[dataset, protocol], dataset, protocol, run)
+        metrics += of_run
+        leaders += of_seeds
+    write_table(pd.DataFrame(metrics), output / "metrics.parquet", METRICS)
+    write_table(pd.DataFrame(leaders), output / "leaderboard.parquet", LEADERBOARD)
+    times = pd.DataFrame([_time(one) for one in computed(config, results)])
+    write_table(times, output / "times.parquet", TIMES)
+
+
+def _measure(
+    config: BenchmarkConfig, results: Path, cases: Cases, dataset: str, protocol: str, run: str
+) -> tuple[Rows, Rows]:
+    """Return a run's rows of the metrics table, seed by seed, and of the leaderboard."""
+    cutoffs, key = config.evaluation.cutoffs, {"dataset": dataset, "protocol": protocol, "run": run}
+    names = metric_names(cutoffs)
+    entry = config.run(run)
+    rows: Rows = []
+    values: dict[str, list[np.ndarray]] = {group.name: [] for group in cases.groups}
+    for seed in config.seeds_of(run):
+        ranks = read_ranks(run_folder(results, dataset, protocol, run, seed) / "ranks.parquet", cases)
+        expected = case_values(ranks, cutoffs)
+        extremes = [case_values(ranks, cutoffs, ties).T for ties in ("optimistic", "pessimistic")]
+        for group in cases.groups:
+            by_user = group.user_means(expected)
+            values[group.name].append(by_user)
+            high, low = (_mean_of_users(group, one) for one in extremes)
+            rows += [
+                {
+                    **key,
+                    "seed": seed,
+                    "group": group.name,
+                    "metric": name,
+                    "value": value,
+                    "optimistic": optimistic,
+                    "pessimistic": pessimistic,
+                    "n_users": group.n_users,
+                }
+                for name, value, optimistic, pessimistic in zip(names, by_user.mean(axis=0), high, low, strict=True)
+            ]
+    return rows, [
+        {
+            **key,
+            "group": group.name,
+            "metric": name,
+            "mean": estimate.mean,
+            "low": estimate.low,
+            "high": estimate.high,
+            "standard_error": estimate.standard_error,
+            "n_users": group.n_users,
+            "n_seeds": estimate.n_seeds,
+            "deterministic": isinstance(entry, BaselineRun) and entry.deterministic,
+        }
+        for group in cases.groups
+        if group.n_users > 1
+        for name, by_user in zip(names, np.stack(values[group.name], axis=2).swapaxes(0, 1), strict=True)
+        for estimate in [crossed_mean(by_user, config.evaluation.alpha)]
+    ]
+
+
+def _mean_of_users(group: Group, values: np.ndarray) -> np.ndarray:
+    return group.user_means(values.T).mean(axis=0)
+
+
+def _time(one: Computed) -> dict[str, Any]:
+    """Return a run's row of the table of times."""
+    timing, inference, manifest = (one.json(f"{name}.json") for name in ("timing", "inference", "manifest"))
+    try:
+        return {
+            "dataset": one.dataset,
+            "protocol": one.protocol,
+            "run": one.run,
+            "seed": one.seed,
+            "host": manifest["host"],
+            "infer_ms_per_user": inference["infer_ms_per_user"],
+            **{name: timing[name] for name in _FROM_TIMING},
+        }
+    except KeyError as error:
+        raise ValueError(f"{one.folder}: timing.json, inference.json or manifest.json lacks {error}") from error

@@ -1,0 +1,84 @@
+"""What runs cost: the table of times and what has to be known to read it."""
+
+import pandas as pd
+
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.numbers import NOTHING, duration, size
+from hydrarec.report.style import RunStyle
+
+
+def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+    """List what every run cost, as means over seeds."""
+    table = scope.of(inputs.times)
+    rows = []
+    for run in inputs.config.run_ids:
+        of_run, style = table[table["run"] == run], styles[run]
+        mean = of_run.drop(columns=["converged"]).mean(numeric_only=True)
+        trained = style.kind == "trained"
+        rows.append(
+            Row(
+                [
+                    Cell(style.label, run=style),
+                    _time(mean["epoch_s"], trained),
+                    Cell(f"{mean['best_epoch']:.0f} of {mean['epochs']:.0f}" if trained else NOTHING, mean["epochs"]),
+                    _time(mean["train_to_best_s"]),
+                    _time(mean["train_s"]),
+                    _time(mean["validation_s"], trained),
+                    _time(mean["setup_s"]),
+                    _time(mean["infer_ms_per_user"] / 1000),
+                    Cell(size(of_run["peak_memory_mib"].max()), of_run["peak_memory_mib"].max()),
+                    _gpu_memory(of_run["peak_gpu_mib"]),
+                    Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}"),
+                ],
+                style.kind,
+            )
+        )
+    return Table(
+        f"times-{scope.anchor}",
+        "What every run cost, mean over seeds; memory is the largest",
+        [
+            Column("Run", numeric=False),
+            Column("Epoch", hint="median training time of an epoch"),
+            Column("Best epoch"),
+            Column("To best epoch", hint="training only"),
+            Column("All training"),
+            Column("Validation", hint="not part of the training time"),
+            Column("Set-up", hint="reading the data and building the model"),
+            Column("Inference", hint="per user: encoding, scoring and counting"),
+            Column("Memory", hint="resident, of the training process"),
+            Column("GPU memory", hint="allocated"),
+            Column("Device", numeric=False),
+        ],
+        [rows],
+        "tables/times.csv",
+    )
+
+
+def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
+    """Return what has to be known before times are compared."""
+    table = scope.of(inputs.times)
+    notes = []
+    if table["device"].nunique() > 1:
+        notes.append(f"Runs used different devices ({_and(table['device'])}); times compare only within a device.")
+    if table["host"].nunique() > 1:
+        notes.append(f"Runs were computed on {table['host'].nunique()} hosts ({_and(table['host'])}).")
+    else:
+        notes.append(f"All runs were computed on one host ({_and(table['host'])}).")
+    notes.append(
+        "Each run is a job of its own and jobs may have shared the machine, so small differences in time are not "
+        "evidence; epochs and accuracy are not affected."
+    )
+    return notes
+
+
+def _time(seconds: float, shown: bool = True) -> Cell:
+    return Cell(duration(seconds) if shown else NOTHING, float(seconds))
+
+
+def _gpu_memory(values: pd.Series) -> Cell:
+    return Cell(NOTHING, 0.0) if values.isna().all() else Cell(size(values.max()), float(values.max()))
+
+
+def _and(values: pd.Series) -> str:
+    return ", ".join(sorted(set(values)))

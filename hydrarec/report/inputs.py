@@ -1,0 +1,123 @@
+"""Everything a report is made of, read once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hydrarec.columns import COMPARISON, HISTORY, LEADERBOARD, METRICS, TIMES, read_table
+from hydrarec.comparison import Gate, read_gates
+from hydrarec.comparison.measures import primary_cutoff, primary_metric
+from hydrarec.comparison.runs import Computed, computed
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.protocol import PROTOCOL_TITLES
+from hydrarec.files import read_json
+from hydrarec.layout import data_folder, split_folder
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A dataset under a protocol: the unit within which results may be compared."""
+
+    dataset: str
+    protocol: str
+    title: str
+    """Name of the dataset for humans."""
+
+    @property
+    def protocol_name(self) -> str:
+        """The protocol's name in words."""
+        return PROTOCOL_TITLES[self.protocol].split(":")[0].split(" at ")[0]
+
+    @property
+    def anchor(self) -> str:
+        """Its name in links and file names."""
+        return f"{self.dataset}-{self.protocol}"
+
+    def of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a table that belong to it."""
+        return table[(table["dataset"] == self.dataset) & (table["protocol"] == self.protocol)]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The tables of a comparison and what its runs and datasets say of themselves."""
+
+    config: BenchmarkConfig
+    metrics: pd.DataFrame
+    leaders: pd.DataFrame
+    comparison: pd.DataFrame
+    times: pd.DataFrame
+    gates: list[Gate]
+    histories: dict[tuple[str, str, str, int], pd.DataFrame]
+    """Training histories by dataset, protocol, run and seed; only trained runs have one."""
+    manifests: list[tuple[Computed, dict[str, Any]]]
+    cards: dict[str, dict[str, Any]]
+    """`card.json` by dataset."""
+    splits: dict[tuple[str, str], dict[str, Any]]
+    """`split.json` by dataset and protocol."""
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """Datasets and protocols in the order of the configuration."""
+        return [Scope(d.id, p, d.title) for d in self.config.datasets for p in self.config.protocols]
+
+    @property
+    def primary(self) -> str:
+        """Metric that everything is sorted by."""
+        return primary_metric(self.config.evaluation.cutoffs)
+
+    @property
+    def secondary(self) -> str:
+        """Hit rate of the same length, shown beside it."""
+        return f"hr@{primary_cutoff(self.config.evaluation.cutoffs)}"
+
+    @property
+    def coverage(self) -> str:
+        """What intervals cover, such as `95 %`."""
+        return f"{100 * (1 - self.config.evaluation.alpha):g}\u202f%"
+
+    def leaderboard(self, scope: Scope, metric: str, group: str = "all") -> pd.DataFrame:
+        """Return a scope's leaderboard rows of one metric and group, by run id."""
+        table = scope.of(self.leaders)
+        return table[(table["metric"] == metric) & (table["group"] == group)].set_index("run")
+
+    def contrasts(self, scope: Scope, metric: str) -> pd.DataFrame:
+        """Return a scope's comparison rows of one metric, by run id."""
+        table = scope.of(self.comparison)
+        return table[table["metric"] == metric].set_index("run")
+
+
+def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path) -> Inputs:
+    """Read what a report needs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a table is absent.
+    ValueError
+        If a file does not hold what it must.
+    """
+    everything = list(computed(config, results))
+    histories = {
+        (one.dataset, one.protocol, one.run, one.seed): read_table(one.folder / "history.parquet", HISTORY)
+        for one in everything
+        if (one.folder / "history.parquet").is_file()
+    }
+    return Inputs(
+        config=config,
+        metrics=read_table(comparison / "metrics.parquet", METRICS),
+        leaders=read_table(comparison / "leaderboard.parquet", LEADERBOARD),
+        comparison=read_table(comparison / "comparison.parquet", COMPARISON),
+        times=read_table(comparison / "times.parquet", TIMES),
+        gates=read_gates(comparison),
+        histories=histories,
+        manifests=[(one, one.json("manifest.json")) for one in everything],
+        cards={d.id: read_json(data_folder(results, d.id) / "card.json") for d in config.datasets},
+        splits={
+            (d.id, p): read_json(split_folder(results, d.id, p) / "split.json")
+            for d in config.datasets
+            for p in config.protocols
+        },
+    )

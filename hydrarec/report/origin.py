@@ -1,0 +1,101 @@
+"""Where results come from: code, machines, packages, data hashes, and the configuration itself."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.inputs import Inputs
+from hydrarec.report.numbers import NOTHING
+
+_MACHINE = ("host", "cpu", "gpu", "driver", "cuda", "platform", "threads")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The section on provenance."""
+
+    facts: list[tuple[str, str]]
+    machines: Table
+    hashes: Table
+    config: str
+    """The complete configuration as YAML, defaults written out."""
+
+
+def origin(inputs: Inputs) -> Origin:
+    """Gather it from the manifests of all runs."""
+    manifests = [manifest for _, manifest in inputs.manifests]
+    packages: dict[str, set[str]] = defaultdict(set)
+    for manifest in manifests:
+        for name, version in manifest["packages"].items():
+            packages[name].add(version or "not installed")
+    written = sorted(manifest["created"] for manifest in manifests)
+    facts = [
+        ("Package", _distinct(manifests, "package_version")),
+        ("Commit", _distinct(manifests, "git_commit")),
+        ("Uncommitted changes", _distinct(manifests, "git_dirty")),
+        ("Python", _distinct(manifests, "python")),
+        *((name, ", ".join(sorted(versions))) for name, versions in sorted(packages.items())),
+        ("Seeds", ", ".join(map(str, inputs.config.seeds))),
+        ("Runs written", f"{len(manifests)}, from {written[0]} to {written[-1]}"),
+    ]
+    config = yaml.safe_dump(inputs.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+    return Origin(facts, _machines(manifests), _hashes(inputs), config)
+
+
+def exclusions(inputs: Inputs) -> Table | None:
+    """List the combinations that the grid leaves out, with the reasons given; None if there are none."""
+    grid = inputs.config.grid
+    if grid is None or not grid.exclude:
+        return None
+    rows = [
+        Row(
+            [
+                Cell(entry.model or "any"),
+                Cell(entry.attention or "any"),
+                Cell(entry.masking or "any"),
+                Cell(entry.reason),
+            ]
+        )
+        for entry in grid.exclude
+    ]
+    titles = ("Model", "Attention", "Masking", "Reason")
+    return Table(
+        "exclusions",
+        "Combinations left out",
+        [Column(t, numeric=False) for t in titles],
+        [rows],
+        "tables/exclusions.csv",
+    )
+
+
+def _distinct(manifests: list[dict[str, Any]], key: str) -> str:
+    values = {manifest[key] for manifest in manifests}
+    named = {True: "yes", False: "no", None: "unknown"}
+    return ", ".join(sorted(named[value] if isinstance(value, bool | None) else str(value) for value in values))
+
+
+def _machines(manifests: list[dict[str, Any]]) -> Table:
+    found = {tuple(manifest[key] for key in _MACHINE): None for manifest in manifests}
+    counts = {key: sum(tuple(m[k] for k in _MACHINE) == key for m in manifests) for key in found}
+    rows = [
+        Row([*(Cell(NOTHING if value is None else str(value)) for value in key), Cell(str(number), float(number))])
+        for key, number in sorted(counts.items(), key=str)
+    ]
+    titles = ("Host", "CPU", "GPU", "Driver", "CUDA", "System", "Threads")
+    columns = [*(Column(title, numeric=False) for title in titles), Column("Runs")]
+    return Table("machines", "Machines", columns, [rows], "tables/machines.csv")
+
+
+def _hashes(inputs: Inputs) -> Table:
+    # All runs of a dataset and protocol saw the same files, or the tables would not have been made.
+    found = {
+        (one.dataset, one.protocol, file): digest
+        for one, manifest in inputs.manifests
+        for file, digest in sorted(manifest["data"].items())
+    }
+    rows = [Row([*map(Cell, key), Cell(digest)]) for key, digest in found.items()]
+    columns = [Column(title, numeric=False) for title in ("Dataset", "Protocol", "File", "SHA-256 of its content")]
+    return Table("hashes", "Data files", columns, [rows], "tables/hashes.csv")

@@ -1,0 +1,153 @@
+"""What the tables say, in words. Every sentence follows from a verdict and is never stronger than it."""
+
+import pandas as pd
+from markupsafe import Markup
+
+from hydrarec.comparison.runs import kind_of
+from hydrarec.config.protocol import PROTOCOL_TITLES
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.numbers import NARROW, count, metric_title, p_value, percent_interval, score, score_interval
+from hydrarec.report.style import RunStyle
+from hydrarec.report.tables import verdict
+
+
+def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Markup:
+    """Say who has the highest primary metric, by how much, and how sure that is."""
+    board = inputs.leaderboard(scope, inputs.primary)
+    contest = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
+    best = str(board.loc[contest, "mean"].idxmax())
+    leader, reference = board.loc[best], inputs.config.evaluation.reference
+    opening = Markup("<strong>{}</strong>{} has the highest {}: <b>{}</b> ({} interval {})").format(
+        styles[best].label,
+        ", the reference," if best == reference else "",
+        metric_title(inputs.primary),
+        score(leader["mean"]),
+        inputs.coverage,
+        score_interval(leader["low"], leader["high"]),
+    )
+    contrasts = inputs.contrasts(scope, inputs.primary)
+    if contrasts.empty:
+        return opening + "."
+    if best != reference:
+        return opening + _over_reference(inputs, contrasts.loc[best], styles[reference].label)
+    rival = str(contrasts["difference"].idxmax())
+    return opening + _next_to_reference(inputs, contrasts.loc[rival], styles[rival].label)
+
+
+def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
+    """Count the verdicts against the reference."""
+    contrasts = inputs.contrasts(scope, inputs.primary)
+    alpha = inputs.config.evaluation.alpha
+    found = [verdict(row, alpha) for _, row in contrasts.iterrows()]
+    reference = styles[inputs.config.evaluation.reference].label
+    return (
+        f"Of {len(found)} runs set against {reference}: {found.count('higher')} higher, {found.count('lower')} lower, "
+        f"{found.count('not distinguished')} that cannot be told apart from it "
+        f"(family-wise error rate {100 * alpha:g}{NARROW}%)."
+    )
+
+
+def basis(inputs: Inputs, scope: Scope) -> str:
+    """Say what intervals and p-values rest on."""
+    users = int(inputs.leaderboard(scope, inputs.primary)["n_users"].max())
+    seeds = len(inputs.config.seeds)
+    if seeds == 1:
+        return (
+            f"{count(users)} test users and one seed: intervals and p-values hold for these trained weights, not for "
+            "the methods, because one seed says nothing about how much another would have changed."
+        )
+    return f"{count(users)} test users and {seeds} matched seeds; intervals cover both."
+
+
+def best_possible(inputs: Inputs, scope: Scope) -> str:
+    """Say how far one could get, where the data's generator is known; empty elsewhere."""
+    board = inputs.leaderboard(scope, inputs.primary)
+    optima = [run.id for run in inputs.config.all_runs if kind_of(run) == "optimum"]
+    if not optima:
+        return ""
+    second = inputs.leaderboard(scope, inputs.secondary)
+    return (
+        f"The best possible is {metric_title(inputs.primary)} {score(board.loc[optima[0], 'mean'])} and "
+        f"{metric_title(inputs.secondary)} {score(second.loc[optima[0], 'mean'])}: a scorer that knows how the data "
+        "were generated."
+    )
+
+
+def figure_basis(inputs: Inputs, scope: Scope) -> str:
+    """Say what a figure is about: users, seeds, protocol."""
+    users = int(inputs.leaderboard(scope, inputs.primary)["n_users"].max())
+    seeds = len(inputs.config.seeds)
+    return f"{scope.title}, {scope.protocol_name}, {count(users)} users, {seeds} seed{'s' if seeds > 1 else ''}."
+
+
+def interval_basis(inputs: Inputs) -> str:
+    """Say what the intervals of a figure are."""
+    over = "users and seeds" if len(inputs.config.seeds) > 1 else "users (one seed)"
+    return f"Intervals: {inputs.coverage}, over {over}."
+
+
+def protocol_lines(inputs: Inputs) -> list[str]:
+    """Describe in ten lines how results were obtained."""
+    evaluation, training = inputs.config.evaluation, inputs.config.training
+    cutoffs = ", ".join(map(str, evaluation.cutoffs))
+    splits = "; ".join(f"{name}: {PROTOCOL_TITLES[name]}" for name in inputs.config.protocols)
+    return [
+        f"What is held out \u2013 {splits}.",
+        "Order: by user, then time, then place in the source file; equal times keep the order of the file.",
+        "Candidates: every item that occurs in the training data, never a sample. Where nobody meets an item twice, "
+        "the user's complete known history is taken out.",
+        "Targets that never occur in the training data are a miss for every run and stay in the denominator; the "
+        "column \u201cwarm\u201d leaves them out.",
+        f"HR@k: share of targets among the first k. NDCG@k: 1 / log2(place + 1) if the place is at most k; with one "
+        f"target the ideal is 1. MRR: 1 / place. k = {cutoffs}. {metric_title(inputs.primary)} is the primary metric; "
+        "the others describe.",
+        "Tied scores: the expected value over all their orders. Scores are computed in float32.",
+        f"Training stops after {training.patience} epochs without a better validation NDCG@10 (full ranking) and keeps "
+        "the best epoch; the test targets are ranked once, by a step of their own.",
+        f"Seeds {', '.join(map(str, inputs.config.seeds))}, the same for every run: they decide initial weights, "
+        "order, masks and negatives. A deterministic run is computed once and stands for every seed.",
+        "Intervals and tests: users and seeds are both random and crossed with each other; two-way variance, "
+        "Satterthwaite degrees of freedom; relative differences by the delta method on the log-ratio.",
+        f"p-values are two-sided and Holm-adjusted over the runs of a dataset, protocol and metric at "
+        f"{100 * evaluation.alpha:g}{NARROW}%. A large p-value is no evidence that two runs are equally good.",
+    ]
+
+
+def _over_reference(inputs: Inputs, row: pd.Series, reference: str) -> Markup:
+    if pd.isna(row["percent"]):
+        return Markup(", while the reference {} never hits.").format(reference)
+    return Markup(", <b>{}</b> above the reference {} ({}; Holm-adjusted p {}). {}").format(
+        _by(row),
+        reference,
+        percent_interval(row["percent_low"], row["percent_high"]),
+        _equals(row["p_holm"]),
+        _conclusion(inputs, row),
+    )
+
+
+def _next_to_reference(inputs: Inputs, row: pd.Series, rival: str) -> Markup:
+    return Markup(". Next comes {}, <b>{}</b> below ({}; Holm-adjusted p {}). {}").format(
+        rival,
+        _by(row),
+        percent_interval(row["percent_low"], row["percent_high"]),
+        _equals(row["p_holm"]),
+        _conclusion(inputs, row),
+    )
+
+
+def _conclusion(inputs: Inputs, row: pd.Series) -> str:
+    alpha = inputs.config.evaluation.alpha
+    if row["p_holm"] < alpha:
+        return "The difference is significant."
+    if row["p"] < alpha:
+        return "Alone the difference would be significant; as one of several comparisons it is not."
+    return "The two cannot be told apart with these data."
+
+
+def _by(row: pd.Series) -> str:
+    return f"{abs(row['percent']):.1f}{NARROW}%"
+
+
+def _equals(p: float) -> str:
+    text = p_value(p)
+    return text if text.startswith("<") else f"= {text}"

@@ -1,0 +1,191 @@
+"""A results tree with known effects, made without training anything: what the tests of comparison and report read."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hydrarec.columns import HELD_OUT, HISTORY, RANKS, TRAIN, write_table
+from hydrarec.config import BenchmarkConfig, load
+from hydrarec.config.runs import BaselineRun
+from hydrarec.files import write_json
+from hydrarec.layout import data_folder, run_folder, split_folder
+from hydrarec.provenance import data_hashes
+
+SASREC, HYDRA_UNI = "sasrec+softmax+causal", "bert4rec+hydra+causal"
+SKILLS = {SASREC: 2.0, HYDRA_UNI: 2.25, "itemknn": 1.4, "popularity": 0.5}
+"""How far the logarithm of the target's place is moved forward; what is not named here gets 1.8."""
+
+
+def config(datasets: int = 2, seeds: int = 3, more: dict[str, Any] | None = None) -> BenchmarkConfig:
+    """Return a comparison of two trained runs, two baselines and two controls."""
+    trained = [
+        {"id": SASREC, "label": "SASRec", "model": {"kind": "sasrec"}, "attention": {"kind": "softmax"}},
+        {"id": HYDRA_UNI, "label": "HydraRecUni", "model": {"kind": "bert4rec"}, "attention": {"kind": "hydra"}},
+    ]
+    raw: dict[str, Any] = {
+        "report": "fabricated",
+        "title": "Fabricated comparison",
+        "datasets": [
+            {"id": f"made-{i}", "title": f"Made-up data {i}", "reader": {"kind": "synthetic"}} for i in range(datasets)
+        ],
+        "seeds": list(range(seeds)),
+        "runs": [
+            *({**run, "masking": {"kind": "causal"}} for run in trained),
+            {"id": "itemknn", "label": "ItemKNN", "baseline": "itemknn", "deterministic": True},
+            {"id": "popularity", "label": "Popularity", "baseline": "popularity", "deterministic": True},
+            {"id": "random", "baseline": "random", "control": "random"},
+            {"id": "oracle", "baseline": "oracle", "control": "oracle", "deterministic": True},
+        ],
+        "evaluation": {"reference": SASREC, "cutoffs": [1, 10]},
+    }
+    return load(raw | (more or {}))
+
+
+@dataclass
+class Tree:
+    """Writes the files of all runs of a comparison."""
+
+    config: BenchmarkConfig
+    results: Path
+    n_users: int = 240
+    n_items: int = 150
+    cold_share: float = 0.04
+    skills: dict[str, float] = field(default_factory=lambda: SKILLS)
+
+    def write(self) -> "Tree":
+        """Write everything."""
+        for number, dataset in enumerate(self.config.datasets):
+            stream = np.random.default_rng([7, number])
+            card = {
+                "title": dataset.title,
+                "licence": "CC0",
+                "stages": [
+                    {"stage": "raw", "users": 260, "items": 180, "interactions": 6100},
+                    {"stage": "5-core", "users": self.n_users, "items": self.n_items, "interactions": 5800},
+                ],
+                "tie_share": 0.12,
+                "density": 0.0321,
+                "lengths": {"min": 5, "median": 22, "max": 61},
+            }
+            write_json(data_folder(self.results, dataset.id) / "card.json", card)
+            for protocol in self.config.protocols:
+                self._write_split(dataset.id, protocol, stream)
+        return self
+
+    def folder(self, run: str, seed: int = 0, dataset: str = "made-0", protocol: str = "loo") -> Path:
+        """Return a run's folder."""
+        return run_folder(self.results, dataset, protocol, run, seed)
+
+    def _write_split(self, dataset: str, protocol: str, stream: np.random.Generator) -> None:
+        split = split_folder(self.results, dataset, protocol)
+        lengths = stream.integers(5, 40, self.n_users)
+        users = np.arange(1, self.n_users + 1)
+        weights = 1 / np.arange(1, self.n_items + 1)
+        train = _events(
+            np.repeat(users, lengths), stream.choice(self.n_items, lengths.sum(), p=weights / weights.sum())
+        )
+        steps = np.ones(self.n_users, dtype=int) if protocol == "loo" else stream.integers(1, 5, self.n_users)
+        test = _events(np.repeat(users, steps), stream.integers(0, self.n_items, steps.sum()))
+        test["step"] = test["position"]
+        test["position"] += np.repeat(lengths + 1, steps).astype("int32")
+        validation = _events(users, stream.integers(0, self.n_items, self.n_users))
+        validation["position"] = lengths.astype("int32")
+        write_table(train, split / "train.parquet", TRAIN)
+        write_table(validation.assign(step=np.int32(0)), split / "validation.parquet", HELD_OUT)
+        write_table(test, split / "test.parquet", HELD_OUT)
+        write_json(split / "split.json", {"protocol": protocol, "test": {"users": self.n_users, "targets": len(test)}})
+        cases = test[["user", "step"]].assign(target=test["item"], warm=stream.random(len(test)) >= self.cold_share)
+        difficulty = np.repeat(stream.normal(4.2, 1.3, self.n_users), steps)
+        for run in self.config.run_ids:
+            for seed in self.config.seeds_of(run):
+                self._write_run(dataset, protocol, run, seed, cases, difficulty)
+
+    def _write_run(
+        self, dataset: str, protocol: str, run: str, seed: int, cases: pd.DataFrame, difficulty: np.ndarray
+    ) -> None:
+        folder, entry = run_folder(self.results, dataset, protocol, run, seed), self.config.run(run)
+        stream = np.random.default_rng([*map(ord, dataset + protocol + run), seed])
+        n_candidates = self.n_items - 20
+        trained = not isinstance(entry, BaselineRun)
+        if run == "random":
+            greater = stream.integers(0, n_candidates, len(cases))
+        else:
+            # Seeds matter for trained runs only; what is left is noise of single users.
+            skill = self.skills.get(run, 1.8) + (stream.normal(0, 0.06) if trained else 0)
+            greater = np.exp(difficulty - skill + stream.normal(0, 0.7, len(cases))).astype(int)
+        if run == "oracle":
+            greater = np.zeros(len(cases), dtype=int)
+        greater = np.where(cases["warm"], greater.clip(0, n_candidates - 2), n_candidates)
+        equal = np.where(cases["warm"] & (run == "popularity"), 1, 0)
+        ranks = cases.assign(greater=greater, equal=equal, n_candidates=n_candidates)
+        ranks = ranks.assign(greater_unfiltered=greater, equal_unfiltered=equal)
+        write_table(ranks.sample(frac=1, random_state=seed), folder / "ranks.parquet", RANKS)
+        self._write_costs(folder, run, seed, trained, stream)
+        split = split_folder(self.results, dataset, protocol)
+        write_json(folder / "manifest.json", _manifest(dataset, protocol, run, seed, data_hashes(split)))
+
+    def _write_costs(self, folder: Path, run: str, seed: int, trained: bool, stream: np.random.Generator) -> None:
+        epochs = int(stream.integers(18, 30)) if trained else 0
+        epoch_s = (0.6 + 0.4 * len(run) / 20) * stream.uniform(0.97, 1.03) if trained else 0.0
+        best = epochs - 6 if trained else 0
+        timing = {
+            "device": "cpu",
+            "threads": 2,
+            "epochs": epochs,
+            "best_epoch": best,
+            "converged": True,
+            "parameters": 81_920 if trained else 0,
+            "setup_s": 0.8,
+            "train_s": epochs * epoch_s if trained else 0.05,
+            "epoch_s": epoch_s,
+            "train_to_best_s": best * epoch_s if trained else 0.05,
+            "validation_s": 0.1 * epochs,
+            "sequences_per_s": 2000.0,
+            "peak_memory_mib": 512.0,
+            "peak_gpu_mib": None,
+        }
+        write_json(folder / "timing.json", timing)
+        inference = {"device": "cpu", "test_s": 0.2, "infer_ms_per_user": 0.4, "n_cases": 240, "peak_memory_mib": 400.0}
+        write_json(folder / "inference.json", inference)
+        if trained:
+            epoch = np.arange(1, epochs + 1)
+            curve = self.skills.get(run, 1.8) / 12 * (1 - np.exp(-epoch / 6)) + stream.normal(0, 0.001, epochs)
+            history = pd.DataFrame({"epoch": epoch, "optimizer_step": 16 * epoch, "loss": 6 * np.exp(-epoch / 30) + 1})
+            history = history.assign(validation_ndcg10=curve, validation_hr10=1.7 * curve)
+            history = history.assign(train_s=epoch * epoch_s, validation_s=0.1 * epoch)
+            write_table(history, folder / "history.parquet", HISTORY)
+
+
+def _events(users: np.ndarray, items: np.ndarray) -> pd.DataFrame:
+    """Return events of users, their items counted from 1 and placed in the order given."""
+    frame = pd.DataFrame({"user": users, "item": items + 1}).astype("int32")
+    position = frame.groupby("user").cumcount().astype("int32")
+    return frame.assign(position=position, timestamp=pd.array(1_700_000_000 + 60 * position, dtype="Int64"))
+
+
+def _manifest(dataset: str, protocol: str, run: str, seed: int, hashes: dict[str, str]) -> dict[str, Any]:
+    return {
+        "run": {"id": run},
+        "settings": None,
+        "dataset": dataset,
+        "protocol": protocol,
+        "seed": seed,
+        "package_version": "0.1.0",
+        "git_commit": "0123456789abcdef0123456789abcdef01234567",
+        "git_dirty": False,
+        "created": "2026-01-02T03:04:05+00:00",
+        "host": "node-1",
+        "platform": "Linux",
+        "cpu": "Example CPU 3000",
+        "gpu": None,
+        "driver": None,
+        "cuda": None,
+        "python": "3.11.7",
+        "packages": {"numpy": "2.4.6", "torch": "2.13.0", "snakemake": None},
+        "slurm_job": None,
+        "threads": 2,
+        "data": hashes,
+    }

@@ -1,0 +1,107 @@
+"""Baselines on sequences small enough to count by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from hydrarec.baselines import BaselineInputs, itemknn, markov, popularity
+from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from tests.unit.ranking.worlds import write_world
+
+# Training parts: 1 2 3 | 1 2 4 | 3 1 | 2 ; then a validation and a test item each.
+SEQUENCES = [[1, 2, 3, 4, 5], [1, 2, 4, 3, 5], [3, 1, 2, 4], [2, 1, 3]]
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    split = write_world(tmp_path, SEQUENCES, 5) / "loo"
+    cases, catalogue = read_cases(split, "test"), read_catalogue(tmp_path, split)
+    return BaselineInputs(tmp_path, split, read_train(split), cases, catalogue, seed=0)
+
+
+def test_popularity_is_the_training_count(inputs):
+    scores = popularity.scorer(inputs, {})(torch.arange(2))
+    assert scores.tolist() == [[0, 3, 3, 2, 1, 0]] * 2
+
+
+def test_markov_counts_what_followed_within_a_user(inputs):
+    counts = markov.transitions(inputs.train, 5).toarray()
+    expected = np.zeros((6, 6))
+    expected[1, 2] = 2
+    expected[2, 3] = expected[2, 4] = expected[3, 1] = 1
+    assert np.array_equal(counts, expected)
+
+
+def test_markov_starts_from_the_last_item_and_breaks_ties_by_popularity(inputs):
+    # The last known items are the validation items 4, 3, 2 and 1.
+    scores = markov.scorer(inputs, {})(torch.arange(4))
+    share = torch.tensor([0, 3, 3, 2, 1, 0]) / 6
+    counts = torch.zeros(4, 6)
+    counts[1, 1] = counts[2, 3] = counts[2, 4] = 1
+    counts[3, 2] = 2
+    torch.testing.assert_close(scores, counts + share)
+
+
+def test_popularity_never_overturns_a_transition(inputs):
+    scores = markov.scorer(inputs, {})(torch.arange(4))
+    # After item 2 came item 4, the least popular; the most popular, 1 and 2, never did.
+    assert scores[2, 4] > scores[2].take(torch.tensor([1, 2, 5])).max()
+
+
+def test_markov_knows_no_last_item_of_a_newcomer(inputs):
+    cases = inputs.cases
+    starts = cases.starts.clone()
+    starts[[0, 2]] = cases.stops[[0, 2]]
+    last = markov.last_items(type(cases)(cases.log, cases.users, cases.steps, cases.targets, starts, cases.stops))
+    assert last.tolist() == [0, 3, 0, 1]
+
+
+def test_similarity_is_the_cosine_of_the_user_sets(inputs):
+    found = itemknn.similarities(inputs.train, 5, neighbours=10).toarray()
+    met = np.zeros((4, 6))
+    for user, items in enumerate(SEQUENCES):
+        met[user, items[:-2]] = 1
+    norms = np.maximum(np.sqrt(met.sum(0)), 1)
+    cosine = (met.T @ met) / np.outer(norms, norms)
+    np.fill_diagonal(cosine, 0)
+    np.testing.assert_allclose(found, cosine, rtol=1e-6)
+
+
+def test_only_the_nearest_are_kept_and_ties_go_to_the_smaller_id(inputs, monkeypatch):
+    everything = itemknn.similarities(inputs.train, 5, neighbours=10).toarray()
+    monkeypatch.setattr(itemknn, "BLOCK", 4)
+    for neighbours in (1, 2):
+        found = itemknn.similarities(inputs.train, 5, neighbours).toarray()
+        for item in range(6):
+            kept = sorted((-value, other) for other, value in enumerate(everything[item]) if value > 0)[:neighbours]
+            assert found[item].nonzero()[0].tolist() == sorted(other for _, other in kept)
+            assert all(found[item, other] == -value for value, other in kept)
+
+
+def test_older_items_weigh_less(inputs):
+    weights = itemknn.history_weights(inputs.cases, torch.tensor([2, 0]), 5, decay=0.5).toarray()
+    assert weights.tolist() == [[0, 0.5, 1, 0.25, 0, 0], [0, 0.125, 0.25, 0.5, 1, 0]]
+
+
+def test_itemknn_sums_weighted_similarities(inputs):
+    scores = itemknn.scorer(inputs, {"decay": 0.5, "neighbours": 3})(torch.tensor([2]))
+    similar = itemknn.similarities(inputs.train, 5, 3).toarray()
+    np.testing.assert_allclose(scores[0], 0.25 * similar[3] + 0.5 * similar[1] + similar[2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"decay": 0.0}, r"(?s)decay: input should be greater than 0.*allowed:.*decay: number, > 0, <= 1"),
+        ({"neighbours": 0}, r"(?s)neighbours: input should be greater than or equal to 1.*neighbours: integer, >= 1"),
+        ({"neighbours": "many"}, r"(?s)neighbours: .*default 1000"),
+        ({"neighbors": 5}, r"(?s)neighbors: no such key.*neighbours: integer"),
+    ],
+)
+def test_wrong_options_are_refused_with_the_ranges(options, message, inputs):
+    with pytest.raises(ValueError, match=message):
+        itemknn.scorer(inputs, options)
+
+
+def test_a_whole_number_does_for_the_decay(inputs):
+    assert itemknn.scorer(inputs, {"decay": 1})(torch.tensor([0])).isfinite().all()

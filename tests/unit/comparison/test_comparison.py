@@ -1,0 +1,184 @@
+"""Tables from fabricated ranks: right numbers, right groups, and a refusal of everything that must not be mixed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hydrarec.columns import COMPARISON, LEADERBOARD, METRICS, RANKS, TIMES, read_table, write_table
+from hydrarec.comparison import collect, compare
+from hydrarec.comparison.contrasts import compared_runs
+from hydrarec.files import read_json, write_json
+from hydrarec.metrics import ndcg
+from hydrarec.significance.corrections import holm
+from hydrarec.significance.crossed import paired_difference
+from tests.fabricate import HYDRA_UNI, SASREC
+
+
+def rows(table: pd.DataFrame, **wanted) -> pd.DataFrame:
+    for column, value in wanted.items():
+        table = table[table[column] == value]
+    return table
+
+
+def ndcg_by_user(tree, run, seed, protocol):
+    ranks = read_table(tree.folder(run, seed, protocol=protocol) / "ranks.parquet", RANKS)
+    ranks["value"] = ndcg(ranks["greater"], ranks["equal"], 10) * ranks["warm"]
+    return ranks.groupby("user")["value"].mean().to_numpy()
+
+
+@pytest.mark.parametrize("protocol", ["loo", "gts"])
+def test_values_are_means_over_users_of_their_targets(tree, tables, protocol):
+    metrics = read_table(tables / "metrics.parquet", METRICS)
+    for run, seed in ((SASREC, 2), ("popularity", 0)):
+        found = rows(metrics, dataset="made-0", protocol=protocol, run=run, seed=seed, group="all", metric="ndcg@10")
+        assert found["value"].item() == pytest.approx(ndcg_by_user(tree, run, seed, protocol).mean(), abs=1e-12)
+        assert found["pessimistic"].item() <= found["value"].item() <= found["optimistic"].item()
+        assert found["n_users"].item() == tree.n_users
+
+
+def test_groups_divide_the_users(tables):
+    metrics = read_table(tables / "metrics.parquet", METRICS)
+    here = rows(metrics, dataset="made-0", protocol="loo", run=SASREC, seed=0, metric="hr@10").set_index("group")
+    whole = here.loc["all"]
+    for kind in ("history", "popularity"):
+        parts = here[here.index.str.startswith(f"{kind}:")]
+        assert 4 <= len(parts) <= 5
+        assert parts["n_users"].sum() == whole["n_users"]
+        assert np.average(parts["value"], weights=parts["n_users"]) == pytest.approx(whole["value"])
+    assert here.loc["popularity:cold", "value"] == 0
+    assert here.loc["warm", "n_users"] + here.loc["popularity:cold", "n_users"] == whole["n_users"]
+    assert here.loc["warm", "value"] > whole["value"]
+
+
+def test_leaderboard_has_every_run_and_says_what_its_interval_rests_on(tree, tables):
+    leaders = read_table(tables / "leaderboard.parquet", LEADERBOARD)
+    here = rows(leaders, dataset="made-1", protocol="gts", group="all", metric="ndcg@10").set_index("run")
+    assert list(here.index) == tree.config.run_ids
+    assert here.loc[SASREC, "n_seeds"] == 3
+    assert here.loc["popularity", "n_seeds"] == 1
+    assert here["deterministic"].to_dict() == {
+        SASREC: False, HYDRA_UNI: False, "itemknn": True, "popularity": True, "random": False, "oracle": True,
+    }  # fmt: skip
+    assert (here["low"] <= here["mean"]).all()
+    assert (here["mean"] <= here["high"]).all()
+
+
+@pytest.mark.parametrize("protocol", ["loo", "gts"])
+def test_comparison_is_paired_by_user_and_seed(tree, tables, protocol):
+    table = read_table(tables / "comparison.parquet", COMPARISON)
+    here = rows(table, dataset="made-0", protocol=protocol, metric="ndcg@10").set_index("run")
+    reference = np.stack([ndcg_by_user(tree, SASREC, seed, protocol) for seed in range(3)], axis=1)
+    for run in (HYDRA_UNI, "popularity"):
+        seeds = tree.config.seeds_of(run)
+        values = np.stack([ndcg_by_user(tree, run, seed, protocol) for seed in seeds], axis=1)
+        expected = paired_difference(values, reference)
+        found = here.loc[run]
+        assert found["difference"] == pytest.approx(expected.difference.mean)
+        assert (found["low"], found["high"]) == pytest.approx((expected.difference.low, expected.difference.high))
+        assert (found["percent"], found["percent_low"]) == pytest.approx((expected.percent, expected.percent_low))
+        assert (found["n_seeds"], found["reference"]) == (3, SASREC)
+    np.testing.assert_allclose(here["p_holm"], holm(here["p"]))
+
+
+def test_the_planted_order_is_found(tables):
+    table = rows(read_table(tables / "comparison.parquet", COMPARISON), metric="ndcg@10", protocol="gts")
+    assert (rows(table, run=HYDRA_UNI)["difference"] > 0).all()
+    assert (rows(table, run="popularity")["p_holm"] < 0.001).all()
+
+
+def test_controls_are_measured_but_not_compared(tree):
+    assert compared_runs(tree.config) == [HYDRA_UNI, "itemknn", "popularity"]
+
+
+def test_times_come_from_the_runs_files(tree, tables):
+    times = read_table(tables / "times.parquet", TIMES)
+    row = rows(times, dataset="made-0", protocol="loo", run=SASREC, seed=1)
+    timing = read_json(tree.folder(SASREC, 1) / "timing.json")
+    assert row["epoch_s"].item() == timing["epoch_s"]
+    assert row["host"].item() == "node-1"
+    assert row["peak_gpu_mib"].isna().all()
+
+
+def test_one_seed_leaves_its_variance_open(small):
+    tree = small(seeds=1)
+    compare(tree.config, tree.results, tree.results)
+    table = read_table(tree.results / "comparison.parquet", COMPARISON)
+    assert set(table["n_seeds"]) == {1}
+    assert rows(table, run=HYDRA_UNI)["variance_seeds"].isna().all()
+
+
+def test_a_reference_that_never_hits_has_no_percentages(small):
+    tree = small(skills={SASREC: -9.0})
+    compare(tree.config, tree.results, tree.results)
+    table = rows(read_table(tree.results / "comparison.parquet", COMPARISON), metric="hr@1")
+    assert table["percent"].isna().all()
+    assert np.isfinite(table["difference"]).all()
+
+
+def test_absent_files_are_named(small):
+    tree = small()
+    gone = [tree.folder(SASREC) / "ranks.parquet", tree.folder("random") / "timing.json"]
+    for path in gone:
+        path.unlink()
+    with pytest.raises(FileNotFoundError) as error:
+        collect(tree.config, tree.results, tree.results)
+    assert "2 file(s)" in str(error.value)
+    assert all(str(path) in str(error.value) for path in gone)
+
+
+def test_runs_on_different_data_are_refused(small):
+    tree = small()
+    path = tree.folder("itemknn") / "manifest.json"
+    manifest = read_json(path)
+    write_json(path, manifest | {"data": manifest["data"] | {"train.parquet": "f" * 64}})
+    with pytest.raises(ValueError, match=r"saw different data.*train\.parquet was .* for .*itemknn"):
+        compare(tree.config, tree.results, tree.results)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r.assign(n_candidates=r["n_candidates"] + 1), "n_candidates 131, but 130"),
+        (lambda r: r.iloc[:-1], "59 cases, but .* has 60"),
+        (
+            lambda r: r.assign(target=r["target"].where(r["user"] != 7, 3 - r["target"] % 2)),
+            "user 7, step 0 has target",
+        ),
+        (lambda r: r.assign(user=r["user"] + 1), "has user 2, but 1|user 2, step 0 has user"),
+        (lambda r: r.assign(equal=r["n_candidates"]), "greater \\+ equal"),
+        (lambda r: r.assign(warm=True), "has warm True, but False"),
+    ],
+)
+def test_runs_with_other_cases_or_candidates_are_refused(small, change, message):
+    tree = small()
+    path = tree.folder("itemknn") / "ranks.parquet"
+    changed = change(read_table(path, RANKS).sort_values("user"))
+    write_table(changed.astype({"user": "int32", "target": "int32"}), path, RANKS)
+    with pytest.raises(ValueError, match=message):
+        collect(tree.config, tree.results, tree.results)
+
+
+def test_cases_must_be_the_splits_targets(small):
+    tree = small()
+    for run in tree.config.run_ids:
+        path = tree.folder(run) / "ranks.parquet"
+        write_table(read_table(path, RANKS).assign(target=np.int32(1)), path, RANKS)
+    with pytest.raises(ValueError, match=r"are not the 60 targets of .*test\.parquet"):
+        collect(tree.config, tree.results, tree.results)
+
+
+def test_a_time_that_is_not_there_is_named(small):
+    tree = small()
+    path = tree.folder(SASREC) / "timing.json"
+    timing = read_json(path)
+    del timing["epoch_s"]
+    write_json(path, timing)
+    with pytest.raises(ValueError, match="lacks 'epoch_s'"):
+        collect(tree.config, tree.results, tree.results)
+
+
+def test_the_same_results_give_the_same_bytes(tree, tables, tmp_path):
+    collect(tree.config, tree.results, tmp_path)
+    compare(tree.config, tree.results, tmp_path)
+    for name in ("metrics", "leaderboard", "times", "comparison"):
+        assert (tmp_path / f"{name}.parquet").read_bytes() == (tables / f"{name}.parquet").read_bytes()

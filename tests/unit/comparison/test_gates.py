@@ -1,0 +1,88 @@
+"""Gates turn red or amber for the fault they are there for, and stay green otherwise."""
+
+import numpy as np
+import pytest
+
+from hydrarec.columns import RANKS, read_table, write_table
+from hydrarec.comparison import check_gates, collect, read_gates
+from hydrarec.files import read_json, write_json
+from tests.fabricate import HYDRA_UNI, SASREC
+
+
+def checked(tree) -> dict[tuple[str, str], str]:
+    collect(tree.config, tree.results, tree.results)
+    return {(gate.name, gate.run): gate.status for gate in check_gates(tree.config, tree.results, tree.results)}
+
+
+def change_ranks(tree, run, change):
+    path = tree.folder(run) / "ranks.parquet"
+    write_table(change(read_table(path, RANKS)), path, RANKS)
+
+
+def test_sound_results_are_green(tables):
+    gates = read_gates(tables)
+    assert {gate.status for gate in gates} == {"green"}
+    assert {gate.name for gate in gates} == {"oracle", "random", "popularity", "ties", "floor", "converged", "code"}
+    assert {(g.dataset, g.protocol) for g in gates if g.control} == {
+        (dataset, protocol) for dataset in ("made-0", "made-1") for protocol in ("loo", "gts")
+    }
+
+
+def test_an_oracle_that_misses_is_red(small):
+    tree = small()
+    change_ranks(
+        tree, "oracle", lambda r: r.assign(greater=r["greater"].where(r["user"] != r.loc[r.warm, "user"].min(), 1))
+    )
+    assert checked(tree)["oracle", "oracle"] == "red"
+
+
+def test_an_oracle_that_ties_is_red(small):
+    tree = small()
+    change_ranks(tree, "oracle", lambda r: r.assign(equal=r["warm"].astype("int32")))
+    assert checked(tree)["oracle", "oracle"] == "red"
+
+
+def test_a_random_scorer_that_knows_something_is_red(small):
+    tree = small(n_users=200)
+    change_ranks(tree, "random", lambda r: r.assign(greater=np.where(r["warm"], r["greater"] // 4, r["greater"])))
+    assert checked(tree)["random", "random"] == "red"
+
+
+def test_a_constant_scorer_is_exactly_at_chance(small):
+    tree = small()
+    constant = lambda r: r.assign(  # noqa: E731
+        greater=np.where(r["warm"], 0, r["n_candidates"]), equal=np.where(r["warm"], r["n_candidates"] - 1, 0)
+    )
+    change_ranks(tree, "random", constant)
+    assert checked(tree)["random", "random"] == "green"
+    gate = next(g for g in read_gates(tree.results) if g.name == "random")
+    assert "(0.0 standard errors)" in gate.sentence
+
+
+def test_a_neural_run_whose_scores_tie_is_red(small):
+    tree = small()
+    change_ranks(tree, SASREC, lambda r: r.assign(equal=r["warm"].astype("int32")))
+    status = checked(tree)
+    assert status["ties", SASREC] == "red"
+    assert status["ties", HYDRA_UNI] == "green"
+
+
+def test_a_neural_run_below_a_baseline_is_amber(small):
+    status = checked(small(n_users=240, skills={SASREC: 0.9, HYDRA_UNI: 2.2, "itemknn": 1.6, "popularity": 0.2}))
+    assert status["floor", SASREC] == "amber"
+    assert status["floor", HYDRA_UNI] == "green"
+
+
+def test_training_that_was_cut_off_is_amber(small):
+    tree = small()
+    path = tree.folder(SASREC) / "timing.json"
+    write_json(path, read_json(path) | {"converged": False})
+    assert checked(tree)["converged", SASREC] == "amber"
+
+
+@pytest.mark.parametrize("change", [{"git_dirty": True}, {"package_version": "0.0.9"}])
+def test_mixed_or_uncommitted_code_is_amber(small, change):
+    tree = small()
+    path = tree.folder(SASREC) / "manifest.json"
+    write_json(path, read_json(path) | change)
+    assert checked(tree)["code", ""] == "amber"

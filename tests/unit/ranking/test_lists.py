@@ -1,0 +1,133 @@
+"""Lists from outside: ranks as from scores, and a refusal for everything that can be wrong with them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hydrarec.columns import RANKS, RECOMMENDATIONS, read_table, write_table
+from hydrarec.files import read_json, write_json
+from hydrarec.ranking.external import take_in
+from hydrarec.ranking.full import rank
+from hydrarec.ranking.lists import rank_lists
+from tests.unit.ranking.worlds import TableScorer, world, write_world
+
+N_ITEMS = 150
+STREAM = np.random.default_rng(3)
+# User 1 has met 80 of 150 items, so there are fewer than 100 candidates for it; user 20 has a cold target.
+SEQUENCES = [(STREAM.permutation(149)[:n] + 1).tolist() for n in (81, *([12] * 18))] + [[1, 2, 3, 150]]
+
+
+@pytest.fixture
+def cases_and_catalogue():
+    return world(SEQUENCES, N_ITEMS)
+
+
+@pytest.fixture
+def ranking(cases_and_catalogue):
+    table = np.random.default_rng(4).random((len(SEQUENCES), N_ITEMS + 1), dtype=np.float32)
+    return rank(TableScorer(torch.from_numpy(table)), *cases_and_catalogue, batch_size=8, top_k=100)
+
+
+def test_ranks_are_those_of_the_scores_the_lists_came_from(ranking, cases_and_catalogue, tmp_path):
+    shuffled = ranking.recommendations.sample(frac=1, random_state=0)
+    found = rank_lists(shuffled, *cases_and_catalogue)
+    write_table(found, tmp_path / "ranks.parquet", RANKS)
+    same = ["user", "step", "target", "n_candidates", "warm"]
+    pd.testing.assert_frame_equal(found[same], ranking.ranks[same])
+    inside = ranking.ranks["greater"] < 100
+    assert 0 < inside.sum() < len(inside)
+    assert found.loc[inside, "greater"].tolist() == ranking.ranks.loc[inside, "greater"].tolist()
+    # A target outside its list is a miss at every k.
+    assert found.loc[~inside, "greater"].tolist() == ranking.ranks.loc[~inside, "n_candidates"].tolist()
+    assert found["greater_unfiltered"].tolist() == found["greater"].tolist()
+    assert not found[["equal", "equal_unfiltered"]].any(axis=None)
+
+
+def replaced(column, value, rows=(0,)):
+    def spoil(lists):
+        lists.loc[list(rows), column] = value
+        return lists
+
+    return spoil
+
+
+def doubled(lists):
+    return pd.concat([lists, lists.iloc[[3]]])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda lists: lists[lists["user"] != 7], r"1 of 20 held-out targets have no list; the first:\n.*\n +7 "),
+        (lambda lists: lists.drop(lists.index[lists["user"] == 7][50:]), "1 of 20 .*have a list that is too short"),
+        (replaced("user", 99), r"1 of \d+ rows have a user and step that is not among"),
+        (replaced("step", 1, (0, 1)), r"2 of \d+ rows have a user and step that is not among"),
+        (replaced("item", 151), r"1 of \d+ rows have an item outside 1\.\.150"),
+        (replaced("item", 0), r"1 of \d+ rows have an item outside 1\.\.150"),
+        (replaced("item", 150), "1 of .* an item that never occurs in the training data"),
+        (replaced("item", SEQUENCES[0][0]), "1 of .* an item of the user's known history"),
+        (replaced("item", SEQUENCES[0][-2]), "1 of .* (known history|never occurs)"),
+        (
+            lambda lists: lists.assign(item=lists["item"].where(lists.index != 1, lists["item"][0])),
+            "stands in its list",
+        ),
+        (doubled, "1 of .* an item that stands in its list already"),
+        (replaced("position", 2), "1 of .* a position that its list has already"),
+        (lambda lists: lists.assign(position=lists["position"] - 1), "have a gap before it"),
+        (lambda lists: lists.drop(index=4), "have a gap before it"),
+        (replaced("score", np.nan, (0, 5, 9)), "3 of .* a score that is not finite"),
+        (replaced("score", np.inf), "1 of .* a score that is not finite"),
+        (replaced("score", 2.0, (4,)), "1 of .* a score above that of the position before it"),
+        (lambda lists: lists.drop(columns="score"), "expected"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_its_number_and_the_first_rows(spoil, message, ranking, cases_and_catalogue):
+    with pytest.raises(ValueError, match=message):
+        rank_lists(spoil(ranking.recommendations.copy()), *cases_and_catalogue)
+
+
+@pytest.fixture
+def stranger(tmp_path, ranking):
+    """Return the arguments for a run folder as a program in another language would leave it."""
+    data, output = write_world(tmp_path / "made", SEQUENCES, N_ITEMS), tmp_path / "run"
+    output.mkdir()
+    # Other languages have 64-bit numbers and other column orders.
+    lists = ranking.recommendations.astype({"user": np.int64, "item": np.int64, "score": np.float64})
+    lists[["score", "item", "position", "step", "user"]].to_parquet(output / "recommendations.parquet")
+    write_json(output / "costs.json", {"train_s": 2.0, "test_s": 0.5, "peak_memory_mib": 100.0})
+    return {
+        "data": data,
+        "protocol": "loo",
+        "run": "mine",
+        "baseline": "mine",
+        "options": {},
+        "seed": 0,
+        "output": output,
+    }
+
+
+def test_a_strangers_run_becomes_a_complete_one(stranger, ranking):
+    take_in(**stranger)
+    output = stranger["output"]
+    lists = read_table(output / "recommendations.parquet", RECOMMENDATIONS)
+    pd.testing.assert_frame_equal(lists, ranking.recommendations)
+    assert len(read_table(output / "ranks.parquet", RANKS)) == len(SEQUENCES)
+    timing, inference = read_json(output / "timing.json"), read_json(output / "inference.json")
+    assert (timing["train_s"], timing["train_to_best_s"], timing["peak_memory_mib"]) == (2.0, 2.0, 100.0)
+    assert inference["infer_ms_per_user"] == 1000 * 0.5 / len(SEQUENCES)
+    assert read_json(output / "manifest.json")["run"] == {"id": "mine", "baseline": "mine", "options": {}}
+
+
+def test_its_costs_must_be_there_and_known(stranger):
+    write_json(stranger["output"] / "costs.json", {"train_s": 2.0, "tset_s": 0.5, "peak_memory_mib": 100.0})
+    with pytest.raises(ValueError, match=r"missing keys \['test_s'\], unknown keys \['tset_s'\]"):
+        take_in(**stranger)
+
+
+@pytest.mark.parametrize("spoil", [lambda t: t.drop(columns="step"), lambda t: t.assign(item=t["item"] + 0.5)])
+def test_a_table_of_other_columns_or_types_is_refused(stranger, spoil):
+    path = stranger["output"] / "recommendations.parquet"
+    spoil(pd.read_parquet(path)).to_parquet(path)
+    with pytest.raises(ValueError, match=r"not a recommendation table .*; expected the columns user int32, step int32"):
+        take_in(**stranger)

@@ -1,0 +1,54 @@
+"""Reports rendered from fabricated results."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hydrarec.comparison import check_gates, collect, compare
+from hydrarec.report import render
+from tests.fabricate import Tree, config
+
+
+def compute(tree: Tree, output: Path) -> Path:
+    """Compute all tables of a tree."""
+    collect(tree.config, tree.results, output)
+    compare(tree.config, tree.results, output)
+    check_gates(tree.config, tree.results, output)
+    return output
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory) -> Tree:
+    """Two datasets, three seeds."""
+    return Tree(config(), tmp_path_factory.mktemp("fabricated") / "results", n_users=120).write()
+
+
+@pytest.fixture(scope="session")
+def tables(tree, tmp_path_factory) -> Path:
+    """Folder of the tables of `tree`."""
+    return compute(tree, tmp_path_factory.mktemp("tables"))
+
+
+@pytest.fixture(scope="session")
+def report(tree, tables, tmp_path_factory) -> Path:
+    """Folder of the report on `tree`."""
+    output = tmp_path_factory.mktemp("report")
+    render(tree.config, tree.results, tables, output)
+    return output
+
+
+@pytest.fixture
+def page_of(tmp_path) -> Callable[..., str]:
+    """Render one dataset of a changed configuration and return the page."""
+
+    def build(more: dict | None = None, seeds: int = 1, spoil: Callable[[Tree, Path], None] | None = None, **settings):
+        everything = config(datasets=1, seeds=seeds, more=more)
+        tree = Tree(everything, tmp_path / "results", **({"n_users": 60} | settings)).write()
+        tables = compute(tree, tmp_path / "tables")
+        if spoil:
+            spoil(tree, tables)
+        render(tree.config, tree.results, tables, tmp_path / "report")
+        return (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+
+    return build

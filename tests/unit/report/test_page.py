@@ -1,0 +1,192 @@
+"""The page is one file, the same bytes every time, says what the tables say, and refuses a broken evaluation."""
+
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from hydrarec.columns import COMPARISON, LEADERBOARD, read_table
+from hydrarec.files import read_json, write_json
+from hydrarec.report import render
+from hydrarec.report.numbers import p_value, percent, score
+from tests.fabricate import HYDRA_UNI, SASREC
+
+VOID = {"meta", "link", "br", "wbr", "input", "img", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements in order, and whether every one is closed."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.elements, self.open, self.text = [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, *tags):
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+
+@pytest.fixture(scope="module")
+def page(report) -> Page:
+    return Page((report / "index.html").read_text(encoding="utf-8"))
+
+
+def test_every_element_is_closed_and_every_id_is_there_once(page):
+    assert page.open == []
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = {a["href"][1:] for a in page.all("a", "use") if a.get("href", "").startswith("#")}
+    assert targets <= set(ids)
+
+
+def test_nothing_is_loaded_from_outside(page, report):
+    links = [a[key] for _, a in page.elements for key in ("href", "src", "xlink:href", "srcset", "poster") if key in a]
+    assert not [link for link in links if re.match(r"(https?:)?//", link)]
+    text = (report / "index.html").read_text(encoding="utf-8")
+    assert "@import" not in text
+    assert not re.search(r"url\((?!#)", text)
+    for link in links:
+        if not link.startswith(("#", "data:")):
+            assert (report / link).is_file(), link
+
+
+def test_figures_have_words_and_tables_have_headings(page):
+    drawings = [a for a in page.all("svg") if a.get("aria-hidden") != "true"]
+    assert len(drawings) >= 2 * 8
+    assert all(a["role"] == "img" and len(a["aria-label"]) > 40 for a in drawings)
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all(a.get("scope") in ("row", "col") for a in page.all("th"))
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+
+
+def test_the_page_shows_the_numbers_of_the_tables(page, tables):
+    leaders = read_table(tables / "leaderboard.parquet", LEADERBOARD)
+    for mean in leaders.query("metric == 'ndcg@10' and group == 'all'")["mean"]:
+        assert score(mean) in page.text
+    contrasts = read_table(tables / "comparison.parquet", COMPARISON)
+    for _, row in contrasts.query("metric == 'ndcg@10'").iterrows():
+        assert percent(row["percent"]) in page.text
+        assert p_value(row["p_holm"]) in page.text
+
+
+def test_equal_inputs_give_equal_bytes(tree, tables, report, tmp_path):
+    render(tree.config, tree.results, tables, tmp_path)
+    first = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
+    assert first == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    for path in first:
+        assert (report / path).read_bytes() == (tmp_path / path).read_bytes(), path
+
+
+def test_figures_stand_alone_and_tables_are_complete(report, tables):
+    drawings = list((report / "figures").glob("*.svg"))
+    assert len(drawings) == 2 * 8
+    for path in drawings:
+        text = path.read_text(encoding="utf-8")
+        ElementTree.fromstring(text)
+        assert "var(" not in text
+    found = pd.read_csv(report / "tables" / "comparison.csv")
+    assert list(found.columns) == COMPARISON.names
+    assert len(found) == len(read_table(tables / "comparison.parquet", COMPARISON))
+    assert {"leaderboard", "groups", "metrics", "times", "gates", "hashes", "machines"} <= {
+        path.stem for path in (report / "tables").glob("*.csv")
+    }
+
+
+def test_text_from_outside_is_inert(page_of):
+    evil = "<script>alert('x')</script>$\\frac{"
+    runs = [
+        {"id": SASREC, "label": evil, "model": {"kind": "sasrec"}, "attention": {"kind": "softmax"}},
+        {"id": HYDRA_UNI, "model": {"kind": "bert4rec"}, "attention": {"kind": "hydra"}},
+    ]
+    runs = [{**run, "masking": {"kind": "causal"}} for run in runs]
+    datasets = [{"id": "made-0", "title": evil, "reader": {"kind": "synthetic"}}]
+    page = page_of({"runs": runs, "datasets": datasets, "title": evil})
+    assert page.count("<script>") == 1
+    assert "&lt;script&gt;alert" in page
+
+
+def test_controls_out_of_bounds_stop_the_report(page_of, tmp_path):
+    def spoil(tree, tables):
+        gates = read_json(tables / "gates.json")
+        for gate in gates:
+            if gate["name"] == "oracle":
+                gate.update(status="red", sentence="It missed.")
+        write_json(tables / "gates.json", gates)
+
+    with pytest.raises(ValueError, match="oracle on made-0/loo: It missed"):
+        page_of(spoil=spoil)
+    assert not (tmp_path / "report").exists()
+
+
+def test_checks_that_ask_for_attention_are_shown(page_of):
+    def spoil(tree, tables):
+        gates = read_json(tables / "gates.json")
+        next(g for g in gates if g["name"] == "ties").update(status="red", sentence="Half of it hangs on ties.")
+        write_json(tables / "gates.json", gates)
+
+    page = page_of(spoil=spoil)
+    assert "Half of it hangs on ties." in page
+    assert "1 failed" in page
+
+
+def test_one_seed_is_said_in_words(page_of):
+    page = page_of(seeds=1)
+    assert "one seed" in page
+    assert "hold for these trained weights, not for the methods" in page
+
+
+def test_a_comparison_of_baselines_alone_has_a_report(page_of):
+    runs = [{"id": name, "baseline": name, "deterministic": True} for name in ("popularity", "itemknn")]
+    page = page_of({"runs": runs, "evaluation": {"reference": "popularity", "cutoffs": [5]}})
+    assert "NDCG@5" in page
+    assert "Convergence" not in page
+
+
+def test_a_reference_that_never_hits_has_a_report(page_of):
+    page = page_of(skills={SASREC: -9.0, HYDRA_UNI: -9.0, "itemknn": 1.0, "popularity": -9.0})
+    assert "never hits" in page
+    shown = Page(re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)).text
+    assert not re.search(r"\b(nan|inf)\b", shown, re.IGNORECASE)
+
+
+def test_left_out_combinations_are_printed_with_their_reasons(page_of):
+    grid = {
+        "model": [{"kind": "sasrec"}],
+        "attention": [{"kind": "softmax"}, {"kind": "hydra"}],
+        "masking": [{"kind": "causal"}],
+        "exclude": [{"attention": "hydra", "reason": "takes a week <here>"}],
+    }
+    page = page_of({"grid": grid, "runs": [{"id": "popularity", "baseline": "popularity"}]})
+    assert "takes a week &lt;here&gt;" in page
+
+
+def test_the_best_possible_is_labelled(page_of):
+    runs = [
+        {"id": "bayes", "label": "Bayes", "baseline": "bayes", "deterministic": True},
+        {"id": "popularity", "baseline": "popularity", "deterministic": True},
+        {"id": "itemknn", "baseline": "itemknn", "deterministic": True},
+    ]
+    page = page_of({"runs": runs, "evaluation": {"reference": "popularity", "cutoffs": [10]}}, skills={"bayes": 4.0})
+    assert "best possible" in page
+    assert "The best possible is NDCG@10" in page
+    # It competes with nobody: the winner is the best of the others.
+    assert re.search(r"<strong>itemknn</strong>\s*has the highest", page)

@@ -1,0 +1,119 @@
+"""Parts of the report: looks of runs, sentences and their strength, placement of labels, data cards, Pareto front."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydrarec.report.cards import data_cards
+from hydrarec.report.inputs import read_inputs
+from hydrarec.report.labels import LABEL_GAP, label_right
+from hydrarec.report.panels import blank
+from hydrarec.report.sentences import headline, tally
+from hydrarec.report.style import HUES, styles
+from hydrarec.report.tables import contrasts, leaderboard, verdict
+from hydrarec.report.tradeoff import pareto_front
+from tests.fabricate import config
+
+
+def many_runs(number):
+    one = {"model": {"kind": "sasrec"}, "attention": {"kind": "softmax"}, "masking": {"kind": "causal"}}
+    runs = [{"id": f"run-{i}", **one} for i in range(number)]
+    return config(more={"runs": runs, "evaluation": {"reference": "run-0"}})
+
+
+def test_sixteen_runs_look_different():
+    looks = [(s.colour, s.marker, s.dashes) for s in styles(many_runs(16)).values()]
+    assert len(set(looks)) == 16
+    assert len({(colour, marker) for colour, marker, _ in looks}) == 16
+    assert len({colour for colour, _, _ in looks[:8]}) == 8
+
+
+def test_a_further_run_changes_nobodys_look():
+    few, more = styles(many_runs(5)), styles(many_runs(9))
+    assert all(more[run] == style for run, style in few.items())
+
+
+@pytest.mark.parametrize(("dark", "ground"), [(False, "#ffffff"), (True, "#14171b")])
+def test_colours_stand_out_from_their_ground(dark, ground):
+    for hue in HUES:
+        assert contrast(hue[dark], ground) >= 3, hue
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        return float(
+            np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+        )
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("difference", "p_holm", "word"),
+    [(0.1, 0.01, "higher"), (-0.1, 0.01, "lower"), (0.1, 0.05, "not distinguished"), (-0.1, 0.9, "not distinguished")],
+)
+def test_a_verdict_is_never_stronger_than_its_p_value(difference, p_holm, word):
+    assert verdict(pd.Series({"difference": difference, "p_holm": p_holm}), 0.05) == word
+
+
+def test_headline_and_tally_follow_the_comparison(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    scope = inputs.scopes[0]
+    looks = styles(tree.config)
+    found = inputs.contrasts(scope, "ndcg@10")
+    best = inputs.leaderboard(scope, "ndcg@10").drop(["oracle", "random"])["mean"].idxmax()
+    said = headline(inputs, scope, looks)
+    assert looks[best].label in said
+    assert ("The difference is significant." in said) == bool(found.loc[best, "p_holm"] < 0.05)
+    lower = int(((found["p_holm"] < 0.05) & (found["difference"] < 0)).sum())
+    assert f"{lower} lower" in tally(inputs, scope, looks)
+
+
+def test_controls_stand_below_the_contest_and_are_not_compared(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    looks = styles(tree.config)
+    contest, controls = leaderboard(inputs, inputs.scopes[0], looks).bodies
+    values = [row.cells[1].value for row in contest]
+    assert values == sorted(values, reverse=True)
+    assert {row.kind for row in controls} == {"control"}
+    labels = {row.cells[0].text for body in contrasts(inputs, inputs.scopes[0], looks).bodies for row in body}
+    assert labels == {"HydraRecUni", "ItemKNN", "Popularity"}
+
+
+def test_data_cards_show_keys_nobody_foresaw(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    inputs.cards["made-0"] |= {"moon_phase": {"waxing": [1, 2], "name": "full"}, "empty": None, "flag": True}
+    card = data_cards(inputs)[0]
+    facts = dict(card.facts)
+    assert facts["Moon phase: waxing"] == "1, 2"
+    assert facts["Flag"] == "yes"
+    assert facts["Tie share"] == "12\u202f%"
+    assert [column.title for column in card.tables[0].columns] == ["Stage", "Users", "Items", "Interactions"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
+def test_nothing_beats_a_point_of_the_front_in_both(points):
+    cost, value = np.array(points, dtype=float).T
+    front = set(pareto_front(cost, value).tolist())
+    for i in range(len(points)):
+        beaten = ((cost <= cost[i]) & (value >= value[i]) & ((cost < cost[i]) | (value > value[i]))).any()
+        if i in front:
+            assert not beaten
+        else:
+            assert beaten or any((cost[j], value[j]) == (cost[i], value[i]) for j in front)
+
+
+def test_labels_beside_lines_do_not_overlap():
+    looks = list(styles(many_runs(12)).values())
+    canvas, axes = blank()
+    axes.set_ylim(0, 1)
+    label_right(axes, [(1.0, 0.5 + i / 1000, style) for i, style in enumerate(looks)])
+    places = sorted(text.get_position()[1] * canvas.bbox.height for text in canvas.texts)
+    assert np.diff(places).min() >= LABEL_GAP - 0.01
+    assert places[-1] <= canvas.bbox.height
