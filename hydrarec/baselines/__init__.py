@@ -1,0 +1,74 @@
+"""Baselines and controls: one file each, whose name is the baseline's name.
+
+A file defines `scorer(inputs, options)`, which learns from the training events and returns something that scores all
+items for held-out cases. Reading, ranking, timing and writing are done for it, see `hydrarec.baselines.run`.
+Baselines outside this package need no file here: see docs/how-to/add-baseline.md.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from hydrarec.config.base import Block, explain
+from hydrarec.sequences.log import Cases, Catalogue, Log
+
+
+@dataclass(frozen=True)
+class BaselineInputs:
+    """All that a baseline may know."""
+
+    data: Path
+    """Dataset folder, with `items.parquet`."""
+    split: Path
+    """Folder of the split files."""
+    train: Log
+    """Training events: all that may be learnt from."""
+    cases: Cases
+    """What is asked. Their histories may be looked at when scoring; their targets may not, but by the oracle."""
+    catalogue: Catalogue
+    """The items, with their training counts."""
+    seed: int
+    """Seed of the run."""
+
+
+class NoOptions(Block):
+    """Options of a baseline that has none."""
+
+
+OptionsT = TypeVar("OptionsT", bound=Block)
+
+
+def read_options(kind: type[OptionsT], options: dict[str, Any]) -> OptionsT:
+    """Check the options that a configuration gives to a baseline.
+
+    Parameters
+    ----------
+    kind
+        Class of the baseline's options, with types, ranges and defaults.
+    options
+        As they stand in the configuration.
+
+    Returns
+    -------
+    Block
+        The options, typed, with defaults filled in.
+
+    Raises
+    ------
+    ValueError
+        With one line per mistake, and all options with their ranges and defaults.
+    """
+    try:
+        return kind.model_validate(options)
+    except ValidationError as error:
+        allowed = kind.model_json_schema()["properties"] if kind.model_fields else {}
+        lines = [f"  {name}: {_describe(schema)}" for name, schema in allowed.items()] or ["  none"]
+        raise ValueError("\n".join(["mistakes in the options:", explain(error), "allowed:", *lines])) from None
+
+
+def _describe(schema: dict[str, Any]) -> str:
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {schema[key]}" for key, sign in signs.items() if key in schema]
+    return ", ".join([schema["type"], *bounds, f"default {schema['default']}"]) + f": {schema['description']}"

@@ -1,0 +1,89 @@
+"""Item neighbourhoods: items that the same users have met as those of the history, recent ones weighing more."""
+
+from typing import Annotated, Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor
+
+from hydrarec.baselines import BaselineInputs, read_options
+from hydrarec.config.base import Block
+from hydrarec.ranking.full import Scorer
+from hydrarec.sequences.log import Cases, Log
+
+BLOCK = 256
+"""Items whose neighbours are computed at once; bounds the memory of the unpruned similarities."""
+
+
+class ItemKnnOptions(Block):
+    """Options of `itemknn`.
+
+    The defaults have the highest validation NDCG@10, of 20 to 1000 neighbours and decays of 0.2 to 1, on Beauty
+    (BERT4Rec file), and on MovieLens-1M up to 0.0004.
+    """
+
+    neighbours: Annotated[int, Field(ge=1)] = 1000
+    """most similar items that are kept of each item"""
+    decay: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """weight of an item of the history, as a share of the next newer one's; 1: all weigh the same"""
+
+
+def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
+    """Score every item by its summed similarity to the items of the history.
+
+    Notes
+    -----
+    score(i) = sum over the history of decay^age(h) cos(h, i), where age is 0 for the newest item and cos is between
+    the items' columns of the binary user-item matrix; only the `neighbours` most similar items of each h count.
+
+    References
+    ----------
+    Item-to-item collaborative filtering: Sarwar et al., WWW 2001. Decay over the history: Ding & Li, CIKM 2005.
+    """
+    chosen = read_options(ItemKnnOptions, options)
+    neighbours = similarities(inputs.train, inputs.catalogue.n_items, chosen.neighbours)
+
+    def score(rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:
+        weights = history_weights(inputs.cases, rows, inputs.catalogue.n_items, chosen.decay)
+        return torch.from_numpy((weights @ neighbours).toarray())
+
+    return score
+
+
+def similarities(train: Log, n_items: int, neighbours: int) -> sp.csr_array:
+    """Return the cosine of each item (row) to its most similar others (columns); ties go to the smaller id."""
+    users = np.repeat(np.arange(len(train.users)), train.lengths.numpy())
+    met = sp.coo_array((np.ones(len(users), dtype=np.float32), (users, train.items.numpy()))).tocsr()
+    met.resize(len(train.users), n_items + 1)
+    met.data[:] = 1
+    norms = np.sqrt(np.bincount(met.indices, minlength=n_items + 1))
+    columns = (met @ sp.diags_array(1 / np.maximum(norms, 1), dtype=np.float32)).tocsr()
+    rows = columns.T.tocsr()
+    blocks = [_most_similar(rows[i : i + BLOCK] @ columns, i, neighbours) for i in range(0, n_items + 1, BLOCK)]
+    return sp.vstack(blocks, format="csr")
+
+
+def _most_similar(block: sp.csr_array, first_item: int, neighbours: int) -> sp.csr_array:
+    """Keep the largest entries of each row, the item itself left out."""
+    block = block.tocoo()
+    others = block.row + first_item != block.col
+    row, column, value = block.row[others], block.col[others], block.data[others]
+    order = np.lexsort((column, -value, row))
+    begins = np.searchsorted(row[order], np.arange(block.shape[0]))
+    kept = order[np.arange(len(order)) - begins[row[order]] < neighbours]
+    return sp.coo_array((value[kept], (row[kept], column[kept])), shape=block.shape).tocsr()
+
+
+def history_weights(cases: Cases, rows: Int[Tensor, " B"], n_items: int, decay: float) -> sp.csr_array:
+    """Return the weight of every item (column) in the history of each case (row)."""
+    starts, stops = cases.starts[rows].numpy(), cases.stops[rows].numpy()
+    lengths = stops - starts
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    place = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - starts, lengths)
+    age = np.repeat(stops, lengths) - 1 - place
+    weights = np.power(decay, age).astype(np.float32)
+    items = cases.log.items.numpy()[place]
+    return sp.csr_array((weights, items, offsets), shape=(len(rows), n_items + 1))

@@ -1,0 +1,1 @@
+"""Scores to ranks: full-catalogue ranking of a scorer, and conversion of recommendation lists."""
