@@ -11,7 +11,7 @@ min_version("9.0")
 # A --configfile replaces config.yaml as a whole. Merged, keys of the one would linger in the other.
 if "datasets" not in config:
 
-    configfile: "config.yaml"
+    configfile: f"{workflow.basedir}/config.yaml"
 
 
 report: "workflow/report/workflow.rst"

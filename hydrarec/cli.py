@@ -120,6 +120,30 @@ def baseline(
 
 
 @app.command()
+def rank_lists(
+    baseline: Annotated[str, typer.Option(help="Name of the rule file, without .smk.")],
+    data: Data,
+    protocol: Protocol,
+    run: Annotated[str, typer.Option(help="Run id.")],
+    seed: Seed,
+    output: Annotated[Path, typer.Option(help="Run folder that holds recommendations.parquet and costs.json.")],
+    options: Annotated[str, typer.Option(help="The baseline's options as JSON.")] = "{}",
+) -> None:
+    """Check recommendation lists made outside this package, and rank the test targets with them."""
+    from hydrarec.ranking.external import take_in
+
+    take_in(
+        data=data,
+        protocol=protocol,
+        run=run,
+        baseline=baseline,
+        options=json.loads(options),
+        seed=seed,
+        output=output,
+    )
+
+
+@app.command()
 def collect(config: Config, output: Output, results: Results = Path("results")) -> None:
     """Gather every run's metrics and times into tables, and check what must hold before they are believed."""
     from hydrarec.comparison import check_gates, collect

@@ -1,4 +1,4 @@
-# The only rule file with functions: what the configuration asks for, in the words of rules.
+# What the configuration asks for, in the words of rules. No other rule file defines functions.
 import json
 import re
 import shlex
