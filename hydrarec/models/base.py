@@ -74,14 +74,14 @@ class SequenceModel(nn.Module, ABC):
         return self.encode(view.batch, view.visibility).flatten(0, 1)[view.query_index]
 
 
-def positions_from_newest(batch: Batch) -> Int[Tensor, "B T"]:
-    """Return each position's distance to its row's newest item, 0 for the newest; padding gets 0.
+def positions(batch: Batch) -> Int[Tensor, " T"]:
+    """Return the place of each item in its window, 0 for the oldest.
 
-    Counting from the newest item makes a learned position mean "how long ago", whatever the length of the
-    history and the side of the padding; it is what left-padded public implementations do.
+    Counting from the oldest item leaves the hidden states of earlier items alone when a history grows (the public
+    left-padded implementations count from the newest), and gives every index the targets of all users who are
+    long enough; the index of the newest item would be trained by one target per user.
     """
-    steps = torch.arange(batch.items.shape[1], device=batch.items.device)
-    return (batch.lengths[:, None] - 1 - steps).clamp(min=0)
+    return torch.arange(batch.items.shape[1], device=batch.items.device)
 
 
 def initialise(model: SequenceModel, seed_of: Callable[[str], int]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.models import Bert4recModelConfig, EncoderConfig
 from hydrarec.masking.base import View
-from hydrarec.models.base import OutputLayer, SequenceModel, positions_from_newest
+from hydrarec.models.base import OutputLayer, SequenceModel, positions
 from hydrarec.models.blocks import AttentionLayer, FeedForward
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -61,7 +61,7 @@ class Bert4recModel(SequenceModel):
 
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
         """Return the hidden states; see `SequenceModel.encode`."""
-        x = self.item_embedding(batch.items) + self.position_embedding(positions_from_newest(batch))
+        x = self.item_embedding(batch.items) + self.position_embedding(positions(batch))
         x = self.dropout(self.input_norm(x))
         for block in self.blocks:
             x = block(x, visibility)

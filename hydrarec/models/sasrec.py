@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.models import EncoderConfig, SasrecModelConfig
-from hydrarec.models.base import SequenceModel, positions_from_newest
+from hydrarec.models.base import SequenceModel, positions
 from hydrarec.models.blocks import AttentionLayer, FeedForward
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -62,7 +62,7 @@ class SasrecModel(SequenceModel):
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
         """Return the hidden states; see `SequenceModel.encode`."""
         x = self.item_embedding(batch.items) * math.sqrt(self.encoder_config.d_model)
-        x = self.dropout(x + self.position_embedding(positions_from_newest(batch)))
+        x = self.dropout(x + self.position_embedding(positions(batch)))
         for block in self.blocks:
             x = block(x, visibility)
         return self.final_norm(x)

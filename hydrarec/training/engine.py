@@ -126,6 +126,9 @@ class Trainer:
         training, window = self.settings.training, self.masking.training_window(self.settings.encoder.max_length)
         order = training_order(self.train_log, training.batch_size, window, self.streams.order)
         batches = training_batches(self.train_log, order, window)
+        # Batches hold sequences of like length, so some hold ten times the targets of others. Each counts by
+        # its share: the objective is the mean over targets, as if lengths were mixed.
+        usual_length = self.train_log.lengths.clamp(max=window).float().sum() / len(order)
         # Summed on the device: reading a number every step would stop a GPU every step.
         total = torch.zeros((), dtype=torch.float32, device=self.device)
         n_targets = 0
@@ -135,7 +138,7 @@ class Trainer:
                 hidden = self.model(view)
             loss = self.loss(hidden, view.targets, self.model.output_layer(), self.streams.negatives)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            (loss * (batch.lengths.sum() / usual_length)).backward()
             self.optimizer.step()
             total += loss.detach() * len(view.targets)
             n_targets += len(view.targets)

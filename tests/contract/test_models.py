@@ -92,6 +92,15 @@ def test_a_later_item_never_changes_an_earlier_hidden_state(settings):
 
 
 @pytest.mark.parametrize("settings", CAUSAL)
+def test_a_growing_history_leaves_earlier_hidden_states_alone(settings):
+    model, _ = build(settings)
+    visibility = Visibility(causal=True, padding_mask=None)
+    with torch.no_grad():
+        short, long = model.encode(batch_of(ROWS[2][:6]), visibility), model.encode(batch_of(ROWS[2]), visibility)
+    torch.testing.assert_close(long[:, :6], short, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", CAUSAL)
 def test_the_gradient_of_an_output_reaches_no_later_item(settings):
     model, _ = build(settings)
     batch = batch_of(ROWS[2])

@@ -1,0 +1,142 @@
+"""The demo, from nothing to the report: what `make demo` promises a newcomer."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from hydrarec.columns import COMPARISON, LEADERBOARD, METRICS, RANKS, RECOMMENDATIONS, TIMES, read_table
+from tests.conftest import ROOT
+
+DEMO = ROOT / "examples/demo.yaml"
+RUNS = Path("results/runs/synthetic/loo")
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """Run the demo in an empty folder, once for all tests."""
+    folder = tmp_path_factory.mktemp("demo")
+    finished = snakemake(folder)
+    assert finished.returncode == 0, finished.stdout[-2000:] + finished.stderr[-6000:]
+    return folder
+
+
+def snakemake(folder, *arguments, configfile=DEMO):
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    command += ["--profile", ROOT / "profiles/local", "--cores", "2", "--configfile", configfile, *arguments]
+    return subprocess.run(
+        [str(part) for part in command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1500
+    )
+
+
+@pytest.fixture(scope="module")
+def scores(workplace):
+    board = read_table(workplace / "results/comparison/demo/leaderboard.parquet", LEADERBOARD)
+    return board[(board["group"] == "all") & (board["metric"] == "hr@10")].set_index("run")["mean"]
+
+
+def test_every_sequence_model_beats_markov_which_beats_popularity(scores):
+    trained = scores[scores.index.str.contains("+", regex=False)]
+    assert len(trained) == 8
+    assert trained.min() > scores["markov"] > scores["popularity"] > scores["random"]
+
+
+def test_nothing_beats_the_best_possible_but_the_oracle(scores):
+    others = scores.drop(["oracle", "best-possible"])
+    # 2,000 users: one standard error of a hit rate is .011.
+    assert others.max() < scores["best-possible"]
+    assert scores["oracle"] == 1.0
+
+
+def test_every_table_keeps_its_schema(workplace):
+    comparison = workplace / "results/comparison/demo"
+    for name, schema in (
+        ("metrics", METRICS),
+        ("leaderboard", LEADERBOARD),
+        ("comparison", COMPARISON),
+        ("times", TIMES),
+    ):
+        assert len(read_table(comparison / f"{name}.parquet", schema))
+    for folder in (workplace / RUNS).glob("*/seed-*"):
+        ranks = read_table(folder / "ranks.parquet", RANKS)
+        lists = read_table(folder / "recommendations.parquet", RECOMMENDATIONS)
+        assert len(ranks) == 2000
+        assert lists.groupby("user")["position"].max().eq(100).all()
+
+
+def test_the_lists_and_the_ranks_agree(workplace):
+    """A target ranked without ties within the first hundred stands at that place of the list."""
+    folder = workplace / RUNS / "sasrec+hydra+causal/seed-0"
+    ranks = read_table(folder / "ranks.parquet", RANKS)
+    lists = read_table(folder / "recommendations.parquet", RECOMMENDATIONS)
+    clear = ranks[(ranks["equal"] == 0) & (ranks["greater"] < 100)]
+    found = clear.merge(lists, left_on=["user", "step", "target"], right_on=["user", "step", "item"])
+    assert len(found) == len(clear) > 1000
+    assert (found["position"] == found["greater"] + 1).all()
+
+
+def test_the_report_is_one_page_with_its_tables(workplace):
+    report = workplace / "reports/demo"
+    page = (report / "index.html").read_text()
+    assert "HydraRecUni" in page
+    assert "Best possible" in page
+    assert list(report.glob("tables/*.csv"))
+    assert list(report.glob("figures/*.svg"))
+
+
+def test_a_second_invocation_has_nothing_to_do(workplace):
+    again = snakemake(workplace, "--dry-run")
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_a_run_done_again_gives_the_same_bytes(workplace):
+    folder = workplace / RUNS / "bert4rec+hydra+bidirectional/seed-1"
+    before = {
+        name: (folder / name).read_bytes() for name in ("ranks.parquet", "recommendations.parquet", "model.safetensors")
+    }
+    shutil.rmtree(folder)
+    finished = snakemake(workplace, folder.relative_to(workplace) / "ranks.parquet")
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
+def test_a_changed_setting_repeats_the_runs_it_touches_and_no_others(workplace):
+    raw = yaml.safe_load(DEMO.read_text())
+    raw["grid"]["attention"] = [{"kind": "hydra", "eps": 1e-5}, {"kind": "softmax"}]
+    changed = workplace / "changed.yaml"
+    changed.write_text(yaml.safe_dump(raw))
+    plan = snakemake(workplace, "--dry-run", configfile=changed).stdout
+    lines = [line for line in plan.splitlines() if "wildcards: " in line and "run=" in line]
+    repeated = {line.split("run=")[1].split(",")[0] for line in lines}
+    assert repeated == {
+        f"{model}+hydra+{masking}" for model in ("sasrec", "bert4rec") for masking in ("causal", "bidirectional")
+    }
+
+
+def test_snakemake_renders_its_own_report(workplace):
+    target = workplace / "evidence.zip"
+    finished = snakemake(workplace, "--report", target)
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    names = zipfile.ZipFile(target).namelist()
+    assert any(name.endswith("report.html") for name in names)
+
+
+def test_seeds_differ_and_deterministic_runs_stand_for_all(workplace):
+    board = read_table(workplace / "results/comparison/demo/leaderboard.parquet", LEADERBOARD)
+    board = board[(board["group"] == "all") & (board["metric"] == "ndcg@10")].set_index("run")
+    assert board.loc["popularity", "deterministic"]
+    assert not board.loc["sasrec+hydra+causal", "deterministic"]
+    metrics = read_table(workplace / "results/comparison/demo/metrics.parquet", METRICS)
+    values = metrics[(metrics["run"] == "sasrec+hydra+causal") & (metrics["group"] == "all")]
+    by_seed = values[values["metric"] == "ndcg@10"].set_index("seed")["value"]
+    assert by_seed.nunique() == 2
+    pd.testing.assert_series_equal(
+        pd.Series([by_seed.mean()]), pd.Series([board.loc["sasrec+hydra+causal", "mean"]]), check_names=False
+    )
