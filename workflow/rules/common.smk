@@ -19,6 +19,16 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 
+# What the rule of a baseline leaves behind.
+RUN_FILES = multiext(
+    "results/runs/{dataset}/{protocol}/{run}/seed-{seed}/",
+    "ranks.parquet",
+    "recommendations.parquet",
+    "timing.json",
+    "inference.json",
+    "manifest.json",
+)
+
 MIRROR_OPTION = f"--mirror {shlex.quote(BENCHMARK.mirror)}" if BENCHMARK.mirror else ""
 
 

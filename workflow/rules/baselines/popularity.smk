@@ -4,14 +4,7 @@ rule popularity:
         rules.prepare.output,
         rules.split.output,
     output:
-        multiext(
-            "results/runs/{dataset}/{protocol}/{run}/seed-{seed}/",
-            "ranks.parquet",
-            "recommendations.parquet",
-            "timing.json",
-            "inference.json",
-            "manifest.json",
-        ),
+        RUN_FILES,
     log:
         "logs/popularity/{dataset}/{protocol}/{run}/seed-{seed}.log",
     wildcard_constraints:
