@@ -2,7 +2,8 @@
 #
 #   snakemake --profile local                          everything, on this machine
 #   snakemake --profile slurm                          everything, on a cluster
-#   snakemake --profile local --configfile demo.yaml   the embedded data set, minutes on a laptop
+#   snakemake --profile local --configfile examples/demo.yaml
+#                                                      the embedded data set, minutes on a laptop
 from snakemake.utils import min_version
 
 min_version("9.0")

@@ -46,48 +46,15 @@ def label_right(axes: Axes, ends: Sequence[tuple[float, float, RunStyle]]) -> No
         )
 
 
-def label_points(
-    axes: Axes, points: Sequence[tuple[float, float, RunStyle]], lines: Sequence[tuple[float, float, float, float]]
-) -> None:
-    """Write the names of points beside them, each where it hides the least of points, names and `lines`.
-
-    Lines are upright or level, given by the x and y of one end and then of the other.
-    """
-    if not points:
-        return
-    pixels = axes.transData.transform([(x, y) for x, y, _ in points])
-    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in pixels]
-    for x0, y0, x1, y1 in lines:
-        (left, bottom), (right, top) = axes.transData.transform(
-            [(min(x0, x1), min(y0, y1)), (max(x0, x1), max(y0, y1))]
+def label_beside(axes: Axes, points: Sequence[tuple[float, float, RunStyle]]) -> None:
+    """Write the names of points (x, y) beside them, above and below in turn; for a few points."""
+    for index, (x, y, style) in enumerate(sorted(points, key=lambda point: point[0])):
+        axes.annotate(
+            style.label,
+            (x, y),
+            xytext=(7, 7 if index % 2 == 0 else -17),
+            textcoords="offset pixels",
+            color=style.colour,
+            fontsize=FONT_SIZE,
+            parse_math=False,
         )
-        taken.append((left - 2, bottom - 2, right + 2, top + 2))
-    frame = axes.get_window_extent()
-    for (x, y), (_, _, style) in sorted(zip(pixels, points, strict=True), key=lambda pair: -pair[0][1]):
-        width, half = label_width([style.label]), LABEL_GAP / 2
-        boxes = [
-            (min(edge, edge + side * width), y + dy - half, max(edge, edge + side * width), y + dy + half)
-            for dy in (0, 10, -10, 18, -18, 28, -28)
-            for side in (1, -1)
-            for edge in [x + 9 * side]
-        ]
-        best = min(boxes, key=lambda box: _cost(box, taken, frame.extents))
-        taken.append(best)
-        # Anchored on the side of the point, because the reader's font may be wider or narrower than estimated.
-        on_the_right = best[0] > x
-        anchor = (best[0] if on_the_right else best[2], (best[1] + best[3]) / 2)
-        across, up = map(float, axes.transData.inverted().transform(anchor))
-        axes.text(
-            across, up, style.label, color=style.colour, fontsize=FONT_SIZE,
-            ha="left" if on_the_right else "right", va="center_baseline", parse_math=False,
-        )  # fmt: skip
-
-
-def _cost(box: tuple[float, ...], taken: Sequence[tuple[float, ...]], frame: Sequence[float]) -> float:
-    """Return how much of a label's box is hidden or outside, in square pixels."""
-    left, bottom, right, top = box
-    hidden = sum(
-        max(0.0, min(right, x1) - max(left, x0)) * max(0.0, min(top, y1) - max(bottom, y0)) for x0, y0, x1, y1 in taken
-    )
-    outside = max(0.0, frame[0] - left) + max(0.0, right - frame[2] - 8) + max(0.0, frame[1] - bottom)
-    return hidden + LABEL_GAP * outside

@@ -1,16 +1,14 @@
 """Accuracy against cost: one point per run, and the front of the runs that nothing beats in both."""
 
-from itertools import pairwise
-
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from hydrarec.comparison.runs import kind_of
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.labels import label_points
+from hydrarec.report.labels import label_beside, label_right, label_width
 from hydrarec.report.numbers import NARROW, duration, metric_title, score
-from hydrarec.report.panels import HEIGHT, WIDTH, Panel, blank, finish, marker
+from hydrarec.report.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.style import MUTED, RunStyle
 
 _LEAST_S = 1e-6
@@ -61,7 +59,8 @@ def _tick(seconds: float, _: int) -> str:
 def _panel(
     inputs: Inputs, scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str
 ) -> Panel:
-    canvas, axes = blank(WIDTH, HEIGHT, (46, 40, 14, 10), grid="both")
+    room = label_width(styles[str(run)].label for run in table.index if not styles[str(run)].hollow) + 24
+    canvas, axes = blank(300 + room, HEIGHT, (46, 40, room, 10), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
     front = pareto_front(cost, value)
@@ -72,15 +71,14 @@ def _panel(
         axes.plot([place, place], [row["low"], row["high"]], color=style.colour, linewidth=1.4)
         axes.plot([place], [row["mean"]], linestyle="", **marker(style))
         points.append((float(place), float(row["mean"]), style))
-    axes.set_xlim(cost.min() / 2.5, cost.max() * 6)
+    axes.set_xlim(cost.min() / 2.5, cost.max() * 2.5)
     axes.set_ylim(0, max(float(table["high"].max()), 1e-4) * 1.12)
     axes.xaxis.set_major_formatter(FuncFormatter(_tick))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"{x_title}, logarithmic", color=MUTED)
-    intervals = zip(cost, table["low"], cost, table["high"], strict=True)
-    level = [(cost[i], value[i], cost[j], value[i]) for i, j in pairwise(front)]
-    upright = [(cost[j], value[i], cost[j], value[j]) for i, j in pairwise(front)]
-    label_points(axes, points, [*intervals, *level, *upright])
+    # Trained runs crowd at the expensive end, so their names stand in a column; baselines have room beside them.
+    label_right(axes, [point for point in points if not point[2].hollow])
+    label_beside(axes, [point for point in points if point[2].hollow])
     on_front = ", ".join(styles[str(table.index[i])].label for i in front)
     listed = "; ".join(
         f"{styles[str(run)].label} {score(row['mean'])} at {duration(row[x])}" for run, row in table.iterrows()
