@@ -20,7 +20,7 @@ $(VENV)/.installed: $(LOCK) pyproject.toml
 # The whole pipeline on the embedded data set; no GPU, no download.
 .PHONY: demo
 demo: setup
-	snakemake --profile local --configfile examples/demo.yaml --cores $(CORES) --quiet host progress
+	snakemake --profile local --configfile examples/demo.yaml --cores $(CORES) --quiet host rules reason
 	@echo
 	@echo "The report: $(CURDIR)/reports/demo/index.html"
 
