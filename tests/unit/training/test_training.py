@@ -151,10 +151,10 @@ def test_a_stopwatch_counts_only_what_runs():
     watch = Stopwatch(torch.device("cpu"))
     with watch.running():
         time.sleep(0.02)
-    time.sleep(0.05)
+    time.sleep(0.5)
     with watch.running():
         time.sleep(0.02)
-    assert 0.04 <= watch.seconds < 0.06
+    assert 0.04 <= watch.seconds < 0.5
 
 
 def test_a_model_in_training_mode_is_not_ranked(data):
