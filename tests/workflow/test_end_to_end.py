@@ -30,7 +30,8 @@ def workplace(tmp_path_factory):
 def snakemake(folder, *arguments, configfile=DEMO):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
-    command += ["--profile", ROOT / "profiles/local", "--cores", "2", "--configfile", configfile, *arguments]
+    # Targets go first: --configfile takes every word that follows.
+    command += [*arguments, "--profile", ROOT / "profiles/local", "--cores", "2", "--configfile", configfile]
     return subprocess.run(
         [str(part) for part in command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1500
     )
