@@ -5,12 +5,26 @@ differ in nothing but how they mix.
 """
 
 from abc import ABC, abstractmethod
+from typing import TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.sequences.visibility import Visibility
+
+State: TypeAlias = tuple[Tensor, ...]
+"""What a recurrent operator remembers of the positions before; its size does not depend on how many they are."""
+
+
+def split_heads(x: Float[Tensor, "B T D"], n_heads: int) -> Float[Tensor, "B H T d"]:
+    """Give each head its features: D = H d."""
+    return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)
+
+
+def merge_heads(x: Float[Tensor, "B H T d"]) -> Float[Tensor, "B T D"]:
+    """Put the features of all heads side by side again."""
+    return x.transpose(1, 2).flatten(-2)
 
 
 class AttentionOperator(nn.Module, ABC):
@@ -47,4 +61,27 @@ class AttentionOperator(nn.Module, ABC):
             Queries, keys and values.
         visibility
             Who may see whom. Outputs at padded positions are never read, but are finite.
+        """
+
+
+class RecurrentOperator(AttentionOperator):
+    """An operator whose causal form is a recurrence: a new position costs the same however long the history is."""
+
+    @abstractmethod
+    def step(
+        self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
+    ) -> tuple[Float[Tensor, "B D"], State]:
+        """Mix values at the next position, causally.
+
+        Parameters
+        ----------
+        q, k, v
+            Query, key and value of the position.
+        state
+            What the step before returned; None at the first position.
+
+        Returns
+        -------
+        tuple
+            The position's output, equal to that of `forward`, and the new state.
         """

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.base import AttentionOperator
+from hydrarec.attention.base import RecurrentOperator, State
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
@@ -36,7 +36,7 @@ def naive_hydra(
     return torch.stack(outputs, dim=1)
 
 
-class HydraAttention(AttentionOperator):
+class HydraAttention(RecurrentOperator):
     """Hydra attention; `n_heads` is not used, because there is a head for every feature."""
 
     config: HydraAttentionConfig
@@ -52,3 +52,12 @@ class HydraAttention(AttentionOperator):
         products = products.float() if products.dtype in (torch.bfloat16, torch.float16) else products
         context = products.cumsum(1) if visibility.causal else products.sum(1, keepdim=True)
         return F.normalize(q, dim=-1, eps=self.config.eps) * context.to(q.dtype)
+
+    def step(
+        self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
+    ) -> tuple[Float[Tensor, "B D"], State]:
+        """Mix values at the next position; see `RecurrentOperator.step`."""
+        total = F.normalize(k, dim=-1, eps=self.config.eps) * v
+        if state is not None:
+            total = state[0] + total
+        return F.normalize(q, dim=-1, eps=self.config.eps) * total, (total,)

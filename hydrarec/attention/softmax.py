@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.base import AttentionOperator
+from hydrarec.attention.base import AttentionOperator, merge_heads, split_heads
 from hydrarec.config.attention import SoftmaxAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
@@ -47,9 +47,9 @@ class SoftmaxAttention(AttentionOperator):
             if visibility.causal:
                 mask = visibility.attention_mask(q.shape[1], q.device)[:, None]
         mixed = F.scaled_dot_product_attention(
-            *(x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for x in (q, k, v)),
+            *(split_heads(x, self.n_heads) for x in (q, k, v)),
             attn_mask=mask,
             dropout_p=self.config.dropout if self.training else 0.0,
             is_causal=visibility.causal and mask is None,
         )
-        return mixed.transpose(1, 2).flatten(-2)
+        return merge_heads(mixed)

@@ -4,15 +4,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import AnyKind, KindBlock
+from hydrarec.config.base import AnyKind, Mixer
 
 
-class AttentionConfig(KindBlock):
+class AttentionConfig(Mixer):
     """An attention operator."""
 
     room: ClassVar[str] = "attention"
-    no_causal_form: ClassVar[str] = ""
-    """Why the operator cannot be masked causally; empty if it can."""
 
 
 class SoftmaxAttentionConfig(AttentionConfig):
@@ -29,6 +27,22 @@ class HydraAttentionConfig(AttentionConfig):
     kind: Literal["hydra"] = "hydra"
     eps: Annotated[float, Field(gt=0, le=1e-3)] = 1e-6
     """Smallest norm a query or key is divided by."""
+
+
+class LinearAttentionConfig(AttentionConfig):
+    """Linear attention with the feature map elu + 1 (Katharopoulos et al. 2020, eq. 7 and 9)."""
+
+    kind: Literal["linear"] = "linear"
+    eps: Annotated[float, Field(gt=0, le=1e-3)] = 1e-6
+    """Added to the sum of the weights before dividing by it."""
+
+
+class LinrecAttentionConfig(AttentionConfig):
+    """LinRec's attention: L2-normalised elu features, no denominator (Liu et al. 2023)."""
+
+    kind: Literal["linrec"] = "linrec"
+    eps: Annotated[float, Field(gt=0, le=1e-3)] = 1e-6
+    """Smallest norm the features of a query or key are divided by."""
 
 
 Attention = Annotated[AttentionConfig, AnyKind()]

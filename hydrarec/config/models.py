@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hydrarec.config.base import AnyKind, Block, KindBlock
+from hydrarec.config.base import AnyKind, Block, Mixer
 
 
-class ModelConfig(KindBlock):
+class ModelConfig(Mixer):
     """A sequence model."""
 
     room: ClassVar[str] = "models"
@@ -25,6 +25,14 @@ class Bert4recModelConfig(ModelConfig):
     """Post-norm blocks with GELU and an output layer with bias (Sun et al. 2019, section 3)."""
 
     kind: Literal["bert4rec"] = "bert4rec"
+
+
+class Gru4recModelConfig(ModelConfig):
+    """Gated recurrent units (Hidasi et al. 2016, section 3), `n_layers` of width `d_model`."""
+
+    kind: Literal["gru4rec"] = "gru4rec"
+    takes_attention: ClassVar[bool] = False
+    no_bidirectional_form: ClassVar[str] = "a recurrence runs from the oldest item to the newest"
 
 
 Model = Annotated[ModelConfig, AnyKind()]

@@ -46,11 +46,10 @@ class TrainedRun(Overrides):
             raise ValueError(f"model {self.model.kind} needs an attention")
         if not self.model.takes_attention and self.attention is not None:
             raise ValueError(f"model {self.model.kind} has no attention operator; remove `attention`")
-        if self.attention is not None and self.masking.causal and self.attention.no_causal_form:
-            raise ValueError(
-                f"attention {self.attention.kind} has no causal form ({self.attention.no_causal_form}); "
-                "allowed with it: masking bidirectional"
-            )
+        form, other = ("causal", "bidirectional") if self.masking.causal else ("bidirectional", "causal")
+        for room, mixer in (("model", self.model), ("attention", self.attention)):
+            if mixer is not None and (why := mixer.missing_form(self.masking.causal)):
+                raise ValueError(f"{room} {mixer.kind} has no {form} form ({why}); allowed with it: masking {other}")
         return self
 
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hydrarec.attention.base import State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.models import EncoderConfig, ModelConfig
 from hydrarec.masking.base import View
@@ -72,6 +73,27 @@ class SequenceModel(nn.Module, ABC):
     def forward(self, view: View) -> Float[Tensor, "M D"]:
         """Return the hidden states of the asked positions."""
         return self.encode(view.batch, view.visibility).flatten(0, 1)[view.query_index]
+
+
+class RecurrentModel(SequenceModel):
+    """A model that is a recurrence: a new item costs the same however long the history is."""
+
+    @abstractmethod
+    def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Take in each history's next item.
+
+        Parameters
+        ----------
+        items
+            Item ids.
+        state
+            What the step before returned; None at the first item.
+
+        Returns
+        -------
+        tuple
+            The hidden states after these items, equal to those of `encode`, and the new state.
+        """
 
 
 def positions(batch: Batch) -> Int[Tensor, " T"]:

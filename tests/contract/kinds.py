@@ -9,7 +9,7 @@ from hydrarec.config.losses import LossConfig
 from hydrarec.config.masking import MaskingConfig
 from hydrarec.config.models import ModelConfig
 
-NOT_A_KIND = {"base", "blocks"}
+NOT_A_KIND = {"base", "blocks", "outer_sums"}
 
 
 def files_of(room: str) -> set[str]:

@@ -7,6 +7,7 @@ from importlib import import_module
 import pytest
 import torch
 
+from hydrarec.attention.base import RecurrentOperator
 from hydrarec.sequences.visibility import Visibility
 from tests.contract.kinds import ATTENTIONS
 
@@ -16,7 +17,7 @@ MASKED = [
     pytest.param(config, causal, id=f"{config.kind}-{'causal' if causal else 'bidirectional'}")
     for config in ATTENTIONS
     for causal in (True, False)
-    if not (causal and config.no_causal_form)
+    if not config.missing_form(causal)
 ]
 
 
@@ -28,7 +29,8 @@ def build(config, dtype=torch.float64):
 def naive(config):
     """Return the file's definition, with the arguments beyond (q, k, v, attention_mask) filled in by name."""
     definition = getattr(import_module(f"hydrarec.attention.{config.kind}"), f"naive_{config.kind}")
-    known = {"n_heads": H, **config.model_dump()}
+    tensors = {name.replace(".", "_"): tensor for name, tensor in build(config).state_dict().items()}
+    known = {"n_heads": H, **config.model_dump(), **tensors}
     wanted = list(inspect.signature(definition).parameters)[4:]
     return functools.partial(definition, **{name: known[name] for name in wanted})
 
@@ -125,6 +127,31 @@ def test_zero_vectors_give_finite_values_and_gradients(config, causal):
     assert torch.isfinite(outputs).all()
     for gradient in torch.autograd.grad(outputs.sum(), inputs):
         assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize(
+    "config", [c for c in ATTENTIONS if issubclass(c.implementation(), RecurrentOperator)], ids=lambda c: c.kind
+)
+def test_steps_give_what_the_full_pass_gives(config):
+    operator, inputs = build(config), draw(100)
+    state, outputs = None, []
+    for t in range(100):
+        output, state = operator.step(*(x[:, t] for x in inputs), state)
+        outputs.append(output)
+    full = operator(*inputs, Visibility(causal=True, padding_mask=None))
+    torch.testing.assert_close(torch.stack(outputs, dim=1), full, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "config", [c for c in ATTENTIONS if issubclass(c.implementation(), RecurrentOperator)], ids=lambda c: c.kind
+)
+def test_the_state_does_not_grow(config):
+    operator, inputs = build(config), draw(10)
+    sizes, state = [], None
+    for t in range(10):
+        _, state = operator.step(*(x[:, t] for x in inputs), state)
+        sizes.append(sum(part.numel() for part in state))
+    assert len(set(sizes)) == 1
 
 
 def test_hydra_keeps_its_accuracy_over_long_sequences():

@@ -1,0 +1,56 @@
+"""GRU4Rec: a stack of gated recurrent units.
+
+    z_t = sigmoid(W_z x_t + U_z h_{t-1}),  r_t = sigmoid(W_r x_t + U_r h_{t-1})
+    h_t = z_t * h_{t-1} + (1 - z_t) * tanh(W x_t + r_t * (U h_{t-1}))
+
+with biases, and a linear layer between the last state and the item scores.
+
+Source: Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks", arXiv 1511.06939, section 3.
+That paper has an output embedding of its own and ranking losses over the items of the batch; here, as in the
+comparisons that GRU4Rec appears in, the output embedding is the input embedding and the loss is that of all runs. The
+reset gate acts after the product with U (cuDNN's order) and not before.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hydrarec.attention.base import State
+from hydrarec.config.attention import AttentionConfig
+from hydrarec.config.models import EncoderConfig, Gru4recModelConfig
+from hydrarec.models.base import RecurrentModel
+from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
+
+
+class Gru4recModel(RecurrentModel):
+    """GRU4Rec."""
+
+    def __init__(
+        self,
+        config: Gru4recModelConfig,
+        *,
+        encoder: EncoderConfig,
+        attention: AttentionConfig | None,
+        n_items: int,
+        n_special_tokens: int,
+    ) -> None:
+        super().__init__(
+            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
+        )
+        d_model, n_layers = encoder.d_model, encoder.n_layers
+        between = encoder.dropout if n_layers > 1 else 0.0
+        self.dropout = nn.Dropout(encoder.dropout)
+        self.gru = nn.GRU(d_model, d_model, n_layers, batch_first=True, dropout=between)
+        self.output = nn.Linear(d_model, d_model)
+
+    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
+        """Return the hidden states; see `SequenceModel.encode`."""
+        # Padding stands behind the real items, where a recurrence cannot see it.
+        states, _ = self.gru(self.dropout(self.item_embedding(batch.items)))
+        return self.output(states)
+
+    def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Take in each history's next item; see `RecurrentModel.step`."""
+        x = self.dropout(self.item_embedding(items))
+        states, last = self.gru(x[:, None], None if state is None else state[0])
+        return self.output(states[:, 0]), (last,)
