@@ -10,10 +10,22 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hydrarec.attention.base import AttentionOperator, merge_heads, split_heads
 from hydrarec.config.attention import SoftmaxAttentionConfig
 from hydrarec.sequences.visibility import Visibility
+
+KERNELS = {
+    "fused": [
+        SDPBackend.CUDNN_ATTENTION,
+        SDPBackend.FLASH_ATTENTION,
+        SDPBackend.EFFICIENT_ATTENTION,
+        # For what no fused kernel takes: a mask with dropout, double precision on a GPU.
+        SDPBackend.MATH,
+    ],
+    "math": [SDPBackend.MATH],
+}
 
 
 def naive_softmax(
@@ -46,10 +58,11 @@ class SoftmaxAttention(AttentionOperator):
             mask = visibility.padding_mask[:, None, None, :]
             if visibility.causal:
                 mask = visibility.attention_mask(q.shape[1], q.device)[:, None]
-        mixed = F.scaled_dot_product_attention(
-            *(split_heads(x, self.n_heads) for x in (q, k, v)),
-            attn_mask=mask,
-            dropout_p=self.config.dropout if self.training else 0.0,
-            is_causal=visibility.causal and mask is None,
-        )
+        with sdpa_kernel(KERNELS[self.config.backend]):
+            mixed = F.scaled_dot_product_attention(
+                *(split_heads(x, self.n_heads) for x in (q, k, v)),
+                attn_mask=mask,
+                dropout_p=self.config.dropout if self.training else 0.0,
+                is_causal=visibility.causal and mask is None,
+            )
         return merge_heads(mixed)

@@ -11,8 +11,8 @@ import torch
 import hydrarec.baselines
 from hydrarec.baselines import BaselineInputs
 from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
+from hydrarec.costs import Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
-from hydrarec.files import write_json
 from hydrarec.provenance import peak_memory_mib, write_manifest
 from hydrarec.ranking.full import rank
 from hydrarec.ranking.lists import LIST_LENGTH
@@ -83,22 +83,13 @@ def run_baseline(
     with torch.inference_mode():
         score = module.scorer(inputs, options)
     fit_s, clock = _lap(clock)
-    timing = _timing(threads, setup_s, fit_s)
+    timing = Timing(threads=threads, setup_s=setup_s, train_s=fit_s, peak_memory_mib=peak_memory_mib())
     ranking = rank(score, inputs.cases, inputs.catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, what=name)
     test_s, _ = _lap(clock)
     write_table(ranking.ranks, output / "ranks.parquet", RANKS)
     write_table(ranking.recommendations, output / "recommendations.parquet", RECOMMENDATIONS)
-    write_json(output / "timing.json", timing)
-    write_json(
-        output / "inference.json",
-        {
-            "device": "cpu",
-            "test_s": test_s,
-            "infer_ms_per_user": 1000 * test_s / len(inputs.cases),
-            "n_cases": len(inputs.cases),
-            "peak_memory_mib": peak_memory_mib(),
-        },
-    )
+    write_timing(output, timing)
+    write_inference(output, device="cpu", test_s=test_s, n_cases=len(inputs.cases), peak_memory_mib=peak_memory_mib())
     write_manifest(
         output / "manifest.json",
         run={"id": run, "baseline": name, "options": options},
@@ -116,23 +107,3 @@ def _lap(since: float) -> tuple[float, float]:
     """Return the seconds since a reading of the clock, and the new reading."""
     now = time.perf_counter()
     return now - since, now
-
-
-def _timing(threads: int, setup_s: float, fit_s: float) -> dict[str, Any]:
-    """Return the times of a run that has no epochs."""
-    return {
-        "device": "cpu",
-        "threads": threads,
-        "epochs": 0,
-        "best_epoch": 0,
-        "converged": True,
-        "parameters": 0,
-        "setup_s": setup_s,
-        "train_s": fit_s,
-        "epoch_s": 0.0,
-        "train_to_best_s": fit_s,
-        "validation_s": 0.0,
-        "sequences_per_s": 0.0,
-        "peak_memory_mib": peak_memory_mib(),
-        "peak_gpu_mib": None,
-    }

@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hydrarec.config.base import Block, ConfigError, explain
 from hydrarec.config.datasets import BUILT_IN, DatasetConfig
+from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import CrossEntropyLossConfig, Loss
-from hydrarec.config.models import EncoderConfig
 from hydrarec.config.protocol import EvaluationConfig, Protocol
 from hydrarec.config.runs import BaselineRun, Grid, Overrides, Run, TrainedRun
 from hydrarec.config.training import TrainingConfig
@@ -23,6 +23,13 @@ class RunSettings(Block):
     encoder: EncoderConfig
     loss: Loss
     training: TrainingConfig
+
+    @model_validator(mode="after")
+    def _parts_can_be_built(self) -> Self:
+        for room, mixer in (("model", self.run.model), ("attention", self.run.attention)):
+            if mixer is not None and (why := mixer.misfit(self.encoder)):
+                raise ValueError(f"run {self.run.id}: {room} {mixer.kind}: {why}")
+        return self
 
 
 class BenchmarkConfig(Block):
@@ -91,6 +98,17 @@ class BenchmarkConfig(Block):
                     raise ValueError(
                         f"protocols: gts needs times, which {dataset.id} ({dataset.reader.kind}) does not have"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _models_that_need_times_get_them(self) -> Self:
+        without = [f"{d.id} ({d.reader.kind})" for d in self.datasets if not d.reader.has_timestamps]
+        for run in self.all_runs:
+            if without and isinstance(run, TrainedRun) and run.model.takes_timestamps:
+                raise ValueError(
+                    f"run {run.id}: model {run.model.kind} needs times, and there are none in {', '.join(without)}; "
+                    "allowed with these data: timestamps: false"
+                )
         return self
 
     @cached_property

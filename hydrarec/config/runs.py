@@ -6,9 +6,10 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from hydrarec.config.attention import Attention
 from hydrarec.config.base import Block
+from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import Loss
 from hydrarec.config.masking import Masking
-from hydrarec.config.models import EncoderConfig, Model
+from hydrarec.config.models import Model
 from hydrarec.config.training import TrainingConfig
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$")]
@@ -93,14 +94,17 @@ class Exclusion(Block):
     reason: Annotated[str, Field(min_length=1)]
     """Printed in the report."""
 
-    def matches(self, model: str, attention: str, masking: str) -> bool:
-        """Return whether a combination is among those left out."""
+    def matches(self, model: str, attention: str | None, masking: str) -> bool:
+        """Return whether a combination is among those left out; `attention` is None for models without one."""
         wanted = ((self.model, model), (self.attention, attention), (self.masking, masking))
         return all(pattern is None or pattern == kind for pattern, kind in wanted)
 
 
 class Grid(Block):
-    """Every combination of the listed parts is a run, with the id `<model>+<attention>+<masking>`."""
+    """Every combination of the listed parts is a run, with the id `<model>+<attention>+<masking>`.
+
+    Models without an attention operator are combined with the maskings only: `<model>+<masking>`.
+    """
 
     model: list[Model]
     """Block layouts."""
@@ -112,21 +116,34 @@ class Grid(Block):
     """Combinations left out, each with its reason."""
     labels: dict[str, str] = {}
     """Names of runs in figures, by id."""
+    per_masking: dict[str, Overrides] = {}
+    """Settings that differ for the runs with one kind of masking."""
 
     def combinations(self) -> list[TrainedRun]:
         """Return the runs of the grid, in the order of the lists, exclusions left out."""
         runs = [
-            (f"{model.kind}+{attention.kind}+{masking.kind}", model, attention, masking)
+            ("+".join(part.kind for part in (model, attention, masking) if part), model, attention, masking)
             for model in self.model
-            for attention in self.attention
+            for attention in (self.attention if model.takes_attention else [None])
             for masking in self.masking
-            if not any(e.matches(model.kind, attention.kind, masking.kind) for e in self.exclude)
+            if not any(e.matches(model.kind, attention and attention.kind, masking.kind) for e in self.exclude)
         ]
         ids = [run[0] for run in runs]
         unknown = sorted(set(self.labels) - set(ids))
         if unknown:
             raise ValueError(f"grid.labels: {unknown} name no run of the grid; allowed: {ids}")
+        unused = sorted(set(self.per_masking) - {masking.kind for masking in self.masking})
+        if unused:
+            allowed = [masking.kind for masking in self.masking]
+            raise ValueError(f"grid.per_masking: {unused} name no masking of the grid; allowed: {allowed}")
         return [
-            TrainedRun(id=run_id, label=self.labels.get(run_id, ""), model=model, attention=attention, masking=masking)
+            TrainedRun(
+                id=run_id,
+                label=self.labels.get(run_id, ""),
+                model=model,
+                attention=attention,
+                masking=masking,
+                **dict(self.per_masking.get(masking.kind, Overrides())),
+            )
             for run_id, model, attention, masking in runs
         ]

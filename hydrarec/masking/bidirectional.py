@@ -6,6 +6,9 @@ sequences has just its last item hidden.
 """
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from jaxtyping import Bool, Int
+from torch import Tensor
 
 from hydrarec.config.masking import BidirectionalMaskingConfig
 from hydrarec.masking.base import TrainingView, View, last_position
@@ -39,7 +42,7 @@ class BidirectionalMasking:
         last = torch.arange(width, device=device) == (batch.lengths - 1)[:, None]
         hidden = torch.where(only_last[:, None], last, hidden)
 
-        inputs = Batch(batch.items.masked_fill(hidden, self.mask_token), batch.lengths)
+        inputs = Batch(batch.items.masked_fill(hidden, self.mask_token), batch.lengths, _known_times(batch, hidden))
         query_index = hidden.flatten().nonzero().squeeze(1)
         return TrainingView(inputs, self._visibility(inputs), query_index, batch.items.flatten()[query_index])
 
@@ -51,7 +54,7 @@ class BidirectionalMasking:
         """Put the mask token behind each history and ask its position."""
         items = torch.cat([batch.items, torch.zeros_like(batch.items[:, :1])], dim=1)
         items = items.scatter(1, batch.lengths[:, None], self.mask_token)
-        inputs = Batch(items, batch.lengths + 1)
+        inputs = Batch(items, batch.lengths + 1, _times_with_mask_token(batch))
         return View(inputs, self._visibility(inputs), last_position(inputs))
 
     def _visibility(self, batch: Batch) -> Visibility:
@@ -60,3 +63,23 @@ class BidirectionalMasking:
         # synchronisation on a GPU, where the mask is kept instead.
         full = real.device.type == "cpu" and bool(real.all())
         return Visibility(causal=False, padding_mask=None if full else real)
+
+
+def _known_times(batch: Batch, hidden: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"] | None:
+    """Give each hidden item the time of the shown one before it, as at inference; its own belongs to the target."""
+    if batch.timestamps is None:
+        return None
+    shown = batch.real & ~hidden
+    places = torch.arange(hidden.shape[1], device=hidden.device)
+    before = torch.where(shown, places, -1).cummax(1).values
+    # Where nothing is shown before, the first shown item lends its time.
+    source = torch.where(before < 0, shown.int().argmax(1, keepdim=True), before)
+    return torch.where(shown.any(1, keepdim=True), batch.timestamps.gather(1, source), 0)
+
+
+def _times_with_mask_token(batch: Batch) -> Int[Tensor, "B T1"] | None:
+    """Give the mask token behind each history the time of the newest item."""
+    if batch.timestamps is None:
+        return None
+    newest = batch.timestamps.gather(1, (batch.lengths - 1)[:, None])
+    return F.pad(batch.timestamps, (0, 1)).scatter(1, batch.lengths[:, None], newest)

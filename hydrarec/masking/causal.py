@@ -25,7 +25,9 @@ class CausalMasking:
 
     def training_view(self, batch: Batch, stream: torch.Generator) -> TrainingView:
         """Shift: the input is all but the last item, the targets are all but the first."""
-        inputs = Batch(batch.items[:, :-1], batch.lengths - 1)
+        # The target's time goes with it: what is known is when the item before was met.
+        timestamps = None if batch.timestamps is None else batch.timestamps[:, :-1]
+        inputs = Batch(batch.items[:, :-1], batch.lengths - 1, timestamps)
         query_index = inputs.real.flatten().nonzero().squeeze(1)
         targets = batch.items[:, 1:].flatten()[query_index]
         return TrainingView(inputs, Visibility(causal=True, padding_mask=None), query_index, targets)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from hydrarec.attention.base import State
 from hydrarec.config.attention import AttentionConfig
-from hydrarec.config.models import EncoderConfig, ModelConfig
+from hydrarec.config.encoder import EncoderConfig
+from hydrarec.config.models import ModelConfig
 from hydrarec.masking.base import View
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
-from hydrarec.config.models import Bert4recModelConfig, EncoderConfig
+from hydrarec.config.encoder import EncoderConfig
+from hydrarec.config.models import Bert4recModelConfig
 from hydrarec.masking.base import View
 from hydrarec.models.base import OutputLayer, SequenceModel, positions
 from hydrarec.models.blocks import AttentionLayer, FeedForward
@@ -55,7 +56,10 @@ class Bert4recModel(SequenceModel):
         self.position_embedding = nn.Embedding(encoder.max_length, d_model)
         self.input_norm = nn.LayerNorm(d_model)
         self.dropout = nn.Dropout(encoder.dropout)
-        self.blocks = nn.ModuleList(Bert4recBlock(self.attention_config, encoder) for _ in range(encoder.n_layers))
+        self.blocks = nn.ModuleList(
+            Bert4recBlock(self.attention_config.in_layer(layer, encoder.n_layers), encoder)
+            for layer in range(encoder.n_layers)
+        )
         self.output_transform = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.LayerNorm(d_model))
         self.output_bias = nn.Parameter(torch.zeros(n_items + 1))
 

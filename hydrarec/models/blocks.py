@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from hydrarec.attention.base import AttentionOperator
 from hydrarec.config.attention import AttentionConfig
-from hydrarec.config.models import EncoderConfig
+from hydrarec.config.encoder import EncoderConfig
 from hydrarec.sequences.visibility import Visibility
 
 

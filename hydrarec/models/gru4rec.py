@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from hydrarec.attention.base import State
 from hydrarec.config.attention import AttentionConfig
-from hydrarec.config.models import EncoderConfig, Gru4recModelConfig
+from hydrarec.config.encoder import EncoderConfig
+from hydrarec.config.models import Gru4recModelConfig
 from hydrarec.models.base import RecurrentModel
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
-from hydrarec.config.models import EncoderConfig, SasrecModelConfig
+from hydrarec.config.encoder import EncoderConfig
+from hydrarec.config.models import SasrecModelConfig
 from hydrarec.models.base import SequenceModel, positions
 from hydrarec.models.blocks import AttentionLayer, FeedForward
 from hydrarec.sequences.batches import Batch
@@ -56,7 +57,10 @@ class SasrecModel(SequenceModel):
         )
         self.position_embedding = nn.Embedding(encoder.max_length, encoder.d_model)
         self.dropout = nn.Dropout(encoder.dropout)
-        self.blocks = nn.ModuleList(SasrecBlock(self.attention_config, encoder) for _ in range(encoder.n_layers))
+        self.blocks = nn.ModuleList(
+            SasrecBlock(self.attention_config.in_layer(layer, encoder.n_layers), encoder)
+            for layer in range(encoder.n_layers)
+        )
         self.final_norm = nn.LayerNorm(encoder.d_model)
 
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:

@@ -3,31 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
-from hydrarec.files import read_json, write_json
+from hydrarec.costs import read_costs, write_inference, write_timing
 from hydrarec.provenance import write_manifest
-from hydrarec.ranking.lists import rank_lists
+from hydrarec.ranking.lists import ListError, rank_lists
 from hydrarec.sequences.log import read_cases, read_catalogue
-
-REQUIRED_COSTS = {"train_s", "test_s", "peak_memory_mib"}
-"""Keys that `costs.json` must have."""
-OTHER_COSTS: dict[str, Any] = {
-    "device": "cpu",
-    "threads": 1,
-    "epochs": 0,
-    "best_epoch": 0,
-    "converged": True,
-    "parameters": 0,
-    "setup_s": 0.0,
-    "epoch_s": 0.0,
-    "validation_s": 0.0,
-    "sequences_per_s": 0.0,
-    "peak_gpu_mib": None,
-}
-"""Keys that it may have, with what is taken if it does not; `train_to_best_s` is `train_s` if absent."""
 
 
 def take_in(
@@ -51,37 +35,33 @@ def take_in(
         Seed of the run.
     output
         Run folder with `recommendations.parquet`, whose columns are cast to the types of
-        `hydrarec.columns.RECOMMENDATIONS` where nothing is lost but a score's digits, and `costs.json`. Gets
-        `ranks.parquet`, `timing.json`, `inference.json` and `manifest.json`.
+        `hydrarec.columns.RECOMMENDATIONS` where nothing is lost but a score's digits and further columns, and
+        `costs.json`. Gets `ranks.parquet`, `timing.json`, `inference.json` and `manifest.json`.
 
     Raises
     ------
     ValueError
-        If the lists cannot be read or used (see `hydrarec.ranking.lists.rank_lists`), or costs are absent or unknown.
+        If the lists are absent, no Parquet, of other columns or types, or wrong (see
+        `hydrarec.ranking.lists.rank_lists`), or the costs are (see `hydrarec.costs.read_costs`). Nothing is written
+        then.
     """
     split = data / protocol
     cases, catalogue = read_cases(split, "test"), read_catalogue(data, split)
     path = output / "recommendations.parquet"
-    costs = _read_costs(output / "costs.json")
+    costs, lists = read_costs(output / "costs.json"), _read_lists(path)
     try:
-        table = pq.read_table(path)
-        lists = table.select(RECOMMENDATIONS.names).cast(RECOMMENDATIONS).to_pandas()
-    except (pa.ArrowInvalid, KeyError, ValueError) as error:
-        expected = ", ".join(f"{field.name} {field.type}" for field in RECOMMENDATIONS)
-        raise ValueError(f"{path}: not a recommendation table ({error}); expected the columns {expected}") from error
-    write_table(rank_lists(lists, cases, catalogue), output / "ranks.parquet", RANKS)
+        ranks = rank_lists(lists, cases, catalogue)
+    except ListError as error:
+        raise ValueError(f"{path}: {error}") from error
+    write_table(ranks, output / "ranks.parquet", RANKS)
     write_table(lists, path, RECOMMENDATIONS)
-    test_s = costs.pop("test_s")
-    write_json(output / "timing.json", costs)
-    write_json(
-        output / "inference.json",
-        {
-            "device": costs["device"],
-            "test_s": test_s,
-            "infer_ms_per_user": 1000 * test_s / len(cases),
-            "n_cases": len(cases),
-            "peak_memory_mib": costs["peak_memory_mib"],
-        },
+    write_timing(output, costs)
+    write_inference(
+        output,
+        device=costs.device,
+        test_s=costs.test_s,
+        n_cases=len(cases),
+        peak_memory_mib=costs.peak_memory_mib,
     )
     write_manifest(
         output / "manifest.json",
@@ -91,17 +71,30 @@ def take_in(
         protocol=protocol,
         seed=seed,
         split=split,
-        threads=costs["threads"],
-        device=costs["device"],
+        threads=costs.threads,
+        device=costs.device,
     )
 
 
-def _read_costs(path: Path) -> dict[str, Any]:
-    costs = read_json(path)
-    absent, unknown = REQUIRED_COSTS - set(costs), set(costs) - REQUIRED_COSTS - set(OTHER_COSTS) - {"train_to_best_s"}
-    if absent or unknown:
-        raise ValueError(
-            f"{path}: missing keys {sorted(absent)}, unknown keys {sorted(unknown)}; needed: {sorted(REQUIRED_COSTS)}, "
-            f"allowed: {sorted([*OTHER_COSTS, 'train_to_best_s'])}"
-        )
-    return {**OTHER_COSTS, "train_to_best_s": costs["train_s"], **costs}
+def _read_lists(path: Path) -> pd.DataFrame:
+    """Read a stranger's table; only its columns are checked here, its rows are by `rank_lists`."""
+    expected = "expected the columns " + ", ".join(f"{field.name} {field.type}" for field in RECOMMENDATIONS)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; {expected}")
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}; {expected}") from error
+    absent = [name for name in RECOMMENDATIONS.names if name not in table.column_names]
+    if absent:
+        raise ValueError(f"{path}: has no column {', '.join(absent)} but {table.column_names}; {expected}")
+    table = table.select(RECOMMENDATIONS.names)
+    # Text is refused even where it spells a number: it would be the id of the source, not the dense one.
+    wrong = [
+        f"{field.name} is {field.type}"
+        for field in table.schema
+        if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type))
+    ]
+    if wrong:
+        raise ValueError(f"{path}: column {', '.join(wrong)}; {expected}, in 32 or 64 bits, ids as in train.parquet")
+    return table.to_pandas()

@@ -22,6 +22,8 @@ class Batch:
     """Item ids, int64."""
     lengths: Int[Tensor, " B"]
     """Real positions of each row, int64."""
+    timestamps: Int[Tensor, "B T"] | None = None
+    """When each item was met, int64 seconds, 0 at padding; None unless the model asks for it."""
 
     @property
     def real(self) -> Bool[Tensor, "B T"]:
@@ -29,14 +31,15 @@ class Batch:
         return torch.arange(self.items.shape[1], device=self.items.device) < self.lengths[:, None]
 
 
-def gather(items: Int[Tensor, " E"], starts: Int[Tensor, " B"], stops: Int[Tensor, " B"], max_length: int) -> Batch:
-    """Gather the newest `max_length` items of the stretches `starts` to `stops` (exclusive) into a batch."""
+def gather(log: Log, starts: Int[Tensor, " B"], stops: Int[Tensor, " B"], max_length: int) -> Batch:
+    """Gather the newest `max_length` events of the stretches `starts` to `stops` (exclusive) into a batch."""
     lengths = (stops - starts).clamp(max=max_length)
     width = int(lengths.max())
-    offsets = torch.arange(width, device=items.device)
+    offsets = torch.arange(width, device=log.items.device)
     real = offsets < lengths[:, None]
     index = torch.where(real, (stops - lengths)[:, None] + offsets, 0)
-    return Batch(torch.where(real, items[index].long(), 0), lengths)
+    timestamps = None if log.timestamps is None else torch.where(real, log.timestamps[index], 0)
+    return Batch(torch.where(real, log.items[index].long(), 0), lengths, timestamps)
 
 
 def training_order(log: Log, batch_size: int, max_length: int, stream: np.random.Generator) -> list[np.ndarray]:
@@ -74,4 +77,4 @@ def training_batches(log: Log, order: list[np.ndarray], max_length: int) -> Iter
     """Gather the batches of an epoch: the newest `max_length` items of each sequence."""
     for rows in order:
         index = torch.from_numpy(rows).to(log.items.device)
-        yield gather(log.items, log.offsets[index], log.offsets[index + 1], max_length)
+        yield gather(log, log.offsets[index], log.offsets[index + 1], max_length)

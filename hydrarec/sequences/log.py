@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -22,6 +23,8 @@ class Log:
     """Where each user's events begin, int64, and where the last one's end."""
     users: Int[Tensor, " U"]
     """User ids, ascending, int32."""
+    timestamps: Int[Tensor, " E"] | None = None
+    """When each event happened, int64 seconds; None unless a model asks for it."""
 
     @property
     def lengths(self) -> Int[Tensor, " U"]:
@@ -30,7 +33,8 @@ class Log:
 
     def to(self, device: torch.device) -> "Log":
         """Return the log on a device."""
-        return Log(self.items.to(device), self.offsets.to(device), self.users.to(device))
+        timestamps = None if self.timestamps is None else self.timestamps.to(device)
+        return Log(self.items.to(device), self.offsets.to(device), self.users.to(device), timestamps)
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,15 @@ class Catalogue:
     """Some user has met an item twice in training; then histories are not filtered from the candidates."""
 
 
-def pack(events: pd.DataFrame) -> Log:
+def pack(events: pd.DataFrame, *, with_timestamps: bool = False) -> Log:
     """Pack events into a log.
 
     Parameters
     ----------
     events
-        Columns `user`, `item`, `position`, in any order.
+        Columns `user`, `item`, `position`, in any order, and `timestamp` where it is wanted.
+    with_timestamps
+        Whether the log carries the times.
     """
     events = events.sort_values(["user", "position"], kind="stable")
     users, counts = np.unique(events["user"].to_numpy(), return_counts=True)
@@ -83,12 +89,28 @@ def pack(events: pd.DataFrame) -> Log:
         items=torch.from_numpy(events["item"].to_numpy(dtype=np.int32, copy=True)),
         offsets=torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)),
         users=torch.from_numpy(users.astype(np.int32)),
+        timestamps=torch.from_numpy(events["timestamp"].to_numpy(dtype=np.int64, copy=True))
+        if with_timestamps
+        else None,
     )
 
 
-def read_train(split: Path) -> Log:
-    """Read the training part of a split folder."""
-    return pack(read_table(split / "train.parquet", TRAIN, ["user", "item", "position"]))
+def read_train(split: Path, *, with_timestamps: bool = False) -> Log:
+    """Read the training part of a split folder.
+
+    Parameters
+    ----------
+    split
+        Folder with `train.parquet`.
+    with_timestamps
+        Whether the log carries the times of the events.
+
+    Raises
+    ------
+    ValueError
+        If times are wanted and the data have none.
+    """
+    return pack(_read_events(split, {"train": TRAIN}, with_timestamps), with_timestamps=with_timestamps)
 
 
 def read_catalogue(data: Path, split: Path) -> Catalogue:
@@ -99,7 +121,7 @@ def read_catalogue(data: Path, split: Path) -> Catalogue:
     return Catalogue(n_items, counts > 0, counts, bool(train.duplicated(["user", "item"]).any()))
 
 
-def read_cases(split: Path, part: str) -> Cases:
+def read_cases(split: Path, part: str, *, with_timestamps: bool = False) -> Cases:
     """Read the held-out targets of a part with everything that is known before each of them.
 
     Parameters
@@ -108,14 +130,20 @@ def read_cases(split: Path, part: str) -> Cases:
         Folder with `train.parquet`, `validation.parquet` and, for the test part, `test.parquet`.
     part
         `validation` or `test`. Validation never opens the test file.
-    """
-    parts = {"validation": ["validation"], "test": ["validation", "test"]}[part]
-    held_out = {name: read_table(split / f"{name}.parquet", HELD_OUT) for name in parts}
-    columns = ["user", "item", "position"]
-    train = read_table(split / "train.parquet", TRAIN, columns)
-    log = pack(pd.concat([train, *(frame[columns] for frame in held_out.values())]))
+    with_timestamps
+        Whether the log carries the times of the events.
 
-    targets = held_out[part][lambda frame: frame["step"] >= 0].sort_values(["user", "step"], kind="stable")
+    Raises
+    ------
+    ValueError
+        If the parts do not fit together, or times are wanted and the data have none.
+    """
+    before = {"validation": ["validation"], "test": ["validation", "test"]}[part]
+    schemas = {"train": TRAIN, **dict.fromkeys(before, HELD_OUT)}
+    log = pack(_read_events(split, schemas, with_timestamps), with_timestamps=with_timestamps)
+
+    held_out = read_table(split / f"{part}.parquet", HELD_OUT)
+    targets = held_out[held_out["step"] >= 0].sort_values(["user", "step"], kind="stable")
     row = np.searchsorted(log.users.numpy(), targets["user"].to_numpy())
     starts = log.offsets.numpy()[row]
     # Positions count a user's events from 0 without a gap, so they are offsets into the user's stretch.
@@ -133,3 +161,15 @@ def read_cases(split: Path, part: str) -> Cases:
         starts=torch.from_numpy(starts.astype(np.int64)),
         stops=torch.from_numpy(stops.astype(np.int64)),
     )
+
+
+def _read_events(split: Path, schemas: dict[str, pa.Schema], with_timestamps: bool) -> pd.DataFrame:
+    columns = ["user", "item", "position", *(["timestamp"] if with_timestamps else [])]
+    events = pd.concat([read_table(split / f"{name}.parquet", schema, columns) for name, schema in schemas.items()])
+    missing = int(events["timestamp"].isna().sum()) if with_timestamps else 0
+    if missing:
+        raise ValueError(
+            f"{split}: {missing} of {len(events)} events have no timestamp, and the model needs them; "
+            "allowed with these data: models without time"
+        )
+    return events

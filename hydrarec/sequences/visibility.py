@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -25,3 +25,10 @@ class Visibility:
         if self.padding_mask is None:
             return allowed[None]
         return allowed[None] & self.padding_mask[:, None, :]
+
+    def n_visible(self, like: Float[Tensor, "B T *rest"]) -> Float[Tensor, "*B T1"]:
+        """Return how many positions each position sees, but at least 1; bidirectional, one number stands for all."""
+        real = torch.ones_like(like[:1, :, 0]) if self.padding_mask is None else self.padding_mask.to(like.dtype)
+        count = real.cumsum(1) if self.causal else real.sum(1, keepdim=True)
+        # Padding before the first real position sees nobody.
+        return count.clamp(min=1)

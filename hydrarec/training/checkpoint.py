@@ -52,13 +52,8 @@ def save(model: SequenceModel, settings: RunSettings, path: Path) -> None:
         save_file(weights, temporary, {"hydrarec": json.dumps(description)})
 
 
-def read_settings(path: Path) -> RunSettings:
-    """Read a checkpoint's settings; raises like `load`."""
-    return _read(path)[0]
-
-
-def load(path: Path, device: torch.device) -> tuple[SequenceModel, Masking]:
-    """Read a model and its masking, ready for inference.
+def load(path: Path) -> tuple[RunSettings, SequenceModel, Masking]:
+    """Read a model's settings, the model, ready for inference on the CPU, and its masking.
 
     Raises
     ------
@@ -71,7 +66,7 @@ def load(path: Path, device: torch.device) -> tuple[SequenceModel, Masking]:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(f"{path}: written by another version of hydrarec: {error}") from error
-    return model.to(device).eval(), masking
+    return settings, model.eval(), masking
 
 
 def _read(path: Path) -> tuple[RunSettings, int, dict[str, torch.Tensor]]:

@@ -15,8 +15,8 @@ import torch
 
 from hydrarec.columns import HISTORY, write_table
 from hydrarec.config import RunSettings
+from hydrarec.costs import Timing, write_timing
 from hydrarec.devices import device_name, peak_gpu_mib, prepare_process, select_device
-from hydrarec.files import write_json
 from hydrarec.losses.base import Loss
 from hydrarec.metrics import hit_rate, ndcg
 from hydrarec.progress import bar
@@ -184,12 +184,12 @@ def train(settings: RunSettings, *, data: Path, protocol: str, seed: int, thread
     prepare_process(threads)
     device = select_device(settings.training.device)
     setup = Stopwatch(device)
-    split = data / protocol
+    split, with_timestamps = data / protocol, settings.run.model.takes_timestamps
     with setup.running():
         trainer = Trainer(
             settings,
-            read_train(split),
-            read_cases(split, "validation"),
+            read_train(split, with_timestamps=with_timestamps),
+            read_cases(split, "validation", with_timestamps=with_timestamps),
             read_catalogue(data, split),
             seed=seed,
             device=device,
@@ -198,25 +198,23 @@ def train(settings: RunSettings, *, data: Path, protocol: str, seed: int, thread
     best = _best(history)
     epoch_seconds = np.diff([0.0, *(epoch.train_s for epoch in history)])
     write_table(pd.DataFrame([vars(epoch) for epoch in history]), output / "history.parquet", HISTORY)
-    write_json(
-        output / "timing.json",
-        {
-            "device": device_name(device),
-            "threads": threads,
-            "epochs": len(history),
-            "best_epoch": best.epoch,
-            "converged": len(history) - best.epoch >= settings.training.patience,
-            "parameters": trainer.parameters,
-            "setup_s": setup.seconds,
-            "train_s": history[-1].train_s,
-            "epoch_s": statistics.median(epoch_seconds),
-            "train_to_best_s": best.train_s,
-            "validation_s": history[-1].validation_s,
-            "sequences_per_s": len(trainer.train_log.users) / statistics.median(epoch_seconds),
-            "peak_memory_mib": peak_memory_mib(),
-            "peak_gpu_mib": peak_gpu_mib(device),
-        },
+    timing = Timing(
+        device=device_name(device),
+        threads=threads,
+        epochs=len(history),
+        best_epoch=best.epoch,
+        converged=len(history) - best.epoch >= settings.training.patience,
+        parameters=trainer.parameters,
+        setup_s=setup.seconds,
+        train_s=history[-1].train_s,
+        epoch_s=statistics.median(epoch_seconds),
+        train_to_best_s=best.train_s,
+        validation_s=history[-1].validation_s,
+        sequences_per_s=len(trainer.train_log.users) / statistics.median(epoch_seconds),
+        peak_memory_mib=peak_memory_mib(),
+        peak_gpu_mib=peak_gpu_mib(device),
     )
+    write_timing(output, timing)
     write_manifest(
         output / "manifest.json",
         run=settings.run.model_dump(mode="json"),

@@ -28,7 +28,7 @@ class ModelScorer:
         self.masking = masking
         self.device = model.item_embedding.weight.device
         self.window = masking.inference_window(model.encoder_config.max_length)
-        self.items = cases.log.items.to(self.device)
+        self.log = cases.log.to(self.device)
         self.starts, self.stops = cases.starts.to(self.device), cases.stops.to(self.device)
 
     @torch.no_grad()
@@ -37,7 +37,7 @@ class ModelScorer:
         if self.model.training:
             raise ValueError("a model in training mode drops activations at random and cannot be ranked")
         rows = rows.to(self.device)
-        view = self.masking.inference_view(gather(self.items, self.starts[rows], self.stops[rows], self.window))
+        view = self.masking.inference_view(gather(self.log, self.starts[rows], self.stops[rows], self.window))
         output = self.model.output_layer()
         scores = self.model(view).float() @ output.weight.float().T
         return scores if output.bias is None else scores + output.bias.float()

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
+from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, prepare_process, select_device
-from hydrarec.files import write_json
 from hydrarec.provenance import peak_memory_mib
 from hydrarec.ranking.full import rank
 from hydrarec.sequences.log import read_cases, read_catalogue
@@ -35,10 +35,11 @@ def rank_test(model: Path, *, data: Path, protocol: str, threads: int, output: P
     """
     prepare_process(threads)
     split = data / protocol
-    cases, catalogue = read_cases(split, "test"), read_catalogue(data, split)
-    settings = checkpoint.read_settings(model)
+    settings, network, masking = checkpoint.load(model)
+    cases = read_cases(split, "test", with_timestamps=settings.run.model.takes_timestamps)
+    catalogue = read_catalogue(data, split)
     device = select_device(settings.training.device)
-    network, masking = checkpoint.load(model, device)
+    network.to(device)
     watch = Stopwatch(device)
     with watch.running():
         ranking = rank(
@@ -46,13 +47,10 @@ def rank_test(model: Path, *, data: Path, protocol: str, threads: int, output: P
         )
     write_table(ranking.ranks, output / "ranks.parquet", RANKS)
     write_table(ranking.recommendations, output / "recommendations.parquet", RECOMMENDATIONS)
-    write_json(
-        output / "inference.json",
-        {
-            "device": device_name(device),
-            "test_s": watch.seconds,
-            "infer_ms_per_user": 1000 * watch.seconds / len(cases),
-            "n_cases": len(cases),
-            "peak_memory_mib": peak_memory_mib(),
-        },
+    write_inference(
+        output,
+        device=device_name(device),
+        test_s=watch.seconds,
+        n_cases=len(cases),
+        peak_memory_mib=peak_memory_mib(),
     )

@@ -3,13 +3,22 @@
 import pkgutil
 from importlib import import_module
 
-from hydrarec.config.attention import AttentionConfig
+from hydrarec.config.attention import (
+    AttentionConfig,
+    CosineAttentionConfig,
+    GlaAttentionConfig,
+    HydraAttentionConfig,
+    LinformerAttentionConfig,
+    PerformerAttentionConfig,
+    RetentionAttentionConfig,
+    SoftmaxAttentionConfig,
+)
 from hydrarec.config.base import KindBlock
 from hydrarec.config.losses import LossConfig
 from hydrarec.config.masking import MaskingConfig
 from hydrarec.config.models import ModelConfig
 
-NOT_A_KIND = {"base", "blocks", "outer_sums"}
+NOT_A_KIND = {"base", "blocks", "decayed", "outer_sums"}
 
 
 def files_of(room: str) -> set[str]:
@@ -24,6 +33,21 @@ def configs_of(base: type[KindBlock]) -> list[KindBlock]:
 
 
 ATTENTIONS = configs_of(AttentionConfig)
+VARIANTS = [
+    SoftmaxAttentionConfig(backend="math"),
+    HydraAttentionConfig(kernel="tanh"),
+    HydraAttentionConfig(kernel="mean"),
+    HydraAttentionConfig(kernel="softmax"),
+    HydraAttentionConfig(length_scaling="inverse"),
+    HydraAttentionConfig(length_scaling="learned"),
+    CosineAttentionConfig(n_heads=16),
+    PerformerAttentionConfig(orthogonal=False, n_features=5),
+    LinformerAttentionConfig(shared=True),
+    RetentionAttentionConfig(decay=0.5, rotation=False),
+    RetentionAttentionConfig(normalise=False),
+    GlaAttentionConfig(normalise=False),
+]
+"""Settings of operators that compute something else than the default ones."""
 MASKINGS = configs_of(MaskingConfig)
 MODELS = configs_of(ModelConfig)
 LOSSES = configs_of(LossConfig)

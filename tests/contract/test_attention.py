@@ -8,14 +8,24 @@ import pytest
 import torch
 
 from hydrarec.attention.base import RecurrentOperator
+from hydrarec.config.attention import CosineAttentionConfig, HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
-from tests.contract.kinds import ATTENTIONS
+from tests.contract.kinds import ATTENTIONS, VARIANTS
 
 D, H = 16, 4
 LENGTHS = (1, 2, 63, 200)
+
+
+def name_of(config):
+    """Return the kind and what is set otherwise than by default."""
+    return "-".join(
+        [config.kind, *(f"{key}={value}" for key, value in config.model_dump(exclude_defaults=True).items())]
+    )
+
+
 MASKED = [
-    pytest.param(config, causal, id=f"{config.kind}-{'causal' if causal else 'bidirectional'}")
-    for config in ATTENTIONS
+    pytest.param(config, causal, id=f"{name_of(config)}-{'causal' if causal else 'bidirectional'}")
+    for config in ATTENTIONS + VARIANTS
     for causal in (True, False)
     if not config.missing_form(causal)
 ]
@@ -30,9 +40,10 @@ def naive(config):
     """Return the file's definition, with the arguments beyond (q, k, v, attention_mask) filled in by name."""
     definition = getattr(import_module(f"hydrarec.attention.{config.kind}"), f"naive_{config.kind}")
     tensors = {name.replace(".", "_"): tensor for name, tensor in build(config).state_dict().items()}
-    known = {"n_heads": H, **config.model_dump(), **tensors}
-    wanted = list(inspect.signature(definition).parameters)[4:]
-    return functools.partial(definition, **{name: known[name] for name in wanted})
+    settings = config.model_dump()
+    known = {**settings, "n_heads": settings.get("n_heads") or H, "max_length": max(LENGTHS), **tensors}
+    wanted = set(list(inspect.signature(definition).parameters)[4:])
+    return functools.partial(definition, **{name: known[name] for name in wanted & set(known)})
 
 
 def draw(length, rows=3, dtype=torch.float64, seed=1):
@@ -65,7 +76,7 @@ def test_outputs_and_gradients_equal_the_definition(config, causal, length, padd
         torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("config", [c for c in ATTENTIONS if not c.no_causal_form], ids=lambda c: c.kind)
+@pytest.mark.parametrize("config", [c for c in ATTENTIONS + VARIANTS if not c.no_causal_form], ids=name_of)
 def test_a_later_item_never_changes_an_earlier_output(config):
     operator, visibility = build(config, torch.float32), Visibility(causal=True, padding_mask=None)
     before = draw(20, dtype=torch.float32)
@@ -129,9 +140,14 @@ def test_zero_vectors_give_finite_values_and_gradients(config, causal):
         assert torch.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize(
-    "config", [c for c in ATTENTIONS if issubclass(c.implementation(), RecurrentOperator)], ids=lambda c: c.kind
+recurrent = pytest.mark.parametrize(
+    "config",
+    [c for c in ATTENTIONS + VARIANTS if issubclass(c.implementation(), RecurrentOperator)],
+    ids=name_of,
 )
+
+
+@recurrent
 def test_steps_give_what_the_full_pass_gives(config):
     operator, inputs = build(config), draw(100)
     state, outputs = None, []
@@ -142,9 +158,7 @@ def test_steps_give_what_the_full_pass_gives(config):
     torch.testing.assert_close(torch.stack(outputs, dim=1), full, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize(
-    "config", [c for c in ATTENTIONS if issubclass(c.implementation(), RecurrentOperator)], ids=lambda c: c.kind
-)
+@recurrent
 def test_the_state_does_not_grow(config):
     operator, inputs = build(config), draw(10)
     sizes, state = [], None
@@ -154,9 +168,18 @@ def test_the_state_does_not_grow(config):
     assert len(set(sizes)) == 1
 
 
+@pytest.mark.parametrize("causal", [True, False])
+def test_as_many_heads_as_features_make_the_cosine_kernel_hydra(causal):
+    inputs, visibility = draw(30), Visibility(causal, right_padded(30, [30, 11, 1]))
+    cosine, hydra = (
+        build(config)(*inputs, visibility) for config in (CosineAttentionConfig(n_heads=D), HydraAttentionConfig())
+    )
+    torch.testing.assert_close(cosine, hydra, rtol=1e-12, atol=1e-14)
+
+
 def test_hydra_keeps_its_accuracy_over_long_sequences():
     """A float32 running sum over 20,000 positions stays within 1e-5 of float64."""
-    config = next(c for c in ATTENTIONS if c.kind == "hydra")
+    config = HydraAttentionConfig()
     inputs = draw(20_000, rows=1)
     visibility = Visibility(causal=True, padding_mask=None)
     exact = build(config)(*inputs, visibility)

@@ -111,6 +111,55 @@ def test_an_operator_without_causal_form_is_refused_with_causal_masking(monkeypa
     load(changed("grid", "exclude", to=[{"attention": "hydra", "masking": "causal", "reason": "no causal form"}]))
 
 
+def test_a_recurrence_is_refused_with_bidirectional_masking():
+    run = {"id": "gru", "model": {"kind": "gru4rec"}, "masking": {"kind": "bidirectional"}}
+    with pytest.raises(
+        ConfigError, match=r"model gru4rec has no bidirectional form .* allowed with it: masking causal"
+    ):
+        load({**GOOD, "runs": [*GOOD["runs"], run]})
+
+
+def test_a_model_without_an_operator_stands_in_a_grid_once_per_masking():
+    raw = changed("grid", "model", to=[{"kind": "sasrec"}, {"kind": "gru4rec"}])
+    ids = [run.id for run in load({**raw, "grid": {**raw["grid"], "masking": [{"kind": "causal"}]}}).all_runs]
+    assert ids.count("gru4rec+causal") == 1
+    assert not [i for i in ids if i.startswith("gru4rec+") and i != "gru4rec+causal"]
+
+
+def test_a_masking_can_have_settings_of_its_own():
+    config = load(changed("grid", "per_masking", to={"causal": {"training": {"patience": 77}}}))
+    patience = {
+        run.masking.kind: config.settings(run.id, "synthetic").training.patience for run in config.grid.combinations()
+    }
+    assert patience["causal"] == 77
+    assert patience["bidirectional"] != 77
+    with pytest.raises(ConfigError, match=r"per_masking.*sideways.*allowed"):
+        load(changed("grid", "per_masking", to={"sideways": {}}))
+
+
+@pytest.mark.parametrize(
+    ("attention", "encoder", "words"),
+    [
+        ({"kind": "hydra", "last_n_layers": 9}, {}, "last_n_layers is 9, but n_layers is 2"),
+        ({"kind": "cosine", "n_heads": 7}, {}, "n_heads 7 does not divide d_model 64"),
+        ({"kind": "hydra", "kernel": "mean", "length_scaling": "inverse"}, {}, "divides by the length already"),
+        ({"kind": "retention"}, {"d_model": 6, "n_heads": 2}, "pairs of features, and d_model / n_heads is 3"),
+        ({"kind": "retention", "rotation": False}, {"n_heads": 64}, "makes a single feature 0"),
+        ({"kind": "gla"}, {"n_heads": 64}, "makes a single feature 0"),
+    ],
+)
+def test_an_operator_that_cannot_be_built_is_refused(attention, encoder, words):
+    run = {"id": "x", "model": {"kind": "sasrec"}, "attention": attention, "masking": {"kind": "causal"}}
+    with pytest.raises(ConfigError, match=words):
+        load({**GOOD, "runs": [*GOOD["runs"], {**run, "encoder": encoder}]})
+
+
+def test_only_the_last_layers_may_use_the_operator():
+    hydra = HydraAttentionConfig(last_n_layers=1)
+    assert [hydra.in_layer(layer, 3).kind for layer in range(3)] == ["softmax", "softmax", "hydra"]
+    assert [HydraAttentionConfig().in_layer(layer, 2).kind for layer in range(2)] == ["hydra", "hydra"]
+
+
 def test_gts_needs_times():
     raw = {**changed("datasets", to=[CUSTOM]), "protocols": ["gts"]}
     with pytest.raises(ConfigError, match=r"gts needs times, which mine \(pairs\) does not have"):
@@ -161,7 +210,7 @@ def test_shipped_configurations_are_valid(path):
 def test_the_committed_schema_is_the_generated_one():
     printed = subprocess.run([sys.executable, "-m", "hydrarec", "schema"], capture_output=True, text=True, check=True)
     committed = (ROOT / "workflow/schemas/config.schema.json").read_text()
-    assert json.loads(printed.stdout) == json.loads(committed), "stale: run `make schema`"
+    assert json.loads(printed.stdout) == json.loads(committed), "stale: run `make generated`"
 
 
 def test_every_key_is_described():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -38,8 +39,10 @@ def test_ranks_are_those_of_the_scores_the_lists_came_from(ranking, cases_and_ca
     inside = ranking.ranks["greater"] < 100
     assert 0 < inside.sum() < len(inside)
     assert found.loc[inside, "greater"].tolist() == ranking.ranks.loc[inside, "greater"].tolist()
-    # A target outside its list is a miss at every k.
-    assert found.loc[~inside, "greater"].tolist() == ranking.ranks.loc[~inside, "n_candidates"].tolist()
+    # A target outside its list is the last candidate; a cold one is none.
+    outside = ranking.ranks[~inside]
+    assert set(outside["warm"]) == {True, False}
+    assert found.loc[~inside, "greater"].tolist() == (outside["n_candidates"] - outside["warm"]).tolist()
     assert found["greater_unfiltered"].tolist() == found["greater"].tolist()
     assert not found[["equal", "equal_unfiltered"]].any(axis=None)
 
@@ -61,8 +64,12 @@ def doubled(lists):
     [
         (lambda lists: lists[lists["user"] != 7], r"1 of 20 held-out targets have no list; the first:\n.*\n +7 "),
         (lambda lists: lists.drop(lists.index[lists["user"] == 7][50:]), "1 of 20 .*have a list that is too short"),
-        (replaced("user", 99), r"1 of \d+ rows have a user and step that is not among"),
-        (replaced("step", 1, (0, 1)), r"2 of \d+ rows have a user and step that is not among"),
+        (lambda lists: lists.head(0), r"20 of 20 held-out targets have no list"),
+        (replaced("user", 99), r"1 of \d+ rows have a user and step that is no held-out target"),
+        (replaced("step", 1, (0, 1)), r"2 of \d+ rows have a user and step that is no held-out target"),
+        (lambda lists: lists.assign(item=lists["item"] + 0.5), "have a user, .* or item that is no whole number"),
+        (replaced("item", np.nan, (2, 6)), "2 of .* is no whole number up to 2147483647; the first:\n.*\n.*NaN"),
+        (lambda lists: lists.assign(user=lists["user"] + 2.0**40), "have a user, .* that is no whole number up to"),
         (replaced("item", 151), r"1 of \d+ rows have an item outside 1\.\.150"),
         (replaced("item", 0), r"1 of \d+ rows have an item outside 1\.\.150"),
         (replaced("item", 150), "1 of .* an item that never occurs in the training data"),
@@ -76,8 +83,9 @@ def doubled(lists):
         (replaced("position", 2), "1 of .* a position that its list has already"),
         (lambda lists: lists.assign(position=lists["position"] - 1), "have a gap before it"),
         (lambda lists: lists.drop(index=4), "have a gap before it"),
-        (replaced("score", np.nan, (0, 5, 9)), "3 of .* a score that is not finite"),
-        (replaced("score", np.inf), "1 of .* a score that is not finite"),
+        (replaced("score", np.nan, (0, 5, 9)), "3 of .* a score that is no finite"),
+        (replaced("score", np.inf), "1 of .* a score that is no finite"),
+        (lambda lists: lists.assign(score=lists["score"] * 1e300), "a score that is no finite 32-bit number"),
         (replaced("score", 2.0, (4,)), "1 of .* a score above that of the position before it"),
         (lambda lists: lists.drop(columns="score"), "expected"),
     ],
@@ -119,15 +127,49 @@ def test_a_strangers_run_becomes_a_complete_one(stranger, ranking):
     assert read_json(output / "manifest.json")["run"] == {"id": "mine", "baseline": "mine", "options": {}}
 
 
-def test_its_costs_must_be_there_and_known(stranger):
-    write_json(stranger["output"] / "costs.json", {"train_s": 2.0, "tset_s": 0.5, "peak_memory_mib": 100.0})
-    with pytest.raises(ValueError, match=r"missing keys \['test_s'\], unknown keys \['tset_s'\]"):
-        take_in(**stranger)
-
-
-@pytest.mark.parametrize("spoil", [lambda t: t.drop(columns="step"), lambda t: t.assign(item=t["item"] + 0.5)])
-def test_a_table_of_other_columns_or_types_is_refused(stranger, spoil):
+@pytest.mark.parametrize("types", [{"user": np.uint64, "step": np.int8, "score": np.int64}, {"item": np.float64}])
+def test_other_number_types_do_where_nothing_is_lost(stranger, types):
     path = stranger["output"] / "recommendations.parquet"
-    spoil(pd.read_parquet(path)).to_parquet(path)
-    with pytest.raises(ValueError, match=r"not a recommendation table .*; expected the columns user int32, step int32"):
+    lists = pd.read_parquet(path).assign(comment="further columns are left out", score=0.0)
+    lists.astype(types).to_parquet(path)
+    take_in(**stranger)
+    assert read_table(path, RECOMMENDATIONS)["score"].eq(0).all()
+
+
+def twice_the_items(path):
+    table = pq.read_table(path)
+    pq.write_table(table.add_column(0, "item", table["item"]), path)
+
+
+def parquet_of(spoil):
+    def write(path):
+        spoil(pd.read_parquet(path)).to_parquet(path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.unlink(), "no such file; expected the columns user int32, step int32"),
+        (lambda path: path.write_text("user,item"), "not a readable Parquet file: .*; expected the columns"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "not a readable Parquet file"),
+        (
+            parquet_of(lambda t: t.drop(columns=["step", "user"])),
+            r"has no column user, step but \['score', 'item'",
+        ),
+        (twice_the_items, "not a readable Parquet file: Multiple matches .*item"),
+        # An id as text is one of the source, even where it spells a number.
+        (parquet_of(lambda t: t.astype({"item": str})), r"column item is (large_)?string; expected .*ids as in train"),
+        (parquet_of(lambda t: t.assign(user=t["user"] > 1, score="0.5")), "column user is bool, score is .*string"),
+        # pandas writes NaN as null.
+        (parquet_of(replaced("score", np.nan, (0, 5, 9))), "3 of .* rows have a score that is no finite"),
+        (parquet_of(replaced("item", np.nan)), "1 of .* item that is no whole number"),
+    ],
+)
+def test_a_table_of_no_use_is_refused_with_its_path_and_nothing_is_written(spoil, message, stranger):
+    path = stranger["output"] / "recommendations.parquet"
+    spoil(path)
+    with pytest.raises(ValueError, match=rf"(?s)^{path}: .*{message}"):
         take_in(**stranger)
+    assert {file.name for file in stranger["output"].iterdir()} <= {"recommendations.parquet", "costs.json"}

@@ -74,9 +74,9 @@ def test_gaps_between_parts_are_refused(split):
 
 def test_windows_keep_the_newest_items():
     log = pack(events(SEQUENCES))
-    batch = gather(log.items, log.offsets[:-1], log.offsets[1:], 3)
+    batch = gather(log, log.offsets[:-1], log.offsets[1:], 3)
     assert batch.items.tolist() == [[3, 4, 5], [5, 4, 3], [6, 1, 3]]
-    batch = gather(log.items, log.offsets[:-1], log.offsets[1:], 50)
+    batch = gather(log, log.offsets[:-1], log.offsets[1:], 50)
     assert batch.items.tolist() == [[1, 2, 3, 4, 5], [5, 4, 3, 0, 0], [2, 6, 1, 3, 0]]
     assert batch.real.sum(1).tolist() == [5, 3, 4]
 

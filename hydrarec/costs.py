@@ -1,0 +1,110 @@
+"""What a run cost, as every run leaves it behind: `timing.json` before the test targets, `inference.json` for them.
+
+Seconds are measured where they pass; this file only says which there are and how they are written.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from hydrarec.config.base import Block, explain
+from hydrarec.files import read_json, write_json
+
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Timing(Block):
+    """Everything up to the test targets; the defaults are those of a method without epochs on a CPU."""
+
+    train_s: Number
+    """All training seconds, validation and set-up excluded."""
+    peak_memory_mib: Number
+    """Peak resident memory of the process."""
+    device: Annotated[str, Field(min_length=1)] = "cpu"
+    """`cpu`, or the GPU's name."""
+    threads: Annotated[int, Field(ge=1)] = 1
+    """CPU threads."""
+    epochs: Count = 0
+    """Epochs trained."""
+    best_epoch: Count = 0
+    """Epoch whose weights were kept."""
+    converged: bool = True
+    """Stopped by itself, not by a limit."""
+    parameters: Count = 0
+    """Trainable parameters."""
+    setup_s: Number = 0.0
+    """Reading data and building the model."""
+    epoch_s: Number = 0.0
+    """Median training seconds of an epoch."""
+    train_to_best_s: Number | None = None
+    """Training seconds up to the best epoch; null: `train_s`."""
+    validation_s: Number = 0.0
+    """All validation seconds."""
+    sequences_per_s: Number = 0.0
+    """Training sequences a second."""
+    peak_gpu_mib: Number | None = None
+    """Peak allocated GPU memory; null on a CPU."""
+
+
+class OutsideCosts(Timing):
+    """`costs.json`, which a method outside this package hands over: both files in one."""
+
+    test_s: Number
+    """Making the lists of all test targets."""
+
+
+def write_timing(folder: Path, timing: Timing) -> None:
+    """Write `timing.json`."""
+    values = timing.model_dump(include=set(Timing.model_fields))
+    if timing.train_to_best_s is None:
+        values["train_to_best_s"] = timing.train_s
+    write_json(folder / "timing.json", values)
+
+
+def write_inference(folder: Path, *, device: str, test_s: float, n_cases: int, peak_memory_mib: float) -> None:
+    """Write `inference.json`.
+
+    Parameters
+    ----------
+    folder
+        Run folder.
+    device
+        `cpu`, or the GPU's name.
+    test_s
+        Seconds of ranking all test targets.
+    n_cases
+        Their number.
+    peak_memory_mib
+        Peak resident memory of the process.
+    """
+    write_json(
+        folder / "inference.json",
+        {
+            "device": device,
+            "test_s": test_s,
+            "infer_ms_per_user": 1000 * test_s / n_cases,
+            "n_cases": n_cases,
+            "peak_memory_mib": peak_memory_mib,
+        },
+    )
+
+
+def read_costs(path: Path) -> OutsideCosts:
+    """Read the `costs.json` of a method outside this package.
+
+    Raises
+    ------
+    ValueError
+        With one line per mistake, and all keys, if it is absent, not JSON, or has absent, unknown or impossible values.
+    """
+    keys = ", ".join(
+        f"{name} (needed)" if field.is_required() else name for name, field in OutsideCosts.model_fields.items()
+    )
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; it must be a JSON object with the keys {keys}")
+    try:
+        return OutsideCosts.model_validate(read_json(path))
+    except ValidationError as error:
+        raise ValueError(f"{path}: {error.error_count()} mistake(s):\n{explain(error)}\nkeys: {keys}") from None

@@ -1,0 +1,118 @@
+"""FMLP-Rec: filters learnt in the frequency domain instead of attention. No heads, no weights between positions.
+
+    filtered = irfft(W * rfft(x))    over a window of max_length positions, each feature by itself
+    h = norm(x + drop(filtered)),   block(x) = norm(h + drop(W_2 gelu(W_1 h)))
+
+Source: Zhou et al. 2022, "Filter-enhanced MLP is all you need for sequential recommendation", arXiv 2202.13556,
+eq. 3-9, with the details of the authors' code (GELU, learned positions, normalised input embeddings).
+
+The product of spectra is a circular convolution with the kernel w = irfft(W): every position sees the whole window,
+beyond whose real positions stand zeros. That is the bidirectional form. The authors predict from the newest position
+of a full window alone, for each prefix of a sequence anew, so that nothing later exists. There
+
+    out_t = sum_{s <= t} w_{t-s} x_s
+
+which is this project's causal form: the same parameters, the same sum at that position, and every earlier position
+computed as if it were the newest. It is summed directly: a Fourier transform, however padded, would let later items
+reach earlier positions through its rounding.
+"""
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hydrarec.config.attention import AttentionConfig
+from hydrarec.config.encoder import EncoderConfig
+from hydrarec.config.models import FmlpModelConfig
+from hydrarec.models.base import INITIAL_STD, SequenceModel, positions
+from hydrarec.models.blocks import FeedForward
+from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
+
+
+class Filter(nn.Module):
+    """A learned filter for each feature.
+
+    Parameters
+    ----------
+    d_model
+        Features D.
+    max_length
+        Positions of the window, whatever the width of a batch: a frequency means the same everywhere.
+    """
+
+    def __init__(self, d_model: int, max_length: int) -> None:
+        super().__init__()
+        self.max_length = max_length
+        # Real and imaginary parts apart, as precision conversions leave complex parameters alone.
+        self.spectrum = nn.Parameter(torch.randn(max_length // 2 + 1, d_model, 2) * INITIAL_STD)
+
+    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility) -> Float[Tensor, "B T D"]:
+        """Filter every feature along the positions, in at least float32."""
+        precision = torch.promote_types(x.dtype, torch.float32)
+        with torch.autocast(x.device.type, enabled=False):
+            spectrum = torch.view_as_complex(self.spectrum.to(precision))
+            mixed = x.to(precision)
+            if visibility.padding_mask is not None:
+                mixed = mixed * visibility.padding_mask[..., None]
+            mixed = self._causal(mixed, spectrum) if visibility.causal else self._circular(mixed, spectrum)
+        return mixed.to(x.dtype)
+
+    def _circular(self, x: Float[Tensor, "B T D"], spectrum: Tensor) -> Float[Tensor, "B T D"]:
+        product = torch.fft.rfft(x, n=self.max_length, dim=1) * spectrum
+        return torch.fft.irfft(product, n=self.max_length, dim=1)[:, : x.shape[1]]
+
+    def _causal(self, x: Float[Tensor, "B T D"], spectrum: Tensor) -> Float[Tensor, "B T D"]:
+        length = x.shape[1]
+        kernel = torch.fft.irfft(spectrum, n=self.max_length, dim=0)[:length]
+        # Row t of the windows holds w_{t-T+1} to w_t, with zeros for negative places; flipped, w_t to w_{t-T+1}.
+        weights = F.pad(kernel, (0, 0, length - 1, 0)).unfold(0, length, 1).flip(-1)
+        return torch.einsum("tds,bsd->btd", weights, x)
+
+
+class FmlpBlock(nn.Module):
+    """One block; the feed-forward part is 4 D wide inside unless `d_ff` says otherwise."""
+
+    def __init__(self, encoder: EncoderConfig) -> None:
+        super().__init__()
+        d_model = encoder.d_model
+        self.filter = Filter(d_model, encoder.max_length)
+        self.filter_norm = nn.LayerNorm(d_model)
+        self.feed_forward = FeedForward(d_model, encoder.d_ff or 4 * d_model, nn.GELU(), 0.0)
+        self.feed_forward_norm = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(encoder.dropout)
+
+    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility) -> Float[Tensor, "B T D"]:
+        """Apply the filter and the feed-forward part."""
+        x = self.filter_norm(x + self.dropout(self.filter(x, visibility)))
+        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+
+
+class FmlpModel(SequenceModel):
+    """FMLP-Rec."""
+
+    def __init__(
+        self,
+        config: FmlpModelConfig,
+        *,
+        encoder: EncoderConfig,
+        attention: AttentionConfig | None,
+        n_items: int,
+        n_special_tokens: int,
+    ) -> None:
+        super().__init__(
+            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
+        )
+        self.position_embedding = nn.Embedding(encoder.max_length, encoder.d_model)
+        self.input_norm = nn.LayerNorm(encoder.d_model)
+        self.dropout = nn.Dropout(encoder.dropout)
+        self.blocks = nn.ModuleList(FmlpBlock(encoder) for _ in range(encoder.n_layers))
+
+    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
+        """Return the hidden states; see `SequenceModel.encode`."""
+        x = self.item_embedding(batch.items) + self.position_embedding(positions(batch))
+        x = self.dropout(self.input_norm(x))
+        for block in self.blocks:
+            x = block(x, visibility)
+        return x

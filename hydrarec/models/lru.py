@@ -1,0 +1,191 @@
+"""LRURec: diagonal linear recurrences with complex eigenvalues. Linear in T.
+
+    u_t = gamma * (B x_t + b),   h_t = lambda * h_{t-1} + u_t,   y_t = Re(C h_t) + c
+    lambda = exp(-exp(nu) + i exp(theta)),   h_t complex, of width S = 2 D
+    h = norm(x + drop(y)),   block(x) = norm(h + drop(W_2 drop(gelu(W_1 h))))
+
+The first states are drawn with eigenvalues uniform on the ring r_min <= |lambda| <= r_max and phases up to
+`max_phase`; gamma begins at sqrt(1 - |lambda|^2), which keeps the states' size that of the inputs, and is learnt.
+
+Source: Yue et al. 2024, "Linear recurrent units for sequential recommendation", WSDM, arXiv 2310.02367, with the
+details of the authors' code: norms after the residual sums, an output bias, no positions, and the unit's D x_t the
+residual branch itself. The unit is that of Orvieto et al. 2023, "Resurrecting recurrent neural networks for long
+sequences", arXiv 2303.06349, sections 3.2-3.4.
+
+The authors compute the states by recursive doubling; here they come from chunks (`scan`).
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from jaxtyping import Complex, Float, Int
+from torch import Tensor, nn
+
+from hydrarec.attention.base import State
+from hydrarec.config.attention import AttentionConfig
+from hydrarec.config.encoder import EncoderConfig
+from hydrarec.config.models import LruModelConfig
+from hydrarec.models.base import OutputLayer, RecurrentModel
+from hydrarec.models.blocks import FeedForward
+from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
+
+CHUNK = 16
+"""Positions in a chunk: few enough that the C x C powers of each eigenvalue cost less than what surrounds them."""
+
+
+def scan(u: Complex[Tensor, "B T S"], log_eigenvalues: Complex[Tensor, " S"]) -> Complex[Tensor, "B T S"]:
+    """Return h_t = sum_{s <= t} lambda^(t-s) u_s at every position.
+
+    Positions are cut into chunks. Within a chunk the sum is a product with a matrix of powers; the states at the
+    ends of chunks obey the same recurrence with lambda^C, and so come from the same function. No power is negative:
+    nothing grows, however small |lambda| and long the sequence.
+
+    Parameters
+    ----------
+    u
+        Inputs of the recurrence.
+    log_eigenvalues
+        Logarithms of lambda, real parts negative.
+    """
+    length = u.shape[1]
+    if length <= CHUNK:
+        return _within(u, log_eigenvalues)
+    within = _within(F.pad(u, (0, 0, 0, -length % CHUNK)).unflatten(1, (-1, CHUNK)), log_eigenvalues)
+    ends = scan(within[:, :-1, -1], CHUNK * log_eigenvalues)
+    before = F.pad(ends, (0, 0, 1, 0))[:, :, None]
+    states = within + _powers(CHUNK + 1, log_eigenvalues)[1:] * before
+    return states.flatten(1, 2)[:, :length]
+
+
+def _within(u: Complex[Tensor, "*batch C S"], log_eigenvalues: Complex[Tensor, " S"]) -> Complex[Tensor, "*batch C S"]:
+    length = u.shape[-2]
+    # Row t of the windows holds the powers t-C+1 to t, with zeros for negative ones; flipped, t to t-C+1.
+    weights = F.pad(_powers(length, log_eigenvalues), (0, 0, length - 1, 0)).unfold(0, length, 1).flip(-1)
+    return torch.einsum("tsj,...js->...ts", weights, u)
+
+
+def _powers(count: int, log_eigenvalues: Complex[Tensor, " S"]) -> Complex[Tensor, "K S"]:
+    return torch.exp(torch.arange(count, device=log_eigenvalues.device)[:, None] * log_eigenvalues)
+
+
+class LinearRecurrentUnit(nn.Module):
+    """A diagonal linear recurrence between two linear layers.
+
+    Parameters
+    ----------
+    config
+        Ring of the first eigenvalues.
+    d_model
+        Width D outside; the state has 2 D complex numbers.
+    """
+
+    def __init__(self, config: LruModelConfig, d_model: int) -> None:
+        super().__init__()
+        d_state = 2 * d_model
+        inner, outer = config.r_min**2, config.r_max**2
+        squared_radius = inner + (outer - inner) * torch.rand(d_state)
+        self.nu = nn.Parameter((-0.5 * squared_radius.log()).log())
+        self.theta = nn.Parameter((config.max_phase * torch.rand(d_state)).log())
+        self.log_gamma = nn.Parameter(0.5 * (1 - squared_radius).log())
+        # Complex matrices as real ones, real and imaginary parts of each state side by side.
+        self.input = nn.Linear(d_model, 2 * d_state)
+        self.output = nn.Linear(2 * d_state, d_model)
+
+    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """Run over all positions at once."""
+        return self._read(scan(self._drive(x), self._log_eigenvalues()))
+
+    def step(
+        self, x: Float[Tensor, "B D"], state: Complex[Tensor, "B S"] | None
+    ) -> tuple[Float[Tensor, "B D"], Complex[Tensor, "B S"]]:
+        """Take in the next position; return its output and the new state."""
+        new = self._drive(x)
+        if state is not None:
+            new = self._log_eigenvalues().exp() * state + new
+        return self._read(new), new
+
+    def _log_eigenvalues(self) -> Complex[Tensor, " S"]:
+        return torch.complex(-self.nu.exp(), self.theta.exp())
+
+    def _drive(self, x: Float[Tensor, "*batch D"]) -> Complex[Tensor, "*batch S"]:
+        # Gamma scales the matrix, which is small, and not the products.
+        gamma = self.log_gamma.exp().repeat_interleave(2)
+        u = F.linear(x, gamma[:, None] * self.input.weight, gamma * self.input.bias)
+        # Sums over T positions need float32 also under autocast.
+        u = u.to(torch.promote_types(u.dtype, torch.float32))
+        return torch.view_as_complex(u.unflatten(-1, (-1, 2)))
+
+    def _read(self, states: Complex[Tensor, "*batch S"]) -> Float[Tensor, "*batch D"]:
+        return self.output(torch.view_as_real(states).flatten(-2))
+
+
+class LruBlock(nn.Module):
+    """One block; the feed-forward part is 4 D wide inside unless `d_ff` says otherwise."""
+
+    def __init__(self, config: LruModelConfig, encoder: EncoderConfig) -> None:
+        super().__init__()
+        d_model = encoder.d_model
+        self.unit = LinearRecurrentUnit(config, d_model)
+        self.unit_norm = nn.LayerNorm(d_model)
+        self.feed_forward = FeedForward(d_model, encoder.d_ff or 4 * d_model, nn.GELU(), encoder.dropout)
+        self.feed_forward_norm = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(encoder.dropout)
+
+    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """Apply the recurrence and the feed-forward part to all positions."""
+        return self._mix(x, self.unit(x))
+
+    def step(
+        self, x: Float[Tensor, "B D"], state: Complex[Tensor, "B S"] | None
+    ) -> tuple[Float[Tensor, "B D"], Complex[Tensor, "B S"]]:
+        """Apply both to the next position; return its output and the new state."""
+        y, state = self.unit.step(x, state)
+        return self._mix(x, y), state
+
+    def _mix(self, x: Float[Tensor, "*batch D"], y: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
+        x = self.unit_norm(x + self.dropout(y))
+        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+
+
+class LruModel(RecurrentModel):
+    """LRURec."""
+
+    def __init__(
+        self,
+        config: LruModelConfig,
+        *,
+        encoder: EncoderConfig,
+        attention: AttentionConfig | None,
+        n_items: int,
+        n_special_tokens: int,
+    ) -> None:
+        super().__init__(
+            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
+        )
+        self.input_norm = nn.LayerNorm(encoder.d_model)
+        self.dropout = nn.Dropout(encoder.dropout)
+        self.blocks = nn.ModuleList(LruBlock(config, encoder) for _ in range(encoder.n_layers))
+        self.output_bias = nn.Parameter(torch.zeros(n_items + 1))
+
+    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
+        """Return the hidden states; see `SequenceModel.encode`."""
+        # Padding stands behind the real items, where a recurrence cannot see it.
+        x = self.input_norm(self.dropout(self.item_embedding(batch.items)))
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+    def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Take in each history's next item; see `RecurrentModel.step`."""
+        x = self.input_norm(self.dropout(self.item_embedding(items)))
+        states = []
+        for block, before in zip(self.blocks, state or [None] * len(self.blocks), strict=True):
+            x, after = cast(LruBlock, block).step(x, before)
+            states.append(after)
+        return x, tuple(states)
+
+    def output_layer(self) -> OutputLayer:
+        """Return the output embeddings, tied to the item embeddings, and the output bias."""
+        return OutputLayer(super().output_layer().weight, self.output_bias)
