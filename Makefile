@@ -43,12 +43,15 @@ lint: setup
 	pyright
 	snakefmt --check Snakefile workflow
 	snakemake --lint
-	hydrarec schema | diff workflow/schemas/config.schema.json - || { echo "stale: run make schema"; exit 1; }
+	hydrarec schema | diff workflow/schemas/config.schema.json - || { echo "stale: run make generated"; exit 1; }
+	hydrarec operators | diff docs/attention/README.md - || { echo "stale: run make generated"; exit 1; }
 
 # Regenerate what is committed but generated.
-.PHONY: schema
-schema: setup
+.PHONY: generated
+generated: setup
 	hydrarec schema > workflow/schemas/config.schema.json
+	hydrarec operators > docs/attention/README.md
+	hydrarec reproduction
 
 # Re-resolve every pin for Python 3.11 and later. CUDA packages stay out of the file: torch's own
 # wheel names the ones it needs, and the CPU wheel needs none.

@@ -25,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Steps of the HydraRec benchmark. `snakemake --profile local` runs them all in the right order.",
 )
+new = typer.Typer(no_args_is_help=True, help="Write starter files into this checkout.")
+app.add_typer(new, name="new")
 
 Data = Annotated[Path, typer.Option(help="Dataset folder: results/data/<dataset>.")]
 Protocol = Annotated[str, typer.Option(help="loo or gts.")]
@@ -187,6 +189,49 @@ def schema() -> None:
     """Print the JSON schema of configuration files, as committed in workflow/schemas."""
     described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_config_schema()}
     typer.echo(json.dumps(described, indent=2))
+
+
+@app.command()
+def operators() -> None:
+    """Print the table of operators and models without attention, as committed in docs/attention/README.md."""
+    from hydrarec.report.operators import operators_page
+
+    typer.echo(operators_page(), nl=False)
+
+
+@app.command()
+def reproduction(
+    results: Annotated[list[Path] | None, typer.Option(help="Results folder to take in; may be repeated.")] = None,
+) -> None:
+    """Write docs/reproduction.md, after taking in new results; run it in the root of a checkout."""
+    from hydrarec.reproduction import update
+
+    update(Path(), results or [])
+
+
+@new.command("baseline")
+def new_baseline(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
+    inside: Annotated[bool, typer.Option("--inside", help="As a file of this package, not a program.")] = False,
+) -> None:
+    """Write a rule, a method that works and its test; run it in the root of a checkout."""
+    from hydrarec.scaffold import new_baseline
+
+    rule, method, test = new_baseline(name, Path(), inside=inside)
+    typer.echo(
+        f"""wrote {rule}
+wrote {method}  <- your method goes here
+wrote {test}
+
+Add this line under `runs:` in config.yaml, or in examples/demo.yaml to try it:
+
+  - {{id: {name}, baseline: {name}, deterministic: true}}
+
+Test it, then compute it and make the report with its row, reports/demo/index.html:
+
+  pytest {test}{" tests/contract/test_baselines.py" if inside else ""}
+  snakemake --profile local --configfile examples/demo.yaml"""
+    )
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from hydrarec.files import write_text
 from hydrarec.report.cards import data_cards
 from hydrarec.report.cells import Table
 from hydrarec.report.inputs import Inputs
+from hydrarec.report.operators import operator_tables
 from hydrarec.report.origin import exclusions, origin
 
 
@@ -26,6 +27,7 @@ def write_csv(inputs: Inputs, folder: Path) -> None:
         "hashes": _as_frame(provenance.hashes),
     }
     written |= {"exclusions": _as_frame(left_out)} if left_out else {}
+    written |= {table.name: _as_frame(table) for table in operator_tables(inputs.config)}
     written |= {table.name: _as_frame(table) for card in data_cards(inputs) for table in card.tables}
     for name, frame in written.items():
         text = frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")

@@ -15,6 +15,7 @@ from hydrarec.report.cards import data_cards
 from hydrarec.report.checks import gate_tables
 from hydrarec.report.export import write_csv
 from hydrarec.report.inputs import Inputs, read_inputs
+from hydrarec.report.operators import operator_tables
 from hydrarec.report.origin import exclusions, origin
 from hydrarec.report.sections import Section, section
 from hydrarec.report.style import RunStyle, css_variables, styles
@@ -77,6 +78,7 @@ def _page(inputs: Inputs, sections: list[Section], looks: dict[str, RunStyle]) -
         cards=data_cards(inputs),
         gates=gate_tables(inputs.gates, looks),
         gate_counts={status: sum(g.status == status for g in inputs.gates) for status in ("green", "amber", "red")},
+        operators=operator_tables(inputs.config),
         exclusions=exclusions(inputs),
         protocol_lines=sentences.protocol_lines(inputs),
         origin=origin(inputs),
