@@ -15,7 +15,7 @@ from hydrarec import __version__
 from hydrarec.columns import content_hash
 from hydrarec.files import write_json
 
-PACKAGES = ("numpy", "pandas", "pyarrow", "safetensors", "scipy", "snakemake", "torch")
+PACKAGES = ("implicit", "numpy", "pandas", "pyarrow", "safetensors", "scipy", "snakemake", "torch")
 """Packages whose versions can change a result."""
 
 

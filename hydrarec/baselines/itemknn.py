@@ -29,6 +29,8 @@ class ItemKnnOptions(Block):
     """most similar items that are kept of each item"""
     decay: Annotated[float, Field(gt=0, le=1)] = 0.5
     """weight of an item of the history, as a share of the next newer one's; 1: all weigh the same"""
+    shrinkage: Annotated[float, Field(ge=0)] = 0.0
+    """added to the denominator of the cosine, against high similarities from few users"""
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
@@ -36,39 +38,52 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
 
     Notes
     -----
-    score(i) = sum over the history of decay^age(h) cos(h, i), where age is 0 for the newest item and cos is between
-    the items' columns of the binary user-item matrix; only the `neighbours` most similar items of each h count.
+    score(i) = sum over the history of decay^age(h) sim(h, i), where age is 0 for the newest item. With U the users of
+    an item in training, sim(h, i) = |U_h and U_i| / (sqrt(|U_h| |U_i|) + shrinkage), the cosine if that is 0; only the
+    `neighbours` most similar items of each h count. If no item is similar to any of the history, popular items come.
 
     References
     ----------
     Item-to-item collaborative filtering: Sarwar et al., WWW 2001. Decay over the history: Ding & Li, CIKM 2005.
+    Shrinkage: Ferrari Dacrema et al., RecSys 2019, arXiv 1907.06902.
     """
     chosen = read_options(ItemKnnOptions, options)
-    neighbours = similarities(inputs.train, inputs.catalogue.n_items, chosen.neighbours)
+    neighbours = similarities(inputs.train, inputs.catalogue.n_items, chosen.neighbours, chosen.shrinkage)
+    popularity = inputs.catalogue.counts.float()
 
     def score(rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:
         weights = history_weights(inputs.cases, rows, inputs.catalogue.n_items, chosen.decay)
-        return torch.from_numpy((weights @ neighbours).toarray())
+        scores = torch.from_numpy((weights @ neighbours).toarray())
+        return torch.where(scores.any(1, keepdim=True), scores, popularity)
 
     return score
 
 
-def similarities(train: Log, n_items: int, neighbours: int) -> sp.csr_array:
-    """Return the cosine of each item (row) to its most similar others (columns); ties go to the smaller id."""
+def user_items(train: Log, n_items: int) -> sp.csr_array:
+    """Return which items (columns) each user (row, in the log's order) has met: float32 ones."""
     users = np.repeat(np.arange(len(train.users)), train.lengths.numpy())
-    met = sp.coo_array((np.ones(len(users), dtype=np.float32), (users, train.items.numpy()))).tocsr()
-    met.resize(len(train.users), n_items + 1)
+    ones = np.ones(len(users), dtype=np.float32)
+    met = sp.coo_array((ones, (users, train.items.numpy())), shape=(len(train.users), n_items + 1)).tocsr()
     met.data[:] = 1
-    norms = np.sqrt(np.bincount(met.indices, minlength=n_items + 1))
-    columns = (met @ sp.diags_array(1 / np.maximum(norms, 1), dtype=np.float32)).tocsr()
-    rows = columns.T.tocsr()
-    blocks = [_most_similar(rows[i : i + BLOCK] @ columns, i, neighbours) for i in range(0, n_items + 1, BLOCK)]
+    return met
+
+
+def similarities(train: Log, n_items: int, neighbours: int, shrinkage: float = 0.0) -> sp.csr_array:
+    """Return the similarity of each item (row) to its most similar others (columns); ties go to the smaller id."""
+    met = user_items(train, n_items)
+    rows = met.T.tocsr()
+    n_users = rows.sum(axis=1, dtype=np.float64)
+    blocks = []
+    for first in range(0, n_items + 1, BLOCK):
+        # Users in common are counted exactly, so that equal similarities are equal.
+        block = (rows[first : first + BLOCK] @ met).tocoo()
+        block.data /= np.sqrt(n_users[block.row + first] * n_users[block.col]) + shrinkage
+        blocks.append(_most_similar(block, first, neighbours))
     return sp.vstack(blocks, format="csr")
 
 
-def _most_similar(block: sp.csr_array, first_item: int, neighbours: int) -> sp.csr_array:
+def _most_similar(block: sp.coo_array, first_item: int, neighbours: int) -> sp.csr_array:
     """Keep the largest entries of each row, the item itself left out."""
-    block = block.tocoo()
     others = block.row + first_item != block.col
     row, column, value = block.row[others], block.col[others], block.data[others]
     order = np.lexsort((column, -value, row))

@@ -1,6 +1,6 @@
 """First-order Markov chain: what followed the user's last item in training, popular items where nothing did.
 
-The plainest model of order. Smoothed and higher-order chains would be files of their own.
+The plainest model of order. With more than the last item and its next one: `markov_smoothed`.
 """
 
 from typing import Any
@@ -36,12 +36,12 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
     return score
 
 
-def transitions(train: Log, n_items: int) -> sp.csr_array:
-    """Count how often each item (column) came right after each other one (row), within a user."""
+def transitions(train: Log, n_items: int, gap: int = 1) -> sp.csr_array:
+    """Count how often each item (column) came `gap` events after each other one (row), within a user."""
     items = train.items.numpy()
-    within = np.ones(max(len(items) - 1, 0), dtype=bool)
-    within[train.offsets.numpy()[1:-1] - 1] = False
-    pairs = items[:-1][within], items[1:][within]
+    users = np.repeat(train.users.numpy(), train.lengths.numpy())
+    within = users[:-gap] == users[gap:]
+    pairs = items[:-gap][within], items[gap:][within]
     ones = np.ones(len(pairs[0]), dtype=np.float32)
     # Equal pairs are summed by the conversion.
     return sp.coo_array((ones, pairs), shape=(n_items + 1, n_items + 1)).tocsr()

@@ -51,7 +51,7 @@ def run_baseline(
     run
         Id of the run.
     seed
-        Seed of the run; only `random` depends on it.
+        Seed of the run; only `random` and `bpr_mf` depend on it.
     options
         As in the configuration.
     threads

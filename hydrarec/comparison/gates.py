@@ -24,7 +24,7 @@ MAX_STANDARD_ERRORS = 4.0
 """How far a random scorer may be from chance."""
 MAX_TIE_GAP = 0.01
 """How much of a neural run's primary metric may hang on the order of tied scores."""
-FLOORS = ("popularity", "itemknn")
+FLOORS = ("popularity", "itemknn", "markov", "markov_smoothed")
 """Baselines that a neural run should not be below."""
 
 
@@ -172,7 +172,7 @@ def _floors(config: BenchmarkConfig, run: str, means: "pd.Series[float]", metric
     above = [f"{floor} ({means[floor]:.4f})" for floor in floors if means[floor] > means[run]]
     if above:
         return _gate("floor", run, "amber", f"Its {metric} of {means[run]:.4f} is below {' and '.join(above)}.")
-    against = " and ".join(floors) if floors else "no baseline: none of popularity and itemknn is there"
+    against = " and ".join(floors) if floors else f"no baseline: none of {', '.join(FLOORS)} is there"
     return _gate("floor", run, "green" if floors else "amber", f"Its {metric} is not below {against}.")
 
 

@@ -53,8 +53,8 @@ def test_the_full_configuration_plans_quickly(full_plan):
 def test_every_training_is_its_own_job_with_one_gpu(full_plan):
     _, text, _ = full_plan
     trainings = jobs(text, "train")
-    # Eight combinations, three data sets, five seeds.
-    assert len(trainings) == 8 * 3 * 5
+    # Sixteen combinations, three data sets, five seeds.
+    assert len(trainings) == 16 * 3 * 5
     assert all(re.search(r"resources: .*\bgpu=1\b", block) for block in trainings)
     assert all("slurm_partition=gpu" in block for block in trainings)
     wildcards = {re.search(r"wildcards: (.*)", block).group(1) for block in trainings}
@@ -109,7 +109,7 @@ def mistaken(tmp_path, change):
     [
         (lambda raw: raw["training"].update(lerning_rate=1), "training.lerning_rate: no such key"),
         (lambda raw: raw["evaluation"].update(reference="sasrec"), "allowed: bert4rec+hydra+causal"),
-        (lambda raw: raw["runs"].append({"id": "x", "baseline": "popularty"}), "allowed: bayes, itemknn"),
+        (lambda raw: raw["runs"].append({"id": "x", "baseline": "popularty"}), "allowed: bayes, bpr_mf, ease, itemknn"),
         (lambda raw: raw.update(seeds="0"), "seeds: input should be a valid list"),
     ],
 )

@@ -1,22 +1,14 @@
 """Baselines on sequences small enough to count by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
-from hydrarec.baselines import BaselineInputs, itemknn, markov, popularity
-from hydrarec.sequences.log import read_cases, read_catalogue, read_train
-from tests.unit.ranking.worlds import write_world
+from hydrarec.baselines import itemknn, markov, popularity
 
-# Training parts: 1 2 3 | 1 2 4 | 3 1 | 2 ; then a validation and a test item each.
-SEQUENCES = [[1, 2, 3, 4, 5], [1, 2, 4, 3, 5], [3, 1, 2, 4], [2, 1, 3]]
-
-
-@pytest.fixture
-def inputs(tmp_path):
-    split = write_world(tmp_path, SEQUENCES, 5) / "loo"
-    cases, catalogue = read_cases(split, "test"), read_catalogue(tmp_path, split)
-    return BaselineInputs(tmp_path, split, read_train(split), cases, catalogue, seed=0)
+from .conftest import SEQUENCES
 
 
 def test_popularity_is_the_training_count(inputs):
@@ -30,6 +22,12 @@ def test_markov_counts_what_followed_within_a_user(inputs):
     expected[1, 2] = 2
     expected[2, 3] = expected[2, 4] = expected[3, 1] = 1
     assert np.array_equal(counts, expected)
+
+
+def test_markov_counts_followers_at_a_distance_within_a_user(inputs):
+    expected = np.zeros((6, 6))
+    expected[1, 3] = expected[1, 4] = 1
+    assert np.array_equal(markov.transitions(inputs.train, 5, gap=2).toarray(), expected)
 
 
 def test_markov_starts_from_the_last_item_and_breaks_ties_by_popularity(inputs):
@@ -87,6 +85,21 @@ def test_itemknn_sums_weighted_similarities(inputs):
     scores = itemknn.scorer(inputs, {"decay": 0.5, "neighbours": 3})(torch.tensor([2]))
     similar = itemknn.similarities(inputs.train, 5, 3).toarray()
     np.testing.assert_allclose(scores[0], 0.25 * similar[3] + 0.5 * similar[1] + similar[2], rtol=1e-6)
+
+
+def test_shrinkage_grows_the_denominator_of_the_cosine(inputs):
+    cosine, shrunk = (itemknn.similarities(inputs.train, 5, 10, shrinkage).toarray() for shrinkage in (0.0, 2.0))
+    # Items 1 and 2 have three users each and share two of them; 1 and 4, with one user, share that one.
+    assert cosine[1, 2] == pytest.approx(2 / 3)
+    assert shrunk[1, 2] == pytest.approx(2 / (3 + 2))
+    assert shrunk[1, 4] == pytest.approx(1 / (np.sqrt(3) + 2))
+
+
+def test_popular_items_come_where_nothing_is_similar(inputs):
+    starts = inputs.cases.starts.clone()
+    starts[0] = inputs.cases.stops[0]
+    newcomer = dataclasses.replace(inputs, cases=dataclasses.replace(inputs.cases, starts=starts))
+    assert itemknn.scorer(newcomer, {})(torch.tensor([0])).tolist() == [[0, 3, 3, 2, 1, 0]]
 
 
 @pytest.mark.parametrize(

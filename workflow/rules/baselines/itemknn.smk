@@ -1,4 +1,4 @@
-# Items that users of the history's items have met too. Options: neighbours, decay.
+# Items that users of the history's items have met too. Options: neighbours, decay, shrinkage.
 rule itemknn:
     input:
         rules.prepare.output,

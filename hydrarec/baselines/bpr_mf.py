@@ -1,0 +1,64 @@
+"""Matrix factorisation trained on pairs: what a user has met shall score above what the user has not.
+
+The model is that of the `implicit` package. It knows no order, and nothing of what came after the training part.
+"""
+
+from typing import Annotated, Any
+
+import scipy.sparse as sp
+import torch
+from implicit.bpr import BayesianPersonalizedRanking
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor
+
+from hydrarec.baselines import BaselineInputs, read_options
+from hydrarec.baselines.itemknn import user_items
+from hydrarec.config.base import Block
+from hydrarec.ranking.full import Scorer
+
+
+class BprMfOptions(Block):
+    """Options of `bpr_mf`.
+
+    The defaults are within 2 % of the highest validation NDCG@10 of fourteen settings on MovieLens-1M. Sparse data want
+    more: on Beauty (BERT4Rec file) a learning rate of 0.05 gave .0054 after 20 iterations and .0136 after 100.
+    """
+
+    factors: Annotated[int, Field(ge=1)] = 64
+    """length of the vectors, besides the item bias"""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.02
+    """step size of stochastic gradient descent"""
+    regularization: Annotated[float, Field(ge=0)] = 0.01
+    """weight of the squared norms"""
+    iterations: Annotated[int, Field(ge=1)] = 50
+    """passes, each with as many sampled pairs as there are interactions"""
+
+
+def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
+    """Score every item by the product of the user's and its vector, plus its bias.
+
+    Notes
+    -----
+    One thread, whatever the run may use: threads would update the same vectors at the same time, and no two runs
+    would give the same bytes. A user without training events gets popular items.
+
+    References
+    ----------
+    Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback, UAI 2009, section 4.3.1.
+    """
+    chosen = read_options(BprMfOptions, options)
+    model = BayesianPersonalizedRanking(**chosen.model_dump(), use_gpu=False, num_threads=1, random_state=inputs.seed)
+    # The package knows only the older of SciPy's two kinds of sparse matrix.
+    model.fit(sp.csr_matrix(user_items(inputs.train, inputs.catalogue.n_items)), show_progress=False)
+    # float64, so that the result does not hang on how many rows are multiplied at once.
+    users, items = (torch.from_numpy(side).double() for side in (model.user_factors, model.item_factors))
+    row = torch.searchsorted(inputs.train.users, inputs.cases.users).clamp(max=len(users) - 1)
+    known = inputs.train.users[row] == inputs.cases.users
+    popularity = inputs.catalogue.counts.float()
+
+    def score(rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:
+        scores = (users[row[rows]] @ items.T).float()
+        return torch.where(known[rows, None], scores, popularity)
+
+    return score
