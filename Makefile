@@ -32,7 +32,7 @@ report: setup
 # Everything that needs no cluster. Tests that need raw data sets, a browser or a GPU skip with a reason without them.
 .PHONY: test
 test: setup
-	pytest
+	pytest -n auto --dist loadscope
 
 .PHONY: lint
 lint: setup
