@@ -168,6 +168,29 @@ def test_the_state_does_not_grow(config):
     assert len(set(sizes)) == 1
 
 
+def parameters(config):
+    """Return how many numbers an operator learns by its card; operators that are not named learn none."""
+    length = max(LENGTHS)
+    match config.kind:
+        case "hydra":
+            return int(config.length_scaling == "learned")
+        case "cottention":
+            return H
+        case "linformer":
+            return (1 if config.shared else 2) * length * (config.k_projection or length // 4)
+        case "lightsans":
+            return 2 * D * config.k_interests + length * D + 2 * D + 2 * (D * D + D)
+        case "gla":
+            return 2 * D * config.gate_rank + D
+        case _:
+            return 0
+
+
+@pytest.mark.parametrize("config", ATTENTIONS + VARIANTS, ids=name_of)
+def test_parameters_are_counted(config):
+    assert sum(p.numel() for p in build(config).parameters()) == parameters(config)
+
+
 @pytest.mark.parametrize("causal", [True, False])
 def test_as_many_heads_as_features_make_the_cosine_kernel_hydra(causal):
     inputs, visibility = draw(30), Visibility(causal, right_padded(30, [30, 11, 1]))
