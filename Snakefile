@@ -22,6 +22,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/environments.smk"
 
 
 # A baseline is a file: dropping one into the folder is all it takes.
@@ -44,6 +45,7 @@ rule prepare_all:
     # Everything that needs the network: run it on a login node when compute nodes are offline.
     input:
         all_splits(),
+        all_environments(),
 
 
 rule train_all:

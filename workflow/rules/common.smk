@@ -87,6 +87,18 @@ def gpus_of(wildcards):
     )
 
 
+def gpus_of_baseline(wildcards):
+    """Return how many GPUs a baseline of another library needs: one, unless its options keep it on the CPU."""
+    return int(BENCHMARK.run(wildcards.run).options.get("device", "auto") != "cpu")
+
+
+def all_environments():
+    """Return what marks the environments of the configured baselines as installed."""
+    names = {run.baseline for run in BENCHMARK.all_runs if isinstance(run, BaselineRun)}
+    inputs = (getattr(rules, name).input for name in sorted(names))
+    return {files.environment for files in inputs if "environment" in files.keys()}
+
+
 def all_splits():
     """Return the training part of every dataset under every protocol."""
     return expand(
