@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -29,39 +30,45 @@ class OutputLayer(NamedTuple):
     """Output bias of every item id."""
 
 
+@dataclass(frozen=True)
+class Blueprint:
+    """What a model is built from."""
+
+    config: ModelConfig
+    """The model's own settings."""
+    encoder: EncoderConfig
+    """Its size."""
+    attention: AttentionConfig | None
+    """The operator inside; None for models without one."""
+    n_items: int
+    """Items of the data set, N."""
+    n_special_tokens: int
+    """Tokens with the ids after N (the Cloze mask)."""
+
+    def attention_by_layer(self) -> list[AttentionConfig]:
+        """Return the operator of every block, from the input on."""
+        if self.attention is None:
+            raise ValueError(f"model {self.config.kind} needs an attention")
+        return [self.attention.in_layer(layer, self.encoder.n_layers) for layer in range(self.encoder.n_layers)]
+
+
 class SequenceModel(nn.Module, ABC):
     """A sequence model.
 
     Parameters
     ----------
-    config
-        The model's own settings.
-    encoder
-        Its size.
-    attention
-        The operator inside; None for models without one.
-    n_items
-        Items of the data set, N.
-    n_special_tokens
-        Tokens with the ids after N (the Cloze mask).
+    blueprint
+        Settings, size and items.
     """
 
-    def __init__(
-        self,
-        config: ModelConfig,
-        *,
-        encoder: EncoderConfig,
-        attention: AttentionConfig | None,
-        n_items: int,
-        n_special_tokens: int,
-    ) -> None:
+    def __init__(self, blueprint: Blueprint) -> None:
         super().__init__()
-        self.config = config
-        self.encoder_config = encoder
-        self.attention_config = attention
-        self.n_items = n_items
+        self.config = blueprint.config
+        self.encoder_config = blueprint.encoder
+        self.n_items = blueprint.n_items
         # Row 0 is padding, then the items, then the special tokens.
-        self.item_embedding = nn.Embedding(1 + n_items + n_special_tokens, encoder.d_model)
+        n_tokens = 1 + blueprint.n_items + blueprint.n_special_tokens
+        self.item_embedding = nn.Embedding(n_tokens, blueprint.encoder.d_model)
 
     @abstractmethod
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:

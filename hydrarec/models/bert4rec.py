@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
-from hydrarec.config.models import Bert4recModelConfig
 from hydrarec.masking.base import View
-from hydrarec.models.base import OutputLayer, SequenceModel, positions
+from hydrarec.models.base import Blueprint, OutputLayer, SequenceModel, positions
 from hydrarec.models.blocks import AttentionLayer, FeedForward
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -38,30 +37,16 @@ class Bert4recBlock(nn.Module):
 class Bert4recModel(SequenceModel):
     """BERT4Rec around any attention operator."""
 
-    attention_config: AttentionConfig
-
-    def __init__(
-        self,
-        config: Bert4recModelConfig,
-        *,
-        encoder: EncoderConfig,
-        attention: AttentionConfig | None,
-        n_items: int,
-        n_special_tokens: int,
-    ) -> None:
-        super().__init__(
-            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
-        )
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        encoder = blueprint.encoder
         d_model = encoder.d_model
         self.position_embedding = nn.Embedding(encoder.max_length, d_model)
         self.input_norm = nn.LayerNorm(d_model)
         self.dropout = nn.Dropout(encoder.dropout)
-        self.blocks = nn.ModuleList(
-            Bert4recBlock(self.attention_config.in_layer(layer, encoder.n_layers), encoder)
-            for layer in range(encoder.n_layers)
-        )
+        self.blocks = nn.ModuleList(Bert4recBlock(attention, encoder) for attention in blueprint.attention_by_layer())
         self.output_transform = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.LayerNorm(d_model))
-        self.output_bias = nn.Parameter(torch.zeros(n_items + 1))
+        self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))
 
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
         """Return the hidden states; see `SequenceModel.encode`."""

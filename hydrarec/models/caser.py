@@ -22,10 +22,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hydrarec.attention.base import State
-from hydrarec.config.attention import AttentionConfig
-from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import CaserModelConfig
-from hydrarec.models.base import OutputLayer, RecurrentModel
+from hydrarec.models.base import Blueprint, OutputLayer, RecurrentModel
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -33,25 +31,20 @@ from hydrarec.sequences.visibility import Visibility
 class CaserModel(RecurrentModel):
     """Caser; one layer, whatever `n_layers` says, and what a step remembers are the newest L - 1 embeddings."""
 
-    def __init__(
-        self,
-        config: CaserModelConfig,
-        *,
-        encoder: EncoderConfig,
-        attention: AttentionConfig | None,
-        n_items: int,
-        n_special_tokens: int,
-    ) -> None:
-        super().__init__(
-            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
-        )
-        d_model, self.window = encoder.d_model, config.window
-        heights = range(1, config.window + 1)
-        self.horizontal = nn.ModuleList(nn.Conv1d(d_model, config.n_horizontal, height) for height in heights)
-        self.vertical = nn.Linear(config.window, config.n_vertical)
+    config: CaserModelConfig
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        encoder = blueprint.encoder
+        d_model, self.window = encoder.d_model, self.config.window
+        heights = range(1, self.config.window + 1)
+        self.horizontal = nn.ModuleList(nn.Conv1d(d_model, self.config.n_horizontal, height) for height in heights)
+        self.vertical = nn.Linear(self.config.window, self.config.n_vertical)
         self.dropout = nn.Dropout(encoder.dropout)
-        self.output = nn.Linear(config.window * config.n_horizontal + config.n_vertical * d_model, d_model)
-        self.output_bias = nn.Parameter(torch.zeros(n_items + 1))
+        self.output = nn.Linear(
+            self.config.window * self.config.n_horizontal + self.config.n_vertical * d_model, d_model
+        )
+        self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))
 
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
         """Return the hidden states; see `SequenceModel.encode`."""

@@ -22,10 +22,8 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
-from hydrarec.config.models import FmlpModelConfig
-from hydrarec.models.base import INITIAL_STD, SequenceModel, positions
+from hydrarec.models.base import INITIAL_STD, Blueprint, SequenceModel, positions
 from hydrarec.models.blocks import FeedForward
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -92,18 +90,9 @@ class FmlpBlock(nn.Module):
 class FmlpModel(SequenceModel):
     """FMLP-Rec."""
 
-    def __init__(
-        self,
-        config: FmlpModelConfig,
-        *,
-        encoder: EncoderConfig,
-        attention: AttentionConfig | None,
-        n_items: int,
-        n_special_tokens: int,
-    ) -> None:
-        super().__init__(
-            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
-        )
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        encoder = blueprint.encoder
         self.position_embedding = nn.Embedding(encoder.max_length, encoder.d_model)
         self.input_norm = nn.LayerNorm(encoder.d_model)
         self.dropout = nn.Dropout(encoder.dropout)

@@ -15,10 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hydrarec.attention.base import State
-from hydrarec.config.attention import AttentionConfig
-from hydrarec.config.encoder import EncoderConfig
-from hydrarec.config.models import Gru4recModelConfig
-from hydrarec.models.base import RecurrentModel
+from hydrarec.models.base import Blueprint, RecurrentModel
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -26,18 +23,9 @@ from hydrarec.sequences.visibility import Visibility
 class Gru4recModel(RecurrentModel):
     """GRU4Rec."""
 
-    def __init__(
-        self,
-        config: Gru4recModelConfig,
-        *,
-        encoder: EncoderConfig,
-        attention: AttentionConfig | None,
-        n_items: int,
-        n_special_tokens: int,
-    ) -> None:
-        super().__init__(
-            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
-        )
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        encoder = blueprint.encoder
         d_model, n_layers = encoder.d_model, encoder.n_layers
         between = encoder.dropout if n_layers > 1 else 0.0
         self.dropout = nn.Dropout(encoder.dropout)

@@ -27,10 +27,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hydrarec.attention.base import merge_heads, split_heads
-from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import HstuModelConfig
-from hydrarec.models.base import SequenceModel, positions
+from hydrarec.models.base import Blueprint, SequenceModel, positions
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -119,21 +118,14 @@ class HstuModel(SequenceModel):
 
     config: HstuModelConfig
 
-    def __init__(
-        self,
-        config: HstuModelConfig,
-        *,
-        encoder: EncoderConfig,
-        attention: AttentionConfig | None,
-        n_items: int,
-        n_special_tokens: int,
-    ) -> None:
-        super().__init__(
-            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
-        )
+    config: HstuModelConfig
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        encoder = blueprint.encoder
         self.position_embedding = nn.Embedding(encoder.max_length, encoder.d_model)
         self.dropout = nn.Dropout(encoder.dropout)
-        self.layers = nn.ModuleList(HstuLayer(config, encoder) for _ in range(encoder.n_layers))
+        self.layers = nn.ModuleList(HstuLayer(self.config, encoder) for _ in range(encoder.n_layers))
         self.final_norm = nn.LayerNorm(encoder.d_model)
 
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:

@@ -23,10 +23,9 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
 from hydrarec.attention.base import State
-from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import LruModelConfig
-from hydrarec.models.base import OutputLayer, RecurrentModel
+from hydrarec.models.base import Blueprint, OutputLayer, RecurrentModel
 from hydrarec.models.blocks import FeedForward
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -152,22 +151,15 @@ class LruBlock(nn.Module):
 class LruModel(RecurrentModel):
     """LRURec."""
 
-    def __init__(
-        self,
-        config: LruModelConfig,
-        *,
-        encoder: EncoderConfig,
-        attention: AttentionConfig | None,
-        n_items: int,
-        n_special_tokens: int,
-    ) -> None:
-        super().__init__(
-            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
-        )
+    config: LruModelConfig
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        encoder = blueprint.encoder
         self.input_norm = nn.LayerNorm(encoder.d_model)
         self.dropout = nn.Dropout(encoder.dropout)
-        self.blocks = nn.ModuleList(LruBlock(config, encoder) for _ in range(encoder.n_layers))
-        self.output_bias = nn.Parameter(torch.zeros(n_items + 1))
+        self.blocks = nn.ModuleList(LruBlock(self.config, encoder) for _ in range(encoder.n_layers))
+        self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))
 
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
         """Return the hidden states; see `SequenceModel.encode`."""

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
-from hydrarec.config.models import SasrecModelConfig
-from hydrarec.models.base import SequenceModel, positions
+from hydrarec.models.base import Blueprint, SequenceModel, positions
 from hydrarec.models.blocks import AttentionLayer, FeedForward
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -41,26 +40,12 @@ class SasrecBlock(nn.Module):
 class SasrecModel(SequenceModel):
     """SASRec around any attention operator."""
 
-    attention_config: AttentionConfig
-
-    def __init__(
-        self,
-        config: SasrecModelConfig,
-        *,
-        encoder: EncoderConfig,
-        attention: AttentionConfig | None,
-        n_items: int,
-        n_special_tokens: int,
-    ) -> None:
-        super().__init__(
-            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
-        )
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        encoder = blueprint.encoder
         self.position_embedding = nn.Embedding(encoder.max_length, encoder.d_model)
         self.dropout = nn.Dropout(encoder.dropout)
-        self.blocks = nn.ModuleList(
-            SasrecBlock(self.attention_config.in_layer(layer, encoder.n_layers), encoder)
-            for layer in range(encoder.n_layers)
-        )
+        self.blocks = nn.ModuleList(SasrecBlock(attention, encoder) for attention in blueprint.attention_by_layer())
         self.final_norm = nn.LayerNorm(encoder.d_model)
 
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:

@@ -31,10 +31,9 @@ from torch import Tensor, nn
 
 from hydrarec.attention.base import State
 from hydrarec.attention.decayed import CHUNK, decayed_step, decayed_sums
-from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import SsdModelConfig
-from hydrarec.models.base import RecurrentModel
+from hydrarec.models.base import Blueprint, RecurrentModel
 from hydrarec.models.blocks import FeedForward
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -183,21 +182,14 @@ class SsdBlock(nn.Module):
 class SsdModel(RecurrentModel):
     """Mamba-2 in Mamba4Rec's layout."""
 
-    def __init__(
-        self,
-        config: SsdModelConfig,
-        *,
-        encoder: EncoderConfig,
-        attention: AttentionConfig | None,
-        n_items: int,
-        n_special_tokens: int,
-    ) -> None:
-        super().__init__(
-            config, encoder=encoder, attention=attention, n_items=n_items, n_special_tokens=n_special_tokens
-        )
+    config: SsdModelConfig
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        encoder = blueprint.encoder
         self.dropout = nn.Dropout(encoder.dropout)
         self.input_norm = nn.LayerNorm(encoder.d_model)
-        self.blocks = nn.ModuleList(SsdBlock(config, encoder) for _ in range(encoder.n_layers))
+        self.blocks = nn.ModuleList(SsdBlock(self.config, encoder) for _ in range(encoder.n_layers))
 
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
         """Return the hidden states; see `SequenceModel.encode`."""

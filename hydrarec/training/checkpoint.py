@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from hydrarec.config import RunSettings
 from hydrarec.files import atomic_path
 from hydrarec.masking.base import Masking
-from hydrarec.models.base import SequenceModel, initialise
+from hydrarec.models.base import Blueprint, SequenceModel, initialise
 from hydrarec.training.streams import seed_of
 
 
@@ -32,13 +32,8 @@ def build(settings: RunSettings, n_items: int, seed: int = 0) -> tuple[SequenceM
     with torch.random.fork_rng(devices=[]):
         # For what an operator draws while it is built; everything else is drawn by `initialise`.
         torch.manual_seed(streams("init.operator"))
-        model: SequenceModel = run.model.implementation()(
-            run.model,
-            encoder=settings.encoder,
-            attention=run.attention,
-            n_items=n_items,
-            n_special_tokens=masking.n_special_tokens,
-        )
+        blueprint = Blueprint(run.model, settings.encoder, run.attention, n_items, masking.n_special_tokens)
+        model: SequenceModel = run.model.implementation()(blueprint)
     initialise(model, streams)
     return model, masking
 

@@ -5,6 +5,7 @@ import torch
 
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import CaserModelConfig
+from hydrarec.models.base import Blueprint
 from hydrarec.models.caser import CaserModel
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -16,9 +17,7 @@ CAUSAL = Visibility(causal=True, padding_mask=None)
 def build(**settings):
     torch.manual_seed(0)
     config = CaserModelConfig.model_validate({"n_horizontal": 3, "n_vertical": 2, **settings})
-    model = CaserModel(
-        config, encoder=EncoderConfig(d_model=D, max_length=20), attention=None, n_items=N, n_special_tokens=0
-    )
+    model = CaserModel(Blueprint(config, EncoderConfig(d_model=D, max_length=20), None, n_items=N, n_special_tokens=0))
     return model.double().eval()
 
 

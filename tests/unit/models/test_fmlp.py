@@ -5,6 +5,7 @@ import torch
 
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import FmlpModelConfig
+from hydrarec.models.base import Blueprint
 from hydrarec.models.fmlp import Filter, FmlpBlock, FmlpModel
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -108,7 +109,7 @@ def test_sums_stay_in_single_precision_under_autocast(visibility):
 def test_parameters_are_counted(max_length):
     n, d, layers, f = 40, 16, 3, 24
     encoder = EncoderConfig(d_model=d, n_layers=layers, d_ff=f, max_length=max_length)
-    model = FmlpModel(FmlpModelConfig(), encoder=encoder, attention=None, n_items=n, n_special_tokens=1)
+    model = FmlpModel(Blueprint(FmlpModelConfig(), encoder, None, n_items=n, n_special_tokens=1))
     frequencies = max_length // 2 + 1
     expected = (n + 2) * d + max_length * d + 2 * d + layers * (2 * frequencies * d + 2 * d * f + f + d + 4 * d)
     assert sum(p.numel() for p in model.parameters()) == expected
@@ -118,7 +119,7 @@ def test_it_forgets_nothing_of_the_window_and_knows_nothing_beyond_it():
     """The last kernel tap of a full window reaches the oldest item, and an item changes all later states."""
     torch.manual_seed(0)
     encoder = EncoderConfig(d_model=D, n_layers=1, max_length=9)
-    model = FmlpModel(FmlpModelConfig(), encoder=encoder, attention=None, n_items=30, n_special_tokens=0).eval()
+    model = FmlpModel(Blueprint(FmlpModelConfig(), encoder, None, n_items=30, n_special_tokens=0)).eval()
     items = torch.arange(1, 10)[None]
     other = items.clone()
     other[0, 0] = 20

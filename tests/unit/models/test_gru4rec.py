@@ -4,6 +4,7 @@ import torch
 
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import Gru4recModelConfig
+from hydrarec.models.base import Blueprint
 from hydrarec.models.gru4rec import Gru4recModel
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -14,7 +15,7 @@ N, D, LAYERS = 30, 6, 3
 def build():
     torch.manual_seed(0)
     encoder = EncoderConfig(d_model=D, n_layers=LAYERS, max_length=20)
-    model = Gru4recModel(Gru4recModelConfig(), encoder=encoder, attention=None, n_items=N, n_special_tokens=0)
+    model = Gru4recModel(Blueprint(Gru4recModelConfig(), encoder, None, n_items=N, n_special_tokens=0))
     return model.double().eval()
 
 

@@ -7,6 +7,7 @@ import torch
 
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import LruModelConfig
+from hydrarec.models.base import Blueprint
 from hydrarec.models.lru import CHUNK, LinearRecurrentUnit, LruModel, scan
 
 S = 5
@@ -104,7 +105,7 @@ def test_states_stay_in_single_precision_under_autocast():
 def test_parameters_are_counted():
     n, d, layers, f = 40, 16, 3, 24
     encoder = EncoderConfig(d_model=d, n_layers=layers, d_ff=f, max_length=20)
-    model = LruModel(LruModelConfig(), encoder=encoder, attention=None, n_items=n, n_special_tokens=0)
+    model = LruModel(Blueprint(LruModelConfig(), encoder, None, n_items=n, n_special_tokens=0))
     recurrences = 3 * 2 * d + (4 * d * d + 4 * d) + (4 * d * d + d)
     expected = (n + 1) * d + 2 * d + layers * (recurrences + 2 * d * f + f + d + 4 * d) + (n + 1)
     assert sum(p.numel() for p in model.parameters()) == expected

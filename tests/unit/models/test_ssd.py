@@ -13,6 +13,7 @@ from hydrarec.config.benchmark import load
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import SsdModelConfig
 from hydrarec.models import ssd
+from hydrarec.models.base import Blueprint
 from hydrarec.models.ssd import SsdModel, StateSpaceMixer
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -111,7 +112,7 @@ def encoder(**settings):
 
 def test_its_parameters_are_those_of_the_block():
     config = SsdModelConfig(d_state=5, d_head=4, d_conv=3)
-    model = SsdModel(config, encoder=encoder(), attention=None, n_items=20, n_special_tokens=0)
+    model = SsdModel(Blueprint(config, encoder(), None, n_items=20, n_special_tokens=0))
     d, inner, convolved, heads = 8, 16, 16 + 2 * 5, 4
     mixing = d * (inner + convolved + heads) + 3 * convolved + convolved + 3 * heads + inner + inner * d
     block = mixing + (4 * d * d + 4 * d) + (4 * d * d + d) + 2 * 2 * d
@@ -186,7 +187,7 @@ def test_a_recurrence_forgets():
     """With the strongest decay the oldest items stop counting long before the sequence ends."""
     torch.manual_seed(0)
     config = SsdModelConfig(d_state=5, d_head=4, d_conv=2)
-    model = SsdModel(config, encoder=encoder(max_length=60, n_layers=1), attention=None, n_items=20, n_special_tokens=0)
+    model = SsdModel(Blueprint(config, encoder(max_length=60, n_layers=1), None, n_items=20, n_special_tokens=0))
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, StateSpaceMixer):
