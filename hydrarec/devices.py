@@ -1,6 +1,7 @@
 """Which processor work runs on, and how many threads it may use."""
 
 import torch
+from torch import Tensor
 
 
 def select_device(wanted: str) -> torch.device:
@@ -39,6 +40,11 @@ def synchronise(device: torch.device) -> None:
     """Wait until the device has done all it was given, so that a clock can be read."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor from the CPU to a device without waiting for what the device is doing."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def peak_gpu_mib(device: torch.device) -> float | None:

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from hydrarec import __version__
 from hydrarec.columns import content_hash
 from hydrarec.files import write_json
@@ -50,7 +52,6 @@ def write_manifest(
     device
         `cpu`, or the GPU's name.
     """
-    commit, dirty = _git_state()
     write_json(
         path,
         {
@@ -59,23 +60,44 @@ def write_manifest(
             "dataset": dataset,
             "protocol": protocol,
             "seed": seed,
-            "package_version": __version__,
-            "git_commit": commit,
-            "git_dirty": dirty,
-            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "host": socket.gethostname(),
-            "platform": platform.platform(),
-            "cpu": _cpu_name(),
-            "gpu": device if device != "cpu" else None,
-            "driver": _gpu_driver() if device != "cpu" else None,
-            "cuda": _cuda_version() if device != "cpu" else None,
-            "python": platform.python_version(),
-            "packages": {name: _version(name) for name in PACKAGES},
+            "created": now(),
+            **describe_machine(device),
             "slurm_job": os.environ.get("SLURM_JOB_ID"),
             "threads": threads,
             "data": data_hashes(split),
         },
     )
+
+
+def describe_machine(device: str) -> dict[str, Any]:
+    """Return the versions and the machine that results of this process are made with.
+
+    Parameters
+    ----------
+    device
+        `cpu`, or the GPU's name.
+    """
+    commit, dirty = _git_state()
+    return {
+        "package_version": __version__,
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "cpu": _cpu_name(),
+        "cpu_cores": psutil.cpu_count(),
+        "cpu_mhz": _cpu_mhz(),
+        "gpu": device if device != "cpu" else None,
+        "driver": _gpu_driver() if device != "cpu" else None,
+        "cuda": _cuda_version() if device != "cpu" else None,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def now() -> str:
+    """Return the date and time in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def data_hashes(split: Path) -> dict[str, str]:
@@ -118,6 +140,15 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _cpu_mhz() -> float | None:
+    """Return the clock's rate now; it falls under heat and load, so a time without it says less."""
+    try:
+        clock = psutil.cpu_freq()
+    except (OSError, NotImplementedError):
+        return None
+    return round(clock.current) if clock else None
 
 
 def _gpu_driver() -> str | None:

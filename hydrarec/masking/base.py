@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from hydrarec.devices import send
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -57,4 +58,4 @@ class Masking(Protocol):
 def last_position(batch: Batch) -> Int[Tensor, " B"]:
     """Return each row's last real position, as an index into the flattened rectangle."""
     rows, width = batch.items.shape
-    return torch.arange(rows, device=batch.items.device) * width + batch.lengths - 1
+    return send(torch.arange(rows) * width + batch.lengths - 1, batch.items.device)

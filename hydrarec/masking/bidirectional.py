@@ -11,6 +11,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from hydrarec.config.masking import BidirectionalMaskingConfig
+from hydrarec.devices import send
 from hydrarec.masking.base import TrainingView, View, last_position
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -33,18 +34,21 @@ class BidirectionalMasking:
         """Hide items at random, at least one per row; in a share of the rows just the last one."""
         rows, width = batch.items.shape
         device = batch.items.device
-        # Drawn on the CPU whatever the device: a seed then hides the same items everywhere.
-        draws = torch.rand(rows, width, generator=stream).to(device)
-        only_last = torch.rand(rows, generator=stream).to(device) < self.config.last_item_probability
-        lowest = draws.masked_fill(~batch.real, torch.inf).argmin(1, keepdim=True)
+        # Drawn on the CPU whatever the device: a seed then hides the same items everywhere, and how many is known.
+        draws = torch.rand(rows, width, generator=stream)
+        only_last = torch.rand(rows, generator=stream) < self.config.last_item_probability
+        real = batch.real
+        lowest = draws.masked_fill(~real, torch.inf).argmin(1, keepdim=True)
 
-        hidden = ((draws < self.config.mask_probability) & batch.real).scatter(1, lowest, True)
-        last = torch.arange(width, device=device) == (batch.lengths - 1)[:, None]
+        hidden = ((draws < self.config.mask_probability) & real).scatter(1, lowest, True)
+        last = torch.arange(width) == (batch.lengths - 1)[:, None]
         hidden = torch.where(only_last[:, None], last, hidden)
+        query_index = send(hidden.flatten().nonzero().squeeze(1), device)
+        shown = send(real & ~hidden, device)
 
-        inputs = Batch(batch.items.masked_fill(hidden, self.mask_token), batch.lengths, _known_times(batch, hidden))
-        query_index = hidden.flatten().nonzero().squeeze(1)
-        return TrainingView(inputs, self._visibility(inputs), query_index, batch.items.flatten()[query_index])
+        items = batch.items.flatten().index_fill(0, query_index, self.mask_token).view_as(batch.items)
+        inputs = Batch(items, batch.lengths, _known_times(batch, shown))
+        return TrainingView(inputs, _visibility(inputs), query_index, batch.items.flatten()[query_index])
 
     def inference_window(self, max_length: int) -> int:
         """Return one less than `max_length`: the mask token needs a position."""
@@ -53,24 +57,20 @@ class BidirectionalMasking:
     def inference_view(self, batch: Batch) -> View:
         """Put the mask token behind each history and ask its position."""
         items = torch.cat([batch.items, torch.zeros_like(batch.items[:, :1])], dim=1)
-        items = items.scatter(1, batch.lengths[:, None], self.mask_token)
+        items = items.scatter(1, send(batch.lengths, items.device)[:, None], self.mask_token)
         inputs = Batch(items, batch.lengths + 1, _times_with_mask_token(batch))
-        return View(inputs, self._visibility(inputs), last_position(inputs))
-
-    def _visibility(self, batch: Batch) -> Visibility:
-        real = batch.real
-        # A rectangle without padding needs no mask; asking costs nothing on a CPU and a
-        # synchronisation on a GPU, where the mask is kept instead.
-        full = real.device.type == "cpu" and bool(real.all())
-        return Visibility(causal=False, padding_mask=None if full else real)
+        return View(inputs, _visibility(inputs), last_position(inputs))
 
 
-def _known_times(batch: Batch, hidden: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"] | None:
+def _visibility(batch: Batch) -> Visibility:
+    return Visibility(causal=False, padding_mask=batch.padding_mask)
+
+
+def _known_times(batch: Batch, shown: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"] | None:
     """Give each hidden item the time of the shown one before it, as at inference; its own belongs to the target."""
     if batch.timestamps is None:
         return None
-    shown = batch.real & ~hidden
-    places = torch.arange(hidden.shape[1], device=hidden.device)
+    places = torch.arange(shown.shape[1], device=shown.device)
     before = torch.where(shown, places, -1).cummax(1).values
     # Where nothing is shown before, the first shown item lends its time.
     source = torch.where(before < 0, shown.int().argmax(1, keepdim=True), before)
@@ -81,5 +81,6 @@ def _times_with_mask_token(batch: Batch) -> Int[Tensor, "B T1"] | None:
     """Give the mask token behind each history the time of the newest item."""
     if batch.timestamps is None:
         return None
-    newest = batch.timestamps.gather(1, (batch.lengths - 1)[:, None])
-    return F.pad(batch.timestamps, (0, 1)).scatter(1, batch.lengths[:, None], newest)
+    lengths = send(batch.lengths, batch.timestamps.device)[:, None]
+    newest = batch.timestamps.gather(1, lengths - 1)
+    return F.pad(batch.timestamps, (0, 1)).scatter(1, lengths, newest)

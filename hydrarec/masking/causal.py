@@ -6,6 +6,7 @@ Source: SASRec (Kang & McAuley 2018, section III-A and eq. 7 for the shifted tar
 import torch
 
 from hydrarec.config.masking import CausalMaskingConfig
+from hydrarec.devices import send
 from hydrarec.masking.base import TrainingView, View, last_position
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -28,7 +29,7 @@ class CausalMasking:
         # The target's time goes with it: what is known is when the item before was met.
         timestamps = None if batch.timestamps is None else batch.timestamps[:, :-1]
         inputs = Batch(batch.items[:, :-1], batch.lengths - 1, timestamps)
-        query_index = inputs.real.flatten().nonzero().squeeze(1)
+        query_index = send(inputs.real.flatten().nonzero().squeeze(1), batch.items.device)
         targets = batch.items[:, 1:].flatten()[query_index]
         return TrainingView(inputs, Visibility(causal=True, padding_mask=None), query_index, targets)
 

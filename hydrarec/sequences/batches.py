@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from hydrarec.devices import send
 from hydrarec.sequences.log import Log
 
 BUCKET_BATCHES = 16
@@ -21,23 +22,31 @@ class Batch:
     items: Int[Tensor, "B T"]
     """Item ids, int64."""
     lengths: Int[Tensor, " B"]
-    """Real positions of each row, int64."""
+    """Real positions of each row, int64; on the CPU whatever the device of the items, so that the shapes that follow
+    from them are known without waiting for a GPU."""
     timestamps: Int[Tensor, "B T"] | None = None
     """When each item was met, int64 seconds, 0 at padding; None unless the model asks for it."""
 
     @property
     def real(self) -> Bool[Tensor, "B T"]:
-        """True = real position, False = padding."""
-        return torch.arange(self.items.shape[1], device=self.items.device) < self.lengths[:, None]
+        """True = real position, False = padding; on the CPU like the lengths."""
+        return torch.arange(self.items.shape[1]) < self.lengths[:, None]
+
+    @property
+    def padding_mask(self) -> Bool[Tensor, "B T"] | None:
+        """True = real position, on the items' device; None where there is no padding."""
+        full = int(self.lengths.min()) == self.items.shape[1]
+        return None if full else send(self.real, self.items.device)
 
 
 def gather(log: Log, starts: Int[Tensor, " B"], stops: Int[Tensor, " B"], max_length: int) -> Batch:
-    """Gather the newest `max_length` events of the stretches `starts` to `stops` (exclusive) into a batch."""
+    """Gather the newest `max_length` events of the stretches `starts` to `stops` (exclusive, both on the CPU)."""
     lengths = (stops - starts).clamp(max=max_length)
-    width = int(lengths.max())
-    offsets = torch.arange(width, device=log.items.device)
-    real = offsets < lengths[:, None]
-    index = torch.where(real, (stops - lengths)[:, None] + offsets, 0)
+    device = log.items.device
+    first, length = send(torch.stack([stops - lengths, lengths]), device)[:, :, None]
+    offsets = torch.arange(int(lengths.max()), device=device)
+    real = offsets < length
+    index = torch.where(real, first + offsets, 0)
     timestamps = None if log.timestamps is None else torch.where(real, log.timestamps[index], 0)
     return Batch(torch.where(real, log.items[index].long(), 0), lengths, timestamps)
 
@@ -64,7 +73,7 @@ def training_order(log: Log, batch_size: int, max_length: int, stream: np.random
     list of numpy.ndarray
         Row numbers into `log.users`.
     """
-    lengths = log.lengths.cpu().numpy().clip(max=max_length)
+    lengths = log.lengths.numpy().clip(max=max_length)
     rows = stream.permutation(np.flatnonzero(lengths > 1))
     batches: list[np.ndarray] = []
     for stretch in np.array_split(rows, range(BUCKET_BATCHES * batch_size, len(rows), BUCKET_BATCHES * batch_size)):
@@ -76,5 +85,5 @@ def training_order(log: Log, batch_size: int, max_length: int, stream: np.random
 def training_batches(log: Log, order: list[np.ndarray], max_length: int) -> Iterator[Batch]:
     """Gather the batches of an epoch: the newest `max_length` items of each sequence."""
     for rows in order:
-        index = torch.from_numpy(rows).to(log.items.device)
+        index = torch.from_numpy(rows)
         yield gather(log, log.offsets[index], log.offsets[index + 1], max_length)

@@ -20,9 +20,9 @@ class Log:
     items: Int[Tensor, " E"]
     """Items of all events, int32, by user and then by time."""
     offsets: Int[Tensor, " U1"]
-    """Where each user's events begin, int64, and where the last one's end."""
+    """Where each user's events begin, int64, and where the last one's end; always on the CPU."""
     users: Int[Tensor, " U"]
-    """User ids, ascending, int32."""
+    """User ids, ascending, int32; always on the CPU."""
     timestamps: Int[Tensor, " E"] | None = None
     """When each event happened, int64 seconds; None unless a model asks for it."""
 
@@ -32,9 +32,9 @@ class Log:
         return self.offsets.diff()
 
     def to(self, device: torch.device) -> "Log":
-        """Return the log on a device."""
+        """Return the log with its events on a device; what says where they are stays on the CPU."""
         timestamps = None if self.timestamps is None else self.timestamps.to(device)
-        return Log(self.items.to(device), self.offsets.to(device), self.users.to(device), timestamps)
+        return Log(self.items.to(device), self.offsets, self.users, timestamps)
 
 
 @dataclass(frozen=True)

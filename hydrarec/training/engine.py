@@ -128,7 +128,7 @@ class Trainer:
         batches = training_batches(self.train_log, order, window)
         # Batches hold sequences of like length, so some hold ten times the targets of others. Each counts by
         # its share: the objective is the mean over targets, as if lengths were mixed.
-        usual_length = self.train_log.lengths.clamp(max=window).float().sum() / len(order)
+        usual_length = float(self.train_log.lengths.clamp(max=window).sum()) / len(order)
         # Summed on the device: reading a number every step would stop a GPU every step.
         total = torch.zeros((), dtype=torch.float32, device=self.device)
         n_targets = 0
@@ -138,7 +138,7 @@ class Trainer:
                 hidden = self.model(view)
             loss = self.loss(hidden, view.targets, self.model.output_layer(), self.streams.negatives)
             self.optimizer.zero_grad(set_to_none=True)
-            (loss * (batch.lengths.sum() / usual_length)).backward()
+            (loss * (int(batch.lengths.sum()) / usual_length)).backward()
             self.optimizer.step()
             total += loss.detach() * len(view.targets)
             n_targets += len(view.targets)

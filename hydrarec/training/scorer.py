@@ -29,14 +29,13 @@ class ModelScorer:
         self.device = model.item_embedding.weight.device
         self.window = masking.inference_window(model.encoder_config.max_length)
         self.log = cases.log.to(self.device)
-        self.starts, self.stops = cases.starts.to(self.device), cases.stops.to(self.device)
+        self.starts, self.stops = cases.starts.cpu(), cases.stops.cpu()
 
     @torch.no_grad()
     def __call__(self, rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:
         """Return the scores of all items (column = item id) for the cases `rows`."""
         if self.model.training:
             raise ValueError("a model in training mode drops activations at random and cannot be ranked")
-        rows = rows.to(self.device)
         view = self.masking.inference_view(gather(self.log, self.starts[rows], self.stops[rows], self.window))
         output = self.model.output_layer()
         scores = self.model(view).float() @ output.weight.float().T
