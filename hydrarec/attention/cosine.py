@@ -14,10 +14,8 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
-from hydrarec.attention.outer_sums import outer_step, outer_sums
+from hydrarec.attention.feature_map import FeatureMapOperator
 from hydrarec.config.attention import CosineAttentionConfig
-from hydrarec.sequences.visibility import Visibility
 
 
 def naive_cosine(
@@ -34,7 +32,7 @@ def naive_cosine(
     return torch.cat([(qh @ kh.mT * attention_mask) @ vh for qh, kh, vh in zip(*heads, strict=True)], dim=-1)
 
 
-class CosineAttention(RecurrentOperator):
+class CosineAttention(FeatureMapOperator):
     """Attention with a cosine kernel."""
 
     config: CosineAttentionConfig
@@ -42,20 +40,7 @@ class CosineAttention(RecurrentOperator):
     def __init__(self, config: CosineAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__(config, d_model=d_model, n_heads=config.n_heads or n_heads, max_length=max_length)
 
-    def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
-        """Mix values; see `AttentionOperator.forward`."""
-        q, k, v = (split_heads(x, self.n_heads) for x in (self._features(q), self._features(k), v))
-        return merge_heads(outer_sums(q, k, v, visibility)).to(v.dtype)
-
-    def step(
-        self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
-    ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
-        q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (self._features(q), self._features(k), v))
-        mixed, state = outer_step(q, k, v, state)
-        return mixed.flatten(-2), state
-
-    def _features(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
-        return F.normalize(x, dim=-1, eps=self.config.eps)
+    def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d"]:
+        # The norm is over all heads, which are axis 1 with T behind them and without.
+        heads_last = k.transpose(1, -2)
+        return F.normalize(heads_last.flatten(-2), dim=-1, eps=self.config.eps).view_as(heads_last).transpose(1, -2)

@@ -12,10 +12,9 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
-from hydrarec.attention.outer_sums import outer_step, outer_sums, weighted_mean, with_ones
+from hydrarec.attention.feature_map import FeatureMapOperator
+from hydrarec.attention.outer_sums import weighted_mean, with_ones
 from hydrarec.config.attention import LinearAttentionConfig
-from hydrarec.sequences.visibility import Visibility
 
 
 def naive_linear(
@@ -34,23 +33,16 @@ def naive_linear(
     return torch.cat(outputs, dim=-1)
 
 
-class LinearAttention(RecurrentOperator):
+class LinearAttention(FeatureMapOperator):
     """Linear attention."""
 
     config: LinearAttentionConfig
 
-    def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
-        """Mix values; see `AttentionOperator.forward`."""
-        q, k, v = (split_heads(x, self.n_heads) for x in (q, k, v))
-        mixed = outer_sums(F.elu(q) + 1, F.elu(k) + 1, with_ones(v), visibility)
-        return merge_heads(weighted_mean(mixed, self.config.eps)).to(v.dtype)
+    def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d"]:
+        return F.elu(k) + 1
 
-    def step(
-        self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
-    ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
-        q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
-        mixed, state = outer_step(F.elu(q) + 1, F.elu(k) + 1, with_ones(v), state)
-        return weighted_mean(mixed, self.config.eps).flatten(-2), state
+    def _extend(self, v: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d1"]:
+        return with_ones(v)
+
+    def _finish(self, mixed: Float[Tensor, "B H *T d1"]) -> Float[Tensor, "B H *T d"]:
+        return weighted_mean(mixed, self.config.eps)

@@ -16,10 +16,8 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
-from hydrarec.attention.outer_sums import outer_step, outer_sums
+from hydrarec.attention.feature_map import FeatureMapOperator
 from hydrarec.config.attention import LinrecAttentionConfig
-from hydrarec.sequences.visibility import Visibility
 
 
 def naive_linrec(
@@ -39,28 +37,13 @@ def naive_linrec(
     return torch.cat(outputs, dim=-1)
 
 
-class LinrecAttention(RecurrentOperator):
+class LinrecAttention(FeatureMapOperator):
     """LinRec's attention."""
 
     config: LinrecAttentionConfig
 
-    def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
-        """Mix values; see `AttentionOperator.forward`."""
-        q, k, v = (split_heads(x, self.n_heads) for x in (q, k, v))
-        return merge_heads(outer_sums(self._query_features(q), self._features(k), v, visibility)).to(v.dtype)
+    def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d"]:
+        return F.normalize(F.elu(k), dim=-1, eps=self.config.eps)
 
-    def step(
-        self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
-    ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
-        q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
-        mixed, state = outer_step(self._query_features(q), self._features(k), v, state)
-        return mixed.flatten(-2), state
-
-    def _features(self, x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
-        return F.normalize(F.elu(x), dim=-1, eps=self.config.eps)
-
-    def _query_features(self, q: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
-        return self._features(q) / math.sqrt(q.shape[-1])
+    def _query_features(self, q: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d"]:
+        return self._key_features(q) / math.sqrt(q.shape[-1])

@@ -23,8 +23,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
-from hydrarec.attention.outer_sums import outer_step, outer_sums, with_ones
+from hydrarec.attention.feature_map import FeatureMapOperator
+from hydrarec.attention.outer_sums import with_ones
 from hydrarec.config.attention import PerformerAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
@@ -50,7 +50,7 @@ def naive_performer(
     return torch.cat(outputs, dim=-1)
 
 
-class PerformerAttention(RecurrentOperator):
+class PerformerAttention(FeatureMapOperator):
     """Softmax attention estimated with positive random features.
 
     The features are a buffer, so that a checkpoint is evaluated with those it was validated with.
@@ -72,31 +72,29 @@ class PerformerAttention(RecurrentOperator):
         """Mix values; see `AttentionOperator.forward`. In training, redraw the features when it is time."""
         if self.training:
             self._count_training_step()
-        q, k, v = (split_heads(x, self.n_heads) for x in (q, k, v))
-        mixed = outer_sums(self._query_features(q), self._key_features(k), with_ones(v), visibility)
-        return merge_heads(_weighted_mean(mixed)).to(v.dtype)
+        return super().forward(q, k, v, visibility)
 
-    def step(
-        self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
-    ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
-        q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
-        mixed, state = outer_step(self._query_features(q), self._key_features(k), with_ones(v), state)
-        return _weighted_mean(mixed).flatten(-2), state
-
-    def _query_features(self, q: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch F"]:
-        # A factor per query cancels, so |y|^2 / 2 may be left out and the largest exponent be 0.
-        return self._project(self._scaled(q)).softmax(-1)
-
-    def _key_features(self, k: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch F"]:
+    def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
         k = self._scaled(k)
         return (self._project(k) - k.square().sum(-1, keepdim=True) / 2).exp() + self.config.eps
 
-    def _scaled(self, x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
+    def _query_features(self, q: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
+        # A factor per query cancels, so |y|^2 / 2 may be left out and the largest exponent be 0.
+        return self._project(self._scaled(q)).softmax(-1)
+
+    def _extend(self, v: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d1"]:
+        return with_ones(v)
+
+    def _finish(self, mixed: Float[Tensor, "B H *T d1"]) -> Float[Tensor, "B H *T d"]:
+        total = mixed[..., -1:]
+        # 0 where nothing is visible, and nowhere else.
+        return mixed[..., :-1] / total.masked_fill(total == 0, 1.0)
+
+    def _scaled(self, x: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d"]:
         # At least float32: the exponential turns an absolute error into a relative one.
         return x.to(torch.promote_types(x.dtype, torch.float32)) / self.d_head**0.25
 
-    def _project(self, x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch F"]:
+    def _project(self, x: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
         with torch.autocast(x.device.type, enabled=False):
             return x @ self.projection.T
 
@@ -117,9 +115,3 @@ class PerformerAttention(RecurrentOperator):
         directions, r = torch.linalg.qr(torch.randn(n_blocks, self.d_head, self.d_head))
         directions = directions * r.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
         return directions.mT.flatten(0, 1)[: self.n_features] * gaussian.norm(dim=-1, keepdim=True)
-
-
-def _weighted_mean(mixed: Float[Tensor, "*batch E1"]) -> Float[Tensor, "*batch E"]:
-    total = mixed[..., -1:]
-    # 0 where nothing is visible, and nowhere else.
-    return mixed[..., :-1] / total.masked_fill(total == 0, 1.0)

@@ -14,12 +14,9 @@ from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
 from hydrarec.costs import Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
 from hydrarec.provenance import peak_memory_mib, write_manifest
-from hydrarec.ranking.full import rank
+from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
-
-BATCH_SIZE = 256
-"""Cases scored at once; 54,542 items make 56 MB of scores."""
 
 
 def baseline_names() -> list[str]:

@@ -2,33 +2,27 @@
 
     u_t = gamma * (B x_t + b),   h_t = lambda * h_{t-1} + u_t,   y_t = Re(C h_t) + c
     lambda = exp(-exp(nu) + i exp(theta)),   h_t complex, of width S = 2 D
-    h = norm(x + drop(y)),   block(x) = norm(h + drop(W_2 drop(gelu(W_1 h))))
 
 The first states are drawn with eigenvalues uniform on the ring r_min <= |lambda| <= r_max and phases up to
 `max_phase`; gamma begins at sqrt(1 - |lambda|^2), which keeps the states' size that of the inputs, and is learnt.
 
 Source: Yue et al. 2024, "Linear recurrent units for sequential recommendation", WSDM, arXiv 2310.02367, with the
-details of the authors' code: norms after the residual sums, an output bias, no positions, and the unit's D x_t the
-residual branch itself. The unit is that of Orvieto et al. 2023, "Resurrecting recurrent neural networks for long
-sequences", arXiv 2303.06349, sections 3.2-3.4.
+details of the authors' code: the blocks of `recurrent.py`, an output bias, and the unit's D x_t the residual branch
+itself. The unit is that of Orvieto et al. 2023, "Resurrecting recurrent neural networks for long sequences", arXiv
+2303.06349, sections 3.2-3.4.
 
 The authors compute the states by recursive doubling; here they come from chunks (`scan`).
 """
 
-from typing import cast
-
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
 from hydrarec.attention.base import State
-from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import LruModelConfig
-from hydrarec.models.base import Blueprint, OutputLayer, RecurrentModel
-from hydrarec.models.blocks import FeedForward
-from hydrarec.sequences.batches import Batch
-from hydrarec.sequences.visibility import Visibility
+from hydrarec.models.base import Blueprint, OutputLayer
+from hydrarec.models.recurrent import RecurrentMixer, RecurrentMixerModel
 
 CHUNK = 16
 """Positions in a chunk: few enough that the C x C powers of each eigenvalue cost less than what surrounds them."""
@@ -69,7 +63,7 @@ def _powers(count: int, log_eigenvalues: Complex[Tensor, " S"]) -> Complex[Tenso
     return torch.exp(torch.arange(count, device=log_eigenvalues.device)[:, None] * log_eigenvalues)
 
 
-class LinearRecurrentUnit(nn.Module):
+class LinearRecurrentUnit(RecurrentMixer):
     """A diagonal linear recurrence between two linear layers.
 
     Parameters
@@ -96,14 +90,12 @@ class LinearRecurrentUnit(nn.Module):
         """Run over all positions at once."""
         return self._read(scan(self._drive(x), self._log_eigenvalues()))
 
-    def step(
-        self, x: Float[Tensor, "B D"], state: Complex[Tensor, "B S"] | None
-    ) -> tuple[Float[Tensor, "B D"], Complex[Tensor, "B S"]]:
-        """Take in the next position; return its output and the new state."""
+    def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Take in the next position; see `RecurrentMixer.step`."""
         new = self._drive(x)
         if state is not None:
-            new = self._log_eigenvalues().exp() * state + new
-        return self._read(new), new
+            new = self._log_eigenvalues().exp() * state[0] + new
+        return self._read(new), (new,)
 
     def _log_eigenvalues(self) -> Complex[Tensor, " S"]:
         return torch.complex(-self.nu.exp(), self.theta.exp())
@@ -120,63 +112,18 @@ class LinearRecurrentUnit(nn.Module):
         return self.output(torch.view_as_real(states).flatten(-2))
 
 
-class LruBlock(nn.Module):
-    """One block; the feed-forward part is 4 D wide inside unless `d_ff` says otherwise."""
-
-    def __init__(self, config: LruModelConfig, encoder: EncoderConfig) -> None:
-        super().__init__()
-        d_model = encoder.d_model
-        self.unit = LinearRecurrentUnit(config, d_model)
-        self.unit_norm = nn.LayerNorm(d_model)
-        self.feed_forward = FeedForward(d_model, encoder.d_ff or 4 * d_model, nn.GELU(), encoder.dropout)
-        self.feed_forward_norm = nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
-
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        """Apply the recurrence and the feed-forward part to all positions."""
-        return self._mix(x, self.unit(x))
-
-    def step(
-        self, x: Float[Tensor, "B D"], state: Complex[Tensor, "B S"] | None
-    ) -> tuple[Float[Tensor, "B D"], Complex[Tensor, "B S"]]:
-        """Apply both to the next position; return its output and the new state."""
-        y, state = self.unit.step(x, state)
-        return self._mix(x, y), state
-
-    def _mix(self, x: Float[Tensor, "*batch D"], y: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
-        x = self.unit_norm(x + self.dropout(y))
-        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
-
-
-class LruModel(RecurrentModel):
+class LruModel(RecurrentMixerModel):
     """LRURec."""
 
     config: LruModelConfig
 
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__(blueprint)
-        encoder = blueprint.encoder
-        self.input_norm = nn.LayerNorm(encoder.d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
-        self.blocks = nn.ModuleList(LruBlock(self.config, encoder) for _ in range(encoder.n_layers))
         self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))
 
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Return the hidden states; see `SequenceModel.encode`."""
-        # Padding stands behind the real items, where a recurrence cannot see it.
-        x = self.input_norm(self.dropout(self.item_embedding(batch.items)))
-        for block in self.blocks:
-            x = block(x)
-        return x
-
-    def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Take in each history's next item; see `RecurrentModel.step`."""
-        x = self.input_norm(self.dropout(self.item_embedding(items)))
-        states = []
-        for block, before in zip(self.blocks, state or [None] * len(self.blocks), strict=True):
-            x, after = cast(LruBlock, block).step(x, before)
-            states.append(after)
-        return x, tuple(states)
+    def mixer(self) -> LinearRecurrentUnit:
+        """Make the recurrence of a block."""
+        return LinearRecurrentUnit(self.config, self.encoder_config.d_model)
 
     def output_layer(self) -> OutputLayer:
         """Return the output embeddings, tied to the item embeddings, and the output bias."""

@@ -9,8 +9,7 @@ The recurrence is a sum of outer products that fades (the duality): queries C, k
 decay dt A. It is computed in chunks by `decayed_sums`, or by the package `mamba_ssm` where that is installed and the
 model is on a GPU.
 
-A block is Mamba4Rec's: x = norm(x + drop(mixer(x))), then x = norm(x + drop(W_2 drop(gelu(W_1 x)))). There are no
-position embeddings: a recurrence knows the order.
+The blocks around it, those of `recurrent.py`, are Mamba4Rec's.
 
 Source: Dao & Gu 2024, "Transformers are SSMs", arXiv 2405.21060, sections 6 (chunks) and 7 (the block of figure 6);
 Liu et al. 2024, "Mamba4Rec", arXiv 2403.03900, section 3, for the layout around it. The residual branch around the
@@ -22,20 +21,16 @@ import functools
 import importlib
 import math
 from collections.abc import Callable
-from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from hydrarec.attention.base import State
 from hydrarec.attention.decayed import CHUNK, decayed_step, decayed_sums
-from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import SsdModelConfig
-from hydrarec.models.base import Blueprint, RecurrentModel
-from hydrarec.models.blocks import FeedForward
-from hydrarec.sequences.batches import Batch
+from hydrarec.models.recurrent import RecurrentMixer, RecurrentMixerModel
 from hydrarec.sequences.visibility import Visibility
 
 INITIAL_DT = (1e-3, 1e-1)
@@ -85,7 +80,7 @@ def scan(
     return mixed.transpose(1, 2)
 
 
-class StateSpaceMixer(nn.Module):
+class StateSpaceMixer(RecurrentMixer):
     """The mixer of a Mamba-2 block.
 
     Parameters
@@ -153,56 +148,11 @@ class StateSpaceMixer(nn.Module):
         return self.output(self.norm(mixed * F.silu(gate)))
 
 
-class SsdBlock(nn.Module):
-    """One block; the feed-forward part is 4 D wide inside unless `d_ff` says otherwise."""
-
-    def __init__(self, config: SsdModelConfig, encoder: EncoderConfig) -> None:
-        super().__init__()
-        d_model = encoder.d_model
-        self.mixer = StateSpaceMixer(config, d_model)
-        self.mixer_norm = nn.LayerNorm(d_model)
-        self.feed_forward = FeedForward(d_model, encoder.d_ff or 4 * d_model, nn.GELU(), encoder.dropout)
-        self.feed_forward_norm = nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
-
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        """Apply the mixer and the feed-forward part."""
-        return self._around(x, self.mixer(x))
-
-    def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Take in the next position."""
-        mixed, state = self.mixer.step(x, state)
-        return self._around(x, mixed), state
-
-    def _around(self, x: Float[Tensor, "*batch D"], mixed: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
-        x = self.mixer_norm(x + self.dropout(mixed))
-        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
-
-
-class SsdModel(RecurrentModel):
+class SsdModel(RecurrentMixerModel):
     """Mamba-2 in Mamba4Rec's layout."""
 
     config: SsdModelConfig
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        super().__init__(blueprint)
-        encoder = blueprint.encoder
-        self.dropout = nn.Dropout(encoder.dropout)
-        self.input_norm = nn.LayerNorm(encoder.d_model)
-        self.blocks = nn.ModuleList(SsdBlock(self.config, encoder) for _ in range(encoder.n_layers))
-
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Return the hidden states; see `SequenceModel.encode`."""
-        x = self.input_norm(self.dropout(self.item_embedding(batch.items)))
-        for block in self.blocks:
-            x = block(x)
-        return x
-
-    def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Take in each history's next item; see `RecurrentModel.step`."""
-        x = self.input_norm(self.dropout(self.item_embedding(items)))
-        after: list[Tensor] = []
-        for i, block in enumerate(self.blocks):
-            x, own = cast(SsdBlock, block).step(x, None if state is None else state[2 * i : 2 * i + 2])
-            after += own
-        return x, tuple(after)
+    def mixer(self) -> StateSpaceMixer:
+        """Make the mixer of a block."""
+        return StateSpaceMixer(self.config, self.encoder_config.d_model)

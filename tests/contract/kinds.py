@@ -18,7 +18,7 @@ from hydrarec.config.losses import LossConfig
 from hydrarec.config.masking import MaskingConfig
 from hydrarec.config.models import ModelConfig
 
-NOT_A_KIND = {"base", "blocks", "decayed", "outer_sums"}
+NOT_A_KIND = {"base", "blocks", "decayed", "feature_map", "outer_sums", "recurrent"}
 
 
 def files_of(room: str) -> set[str]:

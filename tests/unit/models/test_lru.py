@@ -97,7 +97,7 @@ def test_states_stay_in_single_precision_under_autocast():
     module = unit().float()
     x = torch.randn(2, 200, 4)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        low, (_, state) = module(x), module.step(x[:, 0], None)
+        low, (_, (state,)) = module(x), module.step(x[:, 0], None)
     assert state.dtype == torch.complex64
     torch.testing.assert_close(low.float(), module(x), rtol=0.05, atol=0.05)
 

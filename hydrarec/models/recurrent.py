@@ -1,0 +1,103 @@
+"""Models whose blocks are a recurrence over positions and a feed-forward part, with norms after the residual sums.
+
+    x = norm(drop(E[item]));   per block: h = norm(x + drop(mixer(x))),   x = norm(h + drop(W_2 drop(gelu(W_1 h))))
+
+No position embeddings: a recurrence knows the order.
+"""
+
+from abc import ABC, abstractmethod
+from typing import cast
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hydrarec.attention.base import State
+from hydrarec.config.encoder import EncoderConfig
+from hydrarec.models.base import Blueprint, RecurrentModel
+from hydrarec.models.blocks import FeedForward
+from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
+
+
+class RecurrentMixer(nn.Module, ABC):
+    """The part of a block that lets positions see those before them."""
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "B T D"], /) -> Float[Tensor, "B T D"]:
+        """Mix all positions, causally."""
+
+    @abstractmethod
+    def step(self, x: Float[Tensor, "B D"], /, state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Mix in the next position.
+
+        Parameters
+        ----------
+        x
+            The position.
+        state
+            What the step before returned; None at the first position.
+
+        Returns
+        -------
+        tuple
+            The position's output, equal to that of `forward`, and the new state: always as many tensors.
+        """
+
+
+class RecurrentBlock(nn.Module):
+    """One block; the feed-forward part is 4 D wide inside unless `d_ff` says otherwise."""
+
+    def __init__(self, mixer: RecurrentMixer, encoder: EncoderConfig) -> None:
+        super().__init__()
+        d_model = encoder.d_model
+        self.mixer = mixer
+        self.mixer_norm = nn.LayerNorm(d_model)
+        self.feed_forward = FeedForward(d_model, encoder.d_ff or 4 * d_model, nn.GELU(), encoder.dropout)
+        self.feed_forward_norm = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(encoder.dropout)
+
+    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """Apply the mixer and the feed-forward part to all positions."""
+        return self._around(x, self.mixer(x))
+
+    def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Apply both to the next position; see `RecurrentMixer.step`."""
+        mixed, state = self.mixer.step(x, state)
+        return self._around(x, mixed), state
+
+    def _around(self, x: Float[Tensor, "B *T D"], mixed: Float[Tensor, "B *T D"]) -> Float[Tensor, "B *T D"]:
+        x = self.mixer_norm(x + self.dropout(mixed))
+        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+
+
+class RecurrentMixerModel(RecurrentModel):
+    """A stack of such blocks; their shares of the state follow one another."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        encoder = blueprint.encoder
+        self.dropout = nn.Dropout(encoder.dropout)
+        self.input_norm = nn.LayerNorm(encoder.d_model)
+        self.blocks = nn.ModuleList(RecurrentBlock(self.mixer(), encoder) for _ in range(encoder.n_layers))
+
+    @abstractmethod
+    def mixer(self) -> RecurrentMixer:
+        """Make the mixer of a block from the model's settings."""
+
+    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
+        """Return the hidden states; see `SequenceModel.encode`."""
+        # Padding stands behind the real items, where a recurrence cannot see it.
+        x = self.input_norm(self.dropout(self.item_embedding(batch.items)))
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+    def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Take in each history's next item; see `RecurrentModel.step`."""
+        x = self.input_norm(self.dropout(self.item_embedding(items)))
+        after: list[Tensor] = []
+        share = len(state) // len(self.blocks) if state else 0
+        for i, block in enumerate(self.blocks):
+            x, own = cast(RecurrentBlock, block).step(x, state[i * share : (i + 1) * share] if state else None)
+            after += own
+        return x, tuple(after)
