@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from hydrarec.sequences.log import Cases, Catalogue
+
+TABLE = 2**22
+"""Pairs of user and item in which repetitions are looked for at a time: 16 MiB."""
 
 
 @dataclass(frozen=True)
@@ -47,28 +50,29 @@ class Candidates:
         self.n_items = catalogue.n_items
         self.targets = cases.targets.cpu()
         warm = catalogue.warm.cpu()
+        self._cold = (~warm[1:]).nonzero()[:, 0]
         self.n_warm = int(warm.sum())
         self.warm_target: np.ndarray = warm[self.targets.long()].numpy()
         """By case: the target occurs in the training data."""
-        self._warm = warm[1:].float()
-        items = cases.log.items.cpu().long()
+        items, starts, stops = cases.log.items.cpu(), cases.starts.cpu(), cases.stops.cpu()
         if catalogue.has_repeats:
-            filtered = torch.zeros(len(items), dtype=torch.bool)
+            starts = stops = torch.zeros_like(starts)
         else:
             first = _first_meetings(cases, items, catalogue.n_items)
             _refuse_seen_targets(cases, first)
-            filtered = first & warm[items]
-        # Only filtered events are kept; the running count turns offsets into the log into offsets into these.
-        self._items = items[filtered]
-        before = torch.nn.functional.pad(filtered.cumsum(0), (1, 0))
-        self._starts, self._stops = before[cases.starts.cpu()], before[cases.stops.cpu()]
+            filtered = first if bool(warm[1:].all()) else first & warm[items]
+            if not filtered.all():
+                # Only filtered events are kept; their running count turns offsets into the log into offsets into these.
+                before = torch.nn.functional.pad(filtered.cumsum(0), (1, 0))
+                items, starts, stops = items[filtered], before[starts], before[stops]
+        self._items, self._starts, self._stops = items, starts, stops
         self.n_candidates: np.ndarray = (self.n_warm - (self._stops - self._starts)).numpy()
         """By case, int64."""
 
-    def warm(self, device: torch.device) -> Float[Tensor, " N"]:
-        """Return 1.0 for the items of the training data and 0.0 for others, item 1 first."""
-        self._warm = self._warm.to(device)
-        return self._warm
+    def cold(self, device: torch.device) -> Int[Tensor, " M"]:
+        """Return which items are no candidates of anybody, 0 for item 1."""
+        self._cold = self._cold.to(device)
+        return self._cold
 
     def seen(self, rows: Int[Tensor, " B"], device: torch.device) -> Seen:
         """Return the filtered items of some cases, on a device."""
@@ -79,20 +83,26 @@ class Candidates:
         self._items = self._items.to(device)
         ends, shift = ends.to(device), (starts - ends[:-1]).to(device)
         row = torch.repeat_interleave(ends.diff(), output_size=total)
-        return Seen(row, self._items[torch.arange(total, device=device) + shift[row]], ends)
+        return Seen(row, self._items[torch.arange(total, device=device) + shift[row]].long(), ends)
 
 
 def _first_meetings(cases: Cases, items: Tensor, n_items: int) -> Bool[Tensor, " E"]:
     """Mark the events with which a user meets an item for the first time."""
-    user = torch.repeat_interleave(cases.log.offsets.cpu().diff())
-    meeting = (user * (n_items + 1) + items).numpy()
-    first = torch.ones(len(items), dtype=torch.bool)
-    ordered = np.sort(meeting)
-    # Sorting values is far cheaper than sorting places, and nearly always enough.
-    if (ordered[1:] == ordered[:-1]).any():
-        place = np.argsort(meeting, kind="stable")
-        first[torch.from_numpy(place[1:][np.diff(meeting[place]) == 0])] = False
-    return first
+    offsets = cases.log.offsets.cpu().numpy()
+    first = np.ones(len(items), dtype=bool)
+    n_users = max(1, TABLE // (n_items + 1))
+    latest = np.empty(n_users * (n_items + 1), dtype=np.int32)
+    for begin in range(0, len(offsets) - 1, n_users):
+        ends = offsets[begin : begin + n_users + 1]
+        events = slice(ends[0], ends[-1])
+        meeting = np.repeat(np.arange(len(ends) - 1) * (n_items + 1), np.diff(ends)) + items.numpy()[events]
+        # Whichever of several events stays in its place of the table, the others do not find themselves there.
+        event = np.arange(len(meeting), dtype=np.int32)
+        latest[meeting] = event
+        if (latest[meeting] != event).any():
+            place = np.argsort(meeting, kind="stable")
+            first[events][place[1:][np.diff(meeting[place]) == 0]] = False
+    return torch.from_numpy(first)
 
 
 def _refuse_seen_targets(cases: Cases, first: Tensor) -> None:

@@ -15,19 +15,21 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.progress import bar
-from hydrarec.ranking.candidates import Candidates, Seen
-from hydrarec.ranking.top import top
+from hydrarec.ranking.blocks import Blocks, Products
+from hydrarec.ranking.candidates import Candidates
+from hydrarec.ranking.counts import count
+from hydrarec.ranking.recommendations import Recommendations
 from hydrarec.sequences.log import Cases, Catalogue
 
-CACHED_SCORES = 2**20
-"""Scores that are compared at a time on a CPU: 4 MiB."""
+BATCH_SIZE = 256
+"""Cases scored at once; scores that are given dense take 56 MB for 54,542 items."""
 
 
 @runtime_checkable
 class Scorer(Protocol):
     """What can be ranked."""
 
-    def __call__(self, rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:
+    def __call__(self, rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"] | Products:
         """Score all items for some cases.
 
         Parameters
@@ -37,9 +39,10 @@ class Scorer(Protocol):
 
         Returns
         -------
-        Tensor
+        Tensor or Products
             float32 on any device. The column is the item id; column 0 (padding) and columns beyond the last item
-            (special tokens) are ignored. The tensor is not written to.
+            (special tokens) are ignored. The tensor is not written to. Hidden states and output embeddings may be left
+            to be multiplied here, which is faster.
         """
         ...
 
@@ -89,7 +92,8 @@ def rank(
         have no repeats.
     """
     candidates = Candidates(cases, catalogue)
-    counts, lists = _run(score, cases, candidates, batch_size, top_k, what)
+    lists = Recommendations(len(cases), min(top_k, catalogue.n_items)) if top_k else None
+    counts = _run(score, cases, candidates, batch_size, lists, what)
     cold = ~candidates.warm_target
     greater, equal = _filtered(counts, candidates)
     ranks = pd.DataFrame(
@@ -106,7 +110,7 @@ def rank(
         }
     )
     integers = ranks.columns.drop("warm")
-    return Ranking(ranks.astype(dict.fromkeys(integers, np.int32)), _list_table(lists, cases) if top_k else None)
+    return Ranking(ranks.astype(dict.fromkeys(integers, np.int32)), lists.table(cases) if lists else None)
 
 
 def count_ranks(
@@ -123,8 +127,7 @@ def count_ranks(
         is cold.
     """
     candidates = Candidates(cases, catalogue)
-    counts, _ = _run(score, cases, candidates, batch_size, 0, what)
-    return _filtered(counts, candidates)
+    return _filtered(_run(score, cases, candidates, batch_size, None, what), candidates)
 
 
 def _filtered(counts: np.ndarray, candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:
@@ -138,40 +141,28 @@ def _filtered(counts: np.ndarray, candidates: Candidates) -> tuple[np.ndarray, n
 
 @torch.inference_mode()
 def _run(
-    score: Scorer, cases: Cases, candidates: Candidates, batch_size: int, top_k: int, what: str
-) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:
-    """Score all cases once.
-
-    Returns
-    -------
-    tuple
-        For every case, int64: greater and equal among all warm items, greater and equal among the seen ones. And
-        per batch the lists: case, position, item, score.
-    """
+    score: Scorer, cases: Cases, candidates: Candidates, batch_size: int, lists: Recommendations | None, what: str
+) -> Int[np.ndarray, "C 4"]:
+    """Score all cases once, fill the lists if any, and return the counts of every case."""
     batches = list(_batches(cases, batch_size))
-    counts, sums, lists = [], [], []
+    blocks, counts, sums = Blocks(candidates.n_items), [], []
     for batch in bar(batches, what=what, unit="batch"):
-        scores = _items_only(score(batch), len(batch), candidates.n_items)
-        for rows, values in _blocks(batch, scores):
+        for block in blocks.of(score(batch), len(batch)):
+            rows, values = batch[block.rows], block.values
             # A sum is finite only if all its terms are. Read after the loop, so that a GPU is not waited for here.
             sums.append(values.sum(1))
+            values.index_fill_(1, candidates.cold(values.device), -torch.inf)
             seen = candidates.seen(rows, values.device)
-            targets = candidates.targets[rows].to(values.device)
-            counts.append(_count(values, targets, candidates.warm(values.device), seen))
-            if top_k:
-                lists.append(_best(values, rows, candidates, seen, top_k))
+            counts.append(count(block, candidates.targets[rows].to(values.device), seen))
+            if lists:
+                values[seen.row, seen.item - 1] = -torch.inf
+                lists.add(rows, values)
     result = torch.empty((len(cases), 4), dtype=torch.int64)
     if batches:
         order = torch.cat(batches)
-        _refuse_not_finite(score, order[~torch.cat(sums).isfinite().cpu()], cases, candidates.n_items, batch_size)
+        _refuse_not_finite(score, order[~torch.cat(sums).isfinite().cpu()], cases, blocks, batch_size)
         result[order] = torch.cat(counts).cpu()
-    return result.numpy(), lists
-
-
-def _blocks(rows: Tensor, scores: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Cut a batch into blocks that stay in a CPU's cache; on a GPU one launch for all rows is best."""
-    n_rows = max(1, CACHED_SCORES // scores.shape[1]) if scores.device.type == "cpu" else len(rows)
-    return zip(rows.split(n_rows), scores.split(n_rows), strict=True)
+    return result.numpy()
 
 
 def _batches(cases: Cases, batch_size: int) -> Iterator[Tensor]:
@@ -182,69 +173,13 @@ def _batches(cases: Cases, batch_size: int) -> Iterator[Tensor]:
     yield from torch.argsort(lengths, descending=True, stable=True).split(batch_size) if len(cases) else ()
 
 
-def _items_only(scores: Tensor, n_rows: int, n_items: int) -> Tensor:
-    """Return the columns of items 1..N."""
-    if scores.dtype != torch.float32:
-        raise ValueError(f"scores are {scores.dtype}; ranking needs float32, lower precision makes ties")
-    if scores.ndim != 2 or scores.shape[0] != n_rows or scores.shape[1] <= n_items:
-        raise ValueError(
-            f"scores have shape {tuple(scores.shape)}; expected {n_rows} rows and at least {n_items + 1} columns, "
-            "one per item id from 0"
-        )
-    return scores[:, 1 : n_items + 1]
-
-
-def _count(values: Tensor, targets: Tensor, warm: Tensor, seen: Seen) -> Int[Tensor, "B 4"]:
-    """Count items above and level with the target: among the warm items, and among the seen ones of these."""
-    own = values.gather(1, (targets.long() - 1)[:, None])
-    greater, level = _above_and_level(values, own, warm)
-    history = values[seen.row, seen.item - 1]
-    threshold = own[seen.row, 0]
-    seen_greater, seen_level = seen.per_row(history > threshold), seen.per_row(history == threshold)
-    return torch.stack([greater, level - 1, seen_greater, seen_level], dim=1)
-
-
-def _above_and_level(values: Tensor, own: Tensor, warm: Tensor) -> tuple[Tensor, Tensor]:
-    # Sums run over float32 ones and zeros: many times faster than over booleans, and exact up to 2^24 items.
-    flags = torch.empty(values.shape, device=values.device)
-    greater = torch.gt(values, own, out=flags).mul_(warm).sum(1).long()
-    return greater, torch.eq(values, own, out=flags).mul_(warm).sum(1).long()
-
-
-def _best(values: Tensor, rows: Tensor, candidates: Candidates, seen: Seen, k: int) -> tuple[np.ndarray, ...]:
-    """List the best candidates of a batch: case, position, item, score."""
-    masked = values + candidates.warm(values.device).log()  # adds 0 to warm items' scores and minus infinity to others'
-    masked[seen.row, seen.item - 1] = -torch.inf
-    index, scores = top(masked, min(k, candidates.n_items))
-    listed = (scores > -torch.inf).cpu()
-    case = rows[:, None].expand(listed.shape)[listed]
-    position = torch.arange(1, listed.shape[1] + 1).expand(listed.shape)[listed]
-    return case.numpy(), position.numpy(), index.cpu()[listed].numpy() + 1, scores.cpu()[listed].numpy()
-
-
-def _list_table(lists: list[tuple[np.ndarray, ...]], cases: Cases) -> pd.DataFrame:
-    columns = [np.concatenate(parts) for parts in zip(*lists, strict=True)] or [np.zeros(0, dtype=np.int64)] * 4
-    case, position, item, scores = columns
-    order = np.lexsort((position, case))
-    case = case[order]
-    return pd.DataFrame(
-        {
-            "user": cases.users.cpu().numpy()[case],
-            "step": cases.steps.cpu().numpy()[case],
-            "position": position[order].astype(np.int32),
-            "item": item[order].astype(np.int32),
-            "score": scores[order].astype(np.float32),
-        }
-    )
-
-
-def _refuse_not_finite(score: Scorer, suspects: Tensor, cases: Cases, n_items: int, batch_size: int) -> None:
+def _refuse_not_finite(score: Scorer, suspects: Tensor, cases: Cases, blocks: Blocks, batch_size: int) -> None:
     """Score the suspects again, since a sum of huge finite scores overflows too."""
     for rows in suspects.split(batch_size) if len(suspects) else ():
-        wrong = (~_items_only(score(rows), len(rows), n_items).isfinite()).sum(1).cpu()
+        wrong = torch.cat([(~block.values.isfinite()).sum(1) for block in blocks.of(score(rows), len(rows))]).cpu()
         if wrong.any():
             first = int(wrong.nonzero()[0])
             raise ValueError(
-                f"user {int(cases.users[rows[first]])}: {int(wrong[first])} of {n_items} scores are not finite "
+                f"user {int(cases.users[rows[first]])}: {int(wrong[first])} of {blocks.n_items} scores are not finite "
                 f"({len(suspects)} of {len(cases)} cases are affected)"
             )

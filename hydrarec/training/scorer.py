@@ -1,11 +1,12 @@
-"""A trained model as a scorer: case numbers in, scores of all items out."""
+"""A trained model as a scorer: case numbers in, hidden states to be multiplied with the output embeddings out."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from hydrarec.masking.base import Masking
-from hydrarec.models.base import SequenceModel
+from hydrarec.models.base import OutputLayer, SequenceModel
+from hydrarec.ranking.blocks import Products
 from hydrarec.sequences.batches import gather
 from hydrarec.sequences.log import Cases
 
@@ -32,11 +33,11 @@ class ModelScorer:
         self.starts, self.stops = cases.starts.cpu(), cases.stops.cpu()
 
     @torch.no_grad()
-    def __call__(self, rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:
-        """Return the scores of all items (column = item id) for the cases `rows`."""
+    def __call__(self, rows: Int[Tensor, " B"]) -> Products:
+        """Return what the scores of all items (column = item id) for the cases `rows` are products of."""
         if self.model.training:
             raise ValueError("a model in training mode drops activations at random and cannot be ranked")
         view = self.masking.inference_view(gather(self.log, self.starts[rows], self.stops[rows], self.window))
-        output = self.model.output_layer()
-        scores = self.model(view).float() @ output.weight.float().T
-        return scores if output.bias is None else scores + output.bias.float()
+        weight, bias = self.model.output_layer()
+        hidden = self.model(view).float()
+        return Products(hidden, OutputLayer(weight.float(), None if bias is None else bias.float()))

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from hydrarec.columns import RANKS, RECOMMENDATIONS, read_table, write_table
 from hydrarec.metrics import hit_rate, ndcg
-from hydrarec.ranking import full
+from hydrarec.models.base import OutputLayer
+from hydrarec.ranking import blocks
+from hydrarec.ranking.blocks import Products
 from hydrarec.ranking.full import count_ranks, rank
 from tests.unit.ranking.worlds import TableScorer, candidates_of, world, worlds
 
@@ -81,11 +83,29 @@ def test_neither_batches_nor_blocks_change_anything(monkeypatch):
     whole = rank(score, cases, catalogue, batch_size=1000, top_k=10)
     again = rank(score, cases, catalogue, batch_size=1000, top_k=10)
     small = rank(score, cases, catalogue, batch_size=7, top_k=10)
-    monkeypatch.setattr(full, "CACHED_SCORES", 1200)
-    blocks = rank(score, cases, catalogue, batch_size=1000, top_k=10)
-    for other in (again, small, blocks):
+    monkeypatch.setattr(blocks, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(blocks, "CACHED_SCORES", 1200)
+    two_rows = rank(score, cases, catalogue, batch_size=1000, top_k=10)
+    for other in (again, small, two_rows):
         pd.testing.assert_frame_equal(other.ranks, whole.ranks, check_exact=True)
         pd.testing.assert_frame_equal(other.recommendations, whole.recommendations, check_exact=True)
+
+
+def test_products_are_ranked_like_their_scores():
+    cases, catalogue = random_world(n_unused=20)
+    stream = torch.Generator().manual_seed(0)
+    # Small whole numbers: many ties, and no rounding that could hang on how many rows are multiplied at once.
+    hidden, weight, bias = (
+        torch.randint(-3, 4, shape, generator=stream).float() for shape in [(len(cases), 4), (501, 4), (501,)]
+    )
+    for layer in (OutputLayer(weight, bias), OutputLayer(weight, None)):
+        scores = hidden @ weight.T + (0 if layer.bias is None else bias)
+        dense = rank(TableScorer(scores), cases, catalogue, batch_size=16, top_k=20)
+        ranking = rank(
+            lambda rows, layer=layer: Products(hidden[rows], layer), cases, catalogue, batch_size=16, top_k=20
+        )
+        pd.testing.assert_frame_equal(ranking.ranks, dense.ranks)
+        pd.testing.assert_frame_equal(ranking.recommendations, dense.recommendations)
 
 
 def test_the_complete_history_is_filtered_whatever_window_a_model_sees():
@@ -146,6 +166,15 @@ def test_an_item_met_twice_is_filtered_once():
     assert ranking.ranks["equal"].tolist() == [1, 0]
 
 
+def test_repeats_are_found_however_many_users_are_looked_at_at_once(monkeypatch):
+    sequences = [[1, 2, 1, 3], [3, 4, 2, 1], [4, 3, 4, 2], [2, 3, 1, 4]]
+    cases, catalogue = world(sequences, 4)
+    for table in (1, 10, 15, 100):
+        monkeypatch.setattr("hydrarec.ranking.candidates.TABLE", table)
+        ranking = rank(TableScorer(torch.zeros(4, 5)), cases, catalogue, batch_size=2)
+        assert ranking.ranks["n_candidates"].tolist() == [2, 1, 2, 1]
+
+
 def test_a_target_in_its_own_filtered_history_is_refused():
     cases, catalogue = world([[3, 4, 2, 1], [1, 2, 3, 1]], 4)
     with pytest.raises(ValueError, match=r"user 2: target 1 is in the user's own history.*1 such targets"):
@@ -160,6 +189,12 @@ def test_scores_that_are_not_finite_are_refused(ranker, value):
     score.table[17, [3, 5, 500]] = value
     with pytest.raises(ValueError, match=r"user 18: 3 of 500 scores are not finite \(1 of 60 cases"):
         ranker(score, cases, catalogue, batch_size=16)
+
+
+def test_scores_that_are_nothing_but_nan_are_refused_with_lists_too():
+    cases, catalogue = random_world()
+    with pytest.raises(ValueError, match=r"500 of 500 scores are not finite \(60 of 60 cases"):
+        rank(TableScorer(torch.full((60, 501), torch.nan)), cases, catalogue, batch_size=16, top_k=10)
 
 
 def test_huge_finite_scores_are_fine():
@@ -260,5 +295,9 @@ def test_a_gpu_ranks_like_the_cpu():
     score = TableScorer((uniform(cases, 501).table * 8).round())
     on_cpu = rank(score, cases, catalogue, batch_size=64, top_k=50)
     on_gpu = rank(lambda rows: score(rows).cuda(), cases, catalogue, batch_size=64, top_k=50)
-    pd.testing.assert_frame_equal(on_gpu.ranks, on_cpu.ranks)
-    pd.testing.assert_frame_equal(on_gpu.recommendations, on_cpu.recommendations)
+    # One hidden unit per item, so that products are the table.
+    layer = OutputLayer(torch.eye(501).cuda(), None)
+    products = rank(lambda rows: Products(score(rows).cuda(), layer), cases, catalogue, batch_size=64, top_k=50)
+    for other in (on_gpu, products):
+        pd.testing.assert_frame_equal(other.ranks, on_cpu.ranks)
+        pd.testing.assert_frame_equal(other.recommendations, on_cpu.recommendations)

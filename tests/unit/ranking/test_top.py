@@ -1,5 +1,6 @@
 """The k best of a row, compared with sorting it."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,3 +32,18 @@ def test_equal_scores_go_to_the_first_columns():
     scores[2, 5] = -1.0
     index, _ = top(scores, 10)
     assert index.tolist() == [[*range(10)], [700, *range(9)], [0, 1, 2, 3, 4, 6, 7, 8, 9, 10]]
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 100])
+@pytest.mark.parametrize("n_columns", [100, 1600, 1601, 5003])
+@pytest.mark.parametrize("spread", [0, 3, 30, 1e6], ids=["all tied", "many ties", "ties", "no ties"])
+def test_many_columns_are_sorted_alike(k, n_columns, spread):
+    # Also rows in which the best stand side by side, and rows with fewer than k scores that count.
+    scores = (torch.randn(40, n_columns, generator=torch.Generator().manual_seed(k)) * spread).round()
+    scores[:10] = scores[:10].sort(dim=1).values
+    scores[10:20] = scores[10:20].sort(dim=1, descending=True).values
+    scores[20:30, k // 2 : -k] = -torch.inf
+    order = scores.sort(dim=1, descending=True, stable=True).indices[:, :k]
+    index, value = top(scores, k)
+    assert torch.equal(value, scores.gather(1, order))
+    assert torch.equal(index, order)

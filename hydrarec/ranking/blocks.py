@@ -1,0 +1,119 @@
+"""Scores of a batch, block by block: a few rows at a time, so that they are computed, counted and forgotten in cache.
+
+A scorer may leave its last step, hidden states times output embeddings, to be done here: then a batch of scores never
+goes through main memory.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hydrarec.models.base import OutputLayer
+
+CACHED_SCORES = 2**20
+"""Scores of a block on a CPU: 4 MiB."""
+FEWEST_ROWS = 16
+"""Rows of a block on a CPU, however many items: products of fewer rows are slow, and may be rounded otherwise."""
+
+
+@dataclass(frozen=True)
+class Products:
+    """Scores that are still to be multiplied out: score_i = hidden . weight_i + bias_i."""
+
+    hidden: Float[Tensor, "B D"]
+    """Hidden state of each case, float32."""
+    output: OutputLayer
+    """Output embeddings of all items, float32, on the same device."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """Return the shape of the scores."""
+        return torch.Size((len(self.hidden), len(self.output.weight)))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the type of the scores."""
+        return torch.promote_types(self.hidden.dtype, self.output.weight.dtype)
+
+    @property
+    def device(self) -> torch.device:
+        """Return where the scores are."""
+        return self.hidden.device
+
+
+@dataclass(frozen=True)
+class Block:
+    """Scores of some rows of a batch; they last until the next block is asked for, and may be written to."""
+
+    rows: slice
+    """Which rows of the batch."""
+    values: Float[Tensor, "R N"]
+    """Scores of the items 1..N."""
+    spare: Float[Tensor, "R N"]
+    """Memory for a result of the same shape; its content means nothing."""
+
+
+class Blocks:
+    """Cuts batches of scores into blocks, all in the same memory.
+
+    Parameters
+    ----------
+    n_items
+        Items of the data set, N.
+    """
+
+    def __init__(self, n_items: int) -> None:
+        self.n_items = n_items
+        self._memory = torch.empty(2, 0, 0)
+
+    def of(self, scores: Tensor | Products, n_rows: int) -> Iterator[Block]:
+        """Yield the blocks of a batch; on a GPU it is one, since few launches are best there.
+
+        Parameters
+        ----------
+        scores
+            What a scorer returned.
+        n_rows
+            Rows of the batch.
+
+        Raises
+        ------
+        ValueError
+            If the scores are not float32, or of another shape.
+        """
+        self._check(scores, n_rows)
+        on_cpu = scores.device.type == "cpu"
+        most_rows = max(FEWEST_ROWS, CACHED_SCORES // scores.shape[1]) if on_cpu else n_rows
+        n_blocks = -(-n_rows // most_rows)
+        for first, stop in pairwise(n_rows * part // n_blocks for part in range(n_blocks + 1)):
+            memory = self._room(min(most_rows, n_rows), scores)[:, : stop - first]
+            _write(scores, slice(first, stop), memory[0])
+            yield Block(slice(first, stop), memory[0][:, 1 : self.n_items + 1], memory[1][:, 1 : self.n_items + 1])
+
+    def _check(self, scores: Tensor | Products, n_rows: int) -> None:
+        if scores.dtype != torch.float32:
+            raise ValueError(f"scores are {scores.dtype}; ranking needs float32, lower precision makes ties")
+        if len(scores.shape) != 2 or scores.shape[0] != n_rows or scores.shape[1] <= self.n_items:
+            raise ValueError(
+                f"scores have shape {tuple(scores.shape)}; expected {n_rows} rows and at least {self.n_items + 1} "
+                "columns, one per item id from 0"
+            )
+
+    def _room(self, n_rows: int, scores: Tensor | Products) -> Float[Tensor, "2 R N1"]:
+        held, width = self._memory, scores.shape[1]
+        if held.device != scores.device or held.shape[1] < n_rows or held.shape[2] != width:
+            self._memory = torch.empty(2, n_rows, width, device=scores.device)
+        return self._memory
+
+
+def _write(scores: Tensor | Products, rows: slice, out: Tensor) -> None:
+    if isinstance(scores, Tensor):
+        out.copy_(scores[rows])
+        return
+    torch.mm(scores.hidden[rows], scores.output.weight.T, out=out)
+    if scores.output.bias is not None:
+        out.add_(scores.output.bias)
