@@ -3,7 +3,8 @@
     out_t = phi(q_t) * sum_{s visible to t} phi(k_s) * v_s,   phi(x) = x / max(|x|, eps), the norm over all D features
 
 with element-wise products and no denominator. Bidirectional, the sum is one vector per sequence; causal, it is a
-cumulative sum. Its size grows with the number of visible positions; nothing divides it in the paper's reading.
+cumulative sum. Its size grows with the number of visible positions; nothing divides it in the paper's reading, for
+which there are kernels (`hydra_kernels.py`).
 
 Options: other kernels phi, of which the paper compares several, and a division of the sum by the number t of
 visible positions or by t^sigmoid(a) as in Cottention (arXiv 2409.18747). The softmax kernel runs over the features
@@ -19,6 +20,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hydrarec.attention.base import RecurrentOperator, State
+from hydrarec.attention.hydra_kernels import has_kernels, hydra
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
@@ -68,6 +70,8 @@ class HydraAttention(RecurrentOperator):
         self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
     ) -> Float[Tensor, "B T D"]:
         """Mix values; see `AttentionOperator.forward`."""
+        if self.config.kernel == "cosine" and self.config.length_scaling == "none" and has_kernels(q.device):
+            return hydra(q, k, v, causal=visibility.causal, padding_mask=visibility.padding_mask, eps=self.config.eps)
         products = self._features(k) * v
         if visibility.padding_mask is not None:
             products = products * visibility.padding_mask[..., None]

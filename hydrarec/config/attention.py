@@ -48,7 +48,7 @@ class HydraAttentionConfig(AttentionConfig):
     kind: Literal["hydra"] = "hydra"
     formula: ClassVar[str] = "φ(q_t) ⊙ Σ φ(k_s) ⊙ v_s, φ: L2 over all D"
     time: ClassVar[str] = "T D"
-    memory: ClassVar[str] = "T D"
+    memory: ClassVar[str] = "T"
     source: ClassVar[str] = "Bolya et al. 2022, arXiv 2209.07484"
     eps: Annotated[float, Field(gt=0, le=1e-3)] = 1e-6
     """Smallest norm a query or key is divided by."""

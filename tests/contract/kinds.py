@@ -18,7 +18,18 @@ from hydrarec.config.losses import LossConfig
 from hydrarec.config.masking import MaskingConfig
 from hydrarec.config.models import ModelConfig
 
-NOT_A_KIND = {"base", "blocks", "decayed", "feature_map", "outer_sums", "recurrent"}
+NOT_A_KIND = {
+    "base",
+    "blocks",
+    "decayed",
+    "feature_map",
+    "hydra_blocks",
+    "hydra_kernels",
+    "hydra_triton",
+    "outer_sums",
+    "recurrent",
+    "running_sums",
+}
 
 
 def files_of(room: str) -> set[str]:

@@ -1,0 +1,115 @@
+"""Run benchmarks and keep what they measured."""
+
+import importlib
+import logging
+import pkgutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+
+import hydrarec.bench
+from hydrarec.bench.base import Benchmark, Case, Conditions
+from hydrarec.columns import BENCH, write_table
+from hydrarec.devices import device_name, prepare_process, select_device
+from hydrarec.efficiency.machine import measure_rates
+from hydrarec.efficiency.rounds import interleaved, time_ratio
+from hydrarec.files import write_json
+from hydrarec.provenance import describe_machine, now
+
+log = logging.getLogger(__name__)
+
+NOT_A_BENCHMARK = ("base", "run", "page", "plain", "peers")
+
+
+def names() -> list[str]:
+    """Return the benchmarks: the files of this room that are none of its own machinery."""
+    found = [module.name for module in pkgutil.iter_modules(hydrarec.bench.__path__) if not module.ispkg]
+    return [name for name in found if name not in NOT_A_BENCHMARK]
+
+
+def load(name: str) -> Benchmark:
+    """Return a benchmark's module.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    if name not in names():
+        raise ValueError(f"no benchmark {name!r}; allowed: {', '.join(names())}")
+    return cast(Benchmark, importlib.import_module(f"hydrarec.bench.{name}"))
+
+
+def run(
+    wanted: Sequence[str],
+    output: Path,
+    *,
+    device: str = "auto",
+    threads: int = 1,
+    rounds: int | None = None,
+    quick: bool = False,
+    data: Path = Path("results/data"),
+) -> None:
+    """Run benchmarks and write `<output>/<name>/times.parquet` and `machine.json` for each.
+
+    Parameters
+    ----------
+    wanted
+        Names; none stands for all.
+    output
+        Folder to write into.
+    device
+        `auto`, `cpu` or `cuda`.
+    threads
+        CPU threads.
+    rounds
+        Measured rounds; None for each benchmark's own number.
+    quick
+        Small sizes and two rounds, to see that everything works.
+    data
+        Folder of prepared data sets.
+
+    Raises
+    ------
+    ValueError
+        If there is no benchmark of a name.
+    """
+    benchmarks = {name: load(name) for name in wanted or names()}
+    prepare_process(threads)
+    where = select_device(device)
+    for name, benchmark in benchmarks.items():
+        times, cases = [], {}
+        with tempfile.TemporaryDirectory(prefix=f"hydrarec-{name}-") as scratch:
+            conditions = Conditions(where, threads, quick, data, Path(scratch))
+            for case in benchmark.cases(conditions):
+                n_rounds = rounds or (2 if quick else benchmark.ROUNDS)
+                found = interleaved(case.subjects, rounds=n_rounds, seed=0, device=where, what=case.name)
+                _log(name, case, found)
+                times.append(found.assign(bench=name, case=case.name))
+                cases[case.name] = {
+                    "unit": case.unit,
+                    "subjects": [subject.name for subject in case.subjects],
+                    "against": case.against,
+                    "needs": {subject: asdict(need) for subject, need in case.needs.items()},
+                    "peak_mib": case.peak_mib,
+                }
+        description = {
+            "created": now(),
+            "command": f"hydrarec bench {name} --threads {threads}" + " --quick" * quick,
+            "rates": asdict(measure_rates(where)),
+            "threads": threads,
+            **describe_machine(device_name(where)),
+            "cases": cases,
+        }
+        write_table(pd.concat(times, ignore_index=True), output / name / "times.parquet", BENCH)
+        write_json(output / name / "machine.json", description)
+
+
+def _log(name: str, case: Case, times: pd.DataFrame) -> None:
+    for subject in case.subjects:
+        ratio = time_ratio(times, case.against, subject.name, clock="cpu_s")
+        log.info("%s, %s: %s is %.2f x as fast as %s", name, case.name, subject.name, ratio.value, case.against)
