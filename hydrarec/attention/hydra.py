@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hydrarec.attention.base import RecurrentOperator, State
-from hydrarec.attention.hydra_kernels import has_kernels, hydra
+from hydrarec.attention.hydra_kernels import hydra, pays
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
@@ -70,7 +70,7 @@ class HydraAttention(RecurrentOperator):
         self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
     ) -> Float[Tensor, "B T D"]:
         """Mix values; see `AttentionOperator.forward`."""
-        if self.config.kernel == "cosine" and self.config.length_scaling == "none" and has_kernels(q.device):
+        if self.config.kernel == "cosine" and self.config.length_scaling == "none" and pays(q):
             return hydra(q, k, v, causal=visibility.causal, padding_mask=visibility.padding_mask, eps=self.config.eps)
         products = self._features(k) * v
         if visibility.padding_mask is not None:

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hydrarec.attention.hydra_blocks import BlockedHydra
+from hydrarec.attention.running_sums import BLOCK
 
 MAX_WIDTH = 2048
 """Features that the Triton kernels hold of a position at once; wider ones are summed in blocks."""
@@ -99,11 +100,12 @@ def hydra_packed(
     return _mixed(q, k, v, offsets, None, causal=causal, eps=eps, longest=len(q))
 
 
-def has_kernels(device: torch.device) -> bool:
-    """Return whether there is anything faster than plain operations on a device."""
-    # The blocks are a loop that a compiler would unroll; what it makes of plain operations is better.
-    on_cpu = device.type == "cpu" and not torch.compiler.is_compiling()
-    return on_cpu or (device.type == "cuda" and _triton_module() is not None)
+def pays(q: Float[Tensor, "*shape D"]) -> bool:
+    """Return whether `hydra` is faster than plain operations for tensors like this one."""
+    if q.device.type == "cpu":
+        # The blocks are a loop in Python: a compiler would unroll it, and one block is none the faster for it.
+        return q.numel() > BLOCK and not torch.compiler.is_compiling()
+    return q.device.type == "cuda" and _triton_module() is not None
 
 
 def _mixed(

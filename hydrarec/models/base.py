@@ -80,15 +80,10 @@ class SequenceModel(nn.Module, ABC):
 
     def forward(self, view: View) -> Float[Tensor, "M D"]:
         """Return the hidden states of the asked positions."""
-        return self.encode(view.batch, view.visibility).flatten(0, 1)[view.query_index]
+        return asked(self.encode(view.batch, view.visibility), view.query_index)
 
-
-class RecurrentModel(SequenceModel):
-    """A model that is a recurrence: a new item costs the same however long the history is."""
-
-    @abstractmethod
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Take in each history's next item.
+        """Take in each history's next item, causally: a new item costs the same however long the history is.
 
         Parameters
         ----------
@@ -101,7 +96,40 @@ class RecurrentModel(SequenceModel):
         -------
         tuple
             The hidden states after these items, equal to those of `encode`, and the new state.
+
+        Raises
+        ------
+        ValueError
+            If the model, or the operator inside, is not a recurrence; if it has positions and the history grows longer
+            than `max_length`.
         """
+        raise ValueError(f"model {self.config.kind} is not a recurrence and cannot take in one item at a time")
+
+
+class RecurrentModel(SequenceModel):
+    """A model that is a recurrence whatever its settings."""
+
+    @abstractmethod
+    def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Take in each history's next item; see `SequenceModel.step`."""
+
+
+def asked(x: Float[Tensor, "B T D"], query_index: Int[Tensor, " M"] | None) -> Tensor:
+    """Return the rows of the asked positions.
+
+    Parameters
+    ----------
+    x
+        A row for each position.
+    query_index
+        Indices into the flattened B x T rectangle, ascending; None asks for all, which leaves `x` as it is.
+    """
+    if query_index is None:
+        return x
+    rows = x.flatten(0, 1)
+    # As many as there are can only be all of them. Otherwise: plain indexing expects indices that repeat, which takes
+    # its backward pass three times as long.
+    return rows if len(query_index) == len(rows) else rows.index_select(0, query_index)
 
 
 def positions(batch: Batch) -> Int[Tensor, " T"]:

@@ -4,19 +4,18 @@ Source: Sun et al. 2019, "BERT4Rec", section 3 (eq. 2-8), with BERT's normalisat
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hydrarec.attention.base import State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
-from hydrarec.masking.base import View
-from hydrarec.models.base import Blueprint, OutputLayer, SequenceModel, positions
-from hydrarec.models.blocks import AttentionLayer, FeedForward
-from hydrarec.sequences.batches import Batch
+from hydrarec.models.base import Blueprint, OutputLayer, asked
+from hydrarec.models.blocks import AttentionLayer, Block, BlockModel, FeedForward
 from hydrarec.sequences.visibility import Visibility
 
 
-class Bert4recBlock(nn.Module):
+class Bert4recBlock(Block):
     """One block; the feed-forward part is 4 D wide inside unless `d_ff` says otherwise."""
 
     def __init__(self, attention: AttentionConfig, encoder: EncoderConfig) -> None:
@@ -28,13 +27,23 @@ class Bert4recBlock(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.dropout = nn.Dropout(encoder.dropout)
 
-    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Apply attention and the feed-forward part."""
-        x = self.attention_norm(x + self.dropout(self.attention(x, x, visibility)))
+    def forward(
+        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
+    ) -> Tensor:
+        """Apply attention, and the feed-forward part at asked positions; see `Block.forward`."""
+        return self._transform(asked(x, query_index), self.attention(x, x, visibility, query_index))
+
+    def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Apply both to the next position; see `Block.step`."""
+        mixed, state = self.attention.step(x, x, state)
+        return self._transform(x, mixed), state
+
+    def _transform(self, x: Float[Tensor, "*batch D"], mixed: Float[Tensor, "*batch D"]) -> Tensor:
+        x = self.attention_norm(x + self.dropout(mixed))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
-class Bert4recModel(SequenceModel):
+class Bert4recModel(BlockModel):
     """BERT4Rec around any attention operator."""
 
     def __init__(self, blueprint: Blueprint) -> None:
@@ -48,17 +57,13 @@ class Bert4recModel(SequenceModel):
         self.output_transform = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.LayerNorm(d_model))
         self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))
 
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Return the hidden states; see `SequenceModel.encode`."""
-        x = self.item_embedding(batch.items) + self.position_embedding(positions(batch))
-        x = self.dropout(self.input_norm(x))
-        for block in self.blocks:
-            x = block(x, visibility)
-        return x
+    def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:
+        """Return what the first block gets; see `BlockModel.embed`."""
+        return self.dropout(self.input_norm(self.item_embedding(items) + self.position_embedding(places)))
 
-    def forward(self, view: View) -> Float[Tensor, "M D"]:
-        """Return the transformed hidden states of the asked positions."""
-        return self.output_transform(super().forward(view))
+    def finish(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
+        """Return the hidden states; see `BlockModel.finish`."""
+        return self.output_transform(x)
 
     def output_layer(self) -> OutputLayer:
         """Return the output embeddings, tied to the item embeddings, and the output bias."""

@@ -1,11 +1,22 @@
-"""Parts that transformer layouts are built from."""
+"""Parts that layouts of blocks are built from, and how blocks are run: all positions, asked ones, or one at a time.
 
-from jaxtyping import Float
+Positions meet where they are mixed and nowhere else. After the last block has mixed them, only the asked positions are
+computed further.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, cast
+
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hydrarec.attention.base import AttentionOperator
+from hydrarec.attention.base import AttentionOperator, RecurrentOperator, State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
+from hydrarec.masking.base import View
+from hydrarec.models.base import SequenceModel, asked, positions
+from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -31,11 +42,42 @@ class AttentionLayer(nn.Module):
         self.output = nn.Linear(d_model, d_model)
 
     def forward(
-        self, queries: Float[Tensor, "B T D"], memory: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
-        """Let every position of `queries` gather from the positions of `memory` that it may see."""
+        self,
+        queries: Float[Tensor, "B T D"],
+        memory: Float[Tensor, "B T D"],
+        visibility: Visibility,
+        query_index: Int[Tensor, " M"] | None = None,
+    ) -> Tensor:
+        """Let every position of `queries` gather from the positions of `memory` that it may see.
+
+        Returns what `asked` would of all positions, having projected no others.
+        """
         k, v = self.key_value(memory).chunk(2, dim=-1)
-        return self.output(self.operator(self.query(queries), k, v, visibility))
+        return self.output(asked(self.operator(self.query(queries), k, v, visibility), query_index))
+
+    def step(
+        self, queries: Float[Tensor, "B D"], memory: Float[Tensor, "B D"], state: State | None
+    ) -> tuple[Float[Tensor, "B D"], State]:
+        """Do so for the next position, causally; see `RecurrentOperator.step`.
+
+        Raises
+        ------
+        ValueError
+            If the operator is not a recurrence.
+        """
+        if not isinstance(self.operator, RecurrentOperator):
+            raise ValueError(
+                f"attention {self.operator.config.kind} is not a recurrence and cannot take in one item at a time; "
+                f"those that can: {', '.join(_recurrent_kinds())}"
+            )
+        k, v = self.key_value(memory).chunk(2, dim=-1)
+        mixed, state = self.operator.step(self.query(queries), k, v, state)
+        return self.output(mixed), state
+
+
+def _recurrent_kinds() -> list[str]:
+    configs = [config.model_construct() for config in AttentionConfig.__subclasses__()]
+    return sorted(config.kind for config in configs if issubclass(config.implementation(), RecurrentOperator))
 
 
 class FeedForward(nn.Sequential):
@@ -55,3 +97,82 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, d_model: int, d_ff: int, activation: nn.Module, dropout: float) -> None:
         super().__init__(nn.Linear(d_model, d_ff), activation, nn.Dropout(dropout), nn.Linear(d_ff, d_model))
+
+
+class Block(nn.Module, ABC):
+    """A layer of a `BlockModel`: positions are mixed, then each is transformed by itself."""
+
+    @abstractmethod
+    def forward(
+        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
+    ) -> Tensor:
+        """Return what `asked` would of all positions, having transformed no others."""
+
+    def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Apply the block to the next position, causally; a block that is no recurrence leaves this out.
+
+        Parameters
+        ----------
+        x
+            The position.
+        state
+            What the step before returned; None at the first position.
+
+        Returns
+        -------
+        tuple
+            The position's output, equal to that of `forward`, and the new state: always as many tensors.
+
+        Raises
+        ------
+        ValueError
+            If it is no recurrence.
+        """
+        raise ValueError(f"{type(self).__name__} is not a recurrence and cannot take in one item at a time")
+
+
+class BlockModel(SequenceModel):
+    """A stack of blocks on embeddings of items and, for most, of their places."""
+
+    blocks: nn.ModuleList
+    has_positions: ClassVar[bool] = True
+    """Whether places have embeddings, which end at `max_length`."""
+
+    @abstractmethod
+    def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:
+        """Return what the first block gets; places count from 0 for the oldest item and broadcast over a batch."""
+
+    def finish(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
+        """Return the hidden states after the last block; its outputs unless a model says otherwise."""
+        return x
+
+    def encode(self, batch: Batch, visibility: Visibility, query_index: Int[Tensor, " M"] | None = None) -> Tensor:
+        """Return the hidden states, of asked positions if `query_index` says which; see `SequenceModel.encode`."""
+        x = self.embed(batch.items, positions(batch))
+        *before, last = self.blocks
+        for block in before:
+            x = block(x, visibility)
+        return self.finish(last(x, visibility, query_index))
+
+    def forward(self, view: View) -> Float[Tensor, "M D"]:
+        """Return the hidden states of the asked positions."""
+        return self.encode(view.batch, view.visibility, view.query_index)
+
+    def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Take in each history's next item; see `SequenceModel.step`.
+
+        The state is the number of items so far, on the CPU, and the blocks' states one after the other.
+        """
+        place, *states = state or (torch.tensor(0),)
+        max_length = self.encoder_config.max_length
+        if self.has_positions and place >= max_length:
+            raise ValueError(
+                f"the history has max_length = {max_length} items already, and sums cannot forget the oldest; "
+                "begin again without a state from the newest items"
+            )
+        x = self.embed(items, torch.full_like(items, int(place)))
+        after, share = [place + 1], len(states) // len(self.blocks)
+        for i, block in enumerate(self.blocks):
+            x, new = cast(Block, block).step(x, tuple(states[i * share : (i + 1) * share]) or None)
+            after += new
+        return self.finish(x), tuple(after)

@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from hydrarec.attention.base import State
 from hydrarec.config.models import CaserModelConfig
-from hydrarec.models.base import Blueprint, OutputLayer, RecurrentModel
+from hydrarec.masking.base import View
+from hydrarec.models.base import Blueprint, OutputLayer, RecurrentModel, asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -46,26 +47,34 @@ class CaserModel(RecurrentModel):
         )
         self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))
 
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Return the hidden states; see `SequenceModel.encode`."""
-        return self._convolve(F.pad(self.item_embedding(batch.items), (0, 0, self.window - 1, 0)))
+    def encode(self, batch: Batch, visibility: Visibility, query_index: Int[Tensor, " M"] | None = None) -> Tensor:
+        """Return the hidden states, of asked positions if `query_index` says which; see `SequenceModel.encode`."""
+        features = self._convolve(F.pad(self.item_embedding(batch.items), (0, 0, self.window - 1, 0)))
+        return self._read(asked(features, query_index))
+
+    def forward(self, view: View) -> Float[Tensor, "M D"]:
+        """Return the hidden states of the asked positions."""
+        return self.encode(view.batch, view.visibility, view.query_index)
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item; see `RecurrentModel.step`."""
         x = self.item_embedding(items)[:, None]
         before = x.new_zeros(len(x), self.window - 1, x.shape[-1]) if state is None else state[0]
         x = torch.cat([before, x], dim=1)
-        return self._convolve(x)[:, 0], (x[:, 1:],)
+        return self._read(self._convolve(x)[:, 0]), (x[:, 1:],)
 
     def output_layer(self) -> OutputLayer:
         """Return the output embeddings, tied to the item embeddings, and the output bias."""
         return OutputLayer(super().output_layer().weight, self.output_bias)
 
-    def _convolve(self, x: Float[Tensor, "B S D"]) -> Float[Tensor, "B T D"]:
-        """Return the hidden state of every position that has L - 1 others before it: S = L - 1 + T."""
+    def _convolve(self, x: Float[Tensor, "B S D"]) -> Float[Tensor, "B T F"]:
+        """Return what the filters found at every position that has L - 1 others before it: S = L - 1 + T."""
         features, columns = [], x.mT
         for height, convolution in enumerate(self.horizontal, start=1):
             found = F.relu(convolution(columns))
             features.append(F.max_pool1d(found, self.window - height + 1, stride=1).mT)
         features.append(self.vertical(x.unfold(1, self.window, 1)).mT.flatten(2))
-        return F.relu(self.output(self.dropout(torch.cat(features, dim=-1))))
+        return torch.cat(features, dim=-1)
+
+    def _read(self, features: Float[Tensor, "*batch F"]) -> Float[Tensor, "*batch D"]:
+        return F.relu(self.output(self.dropout(features)))

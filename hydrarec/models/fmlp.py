@@ -19,13 +19,12 @@ reach earlier positions through its rounding.
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hydrarec.config.encoder import EncoderConfig
-from hydrarec.models.base import INITIAL_STD, Blueprint, SequenceModel, positions
-from hydrarec.models.blocks import FeedForward
-from hydrarec.sequences.batches import Batch
+from hydrarec.models.base import INITIAL_STD, Blueprint, asked
+from hydrarec.models.blocks import Block, BlockModel, FeedForward
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -69,7 +68,7 @@ class Filter(nn.Module):
         return torch.einsum("tds,bsd->btd", weights, x)
 
 
-class FmlpBlock(nn.Module):
+class FmlpBlock(Block):
     """One block; the feed-forward part is 4 D wide inside unless `d_ff` says otherwise."""
 
     def __init__(self, encoder: EncoderConfig) -> None:
@@ -81,13 +80,16 @@ class FmlpBlock(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.dropout = nn.Dropout(encoder.dropout)
 
-    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Apply the filter and the feed-forward part."""
-        x = self.filter_norm(x + self.dropout(self.filter(x, visibility)))
+    def forward(
+        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
+    ) -> Tensor:
+        """Apply the filter, and the feed-forward part at asked positions; see `Block.forward`."""
+        filtered = asked(self.filter(x, visibility), query_index)
+        x = self.filter_norm(asked(x, query_index) + self.dropout(filtered))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
-class FmlpModel(SequenceModel):
+class FmlpModel(BlockModel):
     """FMLP-Rec."""
 
     def __init__(self, blueprint: Blueprint) -> None:
@@ -98,10 +100,6 @@ class FmlpModel(SequenceModel):
         self.dropout = nn.Dropout(encoder.dropout)
         self.blocks = nn.ModuleList(FmlpBlock(encoder) for _ in range(encoder.n_layers))
 
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Return the hidden states; see `SequenceModel.encode`."""
-        x = self.item_embedding(batch.items) + self.position_embedding(positions(batch))
-        x = self.dropout(self.input_norm(x))
-        for block in self.blocks:
-            x = block(x, visibility)
-        return x
+    def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:
+        """Return what the first block gets; see `BlockModel.embed`."""
+        return self.dropout(self.input_norm(self.item_embedding(items) + self.position_embedding(places)))

@@ -29,7 +29,8 @@ from torch import Tensor, nn
 from hydrarec.attention.base import merge_heads, split_heads
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import HstuModelConfig
-from hydrarec.models.base import Blueprint, SequenceModel, positions
+from hydrarec.masking.base import View
+from hydrarec.models.base import Blueprint, SequenceModel, asked, positions
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -100,23 +101,26 @@ class HstuLayer(nn.Module):
         self.output = nn.Linear(d_model, d_model)
 
     def forward(
-        self, x: Float[Tensor, "B T D"], visibility: Visibility, buckets: Int[Tensor, "B T T"] | None
-    ) -> Float[Tensor, "B T D"]:
-        """Let every position gather from those it may see."""
+        self,
+        x: Float[Tensor, "B T D"],
+        visibility: Visibility,
+        buckets: Int[Tensor, "B T T"] | None,
+        query_index: Int[Tensor, " M"] | None = None,
+    ) -> Tensor:
+        """Let every position, or every asked one, gather from those it may see."""
         u, v, q, k = F.silu(self.input(self.input_norm(x))).chunk(4, dim=-1)
         v = v / self.max_length
         if visibility.padding_mask is not None:
             v = v * visibility.padding_mask[..., None]
         q, k, v = (split_heads(part, self.n_heads) for part in (q, k, v))
         weights = F.silu(q @ k.mT + self.bias(x.shape[1], buckets).unsqueeze(-3))
-        mixed = (weights.tril() if visibility.causal else weights) @ v
-        return x + self.output(self.dropout(self.mixed_norm(merge_heads(mixed)) * u))
+        mixed = merge_heads((weights.tril() if visibility.causal else weights) @ v)
+        x, mixed, u = (asked(part, query_index) for part in (x, mixed, u))
+        return x + self.output(self.dropout(self.mixed_norm(mixed) * u))
 
 
 class HstuModel(SequenceModel):
     """HSTU, without and with time."""
-
-    config: HstuModelConfig
 
     config: HstuModelConfig
 
@@ -128,8 +132,8 @@ class HstuModel(SequenceModel):
         self.layers = nn.ModuleList(HstuLayer(self.config, encoder) for _ in range(encoder.n_layers))
         self.final_norm = nn.LayerNorm(encoder.d_model)
 
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Return the hidden states; see `SequenceModel.encode`.
+    def encode(self, batch: Batch, visibility: Visibility, query_index: Int[Tensor, " M"] | None = None) -> Tensor:
+        """Return the hidden states, of asked positions if `query_index` says which; see `SequenceModel.encode`.
 
         Raises
         ------
@@ -139,9 +143,14 @@ class HstuModel(SequenceModel):
         x = self.item_embedding(batch.items) * math.sqrt(self.encoder_config.d_model)
         x = self.dropout(x + self.position_embedding(positions(batch)))
         buckets = self._buckets(batch)
-        for layer in self.layers:
+        *before, last = self.layers
+        for layer in before:
             x = layer(x, visibility, buckets)
-        return self.final_norm(x)
+        return self.final_norm(last(x, visibility, buckets, query_index))
+
+    def forward(self, view: View) -> Float[Tensor, "M D"]:
+        """Return the hidden states of the asked positions."""
+        return self.encode(view.batch, view.visibility, view.query_index)
 
     def _buckets(self, batch: Batch) -> Int[Tensor, "B T T"] | None:
         if not self.config.timestamps:

@@ -6,16 +6,15 @@ No position embeddings: a recurrence knows the order.
 """
 
 from abc import ABC, abstractmethod
-from typing import cast
+from typing import ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hydrarec.attention.base import State
 from hydrarec.config.encoder import EncoderConfig
-from hydrarec.models.base import Blueprint, RecurrentModel
-from hydrarec.models.blocks import FeedForward
-from hydrarec.sequences.batches import Batch
+from hydrarec.models.base import Blueprint, RecurrentModel, asked
+from hydrarec.models.blocks import Block, BlockModel, FeedForward
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -44,7 +43,7 @@ class RecurrentMixer(nn.Module, ABC):
         """
 
 
-class RecurrentBlock(nn.Module):
+class RecurrentBlock(Block):
     """One block; the feed-forward part is 4 D wide inside unless `d_ff` says otherwise."""
 
     def __init__(self, mixer: RecurrentMixer, encoder: EncoderConfig) -> None:
@@ -56,22 +55,27 @@ class RecurrentBlock(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.dropout = nn.Dropout(encoder.dropout)
 
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        """Apply the mixer and the feed-forward part to all positions."""
-        return self._around(x, self.mixer(x))
+    def forward(
+        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
+    ) -> Tensor:
+        """Apply the mixer, and the feed-forward part at asked positions; see `Block.forward`."""
+        # Padding stands behind the real items, where a recurrence cannot see it.
+        return self._around(asked(x, query_index), asked(self.mixer(x), query_index))
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Apply both to the next position; see `RecurrentMixer.step`."""
         mixed, state = self.mixer.step(x, state)
         return self._around(x, mixed), state
 
-    def _around(self, x: Float[Tensor, "B *T D"], mixed: Float[Tensor, "B *T D"]) -> Float[Tensor, "B *T D"]:
+    def _around(self, x: Float[Tensor, "*batch D"], mixed: Float[Tensor, "*batch D"]) -> Tensor:
         x = self.mixer_norm(x + self.dropout(mixed))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
-class RecurrentMixerModel(RecurrentModel):
-    """A stack of such blocks; their shares of the state follow one another."""
+class RecurrentMixerModel(BlockModel, RecurrentModel):
+    """A stack of such blocks."""
+
+    has_positions: ClassVar[bool] = False
 
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__(blueprint)
@@ -84,20 +88,6 @@ class RecurrentMixerModel(RecurrentModel):
     def mixer(self) -> RecurrentMixer:
         """Make the mixer of a block from the model's settings."""
 
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Return the hidden states; see `SequenceModel.encode`."""
-        # Padding stands behind the real items, where a recurrence cannot see it.
-        x = self.input_norm(self.dropout(self.item_embedding(batch.items)))
-        for block in self.blocks:
-            x = block(x)
-        return x
-
-    def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Take in each history's next item; see `RecurrentModel.step`."""
-        x = self.input_norm(self.dropout(self.item_embedding(items)))
-        after: list[Tensor] = []
-        share = len(state) // len(self.blocks) if state else 0
-        for i, block in enumerate(self.blocks):
-            x, own = cast(RecurrentBlock, block).step(x, state[i * share : (i + 1) * share] if state else None)
-            after += own
-        return x, tuple(after)
+    def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:
+        """Return what the first block gets; see `BlockModel.embed`."""
+        return self.input_norm(self.dropout(self.item_embedding(items)))

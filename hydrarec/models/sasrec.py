@@ -7,18 +7,18 @@ normalised input.
 
 import math
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hydrarec.attention.base import State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
-from hydrarec.models.base import Blueprint, SequenceModel, positions
-from hydrarec.models.blocks import AttentionLayer, FeedForward
-from hydrarec.sequences.batches import Batch
+from hydrarec.models.base import Blueprint, asked
+from hydrarec.models.blocks import AttentionLayer, Block, BlockModel, FeedForward
 from hydrarec.sequences.visibility import Visibility
 
 
-class SasrecBlock(nn.Module):
+class SasrecBlock(Block):
     """One block; the feed-forward part is D wide inside unless `d_ff` says otherwise."""
 
     def __init__(self, attention: AttentionConfig, encoder: EncoderConfig) -> None:
@@ -30,14 +30,25 @@ class SasrecBlock(nn.Module):
         self.feed_forward = FeedForward(d_model, encoder.d_ff or d_model, nn.ReLU(), encoder.dropout)
         self.dropout = nn.Dropout(encoder.dropout)
 
-    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Apply attention and the feed-forward part."""
+    def forward(
+        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
+    ) -> Tensor:
+        """Apply attention, and the feed-forward part at asked positions; see `Block.forward`."""
         queries = self.attention_norm(x)
-        x = self.feed_forward_norm(queries + self.dropout(self.attention(queries, x, visibility)))
+        return self._transform(asked(queries, query_index), self.attention(queries, x, visibility, query_index))
+
+    def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
+        """Apply both to the next position; see `Block.step`."""
+        queries = self.attention_norm(x)
+        mixed, state = self.attention.step(queries, x, state)
+        return self._transform(queries, mixed), state
+
+    def _transform(self, queries: Float[Tensor, "*batch D"], mixed: Float[Tensor, "*batch D"]) -> Tensor:
+        x = self.feed_forward_norm(queries + self.dropout(mixed))
         return x + self.dropout(self.feed_forward(x))
 
 
-class SasrecModel(SequenceModel):
+class SasrecModel(BlockModel):
     """SASRec around any attention operator."""
 
     def __init__(self, blueprint: Blueprint) -> None:
@@ -48,10 +59,11 @@ class SasrecModel(SequenceModel):
         self.blocks = nn.ModuleList(SasrecBlock(attention, encoder) for attention in blueprint.attention_by_layer())
         self.final_norm = nn.LayerNorm(encoder.d_model)
 
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Return the hidden states; see `SequenceModel.encode`."""
-        x = self.item_embedding(batch.items) * math.sqrt(self.encoder_config.d_model)
-        x = self.dropout(x + self.position_embedding(positions(batch)))
-        for block in self.blocks:
-            x = block(x, visibility)
+    def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:
+        """Return what the first block gets; see `BlockModel.embed`."""
+        x = self.item_embedding(items) * math.sqrt(self.encoder_config.d_model)
+        return self.dropout(x + self.position_embedding(places))
+
+    def finish(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
+        """Return the hidden states; see `BlockModel.finish`."""
         return self.final_norm(x)

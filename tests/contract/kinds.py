@@ -22,6 +22,7 @@ NOT_A_KIND = {
     "base",
     "blocks",
     "decayed",
+    "dropout",
     "feature_map",
     "hydra_blocks",
     "hydra_kernels",

@@ -221,10 +221,16 @@ def test_offsets_of_another_type_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("options", "fused"),
-    [({}, True), ({"eps": 1e-4}, True), ({"kernel": "tanh"}, False), ({"length_scaling": "inverse"}, False)],
+    ("options", "length", "fused"),
+    [
+        ({}, 10_000, True),
+        ({"eps": 1e-4}, 10_000, True),
+        ({}, 20, False),
+        ({"kernel": "tanh"}, 10_000, False),
+        ({"length_scaling": "inverse"}, 10_000, False),
+    ],
 )
-def test_the_operator_uses_it_for_the_papers_form_only(options, fused):
-    operator = HydraAttention(HydraAttentionConfig(**options), d_model=8, n_heads=2, max_length=20)
-    outputs = operator(*(x.requires_grad_() for x in draw(2, 20, 8)), Visibility(causal=True, padding_mask=None))
+def test_the_operator_uses_it_for_the_papers_form_where_it_pays(options, length, fused):
+    operator = HydraAttention(HydraAttentionConfig(**options), d_model=8, n_heads=2, max_length=length)
+    outputs = operator(*(x.requires_grad_() for x in draw(2, length, 8)), Visibility(causal=True, padding_mask=None))
     assert ("BlockedHydra" in type(outputs.grad_fn.next_functions[0][0]).__name__) == fused

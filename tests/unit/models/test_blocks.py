@@ -1,0 +1,58 @@
+"""How blocks are run: what the last one leaves out, and what a state is."""
+
+import pytest
+import torch
+
+from hydrarec.config.attention import AttentionConfig, HydraAttentionConfig, LinearAttentionConfig
+from hydrarec.config.encoder import EncoderConfig
+from hydrarec.config.models import Bert4recModelConfig, FmlpModelConfig, SasrecModelConfig
+from hydrarec.masking.base import View
+from hydrarec.models.base import Blueprint, asked
+from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.visibility import Visibility
+
+N, D, T = 30, 8, 6
+ASKED = torch.tensor([2, 5, 9])
+
+
+def build(config, attention: AttentionConfig | None, n_layers=3):
+    torch.manual_seed(0)
+    encoder = EncoderConfig(d_model=D, n_layers=n_layers, max_length=T)
+    return config.implementation()(Blueprint(config, encoder, attention, n_items=N, n_special_tokens=1)).double().eval()
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize(
+    ("config", "attention"),
+    [
+        (SasrecModelConfig(), HydraAttentionConfig()),
+        (Bert4recModelConfig(), HydraAttentionConfig()),
+        (FmlpModelConfig(), None),
+    ],
+)
+def test_after_the_last_mixing_only_asked_positions_are_computed(config, attention, causal):
+    model = build(config, attention)
+    rows = []
+    for block in model.blocks:
+        block.feed_forward.register_forward_hook(lambda _, inputs, __: rows.append(inputs[0].numel() // D))
+    batch = Batch(torch.randint(1, N + 1, (2, T)), torch.full((2,), T))
+    assert model(View(batch, Visibility(causal, padding_mask=None), ASKED)).shape == (3, D)
+    assert rows == [2 * T, 2 * T, 3]
+
+
+def test_asked_positions_count_through_the_rows():
+    x = torch.arange(2 * 5 * 3).view(2, 5, 3)
+    assert torch.equal(asked(x, ASKED), torch.stack([x[0, 2], x[1, 0], x[1, 4]]))
+    assert asked(x, None) is x
+
+
+@pytest.mark.parametrize("n_layers", [1, 3])
+def test_the_state_is_the_place_and_every_block_s_own(n_layers):
+    model = build(SasrecModelConfig(), LinearAttentionConfig(), n_layers)
+    _, first = model.step(torch.tensor([4, 7]), None)
+    _, second = model.step(torch.tensor([4, 7]), first)
+    assert [len(first), int(first[0]), int(second[0])] == [1 + n_layers, 1, 2]
+    # A step changes no state in place: a history can be continued in two ways.
+    again, _ = model.step(torch.tensor([1, 2]), first)
+    once_more, _ = model.step(torch.tensor([1, 2]), first)
+    assert torch.equal(again, once_more)
