@@ -145,9 +145,81 @@ TIMES = _table(
     peak_memory_mib=(pa.float64(), "peak resident memory of the training process"),
     peak_gpu_mib=(pa.float64(), "peak allocated GPU memory; null on a CPU?"),
 )
+BENCH = _table(
+    bench=(pa.string(), "benchmark, a file of hydrarec/bench"),
+    case=(pa.string(), "data and sizes"),
+    subject=(pa.string(), "what was timed"),
+    round=(pa.int32(), "round, from 0; all subjects of a case are timed in each"),
+    place=(pa.int32(), "place in the round's random order, from 0"),
+    wall_s=(pa.float64(), "seconds of a repetition by the wall clock"),
+    cpu_s=(pa.float64(), "processor seconds of a repetition, all threads together"),
+    units=(pa.float64(), "units of work in the repetition; the unit stands in machine.json"),
+    load=(pa.float64(), "load average of the machine before the repetition; null where it has none?"),
+)
+_PIECE = {
+    "part": (pa.string(), "operators | blocks | steps | inference"),
+    "subject": (pa.string(), "operator with its settings, or run id"),
+    "layout": (pa.string(), "what is around the operator: alone, a block layout, or model@dataset"),
+    "form": (pa.string(), "causal | bidirectional"),
+    "work": (pa.string(), "forward | training: forward and backward"),
+    "axis": (pa.string(), "what is varied: length | width | nothing"),
+    "length": (pa.int32(), "positions T"),
+    "width": (pa.int32(), "features D"),
+}
+EFFICIENCY_WORK = _table(
+    **_PIECE,
+    against=(pa.string(), "subject that its speed is compared with; null if it is that one, or there is none?"),
+    units=(pa.float64(), "sequences (operators, blocks), steps or users in a repetition"),
+    matmul_flops=(pa.float64(), "operations of a unit's matrix products; null where they are not counted?"),
+    other_flops=(pa.float64(), "other arithmetic operations of a unit; null likewise?"),
+    mixing_flops=(pa.float64(), "operations of a unit that mix positions, of either sort; null likewise?"),
+    nbytes=(pa.float64(), "bytes that a unit of an operator reads and writes at least; null elsewhere?"),
+    peak_mib=(pa.float64(), "peak memory of a repetition with its inputs, in a process of its own; null if skipped?"),
+    skipped=(pa.string(), "why it was not timed; null if it was?"),
+)
+EFFICIENCY_TIMES = _table(
+    **_PIECE,
+    round=(pa.int32(), "round, from 0; everything of a part is timed in each"),
+    place=(pa.int32(), "place in the round's random order, from 0"),
+    wall_s=(pa.float64(), "seconds of a repetition by the wall clock"),
+    cpu_s=(pa.float64(), "processor seconds of a repetition, all threads together"),
+    units=(pa.float64(), "units in the repetition"),
+    load=(pa.float64(), "load average of the machine before the repetition; null where it has none?"),
+)
+_SERIES = {name: _PIECE[name] for name in ("part", "subject", "layout", "form", "work")}
+SCALING = _table(
+    **_SERIES,
+    axis=(pa.string(), "what is varied: length | width"),
+    measure=(pa.string(), "time | memory, of one sequence"),
+    exponent=(pa.float64(), "p of a + b n^p"),
+    low=(pa.float64(), "lower bound of the interval over rounds; null for memory, which is measured once?"),
+    high=(pa.float64(), "upper bound of the interval; null likewise?"),
+    coverage=(pa.float64(), "what the interval covers"),
+    offset=(pa.float64(), "a, in seconds or MiB"),
+    factor=(pa.float64(), "b, in seconds or MiB"),
+    smallest=(pa.int32(), "smallest size fitted"),
+    largest=(pa.int32(), "largest size fitted"),
+    last_slope=(pa.float64(), "slope between the two largest sizes on logarithmic axes"),
+    n_sizes=(pa.int32(), "sizes fitted"),
+    n_rounds=(pa.int32(), "rounds"),
+)
+EFFICIENCY_SPEED = _table(
+    **_PIECE,
+    clock=(pa.string(), "cpu_s on a CPU with one thread, else wall_s"),
+    unit_s=(pa.float64(), "median seconds of a unit: sequence, step or user"),
+    unit_mib=(pa.float64(), "peak memory of a repetition; of operators and blocks, by its sequences"),
+    flops=(pa.float64(), "operations of a unit, of either sort; null where they are not counted?"),
+    against=(pa.string(), "subject that it is compared with; null if it is that one, or there is none?"),
+    speedup=(pa.float64(), "that subject's seconds over this one's, median over rounds; null likewise?"),
+    low=(pa.float64(), "lower bound of the 95 % interval over rounds; null likewise?"),
+    high=(pa.float64(), "upper bound of the interval; null likewise?"),
+    counted_bound=(pa.float64(), "speed-up if that subject's operations that mix cost nothing; null if not counted?"),
+    measured_bound=(pa.float64(), "speed-up of what does not mix, timed in the same rounds; null if there is none?"),
+    n_rounds=(pa.int32(), "rounds"),
+)
 
 
-def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:
+def write_table(frame: pd.DataFrame | pa.Table, path: Path, schema: pa.Schema) -> None:
     """Write a table with exactly the schema's columns, order and types, atomically.
 
     Parameters
@@ -164,17 +236,29 @@ def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:
     ValueError
         If a column is absent, unknown, null where that is not allowed, or does not fit its type.
     """
-    if set(frame.columns) != set(schema.names):
-        missing, unknown = set(schema.names) - set(frame.columns), set(frame.columns) - set(schema.names)
+    names = set(frame.column_names if isinstance(frame, pa.Table) else frame.columns)
+    if names != set(schema.names):
+        missing, unknown = set(schema.names) - names, names - set(schema.names)
         raise ValueError(f"{path}: missing columns {sorted(missing)}, unknown columns {sorted(unknown)}")
     try:
-        table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        if isinstance(frame, pa.Table):
+            table = frame.select(schema.names).cast(schema)
+        else:
+            table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    except (ValueError, pa.ArrowTypeError) as error:
         raise ValueError(f"{path}: {error}") from error
     _refuse_nulls(table, schema, path)
+    whole_numbers = [field.name for field in schema if pa.types.is_integer(field.type)]
     with atomic_path(path) as temporary:
-        # No pandas metadata and no writer-dependent statistics text: equal rows give equal bytes.
-        pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
+        # No pandas metadata and no writer-dependent statistics text: equal rows give equal bytes. Differences of whole
+        # numbers are small in tables in order, and twice as fast to write and to read as dictionaries and zstd.
+        pq.write_table(
+            table.replace_schema_metadata(None),
+            temporary,
+            compression="lz4",
+            use_dictionary=[name for name in schema.names if name not in whole_numbers],
+            column_encoding=dict.fromkeys(whole_numbers, "DELTA_BINARY_PACKED"),
+        )
 
 
 def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -200,6 +284,11 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     ValueError
         If it is not Parquet, is truncated, or its columns, types or nulls are not the schema's.
     """
+    return read_arrow(path, schema, columns).to_pandas()
+
+
+def read_arrow(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a table as Arrow's own, which copies nothing and tells nulls from numbers; otherwise like `read_table`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
@@ -215,20 +304,26 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
     _refuse_nulls(table, schema, path)
-    return table.to_pandas()
+    return table
 
 
 def content_hash(path: Path) -> str:
     """Return a SHA-256 of a Parquet table's columns and values, whatever wrote and compressed the file."""
+    return table_hash(pq.read_table(path))
+
+
+def table_hash(table: pa.Table) -> str:
+    """Return what `content_hash` returns for a file with this table in it."""
     digest = hashlib.sha256()
-    table = pq.read_table(path)
     for name in table.column_names:
-        column = table.column(name).combine_chunks()
+        column = table.column(name)
         digest.update(f"{name}:{column.type}:{len(column)}:{column.null_count};".encode())
         if pa.types.is_string(column.type):
             digest.update("\0".join(column.to_pylist()).encode())
-        else:
-            digest.update(column.fill_null(0).to_numpy(zero_copy_only=False).tobytes())
+            continue
+        for chunk in column.chunks:
+            filled = chunk.fill_null(0) if chunk.null_count else chunk
+            digest.update(filled.to_numpy(zero_copy_only=False).data)
     return digest.hexdigest()
 
 

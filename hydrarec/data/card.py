@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Int
 
 from hydrarec.config.datasets import DatasetConfig
-from hydrarec.data.filters import n_repeated
 
 QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 
@@ -16,10 +15,17 @@ def counts(stage: str, users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"
     """Return how many users, items and interactions there are after a stage of the preparation."""
     return {
         "stage": stage,
-        "users": int(np.count_nonzero(np.bincount(users))),
-        "items": int(np.count_nonzero(np.bincount(items))),
+        "users": n_different(users),
+        "items": n_different(items),
         "interactions": len(users),
     }
+
+
+def n_different(ids: Int[np.ndarray, " E"]) -> int:
+    """Return how many different numbers, of at least 0, there are."""
+    seen = np.zeros(int(ids.max(initial=0)) + 1, dtype=bool)
+    seen[ids] = True
+    return int(np.count_nonzero(seen))
 
 
 def describe(dataset: DatasetConfig, sha256: str | None) -> dict[str, Any]:
@@ -37,7 +43,7 @@ def describe(dataset: DatasetConfig, sha256: str | None) -> dict[str, Any]:
 
 
 def measure(
-    users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None
+    users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None, repeats: int
 ) -> dict[str, Any]:
     """Measure prepared interactions.
 
@@ -47,13 +53,15 @@ def measure(
         Dense ids from 1, by user and then by time.
     times
         Seconds since 1970; None if the source has none.
+    repeats
+        Interactions with an item that the user had met before.
 
     Returns
     -------
     dict
         `users`, `items`, `interactions`, `density` (share of all user-item pairs, each pair counted once per
-        interaction), `repeats` (interactions with an item that the user had met before), `lengths` and `popularity`
-        (quantiles over users and over items), `times` (None, or as `measure_times` says).
+        interaction), `repeats`, `lengths` and `popularity` (quantiles over users and over items), `times` (None, or as
+        `measure_times` says).
     """
     lengths, popularity = np.bincount(users)[1:], np.bincount(items)[1:]
     return {
@@ -61,7 +69,7 @@ def measure(
         "items": len(popularity),
         "interactions": len(users),
         "density": len(users) / (len(lengths) * len(popularity)),
-        "repeats": n_repeated(users, items),
+        "repeats": repeats,
         "lengths": _quantiles(lengths),
         "popularity": {
             **_quantiles(popularity),
@@ -87,19 +95,20 @@ def measure_times(users: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"]) ->
         their second with another one of the same user), `last_two_tie_share` (users whose last two interactions share
         a second, so that the order of the file decides which is held out).
     """
-    ties_next = (users[1:] == users[:-1]) & (times[1:] == times[:-1])
+    same_user = users[1:] == users[:-1]
+    ties_next = same_user & (times[1:] == times[:-1])
     tied = np.zeros(len(users), dtype=bool)
-    tied[1:] |= ties_next
+    tied[1:] = ties_next
     tied[:-1] |= ties_next
-    starts = np.flatnonzero(np.diff(users, prepend=0))
-    newest = np.append(starts[1:], len(users)) - 1
+    newest = np.append(np.flatnonzero(~same_user), len(users) - 1)
+    starts = np.append(0, newest[:-1] + 1)
     first, last = int(times.min()), int(times.max())
     return {
         "first": first,
         "last": last,
         "first_day": _day(first),
         "last_day": _day(last),
-        "tie_share": float(tied.mean()),
+        "tie_share": int(np.count_nonzero(tied)) / len(tied),
         "last_two_tie_share": float(ties_next[newest[newest > starts] - 1].sum() / len(starts)),
     }
 

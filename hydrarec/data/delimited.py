@@ -1,15 +1,17 @@
 """Lines of delimited fields to interactions, fast on lines that are right and precise about the first that is not.
 
-Every block is parsed by Arrow first. Where Arrow refuses a block, or could understand it differently (quotes, lone
-carriage returns), the block is parsed again line by line. That second, slow parser defines the format; the fast one
-only has to agree with it.
+Every block is parsed by Arrow first, while the next ones are read. Where Arrow refuses a block, or could understand it
+differently (quotes, lone carriage returns), the block is parsed again line by line. That second, slow parser defines
+the format; the fast one only has to agree with it.
 """
 
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,14 +19,25 @@ import pyarrow.csv
 
 from hydrarec.data.text import Block, MalformedLineError, no_interactions
 
-UNIT_SEPARATOR = "\x1f"
+UNIT_SEPARATOR = b"\x1f"
 """Stands in for separators of several characters, which Arrow's parser does not know."""
 LARGEST_TIMESTAMP = 2**63 - 1
+PARSERS = 2
+"""Blocks parsed at the same time; more would wait for the one thread that reads and unpacks."""
+WAITING_BLOCKS = 8
+"""Most blocks that are read and not parsed yet."""
+LARGEST_BLOCK_BYTES = 2**24
+"""Bytes that Arrow takes in at once: more than a block has, unless a line is very long."""
 _TYPES = {
     "user": pa.dictionary(pa.int32(), pa.string()),
     "item": pa.dictionary(pa.int32(), pa.string()),
     "timestamp": pa.int64(),
 }
+LARGEST_NUMBER = 2**22
+"""Largest id kept as a number; tables over all numbers up to here take a few MiB."""
+_NUMBER = pa.uint32()
+_OTHER_WHITE_SPACE = re.compile(r"[^\S \n]")
+_HEXADECIMAL = re.compile(rb"(?<![0-9A-Za-z])0[xX]")
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,8 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
     Returns
     -------
     pandas.DataFrame
-        Columns `user`, `item` (categoricals of text) and `timestamp` (int64; Int64 and all null if the format has
+        Columns `user`, `item` (categoricals of text; whole numbers if every id of the column is one up to
+        `LARGEST_NUMBER`, written without leading zeros) and `timestamp` (int64; Int64 and all null if the format has
         none), in file order.
 
     Raises
@@ -77,17 +91,33 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
         If there is no interaction; `MalformedLineError` if a line has another number of fields, an empty user or item,
         or a timestamp that is not a whole number of at least 0.
     """
-    tables = []
-    for block in _without_header(blocks, form, source) if form.header else blocks:
-        table = _parse_fast(block, form)
-        tables.append(_parse_carefully(block, form, source) if table is None else table)
-    if not sum(map(len, tables)):
+    parsed = _parse_all(_without_header(blocks, form, source) if form.header else blocks, form, source)
+    tables = [table for table in parsed if len(table)]
+    if not tables:
         raise no_interactions(source)
+    for name in ("user", "item"):
+        if any(table[name].type != _NUMBER or pc.max(table[name]).as_py() > LARGEST_NUMBER for table in tables):
+            tables = [_with_text(table, name) for table in tables]
     # One dictionary for all blocks, in the order of first appearance, instead of one per block.
     frame = pa.concat_tables(tables).unify_dictionaries().to_pandas()
     if "timestamp" not in form.columns:
         frame["timestamp"] = no_timestamps(len(frame))
     return frame
+
+
+def _parse_all(blocks: Iterable[Block], form: LineFormat, source: str) -> list[pa.Table]:
+    """Parse blocks in threads while the next ones are read; of several errors the first in the file is raised."""
+    parsed: list[Future[pa.Table]] = []
+    with ThreadPoolExecutor(PARSERS) as parsers:
+        try:
+            for block in blocks:
+                parsed.append(parsers.submit(_parse_block, block, form, source))
+                if len(parsed) >= WAITING_BLOCKS:
+                    parsed[-WAITING_BLOCKS].result()
+        finally:
+            # Also if reading went wrong: a line before that place may be wrong too, and is named instead.
+            tables = [future.result() for future in parsed]
+    return tables
 
 
 def no_timestamps(n_rows: int) -> pd.Series:
@@ -106,41 +136,99 @@ def _without_header(blocks: Iterable[Block], form: LineFormat, source: str) -> I
         waiting = False
         number, line = first
         _checked_fields(line, number, form, source)
-        rest = block.text.split("\n", number - block.first_line + 1)
-        yield Block(rest[-1] if len(rest) > number - block.first_line + 1 else "", number + 1)
+        rest = block.data.split(b"\n", number - block.first_line + 1)
+        yield Block(rest[-1] if len(rest) > number - block.first_line + 1 else b"", number + 1)
+
+
+def _parse_block(block: Block, form: LineFormat, source: str) -> pa.Table:
+    table = _parse_fast(block, form)
+    return _parse_carefully(block, form, source) if table is None else table
 
 
 def _parse_fast(block: Block, form: LineFormat) -> pa.Table | None:
     """Parse with Arrow; None if that fails or the slow parser could understand the text differently."""
-    separator, text = form.separator or " ", block.text.replace("\r\n", "\n")
-    if '"' in text or "\r" in text or not text.strip():
+    data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
+    if _is_ambiguous(data, form):
         return None
-    if len(separator) > 1 and UNIT_SEPARATOR not in text:
-        separator, text = UNIT_SEPARATOR, text.replace(separator, UNIT_SEPARATOR)
-    if len(separator.encode()) > 1:
+    separator = (form.separator or " ").encode()
+    if len(separator) > 1 and UNIT_SEPARATOR not in data:
+        separator, data = UNIT_SEPARATOR, data.replace(separator, UNIT_SEPARATOR)
+    if len(separator) > 1:
         return None
+    # Numbers are several times as fast as text; where a later line is not one, everything is text after all.
+    attempts = [_types_of_first_line(data, form, separator), _TYPES] if _is_plain(data, separator) else [_TYPES]
+    for types in attempts:
+        table = _read_csv(data, form, separator, types)
+        if table is not None:
+            return None if _has_empty_ids(table) else table
+    return None
+
+
+def _read_csv(data: bytes, form: LineFormat, separator: bytes, types: dict[str, pa.DataType]) -> pa.Table | None:
     names = [f"{place}-{name}" for place, name in enumerate(form.columns)]
     wanted = {name: names[form.columns.index(name)] for name in form.read}
+    # Arrow's signed numbers may be -0.
+    unsigned = types | {"timestamp": pa.uint64()}
     try:
         table = pyarrow.csv.read_csv(
-            pa.BufferReader(text.encode()),
-            read_options=pyarrow.csv.ReadOptions(column_names=names),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=separator, quote_char=False),
+            pa.BufferReader(data),
+            # One thread: several blocks are parsed at the same time.
+            read_options=pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=LARGEST_BLOCK_BYTES),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=separator.decode(), quote_char=False),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=list(wanted.values()),
-                column_types={wanted[name]: _TYPES[name] for name in form.read},
+                column_types={wanted[name]: unsigned[name] for name in form.read},
                 null_values=[],
                 strings_can_be_null=False,
             ),
         ).rename_columns(list(form.read))
+        return table.cast(pa.schema([(name, types[name]) for name in form.read]))
     except pa.ArrowInvalid:
         return None
-    return None if _has_bad_values(table) else table
 
 
-def _has_bad_values(table: pa.Table) -> bool:
-    empty = any("" in chunk.dictionary.to_pylist() for name in ("user", "item") for chunk in table[name].chunks)
-    return empty or ("timestamp" in table.column_names and pc.min(table["timestamp"]).as_py() < 0)
+def _types_of_first_line(data: bytes, form: LineFormat, separator: bytes) -> dict[str, pa.DataType]:
+    """Guess which ids are numbers."""
+    fields = dict(zip(form.columns, data[: data.find(b"\n")].split(separator), strict=False))
+    return _TYPES | {name: _NUMBER for name in ("user", "item") if fields.get(name, b"").isdigit()}
+
+
+def _is_plain(data: bytes, separator: bytes) -> bool:
+    """Whether every whole number is the shortest way to write it: no white space, no 0 before another digit.
+
+    May say no where it is so, if fields are separated by something that stands behind the digits in the alphabet.
+    """
+    if separator >= b"0" or any(space in data for space in {b" ", b"\t"} - {separator}) or data[:1] == b"0":
+        return False
+    characters = np.frombuffer(data, dtype=np.uint8)
+    padding = characters[1:-1] == ord("0")
+    # In place, because new arrays of this size cost more than the comparisons. A number may be 0.5, but no id is.
+    padding &= characters[2:] > ord(".")
+    padding &= characters[:-2] < ord("0")
+    return not np.isin(characters[:-2][padding], [ord(separator), ord("\n")]).any()
+
+
+def _with_text(table: pa.Table, name: str) -> pa.Table:
+    """Turn numbers into what stands in the file."""
+    if table[name].type != _NUMBER:
+        return table
+    place = table.column_names.index(name)
+    return table.set_column(place, name, table[name].cast(pa.string()).dictionary_encode().cast(_TYPES[name]))
+
+
+def _is_ambiguous(data: bytes, form: LineFormat) -> bool:
+    """Whether Arrow and the slow parser could differ: quotes, line ends, other white space, hexadecimal numbers."""
+    if data.isspace() or not data or b'"' in data or b"\r" in data:
+        return True
+    if form.separator is None and _OTHER_WHITE_SPACE.search(data.decode()):
+        return True
+    return "timestamp" in form.columns and (b"x" in data or b"X" in data) and bool(_HEXADECIMAL.search(data))
+
+
+def _has_empty_ids(table: pa.Table) -> bool:
+    texts = [name for name in ("user", "item") if table[name].type != _NUMBER]
+    dictionaries = [chunk.dictionary for name in texts for chunk in table[name].chunks]
+    return any(pc.min(pc.binary_length(dictionary)).as_py() == 0 for dictionary in dictionaries)
 
 
 def _parse_carefully(block: Block, form: LineFormat, source: str) -> pa.Table:

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
+from hydrarec.data.sorting import sort
+
 
 def not_duplicated(
     users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"]
@@ -74,19 +76,26 @@ def frequent(
         True = stays.
     """
     keep = np.ones(len(users), dtype=bool)
+    of_user, of_item = np.bincount(users), np.bincount(items)
     while True:
-        of_user = np.bincount(users[keep], minlength=1)
-        of_item = np.bincount(items[keep], minlength=1)
-        stays = keep.copy()
-        stays[keep] = (of_user[users[keep]] >= min_user) & (of_item[items[keep]] >= min_item)
-        if not iterate or stays.sum() == keep.sum():
-            return stays
-        keep = stays
+        rare_users, rare_items = of_user < min_user, of_item < min_item
+        if not of_user[rare_users].any() and not of_item[rare_items].any():
+            return keep
+        leaves = np.flatnonzero((rare_users[users] | rare_items[items]) & keep)
+        keep[leaves] = False
+        if not iterate:
+            return keep
+        of_user -= np.bincount(users[leaves], minlength=len(of_user))
+        of_item -= np.bincount(items[leaves], minlength=len(of_item))
 
 
 def n_repeated(users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"]) -> int:
     """Count the interactions of a user with an item that the same user had met before."""
-    return int(pd.Series(_pairs(users, items)).duplicated().sum())
+    pairs = _pairs(users, items)
+    if (pairs[1:] > pairs[:-1]).all():
+        return 0
+    pairs = sort(pairs)
+    return int(np.count_nonzero(pairs[1:] == pairs[:-1]))
 
 
 def _repeated(users: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

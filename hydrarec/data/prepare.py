@@ -10,17 +10,40 @@ Removal, in this order: exact duplicates (same user, item and second; only where
 a duplicate cannot be told from a second visit), then repeated pairs if `repeats: first`, then rare users and items.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from jaxtyping import Bool, Int
 
-from hydrarec.columns import INTERACTIONS, ITEMS, USERS, content_hash, write_table
+from hydrarec.columns import INTERACTIONS, ITEMS, USERS, table_hash, write_table
 from hydrarec.config.datasets import DatasetConfig, FilterConfig
 from hydrarec.data import readers
 from hydrarec.data.card import counts, describe, measure
-from hydrarec.data.filters import first_of_pair, frequent, not_duplicated
+from hydrarec.data.filters import first_of_pair, frequent, n_repeated, not_duplicated
+from hydrarec.data.sorting import order_by
 from hydrarec.files import sha256, write_json
+
+
+class Events(NamedTuple):
+    """Interactions, in file order."""
+
+    users: Int[np.ndarray, " E"]
+    """Codes from 0."""
+    items: Int[np.ndarray, " E"]
+    """Codes from 0."""
+    times: Int[np.ndarray, " E"] | None
+    """Seconds since 1970; None if the source has none."""
+
+    def where(self, stays: Bool[np.ndarray, " E"]) -> Self:
+        """Return those that stay; without a copy if that is all of them."""
+        if stays.all():
+            return self
+        times = self.times[stays] if self.times is not None else None
+        return self._replace(users=self.users[stays], items=self.items[stays], times=times)
 
 
 def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
@@ -43,83 +66,103 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
         If it is not what the reader expects, or the filter removes everything.
     """
     frame = readers.read(raw, dataset.reader)
-    events, stages = select(frame, dataset.filter)
-    if not len(events):
+    times = frame["timestamp"].to_numpy(dtype=np.int64) if frame["timestamp"].notna().all() else None
+    events, stages, repeats = select(Events(_codes(frame["user"]), _codes(frame["item"]), times), dataset.filter)
+    if not len(events.users):
         raise ValueError(
             f"{dataset.id}: the filter ({dataset.filter.model_dump()}) removes all {stages[0]['interactions']} "
             "interactions; lower the minimum counts"
         )
-    users, raw_users = _dense(events["user"])
-    items, raw_items = _dense(events["item"])
-    has_times = bool(events["timestamp"].notna().all())
-    times = events["timestamp"].to_numpy(dtype=np.int64) if has_times else None
-    # Both sorts are stable, so what is equal stays in the order of the file.
-    order = np.lexsort((times, users)) if times is not None else np.argsort(users, kind="stable")
-    users, items = users[order], items[order]
-    times = times[order] if times is not None else None
-
-    _write_interactions(users, items, times, output / "interactions.parquet")
-    _write_ids("item", raw_items, np.bincount(items)[1:], output / "items.parquet")
-    _write_ids("user", raw_users, np.bincount(users)[1:], output / "users.parquet")
-    card = {
-        **describe(dataset, sha256(raw) if raw is not None else None),
-        **measure(users, items, times),
-        "stages": stages,
-        "content_hash": content_hash(output / "interactions.parquet"),
-    }
+    with ThreadPoolExecutor(2) as threads:
+        (users, seen_users), (items, seen_items) = threads.map(_dense, events[:2])
+        order = order_by(users, events.times)
+        users, items = users[order], items[order]
+        times = events.times[order] if events.times is not None else None
+        table = _interactions(users, items, times)
+        written = threads.submit(write_table, table, output / "interactions.parquet", INTERACTIONS)
+        content_hash = threads.submit(table_hash, table)
+        _write_ids("item", _raw(frame["item"], seen_items), np.bincount(items)[1:], output / "items.parquet")
+        _write_ids("user", _raw(frame["user"], seen_users), np.bincount(users)[1:], output / "users.parquet")
+        card = {
+            **describe(dataset, sha256(raw) if raw is not None else None),
+            **measure(users, items, times, repeats),
+            "stages": stages,
+            "content_hash": content_hash.result(),
+        }
+        written.result()
     write_json(output / "card.json", card)
 
 
-def select(frame: pd.DataFrame, settings: FilterConfig) -> tuple[pd.DataFrame, list[dict[str, str | int]]]:
+def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[str, Any]], int]:
     """Remove what the configuration says.
 
     Parameters
     ----------
-    frame
-        Raw interactions in file order, as a reader returns them.
+    events
+        Raw interactions.
     settings
         Block `filter` of the dataset.
 
     Returns
     -------
     tuple
-        The remaining rows in file order, and the counts before and after each step.
+        The remaining interactions; the counts before and after each step; how many of the remaining ones repeat an
+        earlier pair of user and item.
     """
-    users, items = frame["user"].cat.codes.to_numpy(), frame["item"].cat.codes.to_numpy()
-    times = frame["timestamp"].to_numpy(dtype=np.int64) if frame["timestamp"].notna().all() else None
-    rows = np.arange(len(frame), dtype=np.int64)
-    stages = [counts("raw", users, items)]
+    stages = [counts("raw", events.users, events.items)]
+    repeats = n_repeated(events.users, events.items)
 
-    if times is not None:
-        rows = rows[not_duplicated(users, items, times)]
-        stages.append(counts("exact duplicates removed", users[rows], items[rows]))
+    def keep(stage: str, stays: Bool[np.ndarray, " E"] | None) -> Events:
+        left = events.where(stays) if stays is not None else events
+        same = left is events
+        stages.append({**stages[-1], "stage": stage} if same else counts(stage, left.users, left.items))
+        return left
+
+    # Nothing can be a duplicate or a second visit where no pair occurs twice.
+    if events.times is not None:
+        events = keep("exact duplicates removed", not_duplicated(*events) if repeats else None)
     if settings.repeats == "first":
-        of_rows = times[rows] if times is not None else None
-        rows = rows[first_of_pair(users[rows], items[rows], of_rows)]
-        stages.append(counts("first of each user and item", users[rows], items[rows]))
+        events = keep("first of each user and item", first_of_pair(*events) if repeats else None)
     least_user, least_item = settings.min_user_interactions, settings.min_item_interactions
     if max(least_user, least_item) > 1:
-        stays = frequent(users[rows], items[rows], min_user=least_user, min_item=least_item, iterate=settings.iterate)
-        rows = rows[stays]
         how = "repeated until nothing changes" if settings.iterate else "counted once"
-        stages.append(
-            counts(f"users with {least_user} or more, items with {least_item} or more, {how}", users[rows], items[rows])
-        )
-    return frame.iloc[rows], stages
+        stays = frequent(*events[:2], min_user=least_user, min_item=least_item, iterate=settings.iterate)
+        events = keep(f"users with {least_user} or more, items with {least_item} or more, {how}", stays)
+    return events, stages, n_repeated(events.users, events.items) if repeats else 0
 
 
-def _dense(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Give a categorical numbers from 1 by first appearance; return them and the raw value of each."""
-    codes, seen = pd.factorize(column.cat.codes.to_numpy())
-    return (codes + 1).astype(np.int32), column.cat.categories.to_numpy(dtype=object)[seen]
+def _dense(codes: Int[np.ndarray, " E"]) -> tuple[Int[np.ndarray, " E"], Int[np.ndarray, " N"]]:
+    """Give codes numbers from 1 by first appearance; return them and the code of each."""
+    n_codes = int(codes.max()) + 1
+    first = np.full(n_codes, len(codes), dtype=np.int32)
+    # From the last row to the first: of several rows with a code the one that is written last stays.
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1, dtype=np.int32)
+    seen = np.argsort(first)[: np.count_nonzero(first < len(codes))]
+    numbers = np.zeros(n_codes, dtype=np.int32)
+    numbers[seen] = np.arange(1, len(seen) + 1)
+    return numbers[codes], seen
 
 
-def _write_interactions(users: np.ndarray, items: np.ndarray, times: np.ndarray | None, path: Path) -> None:
-    starts = np.flatnonzero(np.diff(users, prepend=0))
-    position = np.arange(len(users)) - np.repeat(starts, np.diff(starts, append=len(users)))
-    timestamp = pd.array(times if times is not None else [pd.NA] * len(users), dtype="Int64")
-    columns = {"user": users, "item": items, "position": position.astype(np.int32), "timestamp": timestamp}
-    write_table(pd.DataFrame(columns), path, INTERACTIONS)
+def _codes(column: pd.Series) -> Int[np.ndarray, " E"]:
+    """Return the codes of a categorical, or the numbers that stand for themselves."""
+    return column.cat.codes.to_numpy() if isinstance(column.dtype, pd.CategoricalDtype) else column.to_numpy()
+
+
+def _raw(column: pd.Series, codes: Int[np.ndarray, " N"]) -> np.ndarray:
+    """Return what stands in the file for each of the codes."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.categories.to_numpy(dtype=object)[codes]
+    return codes.astype(str).astype(object)
+
+
+def _interactions(users: np.ndarray, items: np.ndarray, times: np.ndarray | None) -> pa.Table:
+    starts = np.flatnonzero(users[1:] != users[:-1]) + 1
+    # One more than in the row before, and back to 0 where a user begins.
+    position = np.ones(len(users), dtype=np.int32)
+    position[0], position[starts] = 0, 1 - np.diff(starts, prepend=0)
+    np.cumsum(position, out=position)
+    timestamp = times if times is not None else pa.nulls(len(users), pa.int64())
+    return pa.table({"user": users, "item": items, "position": position, "timestamp": timestamp}, schema=INTERACTIONS)
 
 
 def _write_ids(name: str, raw: np.ndarray, n_interactions: np.ndarray, path: Path) -> None:

@@ -14,14 +14,17 @@ The order of a user's interactions is that of the prepared table; nothing is sor
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Float, Int
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Int, UInt8
 
-from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN, content_hash, read_table, write_table
+from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN, read_arrow, table_hash, write_table
+from hydrarec.data.card import n_different
 from hydrarec.files import write_json
 
 QUANTILE = 0.9
@@ -56,57 +59,69 @@ def split(data: Path, protocol: str, output: Path) -> None:
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"no protocol {protocol!r}; allowed: {', '.join(PROTOCOLS)}")
-    events = read_table(data / "interactions.parquet", INTERACTIONS)
-    events["timestamp"] = events["timestamp"].astype("Int64")
+    events = read_arrow(data / "interactions.parquet", INTERACTIONS).combine_chunks()
     part, step, cuts = PROTOCOLS[protocol](events, data)
-    events["step"] = step
     for number, name in enumerate(PARTS[1:], 1):
         if not ((part == number) & (step >= 0)).any():
             raise ValueError(f"{data}: under {protocol} the {name} part would have no targets")
 
-    frames = {name: events[part == number] for number, name in enumerate(PARTS)}
-    write_table(frames["train"].drop(columns="step"), output / "train.parquet", TRAIN)
-    for name in PARTS[1:]:
-        write_table(frames[name], output / f"{name}.parquet", HELD_OUT)
-    card = {
-        "protocol": protocol,
-        "cuts": cuts,
-        "parts": _describe(frames),
-        "future_share": _future_share(frames),
-        "content_hashes": {name: content_hash(output / f"{name}.parquet") for name in PARTS},
-        "interactions_hash": content_hash(data / "interactions.parquet"),
-    }
+    with ThreadPoolExecutor(2) as threads:
+        interactions_hash = threads.submit(table_hash, events)
+        tables = {"train": events.filter(pa.array(part == 0))}
+        for number, name in enumerate(PARTS[1:], 1):
+            rows = np.flatnonzero(part == number)
+            tables[name] = events.take(pa.array(rows)).append_column("step", pa.array(step[rows]))
+        written = [
+            threads.submit(write_table, table, output / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
+            for name, table in tables.items()
+        ]
+        hashes = {name: threads.submit(table_hash, table) for name, table in tables.items()}
+        card = {
+            "protocol": protocol,
+            "cuts": cuts,
+            "parts": _describe(tables),
+            "future_share": _future_share(tables),
+            "content_hashes": {name: future.result() for name, future in hashes.items()},
+            "interactions_hash": interactions_hash.result(),
+        }
+        for future in written:
+            future.result()
     write_json(output / "split.json", card)
 
 
-Assignment = tuple[Int[np.ndarray, " E"], Int[np.ndarray, " E"], dict[str, int] | None]
+Assignment = tuple[UInt8[np.ndarray, " E"], Int[np.ndarray, " E"], dict[str, int] | None]
 """Part of each interaction (0 train, 1 validation, 2 test), its step (-1: no target), and the cut times."""
 
 
-def _leave_one_out(events: pd.DataFrame, _: Path) -> Assignment:
-    lengths = np.bincount(events["user"])[events["user"]]
-    from_end = lengths - events["position"].to_numpy()
-    part = np.select([lengths < SHORTEST_HELD_OUT, from_end == 1, from_end == 2], [0, 2, 1], default=0)
-    return part, np.where(part > 0, 0, CONTEXT), None
+def _leave_one_out(events: pa.Table, _: Path) -> Assignment:
+    last = np.flatnonzero(np.diff(events["user"].to_numpy(), append=0))
+    last = last[events["position"].to_numpy()[last] >= SHORTEST_HELD_OUT - 1]
+    part = np.zeros(len(events), dtype=np.uint8)
+    part[last - 1], part[last] = 1, 2
+    return part, np.where(part > 0, np.int32(0), np.int32(CONTEXT)), None
 
 
-def _global_temporal(events: pd.DataFrame, data: Path) -> Assignment:
-    if events["timestamp"].isna().any():
+def _global_temporal(events: pa.Table, data: Path) -> Assignment:
+    if events["timestamp"].null_count:
         raise ValueError(f"{data}: protocol gts needs times, which these interactions do not have; allowed: loo")
-    times = events["timestamp"].to_numpy(dtype=np.int64)
+    times = events["timestamp"].to_numpy()
     test_cut = _quantile(times)
     validation_cut = _quantile(times[times <= test_cut])
-    part = (times > validation_cut).astype(int) + (times > test_cut)
-    if len(np.unique(part)) < len(PARTS):
-        raise ValueError(f"{data}: too many interactions share one second to be cut at the {QUANTILE} quantile of time")
-    step = np.full(len(events), CONTEXT)
+    part = (times > validation_cut).astype(np.uint8) + (times > test_cut)
+    step = np.full(len(events), CONTEXT, dtype=np.int32)
+    users, positions = events["user"].to_numpy(), events["position"].to_numpy()
     for number in (1, 2):
-        eligible = np.flatnonzero((part == number) & (events["position"].to_numpy() > 0))
-        step[eligible] = evenly_spaced(events["user"].to_numpy()[eligible])
+        rows = np.flatnonzero(part == number)
+        if not len(rows):
+            raise ValueError(
+                f"{data}: too many interactions share one second to be cut at the {QUANTILE} quantile of time"
+            )
+        eligible = rows[positions[rows] > 0]
+        step[eligible] = evenly_spaced(users[eligible])
     return part, step, {"validation": validation_cut, "test": test_cut}
 
 
-PROTOCOLS: dict[str, Callable[[pd.DataFrame, Path], Assignment]] = {"loo": _leave_one_out, "gts": _global_temporal}
+PROTOCOLS: dict[str, Callable[[pa.Table, Path], Assignment]] = {"loo": _leave_one_out, "gts": _global_temporal}
 
 
 def evenly_spaced(users: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
@@ -138,34 +153,36 @@ def _quantile(times: Int[np.ndarray, " E"]) -> int:
     return int(np.quantile(times, QUANTILE, method="inverted_cdf"))
 
 
-def _describe(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
+def _describe(tables: dict[str, pa.Table]) -> dict[str, dict[str, Any]]:
     """Count interactions, users and targets of each part, and the targets whose item is not in the training part."""
-    warm = np.unique(frames["train"]["item"])
+    warm = np.zeros(1 + max(pc.max(table["item"]).as_py() for table in tables.values()), dtype=bool)
+    warm[tables["train"]["item"].to_numpy()] = True
     described: dict[str, dict[str, Any]] = {}
-    for name, frame in frames.items():
-        described[name] = {"interactions": len(frame), "users": int(frame["user"].nunique())}
+    for name, table in tables.items():
+        described[name] = {"interactions": len(table), "users": n_different(table["user"].to_numpy())}
         if name == "train":
-            described[name]["items"] = len(warm)
+            described[name]["items"] = int(np.count_nonzero(warm))
             continue
-        targets = frame[frame["step"] >= 0]
-        cold = ~np.isin(targets["item"], warm)
+        targets = table.filter(pc.field("step") >= 0)
+        cold = ~warm[targets["item"].to_numpy()]
         described[name] |= {
             "targets": len(targets),
-            "target_users": int(targets["user"].nunique()),
+            "target_users": n_different(targets["user"].to_numpy()),
             "cold_targets": int(cold.sum()),
             "cold_target_share": float(cold.mean()),
         }
     return described
 
 
-def _future_share(frames: dict[str, pd.DataFrame]) -> float | None:
+def _future_share(tables: dict[str, pa.Table]) -> float | None:
     """Return the share of training interactions, of anybody, that are later than a test target, averaged over targets.
 
     The future that a model could learn from under leave-one-out; 0 under a temporal split; None without times.
     """
-    targets = frames["test"].loc[lambda frame: frame["step"] >= 0, "timestamp"]
-    if targets.isna().any():
+    targets = tables["test"].filter(pc.field("step") >= 0)["timestamp"]
+    if targets.null_count:
         return None
-    train: Float[np.ndarray, " E"] = np.sort(frames["train"]["timestamp"].to_numpy(dtype=np.int64))
-    later = len(train) - np.searchsorted(train, targets.to_numpy(dtype=np.int64), side="right")
-    return float(later.mean() / len(train))
+    times, train = np.sort(targets.to_numpy()), tables["train"]["timestamp"].to_numpy()
+    # Every training interaction is later than as many targets as stand before its place among them.
+    n_later = int(np.searchsorted(times, train[train > times[0]]).sum())
+    return n_later / len(times) / len(train)

@@ -1,4 +1,4 @@
-"""Bytes to lines: decodes a raw text file block by block and counts its lines, so that every error can name one."""
+"""Bytes to lines: checks a raw text file block by block and counts its lines, so that every error can name one."""
 
 import codecs
 import itertools
@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from hydrarec.progress import bar
 
-BLOCK_BYTES = 2**24
-"""Bytes decoded at a time; large files never lie in memory as a whole."""
+BLOCK_BYTES = 2**22
+"""Bytes read at a time; large files never lie in memory as a whole. Larger blocks are given back to the system each
+time, and clearing new memory then costs as much as parsing."""
+CONTAINS_ASCII = ("utf-8", "ascii", "iso8859-1")
+"""Encodings in which bytes below 128 are UTF-8 already, whatever stands before them."""
 SHOWN_CHARACTERS = 80
 """Length to which a quoted line is cut in messages."""
 
@@ -19,14 +24,14 @@ SHOWN_CHARACTERS = 80
 class Block:
     """Some whole lines of a file."""
 
-    text: str
-    """The lines, each ending in a line feed except perhaps the file's last."""
+    data: bytes
+    """The lines in UTF-8, each ending in a line feed except perhaps the file's last."""
     first_line: int
     """Number of the first one, from 1."""
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yield number and text of every line that is not blank."""
-        for number, line in enumerate(self.text.split("\n"), self.first_line):
+        for number, line in enumerate(self.data.decode().split("\n"), self.first_line):
             stripped = line.removesuffix("\r")
             if stripped.strip():
                 yield number, stripped
@@ -41,7 +46,7 @@ class MalformedLineError(ValueError):
 
 
 def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) -> Iterator[Block]:
-    """Decode a stream into blocks of whole lines.
+    """Cut a stream into blocks of whole lines.
 
     Parameters
     ----------
@@ -60,24 +65,37 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
         If a byte does not fit the encoding, naming the line, or the file holds no line at all.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
-    pending, line = "", 1
+    pending, line = b"", 1
     for position, chunk in _chunks(stream, source, total_bytes):
         try:
-            text = decoder.decode(chunk, final=not chunk)
+            data = _to_utf8(chunk, decoder, encoding)
         except UnicodeDecodeError as error:
-            before = pending + error.object[: error.start].decode(encoding, errors="replace")
+            before = pending.decode() + error.object[: error.start].decode(encoding, errors="replace")
             raise ValueError(
                 f"{source}:{line + before.count(chr(10))}: byte 0x{error.object[error.start]:02x} is not {encoding}; "
                 "if the file has another encoding, say so with `encoding` in the reader's block"
             ) from None
         if position == 0:
-            text = text.removeprefix("\ufeff")
-        pending += text
-        cut = pending.rfind("\n") + 1 if chunk else len(pending)
-        if cut:
-            yield Block(pending[:cut], line)
-            line += pending.count("\n", 0, cut)
-            pending = pending[cut:]
+            data = data.removeprefix(codecs.BOM_UTF8)
+        cut = data.rfind(b"\n") + 1 if chunk else len(data)
+        # Without a line feed in it, what came is part of a line that is not over yet; at the end the line is over.
+        if cut or (pending and not chunk):
+            block = Block(pending + data[:cut], line)
+            yield block
+            line += _count_line_feeds(block.data)
+            pending = b""
+        pending += data[cut:]
+
+
+def _to_utf8(chunk: bytes, decoder: codecs.IncrementalDecoder, encoding: str) -> bytes:
+    # Nearly every byte of nearly every file is ASCII, which need not be decoded to be encoded again.
+    if chunk and encoding in CONTAINS_ASCII and not decoder.getstate()[0] and chunk.isascii():
+        return chunk
+    return decoder.decode(chunk, final=not chunk).encode()
+
+
+def _count_line_feeds(data: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")))
 
 
 def open_text(path: Path, encoding: str) -> Iterator[Block]:

@@ -1,7 +1,8 @@
 """Raw formats, one per file: `kind: pairs` in the configuration is `hydrarec/data/readers/pairs.py`.
 
 A reader is a function `read(path, config)` that returns the interactions in the order of the file, with the columns
-`user` and `item` (pandas categoricals of text) and `timestamp` (integer seconds; null where the format has none).
+`user` and `item` (pandas categoricals of text, or small whole numbers that stand for themselves) and `timestamp`
+(integer seconds; null where the format has none).
 """
 
 import importlib
@@ -27,8 +28,8 @@ def read(path: Path | None, config: ReaderConfig) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns `user` and `item` (categoricals of text, as in the file) and `timestamp` (int64, or Int64 and all
-        null), in the order of the file.
+        Columns `user` and `item` (categoricals of text, as in the file, or whole numbers that stand there just so) and
+        `timestamp` (int64, or Int64 and all null), in the order of the file.
 
     Raises
     ------

@@ -209,28 +209,72 @@ def test_source_must_fit_the_reader():
         type(BUILT_IN["ml-1m"]).model_validate({**keys, "reader": SyntheticReaderConfig().model_dump()})
 
 
-FIELD = st.text(alphabet='ab1 "\r,\x1f', max_size=4)
+FIELD = st.text(alphabet='ab1 "\r\t,\x1f\xa0é', max_size=4) | st.text("01", max_size=3)
+TIME = st.sampled_from(
+    ["1", "-1", "-0", "+1", "1.0", "2 ", "007", "0x1", "1_0", "9223372036854775807", "18446744073709551615"]
+)
 
 
 @given(
-    lines=st.lists(st.tuples(FIELD, FIELD, st.sampled_from(["5", "x", ""]), st.sampled_from(["1", "-1", "1.0", "2 "]))),
-    separator=st.sampled_from([",", "::", ";"]),
+    lines=st.lists(st.tuples(FIELD, FIELD, st.sampled_from(["5", "x", ""]), TIME)),
+    separator=st.sampled_from([",", "::", ";", "é"]),
 )
 def test_fast_parser_agrees_with_the_careful_one(lines, separator):
     form = LineFormat(("user", "item", "rating", "timestamp"), separator)
-    block = text.Block("".join(separator.join(line) + "\n" for line in lines), 1)
+    _check_agreement("".join(separator.join(line) + "\n" for line in lines), form)
+
+
+@given(st.lists(st.tuples(FIELD, st.sampled_from([" ", "  ", "\t", "\xa0"]), FIELD)))
+def test_fast_parser_agrees_with_the_careful_one_about_white_space(lines):
+    _check_agreement("".join("".join(line) + "\n" for line in lines), LineFormat(("user", "item"), None))
+
+
+def _check_agreement(content, form):
+    block = text.Block(content.encode(), 1)
     fast = delimited._parse_fast(block, form)
     if fast is None:
         return
     careful = delimited._parse_carefully(block, form, "file")
+    for name in ("user", "item"):
+        fast = delimited._with_text(fast, name)
+    assert fast.schema == careful.schema
     assert fast.to_pandas().astype(str).equals(careful.to_pandas().astype(str))
 
 
 def test_fast_parser_takes_ordinary_lines():
     for separator in (",", "\t", "::"):
-        block = text.Block(separator.join(["u", "i", "5", "7"]) + "\n", 1)
+        block = text.Block((separator.join(["ux", "i", "5", "7"]) + "\n").encode(), 1)
         form = LineFormat(("user", "item", "rating", "timestamp"), separator)
         assert delimited._parse_fast(block, form) is not None
+
+
+@pytest.mark.parametrize("odd", ["007", "0x1", " 7", "+7", "-7", "a", '"7"', "4194305", "99999999999"])
+def test_ids_that_are_numbers_stay_what_stands_in_the_file(odd, tmp_path, monkeypatch):
+    for size in (2**22, 16):
+        monkeypatch.setattr(text, "BLOCK_BYTES", size)
+        for users in (["7", "0", odd, "10"], [odd, "7"], ["7", "0", "10"]):
+            content = "".join(f"{user},5,0.5,1\n" for user in users)
+            expected = [(user.strip('"'), "5", 1) for user in users]
+            assert _read(tmp_path, content.encode(), RATINGS) == expected
+
+
+def test_numbers_are_kept_as_numbers(tmp_path):
+    path = tmp_path / "raw"
+    path.write_text("user,item,rating,time\n7,B1,0.5,1\n0,10,3.05,2\n")
+    frame = readers.read(path, RatingsReaderConfig(header=True))
+    assert frame["user"].tolist() == [7, 0]
+    assert frame["item"].tolist() == ["B1", "10"]
+
+
+def test_first_wrong_line_is_named_although_later_ones_are_read_already(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "BLOCK_BYTES", 16)
+    good, undecodable = b"A,B,5,1\n", b"\xff,B,5,1\n"
+    for n_between in range(2, 12):
+        content = good * 3 + b"A,B,5\n" + good * n_between + undecodable
+        with pytest.raises(ValueError, match=r":4: 'A,B,5'"):
+            _read(tmp_path, content, RATINGS)
+        with pytest.raises(ValueError, match=r":4: byte 0xff"):
+            _read(tmp_path, good * 3 + undecodable + good * n_between + b"A,B,5\n", RATINGS)
 
 
 def test_long_file_is_read_in_file_order(tmp_path, monkeypatch):
