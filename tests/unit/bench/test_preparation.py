@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from hydrarec.bench.preparation import SHORTEST, Size, write_archive
 from hydrarec.config.datasets import BUILT_IN
 from hydrarec.data import readers
-from hydrarec.bench.preparation import SHORTEST, Size, write_archive
 
 SIZE = Size(n_users=50, n_items=1000, n_rows=3000)
 

@@ -1,0 +1,79 @@
+"""Planning the full comparison: how long Snakemake thinks before the first job, or before it finds nothing to do."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hydrarec.bench.base import Case, Conditions
+from hydrarec.efficiency.rounds import Subject
+
+TITLE = "Planning"
+ABOUT = """The comparison of `config.yaml` with seven operators: three data sets, two protocols, 37 runs, five seeds.
+*dry run* plans it from nothing, *no-op* finds all of it done. *start* is importing Snakemake and this package's
+configuration, which each Snakemake process pays. To be run in the root of a checkout."""
+ROUNDS = 3
+
+OPERATORS = ("hydra", "softmax", "linear", "linrec", "cosine", "cottention", "performer")
+
+
+def cases(conditions: Conditions) -> Iterator[Case]:
+    """Plan once to learn the jobs, pretend that all files are there, and build the one case."""
+    checkout = Path.cwd()
+    if not (checkout / "Snakefile").is_file():
+        raise ValueError(f"{checkout}: no Snakefile here; run this benchmark in the root of a checkout")
+    config = conditions.scratch / "config.yaml"
+    config.write_text(yaml.safe_dump(_config(checkout / "config.yaml", conditions.quick)), encoding="utf-8")
+    for name in ("planned", "done"):
+        (conditions.scratch / name).mkdir()
+    planned, done = conditions.scratch / "planned", conditions.scratch / "done"
+    n_jobs = _pretend(checkout, config, done)
+    yield Case(
+        name=f"{n_jobs:,} jobs",
+        unit="plan",
+        subjects=[
+            Subject("dry run", lambda: _snakemake(checkout, config, planned, "--dry-run")),
+            Subject("no-op", lambda: _snakemake(checkout, config, done)),
+            Subject("start", lambda: _run([sys.executable, "-c", "import snakemake.cli, hydrarec.config"], checkout)),
+        ],
+        against="start",
+    )
+
+
+def _config(path: Path, quick: bool) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if quick:
+        return config | {"datasets": ["synthetic"], "seeds": [0], "per_dataset": {}}
+    grid = config["grid"] | {"attention": [{"kind": kind} for kind in OPERATORS]}
+    return config | {"protocols": ["loo", "gts"], "grid": grid}
+
+
+def _pretend(checkout: Path, config: Path, folder: Path) -> int:
+    """Make an empty file of every output and let Snakemake believe in them; return the number of jobs."""
+    summary = _snakemake(checkout, config, folder, "--summary")
+    outputs = [line.split("\t")[0] for line in summary.splitlines()[1:] if "\t" in line]
+    for output in outputs:
+        (folder / output).parent.mkdir(parents=True, exist_ok=True)
+        (folder / output).touch()
+    plan = _snakemake(checkout, config, folder, "--touch", "--forceall", "--dry-run", "--quiet", "rules")
+    _snakemake(checkout, config, folder, "--touch")
+    if "Nothing to be done" not in _snakemake(checkout, config, folder, "--dry-run"):
+        raise ValueError(f"{folder}: Snakemake finds something to do although all files are there")
+    totals = [line.split()[1] for line in plan.splitlines() if line.startswith("total")]
+    return int(totals[0]) if totals else len(outputs)
+
+
+def _snakemake(checkout: Path, config: Path, folder: Path, *options: str) -> str:
+    profile = str(checkout / "profiles/local")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile"), "--profile", profile]
+    return _run([*command, "--directory", str(folder), "--configfile", str(config), *options], checkout)
+
+
+def _run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"{' '.join(command)}: ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+    return done.stdout + done.stderr
