@@ -6,7 +6,7 @@ Each command imports its room when it runs, so that planning and statistics neve
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast, get_args
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from hydrarec.config import ConfigError, RunSettings, load, load_file
 from hydrarec.config.base import explain
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.datasets import DatasetConfig
+from hydrarec.config.efficiency import Part
 from hydrarec.progress import start_logging
 
 T = TypeVar("T")
@@ -177,6 +178,25 @@ def report(
 
 
 @app.command()
+def efficiency(
+    what: Annotated[str, typer.Argument(help="operators, blocks, steps, inference; summary of what was measured.")],
+    config: Config,
+    output: Output,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda; a summary needs none.")] = "auto",
+    results: Results = Path("results"),
+) -> None:
+    """Measure speed and memory in interleaved rounds, with the machine to itself."""
+    from hydrarec.efficiency.measure import measure
+    from hydrarec.efficiency.summary import summarise
+
+    benchmark = _benchmark(config)
+    if what == "summary":
+        summarise(benchmark, output)
+    else:
+        measure(benchmark, _part(what), device=device, results=results, output=output)
+
+
+@app.command()
 def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file.")]) -> None:
     """Check a configuration file and list its runs."""
     benchmark = load_file(config)
@@ -205,6 +225,34 @@ def reproduction(
 ) -> None:
     """Write docs/reproduction.md, after taking in new results; run it in the root of a checkout."""
     from hydrarec.reproduction import update
+
+    update(Path(), results or [])
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Benchmarks, files of hydrarec/bench; none: all.")] = None,
+    output: Output = Path("results/bench"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Threads = 1,
+    rounds: Annotated[int | None, typer.Option(min=2, help="Measured rounds.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, to see that everything works.")] = False,
+    data: Annotated[Path, typer.Option(help="Folder of prepared data sets.")] = Path("results/data"),
+) -> None:
+    """Time this package against named alternatives, in interleaved rounds."""
+    from hydrarec.bench.run import run
+
+    run(names or [], output, device=device, threads=threads, rounds=rounds, quick=quick, data=data)
+
+
+@app.command()
+def performance(
+    results: Annotated[
+        list[Path] | None, typer.Option(help="Folder of `hydrarec bench` to take in; repeatable.")
+    ] = None,
+) -> None:
+    """Write docs/performance.md, after taking in new measurements; run it in the root of a checkout."""
+    from hydrarec.bench.page import update
 
     update(Path(), results or [])
 
@@ -252,6 +300,12 @@ def _block(kind: type[T], text: str) -> T:
         return TypeAdapter(kind).validate_json(text)
     except ValidationError as error:
         raise ConfigError(f"mistakes in the given JSON:\n{explain(error)}") from None
+
+
+def _part(name: str) -> Part:
+    if name not in get_args(Part):
+        raise ValueError(f"{name!r} cannot be measured; allowed: {', '.join(get_args(Part))}, summary")
+    return cast(Part, name)
 
 
 def _config_schema() -> dict[str, Any]:

@@ -26,3 +26,8 @@ def run_folder(results: Path, dataset: str, protocol: str, run: str, seed: int) 
 def comparison_folder(results: Path, report: str) -> Path:
     """Return the folder of the tables over all runs of a report."""
     return results / "comparison" / report
+
+
+def efficiency_folder(results: Path, device: str) -> Path:
+    """Return the folder of what was measured about speed and memory on a device, as the configuration names it."""
+    return results / "efficiency" / device

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hydrarec.config.base import Block, ConfigError, explain
 from hydrarec.config.datasets import BUILT_IN, DatasetConfig
+from hydrarec.config.efficiency import EfficiencyConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import CrossEntropyLossConfig, Loss
 from hydrarec.config.protocol import EvaluationConfig, Protocol
@@ -61,6 +62,8 @@ class BenchmarkConfig(Block):
     """Further runs: baselines, and trained models that differ in more than their parts."""
     evaluation: EvaluationConfig
     """How runs are measured and compared."""
+    efficiency: EfficiencyConfig | None = None
+    """What is measured about speed and memory apart from the runs; null: nothing."""
 
     @field_validator("datasets", mode="before")
     @classmethod

@@ -66,11 +66,12 @@ def gpu_state(device: torch.device) -> dict[str, float] | None:
     try:
         pynvml.nvmlInit()
         handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
-        return {
+        known = {
             "clock_mhz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM),
             "memory_clock_mhz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_MEM),
             "temperature_c": pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
             "use_percent": pynvml.nvmlDeviceGetUtilizationRates(handle).gpu,
         }
+        return {name: float(value) for name, value in known.items()}
     except pynvml.NVMLError:
         return None

@@ -26,6 +26,9 @@ def write_csv(inputs: Inputs, folder: Path) -> None:
         "machines": _as_frame(provenance.machines),
         "hashes": _as_frame(provenance.hashes),
     }
+    for name in ("speed", "scaling", "skipped") if inputs.measured else ():
+        tables = [getattr(measured, name).assign(device=measured.device) for measured in inputs.measured]
+        written["efficiency" if name == "speed" else name] = pd.concat(tables, ignore_index=True)
     written |= {"exclusions": _as_frame(left_out)} if left_out else {}
     written |= {table.name: _as_frame(table) for table in operator_tables(inputs.config)}
     written |= {table.name: _as_frame(table) for card in data_cards(inputs) for table in card.tables}

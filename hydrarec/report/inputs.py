@@ -1,19 +1,30 @@
 """Everything a report is made of, read once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from hydrarec.columns import COMPARISON, HISTORY, LEADERBOARD, METRICS, TIMES, read_table
+from hydrarec.columns import (
+    COMPARISON,
+    EFFICIENCY_SPEED,
+    EFFICIENCY_WORK,
+    HISTORY,
+    LEADERBOARD,
+    METRICS,
+    SCALING,
+    TIMES,
+    read_table,
+)
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.measures import primary_cutoff, primary_metric
 from hydrarec.comparison.runs import Computed, computed
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import PROTOCOL_TITLES
 from hydrarec.files import read_json
-from hydrarec.layout import data_folder, split_folder
+from hydrarec.layout import data_folder, efficiency_folder, split_folder
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,20 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What was measured about speed and memory on a device."""
+
+    device: str
+    """As the configuration names it."""
+    machines: dict[str, dict[str, Any]]
+    """`machine.json` by part."""
+    speed: pd.DataFrame
+    scaling: pd.DataFrame
+    skipped: pd.DataFrame
+    """Rows of `EFFICIENCY_WORK` that were not timed."""
+
+
+@dataclass(frozen=True)
 class Inputs:
     """The tables of a comparison and what its runs and datasets say of themselves."""
 
@@ -57,6 +82,8 @@ class Inputs:
     """`card.json` by dataset."""
     splits: dict[tuple[str, str], dict[str, Any]]
     """`split.json` by dataset and protocol."""
+    measured: list[Measured]
+    """By device; empty where the configuration asks for no measurements."""
 
     @property
     def scopes(self) -> list[Scope]:
@@ -120,4 +147,19 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path) -> Inp
             for d in config.datasets
             for p in config.protocols
         },
+        measured=[
+            _measured(efficiency_folder(results, device), config.efficiency.parts)
+            for device in (config.efficiency.devices if config.efficiency else ())
+        ],
+    )
+
+
+def _measured(folder: Path, parts: Sequence[str]) -> Measured:
+    work = pd.concat([read_table(folder / part / "work.parquet", EFFICIENCY_WORK) for part in parts], ignore_index=True)
+    return Measured(
+        device=folder.name,
+        machines={part: read_json(folder / part / "machine.json") for part in parts},
+        speed=read_table(folder / "speed.parquet", EFFICIENCY_SPEED),
+        scaling=read_table(folder / "scaling.parquet", SCALING),
+        skipped=work[work["skipped"].notna()],
     )

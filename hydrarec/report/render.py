@@ -13,6 +13,7 @@ from hydrarec.progress import bar
 from hydrarec.report import sentences
 from hydrarec.report.cards import data_cards
 from hydrarec.report.checks import gate_tables
+from hydrarec.report.efficiency import Efficiency, efficiency
 from hydrarec.report.export import write_csv
 from hydrarec.report.inputs import Inputs, read_inputs
 from hydrarec.report.operators import operator_tables
@@ -48,10 +49,11 @@ def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Pat
     _refuse_broken_evaluation(inputs.gates)
     looks = styles(config)
     sections = [section(inputs, scope, looks) for scope in bar(inputs.scopes, what="drawing", unit="dataset")]
-    for panel in (panel for one in sections for figure in one.figures for panel in figure.panels):
+    devices = efficiency(inputs)
+    for panel in (panel for one in [*sections, *devices] for figure in one.figures for panel in figure.panels):
         write_text(output / "figures" / f"{panel.name}.svg", panel.standalone + "\n")
     write_csv(inputs, output / "tables")
-    write_text(output / "index.html", _page(inputs, sections, looks))
+    write_text(output / "index.html", _page(inputs, sections, devices, looks))
 
 
 def _refuse_broken_evaluation(gates: list[Gate]) -> None:
@@ -61,7 +63,7 @@ def _refuse_broken_evaluation(gates: list[Gate]) -> None:
         raise ValueError(f"controls are out of bounds, so the evaluation is wrong and there is no report:\n{told}")
 
 
-def _page(inputs: Inputs, sections: list[Section], looks: dict[str, RunStyle]) -> str:
+def _page(inputs: Inputs, sections: list[Section], devices: list[Efficiency], looks: dict[str, RunStyle]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -74,6 +76,7 @@ def _page(inputs: Inputs, sections: list[Section], looks: dict[str, RunStyle]) -
         config=inputs.config,
         inputs=inputs,
         sections=sections,
+        devices=devices,
         looks=looks,
         cards=data_cards(inputs),
         gates=gate_tables(inputs.gates, looks),

@@ -36,6 +36,8 @@ wildcard_constraints:
     dataset="|".join(re.escape(dataset.id) for dataset in BENCHMARK.datasets),
     protocol="|".join(BENCHMARK.protocols),
     seed="|".join(map(str, BENCHMARK.seeds)),
+    device="auto|cpu|cuda",
+    part="operators|blocks|steps|inference",
 
 
 def one_of(ids):
@@ -90,6 +92,61 @@ def gpus_of(wildcards):
 def gpus_of_baseline(wildcards):
     """Return how many GPUs a baseline of another library needs: one, unless its options keep it on the CPU."""
     return int(BENCHMARK.run(wildcards.run).options.get("device", "auto") != "cpu")
+
+
+def gpus_of_device(wildcards):
+    """Return how many GPUs measurements of a device need."""
+    return int(wildcards.device != "cpu")
+
+
+def efficiency_config(wildcards):
+    """Return what measurements depend on as JSON: neither titles, nor baselines, nor how runs are compared."""
+    reference = config["evaluation"]["reference"]
+    kept = {"report": "efficiency", "evaluation": {"reference": reference}}
+    runs = [
+        run
+        for run in config.get("runs", [])
+        if "baseline" not in run or run["id"] == reference
+    ]
+    return json.dumps({**config, **kept, "runs": runs, "title": ""})
+
+
+def splits_of_part(wildcards):
+    """Return the data that a part is measured on; operators and blocks need none."""
+    if wildcards.part not in ("steps", "inference"):
+        return []
+    return expand(
+        "results/data/{dataset}/{protocol}/{file}.parquet",
+        dataset=[dataset.id for dataset in BENCHMARK.datasets],
+        protocol=BENCHMARK.protocols[:1],
+        file=["train", "validation"],
+    )
+
+
+def measured_on(device):
+    """Return what was measured on a device."""
+    return expand(
+        "results/efficiency/{device}/{part}/{file}",
+        device=device,
+        part=BENCHMARK.efficiency.parts,
+        file=["work.parquet", "times.parquet", "machine.json"],
+    )
+
+
+def measurements_of_device(wildcards):
+    """Return what was measured on the device of a job."""
+    return measured_on(wildcards.device)
+
+
+def all_efficiency():
+    """Return the measurements on every device and what they come to; nothing where nothing is measured."""
+    devices = BENCHMARK.efficiency.devices if BENCHMARK.efficiency else []
+    tables = expand(
+        "results/efficiency/{device}/{table}.parquet",
+        device=devices,
+        table=["speed", "scaling"],
+    )
+    return tables + [file for device in devices for file in measured_on(device)]
 
 
 def all_environments():

@@ -14,6 +14,7 @@ rule report:
             "gates.json",
         ),
         all_histories(),
+        all_efficiency(),
     output:
         page=report(
             f"reports/{BENCHMARK.report}/index.html",

@@ -1,0 +1,150 @@
+"""Measure all pieces of a part: memory of each in a process of its own, then the time of all in interleaved rounds."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from hydrarec.columns import EFFICIENCY_TIMES, EFFICIENCY_WORK, write_table
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.efficiency import EfficiencyConfig, Part
+from hydrarec.devices import device_name, prepare_process, select_device
+from hydrarec.efficiency.blocks import block_pieces
+from hydrarec.efficiency.inference import inference_pieces
+from hydrarec.efficiency.machine import gpu_state, measure_rates
+from hydrarec.efficiency.memory import Limits, Probe, probe
+from hydrarec.efficiency.operators import operator_pieces
+from hydrarec.efficiency.pieces import Piece
+from hydrarec.efficiency.rounds import Subject, interleaved
+from hydrarec.efficiency.steps import step_pieces
+from hydrarec.files import write_json
+from hydrarec.progress import bar
+from hydrarec.provenance import describe_machine, now
+
+log = logging.getLogger(__name__)
+
+ORDER_SEED = 0
+COLUMNS = ("part", "subject", "layout", "form", "work", "axis", "length", "width", "units")
+"""Columns that the two tables share and a piece has by itself."""
+
+
+def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, output: Path) -> None:
+    """Measure a part and write `work.parquet`, `times.parquet` and `machine.json`.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    part
+        `operators`, `blocks`, `steps` or `inference`.
+    device
+        `auto`, `cpu` or `cuda`.
+    results
+        Folder of all results, whose data sets steps and inference are measured on.
+    output
+        Folder to write into.
+
+    Raises
+    ------
+    ValueError
+        If the configuration asks for no measurements.
+    """
+    settings = config.efficiency
+    if settings is None:
+        raise ValueError("efficiency: the configuration asks for no measurements; it needs this key")
+    prepare_process(settings.threads)
+    where = select_device(device)
+    before = gpu_state(where)
+    pieces = {
+        "operators": lambda: operator_pieces(config, where),
+        "blocks": lambda: block_pieces(config, where),
+        "steps": lambda: step_pieces(config, results),
+        "inference": lambda: inference_pieces(config, results),
+    }[part]()
+    work, times = run(list(pieces), settings, where)
+    write_table(work, output / "work.parquet", EFFICIENCY_WORK)
+    write_table(times, output / "times.parquet", EFFICIENCY_TIMES)
+    description = {
+        "created": now(),
+        **describe_machine(device_name(where)),
+        "threads": settings.threads,
+        "settings": settings.model_dump(mode="json"),
+        "rates": asdict(measure_rates(where)),
+        "gpu_before": before,
+        "gpu_after": gpu_state(where),
+    }
+    write_json(output / "machine.json", description)
+
+
+def run(pieces: Sequence[Piece], settings: EfficiencyConfig, device: torch.device) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure pieces.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        Rows of `EFFICIENCY_WORK`, one for each piece, and of `EFFICIENCY_TIMES`.
+    """
+    probes = _probe_all(pieces, settings, device)
+    timed = [piece for piece, found in zip(pieces, probes, strict=True) if not found.failure]
+    # Names of subjects are only keys here: their places in the list.
+    subjects = [Subject(str(number), piece.build(device), piece.units) for number, piece in enumerate(timed)]
+    found = interleaved(
+        subjects, rounds=settings.rounds, seed=ORDER_SEED, device=device, warm_up=settings.warm_up, what="rounds"
+    )
+    known = pd.DataFrame([_row(piece) for piece in timed], columns=list(COLUMNS), index=map(str, range(len(timed))))
+    times = (
+        known.loc[found["subject"]]
+        .reset_index(drop=True)
+        .assign(**{name: found[name].to_numpy() for name in ("round", "place", "wall_s", "cpu_s", "load")})
+    )
+    work = pd.DataFrame([_row(piece) | _found(piece, found) for piece, found in zip(pieces, probes, strict=True)])
+    return work, times
+
+
+def _probe_all(pieces: Sequence[Piece], settings: EfficiencyConfig, device: torch.device) -> list[Probe]:
+    limits = Limits(settings.longest_s, settings.memory_mib)
+    failed: dict[tuple[str, ...], str] = {}
+    probes = []
+    # Smaller sizes come first, so that what is beyond the first failure need not be tried.
+    for piece in bar(pieces, total=len(pieces), what="memory", unit="piece"):
+        if piece.misfit:
+            probes.append(Probe(failure=piece.misfit))
+            continue
+        if piece.series not in failed:
+            small = piece.small()
+            found = probe(
+                partial(piece.build, device),
+                device=device,
+                threads=settings.threads,
+                limits=limits,
+                warm_up=partial(small.build, device) if small else None,
+            )
+            if found.failure:
+                failed[piece.series] = f"{found.failure} at {piece.size}" if piece.small() else found.failure
+                log.info("%s, %s: skipped from %d on: %s", piece.subject, piece.work, piece.size, found.failure)
+        else:
+            found = Probe(failure=failed[piece.series])
+        probes.append(found)
+    return probes
+
+
+def _row(piece: Piece) -> dict[str, str | float]:
+    return {name: getattr(piece, name) for name in COLUMNS}
+
+
+def _found(piece: Piece, found: Probe) -> dict[str, str | float | None]:
+    counted = piece.counted() if not piece.misfit else None
+    operations = counted and counted.operations
+    return {
+        "against": piece.against,
+        "matmul_flops": operations.matmul if operations else None,
+        "other_flops": operations.other if operations else None,
+        "mixing_flops": counted.mixing.total if counted and counted.mixing else None,
+        "nbytes": counted.nbytes if counted else None,
+        "peak_mib": found.peak_mib,
+        "skipped": found.failure or None,
+    }

@@ -1,0 +1,99 @@
+"""Operators alone: queries, keys and values in, mixed values out, over lengths and over widths."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from hydrarec.config.attention import AttentionConfig
+from hydrarec.config.benchmark import BenchmarkConfig
+from hydrarec.config.encoder import EncoderConfig
+from hydrarec.efficiency.operations import TRAINING, Shape, least_bytes, mixing
+from hydrarec.efficiency.pieces import (
+    FUSED,
+    Counted,
+    Piece,
+    form_of,
+    numbers,
+    operators_of,
+    sizes,
+    trained_runs,
+)
+from hydrarec.efficiency.rounds import Work
+from hydrarec.sequences.visibility import Visibility
+
+SMALL = 16
+"""Positions of the repetition that loads code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorPiece(Piece):
+    """An operator on a batch."""
+
+    part: str = "operators"
+    attention: AttentionConfig
+    n_heads: int
+    precision: str
+
+    @property
+    def misfit(self) -> str:
+        """Why it cannot be built at this size; see `Piece.misfit`."""
+        return self.attention.misfit(EncoderConfig(d_model=self.width, n_heads=self.n_heads, max_length=self.length))
+
+    def build(self, device: torch.device) -> Work:
+        """Make queries, keys and values; see `Piece.build`."""
+        low = self.precision == "bfloat16"
+        # Under autocast, projections hand the operator what they compute: bfloat16.
+        dtype = torch.bfloat16 if low else torch.float32
+        operator = self.attention.implementation()(
+            self.attention, d_model=self.width, n_heads=self.n_heads, max_length=self.length
+        )
+        operator.to(device).train(self.training)
+        batch = int(self.units)
+        q, k, v, upstream = (numbers(which, batch, self.length, self.width, device, dtype) for which in range(4))
+        visibility = Visibility(causal=self.form == "causal", padding_mask=None)
+        if not self.training:
+            return torch.no_grad()(lambda: operator(q, k, v, visibility))
+        leaves = [x.detach().requires_grad_() for x in (q, k, v)]
+        wanted = [*leaves, *operator.parameters()]
+
+        def work() -> object:
+            with torch.autocast(device.type, torch.bfloat16, enabled=low):
+                mixed = operator(*leaves, visibility)
+            return torch.autograd.grad(mixed, wanted, upstream.to(mixed.dtype))
+
+        return work
+
+    def counted(self) -> Counted:
+        """Count operations and bytes of a sequence; see `Piece.counted`."""
+        shape = Shape(self.length, self.width, self.n_heads, self.form == "causal", batch=int(self.units))
+        operations = mixing(self.attention, shape)
+        per_unit = (TRAINING if self.training else 1.0) / self.units
+        operations = None if operations is None else operations * per_unit
+        return Counted(operations, operations, least_bytes(shape, training=self.training) / self.units)
+
+    def small(self) -> Piece:
+        """Return the operator on one short sequence."""
+        return replace(self, units=1.0, length=SMALL)
+
+
+def operator_pieces(config: BenchmarkConfig, device: torch.device) -> Iterator[OperatorPiece]:
+    """Return every operator of a comparison, in the forms it is used in, at all sizes."""
+    for causal in (True, False):
+        runs = [run for run in trained_runs(config) if run.attention and run.masking.causal == causal]
+        for name, attention in operators_of(runs).items() if runs else ():
+            for size in sizes(config, device):
+                for work in ("forward", "training"):
+                    yield OperatorPiece(
+                        subject=name,
+                        form=form_of(causal),
+                        work=work,
+                        axis=size.axis,
+                        length=size.length,
+                        width=size.width,
+                        against=None if name == FUSED else FUSED,
+                        units=float(size.batch),
+                        attention=attention,
+                        n_heads=size.n_heads,
+                        precision=config.training.precision,
+                    )

@@ -1,0 +1,88 @@
+"""Whole training steps of the configured runs: batch, masking, model, loss, gradients, optimiser.
+
+A repetition is an epoch of the training engine over a few batches of users, so that nothing is timed that training does
+not do and nothing left out that it does; validation and set-up are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count as counter
+from math import ceil
+from pathlib import Path
+
+import torch
+
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.losses import CrossEntropyLossConfig
+from hydrarec.config.masking import BidirectionalMaskingConfig
+from hydrarec.efficiency.nothing import without_mixing
+from hydrarec.efficiency.pieces import Counted, Piece, form_of
+from hydrarec.efficiency.rounds import Work
+from hydrarec.efficiency.samples import Data, read_data, some_cases, some_users
+from hydrarec.efficiency.variants import Variant, count, scaled, variants
+from hydrarec.training.checkpoint import build
+from hydrarec.training.engine import Trainer
+
+STEPS = 4
+"""Steps of a repetition: batches hold sequences of like length, so one would not be like the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepPiece(Piece):
+    """Training steps of a run."""
+
+    part: str = "steps"
+    variant: Variant
+    data: Data
+    """The users of the steps."""
+    seed: int
+
+    def build(self, device: torch.device) -> Work:
+        """Build the trainer; see `Piece.build`."""
+        data = self.data
+        trainer = Trainer(
+            self.variant.settings, data.train, data.validation, data.catalogue, seed=self.seed, device=device
+        )
+        if not self.variant.mixes:
+            without_mixing(trainer.model)
+        epochs = counter(1)
+        return lambda: trainer._train_epoch(next(epochs))
+
+    def counted(self) -> Counted:
+        """Count the operations of a step; see `Piece.counted`."""
+        settings = self.variant.settings
+        model, _ = build(settings, self.data.catalogue.n_items)
+        masking, loss, window = settings.run.masking, settings.loss, settings.encoder.max_length
+        # Causal, the last item is a target only.
+        lengths = (self.data.train.lengths - int(masking.causal)).clamp(max=window)
+        asked = float(lengths.sum())
+        if isinstance(masking, BidirectionalMaskingConfig):
+            share = masking.last_item_probability
+            asked = share * len(lengths) + (1 - share) * masking.mask_probability * asked
+        full = isinstance(loss, CrossEntropyLossConfig)
+        scored = self.data.catalogue.n_items if full else getattr(loss, "n_negatives", 0) + 1
+        by_length = {int(length): int(n) for length, n in zip(*lengths.unique(return_counts=True), strict=True)}
+        return scaled(count(self.variant, model, by_length, asked, scored), self.units, training=True)
+
+
+def step_pieces(config: BenchmarkConfig, results: Path) -> Iterator[StepPiece]:
+    """Return a training step of every run, and of its twins, on every data set."""
+    for dataset in config.datasets:
+        for variant in variants(config, dataset.id):
+            settings = variant.settings
+            with_timestamps = settings.run.model.takes_timestamps
+            data = read_data(results, dataset.id, config.protocols[0], with_timestamps=with_timestamps)
+            users = some_users(data.train, STEPS * settings.training.batch_size)
+            yield StepPiece(
+                subject=variant.subject,
+                layout=variant.layout,
+                form=form_of(settings.run.masking.causal),
+                work="training",
+                length=settings.encoder.max_length,
+                width=settings.encoder.d_model,
+                against=variant.against,
+                units=float(ceil(len(users.users) / settings.training.batch_size)),
+                variant=variant,
+                data=Data(users, some_cases(data.validation, 1), data.catalogue),
+                seed=config.seeds[0],
+            )

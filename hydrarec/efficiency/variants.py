@@ -1,0 +1,126 @@
+"""Trained runs as they are measured: each with its twins, which differ in nothing but the operator.
+
+A twin has fused softmax, softmax as matrix products, or nothing in the place of the run's operator. A run of the
+comparison that is one of them serves as it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from hydrarec.attention.base import AttentionOperator
+from hydrarec.config import BenchmarkConfig, RunSettings
+from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
+from hydrarec.config.runs import TrainedRun
+from hydrarec.efficiency.operations import TRAINING, Operations, Shape, linear_layers, mixing
+from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, Counted, name_of, trained_runs
+from hydrarec.models.blocks import AttentionLayer, BlockModel
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A run or a twin of one."""
+
+    subject: str
+    layout: str
+    settings: RunSettings
+    mixes: bool
+    """Whether its operator is kept."""
+    against: str | None
+    """Subject of the same layout with fused softmax; None for that one and for models without an operator."""
+
+
+def variants(config: BenchmarkConfig, dataset: str) -> Iterator[Variant]:
+    """Return all trained runs on a data set with their twins."""
+    groups: dict[str, list[RunSettings]] = {}
+    for run in trained_runs(config):
+        settings = config.settings(run.id, dataset)
+        groups.setdefault(_apart_from_operator(settings), []).append(settings)
+    layouts: set[tuple[str, bool]] = set()
+    for members in groups.values():
+        first = members[0].run
+        layout = f"{name_of(first.model)}@{dataset}"
+        # Runs of a model that differ in size too make several layouts.
+        if (layout, first.masking.causal) in layouts:
+            layout = f"{layout} ({first.id})"
+        layouts.add((layout, first.masking.causal))
+        yield from _with_twins(members, layout)
+
+
+def _with_twins(members: list[RunSettings], layout: str) -> Iterator[Variant]:
+    by_operator = {one.run.attention: one.run.id for one in members}
+    fused = by_operator.get(SoftmaxAttentionConfig(), FUSED)
+    for one in members:
+        against = None if one.run.attention is None or one.run.id == fused else fused
+        yield Variant(one.run.id, layout, one, True, against)
+    if members[0].run.attention is None:
+        return
+    for name, operator in ((FUSED, SoftmaxAttentionConfig()), (MATH, SoftmaxAttentionConfig(backend="math"))):
+        if operator not in by_operator:
+            yield Variant(name, layout, _twin(members[0], operator), True, None if name == FUSED else fused)
+    yield Variant(NO_MIXING, layout, _twin(members[0], SoftmaxAttentionConfig()), False, fused)
+
+
+def _twin(settings: RunSettings, operator: AttentionConfig) -> RunSettings:
+    run: TrainedRun = settings.run.model_copy(update={"attention": operator})
+    return settings.model_copy(update={"run": run})
+
+
+def _apart_from_operator(settings: RunSettings) -> str:
+    described: dict[str, Any] = settings.model_dump(mode="json")
+    for key in ("id", "label"):
+        del described["run"][key]
+    described["run"]["attention"] = described["run"]["attention"] is not None
+    return json.dumps(described, sort_keys=True)
+
+
+def count(variant: Variant, model: nn.Module, lengths: dict[int, int], n_asked: float, n_scored: float) -> Counted:
+    """Count what a pass over some sequences takes, padding left out.
+
+    Parameters
+    ----------
+    variant
+        The run.
+    model
+        Its model.
+    lengths
+        Number of sequences by length.
+    n_asked
+        Positions that are asked.
+    n_scored
+        Items that are scored at each of them.
+    """
+    settings, operator = variant.settings, variant.settings.run.attention
+    if operator is None or not isinstance(model, BlockModel):
+        return Counted()
+    encoder, causal = settings.encoder, settings.run.masking.causal
+    inside = Operations()
+    for layer in range(encoder.n_layers) if variant.mixes else ():
+        for length, n_sequences in lengths.items():
+            shape = Shape(length, encoder.d_model, encoder.n_heads, causal, n_sequences, encoder.max_length)
+            counted = mixing(operator.in_layer(layer, encoder.n_layers), shape)
+            if counted is None:
+                return Counted()
+            inside += counted
+    n_positions = sum(length * n_sequences for length, n_sequences in lengths.items())
+    around = n_asked * 2.0 * encoder.d_model * n_scored + n_asked * (linear_layers(model, model.blocks))
+    for number, block in enumerate(model.blocks, start=1):
+        layer = next(one for one in block.modules() if isinstance(one, AttentionLayer))
+        before = linear_layers(layer.query) + linear_layers(layer.key_value)
+        after = (
+            linear_layers(block, next(one for one in layer.modules() if isinstance(one, AttentionOperator))) - before
+        )
+        # After the last block has mixed them, only the asked positions are computed further.
+        around += n_positions * before + (n_asked if number == encoder.n_layers else n_positions) * after
+    return Counted(Operations(around) + inside, inside)
+
+
+def scaled(counted: Counted, units: float, *, training: bool) -> Counted:
+    """Return what a unit takes, of a pass counted forward."""
+    if counted.operations is None or counted.mixing is None:
+        return counted
+    share = (TRAINING if training else 1.0) / units
+    return Counted(counted.operations * share, counted.mixing * share)

@@ -1,0 +1,133 @@
+"""What is measured, how memory is found out, and that nothing is left out without a word."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from hydrarec.config.attention import HydraAttentionConfig
+from hydrarec.efficiency import measure as measuring
+from hydrarec.efficiency.blocks import block_pieces
+from hydrarec.efficiency.memory import Limits, Probe, probe
+from hydrarec.efficiency.nothing import NoMixing, without_mixing
+from hydrarec.efficiency.operators import operator_pieces
+from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, sizes
+from hydrarec.models.blocks import AttentionLayer
+from hydrarec.sequences.visibility import Visibility
+from tests.unit.efficiency.conftest import comparison
+
+WIDE = Limits(seconds=60, mib=4096)
+
+
+def numbers_of(mib):
+    return partial(_fill, mib)
+
+
+def _fill(mib):
+    return partial(torch.ones, mib * 2**18)
+
+
+def _endless():
+    return partial(_spin)
+
+
+def _spin():
+    while True:
+        pass
+
+
+def _mistaken():
+    raise RuntimeError("a mistake of ours")
+
+
+def looked_at(build, limits=WIDE):
+    return probe(build, device=torch.device("cpu"), threads=1, limits=limits)
+
+
+def test_peak_memory_is_what_the_work_takes_and_not_what_the_process_had():
+    large, small = (looked_at(numbers_of(mib)).peak_mib for mib in (64, 8))
+    assert large == pytest.approx(64, abs=8)
+    assert large - small == pytest.approx(56, abs=4)
+
+
+def test_what_is_beyond_a_limit_is_skipped_with_the_reason():
+    assert looked_at(numbers_of(512), Limits(60, 64)) == Probe(failure="a repetition needs more than 64 MiB")
+    assert looked_at(_endless, Limits(0.5, 64)) == Probe(failure="a repetition takes more than 0.5 s")
+
+
+def test_a_mistake_is_not_taken_for_a_lack_of_memory():
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        looked_at(_mistaken)
+
+
+def test_operators_are_measured_in_their_forms_beside_both_softmax_kernels(cpu):
+    pieces = list(operator_pieces(comparison(), cpu))
+    assert {piece.subject for piece in pieces} == {FUSED, MATH, "hydra"}
+    assert {piece.form for piece in pieces} == {"causal"}
+    assert {piece.subject for piece in pieces if piece.against is None} == {FUSED}
+    assert len(pieces) == len({(*piece.series, piece.size) for piece in pieces}) == 3 * 2 * (4 + 2)
+
+
+def test_blocks_have_one_without_mixing(cpu):
+    assert {piece.subject for piece in block_pieces(comparison(), cpu)} == {FUSED, MATH, "hydra", NO_MIXING}
+
+
+def test_batches_hold_about_as_many_numbers_at_every_size(cpu):
+    found = sizes(comparison(), cpu)
+    assert {size.batch * size.length * size.width for size in found} == {2048}
+    assert all(size.width // size.n_heads == 8 for size in found)
+    assert {size.batch for size in sizes(comparison(elements=8), cpu)} == {1}
+
+
+def test_an_operator_piece_computes_what_the_operator_does(cpu):
+    for piece in operator_pieces(comparison(), cpu):
+        result = piece.build(cpu)()
+        if piece.training:
+            assert len(result) == 3
+            result = result[0]
+        assert result.shape == (piece.units, piece.length, piece.width)
+        assert result.isfinite().all()
+
+
+def test_counts_are_per_sequence(cpu):
+    few, many = (next(operator_pieces(comparison(elements=n), cpu)) for n in (1024, 4096))
+    assert many.units == 4 * few.units
+    assert many.counted() == few.counted()
+
+
+def test_without_mixing_the_values_are_returned_and_all_projections_get_gradients():
+    config = comparison()
+    layer = AttentionLayer(HydraAttentionConfig(), config.encoder)
+    without_mixing(layer)
+    assert isinstance(layer.operator, NoMixing)
+    q, k, v = (torch.randn(2, 5, 16, requires_grad=True) for _ in range(3))
+    visibility = Visibility(causal=True, padding_mask=None)
+    assert torch.equal(layer.operator(q, k, v, visibility), v)
+    x = torch.randn(2, 5, 16)
+    layer(x, x, visibility).sum().backward()
+    assert all(parameter.grad is not None for parameter in layer.parameters())
+
+
+def test_sizes_beyond_the_first_failure_are_not_tried_and_say_why(cpu, monkeypatch):
+    tried = []
+
+    def fails_from_32(build, **_):
+        piece = build.func.__self__
+        tried.append(piece)
+        late = piece.subject == MATH and piece.axis == "length" and piece.length >= 32
+        return Probe(failure="too slow") if late else Probe(peak_mib=1.0)
+
+    monkeypatch.setattr(measuring, "probe", fails_from_32)
+    config = comparison()
+    work, times = measuring.run(list(operator_pieces(config, cpu)), config.efficiency, cpu)
+    skipped = work[work["skipped"].notna()]
+    assert set(zip(skipped["subject"], skipped["length"], strict=True)) == {(MATH, 32), (MATH, 64)}
+    assert set(skipped.loc[skipped["length"] == 64, "skipped"]) == {"too slow at 32"}
+    assert not [piece for piece in tried if piece.subject == MATH and piece.length == 64]
+    assert len(times) == (len(work) - len(skipped)) * config.efficiency.rounds
+
+
+def test_what_does_not_fit_is_skipped_with_the_operator_s_own_reason(cpu):
+    config = comparison({"kind": "cosine", "n_heads": 8}, widths=[8, 12])
+    reasons = {piece.misfit for piece in operator_pieces(config, cpu) if piece.width == 12}
+    assert reasons == {"", "n_heads 8 does not divide d_model 12"}

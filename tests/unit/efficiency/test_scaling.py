@@ -1,0 +1,61 @@
+"""Power laws that were put in come out, and intervals cover them as often as they say."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import curve_fit
+
+from hydrarec.efficiency.scaling import fit, local_slopes
+
+SIZES = np.array([256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0])
+
+
+def measured(stream, exponent, offset, rounds=20, noise=0.1):
+    """Return times with noise of each measurement and of each round."""
+    true = offset + 1e-6 * SIZES**exponent
+    return true * np.exp(stream.normal(0, noise, (rounds, len(SIZES))) + stream.normal(0, 0.3, (rounds, 1)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0.5, 2.6), st.floats(0, 1e-4), st.floats(1e-9, 1e-3))
+def test_an_exact_law_is_recovered(exponent, offset, factor):
+    found = fit(SIZES, (offset + factor * SIZES**exponent)[None])
+    assert found.exponent == pytest.approx(exponent, abs=0.005)
+    assert found.offset + found.factor * SIZES[-1] ** found.exponent == pytest.approx(
+        offset + factor * SIZES[-1] ** exponent, rel=2e-3
+    )
+
+
+def test_it_finds_what_a_general_optimiser_finds():
+    medians = np.median(measured(np.random.default_rng(3), 1.4, 5e-3), axis=0)
+    law, _ = curve_fit(lambda n, a, b, p: a + b * n**p, SIZES, medians, (1e-3, 1e-6, 1.2), medians, bounds=(0, 4))
+    assert fit(SIZES, medians[None]).exponent == pytest.approx(law[2], abs=0.01)
+
+
+def test_without_the_offset_a_law_would_look_flatter():
+    costs = 0.1 + 1e-7 * SIZES**2
+    assert local_slopes(SIZES, costs)[0] < 1
+    assert fit(SIZES, costs[None]).exponent == pytest.approx(2, abs=0.01)
+
+
+@pytest.mark.parametrize(("exponent", "offset"), [(1.0, 0.0), (1.0, 1e-3), (2.0, 1e-2)])
+def test_the_interval_covers_the_truth_as_often_as_it_says(exponent, offset):
+    found = [fit(SIZES, measured(np.random.default_rng(seed), exponent, offset)) for seed in range(40)]
+    covered = np.mean([one.low <= exponent <= one.high for one in found])
+    # Three standard errors below 90 % of 40; a bootstrap of medians is a little wide.
+    assert covered >= 0.75
+    assert np.median([one.high - one.low for one in found]) < 0.4
+
+
+def test_linear_and_quadratic_are_told_apart():
+    stream = np.random.default_rng(1)
+    linear, quadratic = (fit(SIZES, measured(stream, p, 0.0, noise=0.03)) for p in (1.0, 2.0))
+    assert linear.low > 0.9
+    assert linear.high < 1.1
+    assert quadratic.low > 1.7
+
+
+def test_too_few_sizes_are_refused():
+    with pytest.raises(ValueError, match="3 sizes are too few"):
+        fit(SIZES[:3], np.ones((2, 3)))

@@ -1,0 +1,86 @@
+"""The report's section on speed and memory: there where something was measured, with its numbers and its reasons."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_WORK, SCALING, write_table
+from hydrarec.files import write_json
+from hydrarec.layout import efficiency_folder
+from hydrarec.report.growth import operator_styles
+
+SIZES = (64, 128, 256, 512)
+MACHINE = {
+    "host": "node-1",
+    "created": "2026-01-02T03:04:05+00:00",
+    "cpu": "Example CPU 3000",
+    "cpu_mhz": 2500,
+    "gpu": None,
+    "gpu_before": None,
+    "threads": 1,
+    "settings": {"rounds": 20, "warm_up": 3},
+}
+
+
+def write_measurements(tree, _):
+    """Write what was measured: Hydra linear, softmax quadratic and skipped at the largest size."""
+    folder = efficiency_folder(tree.results, "cpu")
+    common = {"layout": "alone", "form": "causal", "work": "training", "part": "operators", "axis": "length"}
+    rows = [
+        common | {"subject": name, "length": n, "width": 64, "clock": "cpu_s", "n_rounds": 20, "flops": 9.0 * n}
+        | {"unit_s": 1e-6 * n**power, "unit_mib": 0.01 * n, "against": against, "speedup": speedup and n / 100}
+        | {"low": speedup and n / 110, "high": speedup and n / 90, "counted_bound": None, "measured_bound": None}
+        for name, power, against, speedup in (("softmax", 2, None, None), ("hydra", 1, "softmax", 1.0))
+        for n in SIZES
+    ]  # fmt: skip
+    write_table(pd.DataFrame(rows).astype({"speedup": float}), folder / "speed.parquet", EFFICIENCY_SPEED)
+    fits = [
+        {key: common[key] for key in ("part", "layout", "form", "work", "axis")}
+        | {"subject": name, "measure": "time", "exponent": p, "low": p - width, "high": p + width, "coverage": 0.9}
+        | {"offset": 0.0, "factor": 1e-6, "smallest": 64, "largest": 512, "last_slope": p, "n_sizes": 4, "n_rounds": 20}
+        for name, p, width in (("softmax", 2.0, 0.02), ("hydra", 1.0, 0.05))
+    ]
+    write_table(pd.DataFrame(fits), folder / "scaling.parquet", SCALING)
+    skipped = common | {"subject": "softmax", "length": 1024, "width": 64, "against": None, "units": 1.0}
+    skipped |= dict.fromkeys(("matmul_flops", "other_flops", "mixing_flops", "nbytes", "peak_mib"), np.nan)
+    work = pd.DataFrame([skipped | {"skipped": "a repetition takes more than 10 s at 1024"}])
+    write_table(work, folder / "operators/work.parquet", EFFICIENCY_WORK)
+    write_json(folder / "operators/machine.json", MACHINE)
+
+
+@pytest.fixture
+def page(page_of):
+    return page_of({"efficiency": {"parts": ["operators"], "devices": ["cpu"]}}, spoil=write_measurements)
+
+
+def test_the_section_says_what_was_measured_where_and_how(page):
+    section = page[page.index('<section id="efficiency"') : page.index('<section id="checks"')]
+    for words in ("Example CPU 3000, 1 thread", "20 rounds", "node-1", "CPU at 2500 MHz", "processor seconds"):
+        assert words in section
+    assert 'href="#efficiency"' in page
+
+
+def test_exponents_intervals_and_verdicts_are_shown(page):
+    for words in ("hydra, p 1.00", "softmax, p 2.00", "[0.95, 1.05]", "not shown", "5.12", "[4.65, 5.69]"):
+        assert words in page
+
+
+def test_what_was_not_measured_is_listed_with_its_reason(page):
+    assert "a repetition takes more than 10 s at 1024" in page
+
+
+def test_figures_and_tables_are_files_too(page, tmp_path):
+    assert (tmp_path / "report/figures/efficiency-cpu-operators-alone-causal-length-time.svg").is_file()
+    for name in ("efficiency", "scaling", "skipped"):
+        assert (tmp_path / f"report/tables/{name}.csv").is_file()
+
+
+def test_without_measurements_there_is_no_section(page_of):
+    assert "#efficiency" not in page_of()
+
+
+def test_operators_differ_in_colour_or_marker_and_nothing_is_grey():
+    names = [f"operator {i}" for i in range(13)] + ["no mixing"]
+    styles = operator_styles(names)
+    assert len({(style.colour, style.marker) for style in styles.values()}) == len(names)
+    assert styles["no mixing"].hollow
