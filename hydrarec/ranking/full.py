@@ -19,6 +19,8 @@ from hydrarec.ranking.candidates import Candidates, Seen
 from hydrarec.ranking.top import top
 from hydrarec.sequences.log import Cases, Catalogue
 
+BATCH_SIZE = 256
+"""Cases scored at once; 54,542 items make 56 MB of scores."""
 CACHED_SCORES = 2**20
 """Scores that are compared at a time on a CPU: 4 MiB."""
 

@@ -6,15 +6,12 @@ from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
 from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.provenance import peak_memory_mib
-from hydrarec.ranking.full import rank
+from hydrarec.ranking.full import BATCH_SIZE, rank
+from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.sequences.log import read_cases, read_catalogue
 from hydrarec.training import checkpoint
 from hydrarec.training.clock import Stopwatch
-from hydrarec.training.engine import RANKING_BATCH
 from hydrarec.training.scorer import ModelScorer
-
-TOP_K = 100
-"""Length of the stored recommendation lists."""
 
 
 def rank_test(model: Path, *, data: Path, protocol: str, threads: int, output: Path) -> None:
@@ -42,9 +39,8 @@ def rank_test(model: Path, *, data: Path, protocol: str, threads: int, output: P
     network.to(device)
     watch = Stopwatch(device)
     with watch.running():
-        ranking = rank(
-            ModelScorer(network, masking, cases), cases, catalogue, batch_size=RANKING_BATCH, top_k=TOP_K, what="test"
-        )
+        score = ModelScorer(network, masking, cases)
+        ranking = rank(score, cases, catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, what="test")
     write_table(ranking.ranks, output / "ranks.parquet", RANKS)
     write_table(ranking.recommendations, output / "recommendations.parquet", RECOMMENDATIONS)
     write_inference(

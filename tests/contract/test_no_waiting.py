@@ -8,7 +8,7 @@ import torch
 from hydrarec.sequences.batches import gather
 from hydrarec.sequences.log import Log
 from hydrarec.training import checkpoint
-from tests.contract.test_models import ALL, N, ROWS, T
+from tests.contract.test_models import ALL, ROWS, N, T
 
 META = torch.device("meta")
 
