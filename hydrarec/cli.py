@@ -77,7 +77,7 @@ def train(
     threads: Threads = 1,
 ) -> None:
     """Train a model; never opens the test targets."""
-    from hydrarec.training.engine import train
+    from hydrarec.training.run import train
 
     train(_block(RunSettings, settings), data=data, protocol=protocol, seed=seed, threads=threads, output=output)
 

@@ -29,6 +29,8 @@ def prepare_process(threads: int) -> None:
     """
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(not torch.cuda.is_available())
+    # Memory is written before it is read here; filling it first, to find out where it is not, costs a pass over it.
+    torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def device_name(device: torch.device) -> str:

@@ -32,6 +32,7 @@ def write_manifest(
     split: Path,
     threads: int,
     device: str,
+    resumed: int = 0,
 ) -> None:
     """Write the manifest of a run.
 
@@ -51,6 +52,8 @@ def write_manifest(
         CPU threads of the process.
     device
         `cpu`, or the GPU's name.
+    resumed
+        How often an interrupted training was taken up again.
     """
     write_json(
         path,
@@ -64,6 +67,7 @@ def write_manifest(
             **describe_machine(device),
             "slurm_job": os.environ.get("SLURM_JOB_ID"),
             "threads": threads,
+            "resumed": resumed,
             "data": data_hashes(split),
         },
     )

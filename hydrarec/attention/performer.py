@@ -66,6 +66,14 @@ class PerformerAttention(FeatureMapOperator):
         self.training_steps = 0
         self.register_buffer("projection", self._draw())
 
+    def get_extra_state(self) -> Tensor:
+        """Return what belongs to the state beside parameters and buffers: when the features are redrawn next."""
+        return torch.tensor(self.training_steps)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take over what `get_extra_state` returned."""
+        self.training_steps = int(state)
+
     def forward(
         self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
     ) -> Float[Tensor, "B T D"]:

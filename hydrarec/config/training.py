@@ -24,3 +24,5 @@ class TrainingConfig(Block):
     """auto takes the GPU where there is one."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 trains under autocast; scores for ranking are float32 in any case."""
+    compile: bool = False
+    """Compile models with torch.compile: minutes once, then fewer and larger kernels; for GPUs, slower on a CPU."""

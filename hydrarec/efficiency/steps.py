@@ -6,7 +6,6 @@ not do and nothing left out that it does; validation and set-up are.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count as counter
 from math import ceil
 from pathlib import Path
 
@@ -45,8 +44,7 @@ class StepPiece(Piece):
         )
         if not self.variant.mixes:
             without_mixing(trainer.model)
-        epochs = counter(1)
-        return lambda: trainer._train_epoch(next(epochs))
+        return trainer.train_epoch
 
     def counted(self) -> Counted:
         """Count the operations of a step; see `Piece.counted`."""

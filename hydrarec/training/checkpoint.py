@@ -38,10 +38,14 @@ def build(settings: RunSettings, n_items: int, seed: int = 0) -> tuple[SequenceM
     return model, masking
 
 
-def save(model: SequenceModel, settings: RunSettings, path: Path) -> None:
+def weights_of(model: SequenceModel) -> dict[str, torch.Tensor]:
+    """Return a copy of a model's weights on the CPU."""
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in model.state_dict().items()}
+
+
+def save(weights: dict[str, torch.Tensor], settings: RunSettings, n_items: int, path: Path) -> None:
     """Write a model's weights and settings, atomically."""
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    description = {"settings": settings.model_dump(mode="json"), "n_items": model.n_items}
+    description = {"settings": settings.model_dump(mode="json"), "n_items": n_items}
     with atomic_path(path) as temporary:
         # One key only: the format writes several in no fixed order, and equal models shall be equal files.
         save_file(weights, temporary, {"hydrarec": json.dumps(description)})

@@ -16,7 +16,7 @@ from hydrarec.models.hstu import TIME_BUCKETS, time_buckets
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 from hydrarec.training import checkpoint
-from hydrarec.training.engine import train
+from hydrarec.training.run import train
 from hydrarec.training.test import rank_test
 
 N, T, D, H = 20, 7, 8, 2

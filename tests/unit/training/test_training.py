@@ -3,60 +3,16 @@
 import json
 import time
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 
-from hydrarec.columns import HELD_OUT, HISTORY, ITEMS, TRAIN, read_table, write_table
-from hydrarec.config import RunSettings
-from hydrarec.training import engine
+from hydrarec.columns import HISTORY, read_table
 from hydrarec.training.clock import Stopwatch
-from hydrarec.training.engine import Epoch, train
+from hydrarec.training.engine import Epoch, Trainer, best, converged
+from hydrarec.training.run import train
 from hydrarec.training.streams import Streams, seed_of
 from hydrarec.training.test import rank_test
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory):
-    """Write 120 users who walk round a ring of 30 items: learnable, and small enough for seconds."""
-    folder = tmp_path_factory.mktemp("data") / "ring"
-    generator = np.random.default_rng(0)
-    rows = []
-    for user in range(1, 121):
-        start, length = generator.integers(30), generator.integers(6, 18)
-        rows += [(user, int((start + p) % 30) + 1, p) for p in range(length)]
-    frame = pd.DataFrame(rows, columns=["user", "item", "position"]).astype("int32")
-    frame = frame.assign(timestamp=pd.array([None] * len(frame), dtype="Int64"))
-    left = frame.groupby("user")["item"].transform("size") - frame["position"]
-    write_table(frame[left > 2], folder / "loo/train.parquet", TRAIN)
-    for name, at in (("validation", 2), ("test", 1)):
-        write_table(frame[left == at].assign(step=np.int32(0)), folder / f"loo/{name}.parquet", HELD_OUT)
-    items = pd.DataFrame({"item": range(1, 31), "raw_item": [str(i) for i in range(30)], "n_interactions": [9] * 30})
-    write_table(items.astype({"item": "int32", "n_interactions": "int32"}), folder / "items.parquet", ITEMS)
-    return folder
-
-
-def settings(masking="causal", **training):
-    return RunSettings.model_validate(
-        {
-            "run": {
-                "id": "x",
-                "model": {"kind": "sasrec"},
-                "attention": {"kind": "hydra"},
-                "masking": {"kind": masking},
-            },
-            "encoder": {"d_model": 16, "n_layers": 1, "max_length": 12, "dropout": 0.1},
-            "loss": {"kind": "cross_entropy"},
-            "training": {"device": "cpu", "batch_size": 16, "max_epochs": 3, "learning_rate": 1e-2, **training},
-        }
-    )
-
-
-def run(data, output, seed=0, **kwargs):
-    train(settings(**kwargs), data=data, protocol="loo", seed=seed, threads=1, output=output)
-    rank_test(output / "model.safetensors", data=data, protocol="loo", threads=1, output=output)
-    return output
+from tests.unit.training.ring import run, settings
 
 
 @pytest.mark.parametrize("masking", ["causal", "bidirectional"])
@@ -101,35 +57,30 @@ def test_training_needs_no_test_file(data, tmp_path):
     assert (tmp_path / "out/model.safetensors").read_bytes() == (tmp_path / "with/model.safetensors").read_bytes()
 
 
-class Scripted:
-    """A trainer whose validation scores are given."""
-
-    def __init__(self, scores, **training):
-        self.settings = settings(**training)
-        self.scores = scores
-        self.model = None
-
-    def epochs(self):
-        for number, score in enumerate(self.scores, start=1):
-            yield Epoch(number, number, 1.0, score, score, float(number), 0.0)
+def scripted(scores):
+    return [Epoch(number, number, 1.0, score, score, float(number), 0.0) for number, score in enumerate(scores, 1)]
 
 
 @pytest.mark.parametrize(
-    ("scores", "training", "epochs", "saved"),
+    ("scores", "patience", "ends_after", "kept"),
     [
-        ([0.1, 0.3, 0.2, 0.2, 0.9], {"patience": 2, "max_epochs": 9}, 4, [1, 2]),
-        ([0.1, 0.3, 0.2, 0.4, 0.1, 0.1, 0.5], {"patience": 2, "max_epochs": 9}, 6, [1, 2, 4]),
-        ([0.1, 0.2, 0.3, 0.4], {"patience": 2, "max_epochs": 3}, 3, [1, 2, 3]),
-        ([0.2, 0.2, 0.2, 0.2], {"patience": 3, "max_epochs": 9}, 4, [1]),
+        ([0.1, 0.3, 0.2, 0.2, 0.9], 2, 4, 2),
+        ([0.1, 0.3, 0.2, 0.4, 0.1, 0.1, 0.5], 2, 6, 4),
+        ([0.2, 0.2, 0.2, 0.2], 3, 4, 1),
+        ([0.1, 0.2, 0.3, 0.4], 2, None, 4),
     ],
 )
-def test_training_stops_by_patience_and_keeps_the_first_best(monkeypatch, tmp_path, scores, training, epochs, saved):
-    kept = []
-    monkeypatch.setattr(engine.checkpoint, "save", lambda *_: kept.append(len(kept)))
-    history = engine._train_until_converged(Scripted(scores, **training), tmp_path / "model.safetensors")
-    assert len(history) == epochs
-    assert len(kept) == len(saved)
-    assert engine._best(history).epoch == saved[-1]
+def test_training_converges_by_patience_and_the_first_best_epoch_counts(scores, patience, ends_after, kept):
+    training = settings(patience=patience).training
+    ends = [n for n in range(len(scores) + 1) if converged(scripted(scores[:n]), training)]
+    assert (ends[0] if ends else None) == ends_after
+    assert best(scripted(scores[:ends_after])).epoch == kept
+
+
+def test_training_stops_at_the_last_allowed_epoch(data, tmp_path):
+    run(data, tmp_path, max_epochs=2, patience=50)
+    assert len(read_table(tmp_path / "history.parquet", HISTORY)) == 2
+    assert not json.loads((tmp_path / "timing.json").read_text())["converged"]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(data, tmp_path):
@@ -161,7 +112,7 @@ def test_a_model_in_training_mode_is_not_ranked(data):
     from hydrarec.sequences.log import read_cases, read_catalogue, read_train  # noqa: PLC0415
 
     split = data / "loo"
-    trainer = engine.Trainer(
+    trainer = Trainer(
         settings(),
         read_train(split),
         read_cases(split, "validation"),

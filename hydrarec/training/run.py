@@ -1,0 +1,147 @@
+"""One training from the prepared data to what a run leaves behind; interrupted, it is taken up where it stopped."""
+
+import logging
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from hydrarec import __version__
+from hydrarec.columns import HISTORY, content_hash, write_table
+from hydrarec.config import RunSettings
+from hydrarec.costs import Timing, write_timing
+from hydrarec.devices import device_name, peak_gpu_mib, prepare_process, select_device
+from hydrarec.provenance import peak_memory_mib, write_manifest
+from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from hydrarec.training import checkpoint
+from hydrarec.training.clock import Stopwatch
+from hydrarec.training.engine import Epoch, Trainer, best, converged
+from hydrarec.training.interruption import Interruption
+from hydrarec.training.state import TrainingState
+
+log = logging.getLogger(__name__)
+
+
+def train(settings: RunSettings, *, data: Path, protocol: str, seed: int, threads: int, output: Path) -> None:
+    """Train one run and write what it leaves behind.
+
+    The state is saved after every epoch, and on SIGTERM, SIGINT and SIGUSR1, in the folder `state` of the run
+    folder, which is there until the run is finished. Called again with the same settings and data, training goes on
+    from there; on a CPU with equal threads the result is that of an uninterrupted run, to the byte.
+
+    Parameters
+    ----------
+    settings
+        The run's complete settings.
+    data
+        Dataset folder, with a folder per protocol.
+    protocol
+        Which split.
+    seed
+        The run's seed.
+    threads
+        CPU threads.
+    output
+        Run folder; gets `model.safetensors` (best epoch), `history.parquet`, `timing.json` and `manifest.json`.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is no longer finite.
+    SystemExit
+        After a signal to stop, once the state is saved.
+    """
+    prepare_process(threads)
+    device = select_device(settings.training.device)
+    setup = Stopwatch(device)
+    split, with_timestamps = data / protocol, settings.run.model.takes_timestamps
+    with setup.running():
+        trainer = Trainer(
+            settings,
+            read_train(split, with_timestamps=with_timestamps),
+            read_cases(split, "validation", with_timestamps=with_timestamps),
+            read_catalogue(data, split),
+            seed=seed,
+            device=device,
+        )
+        if settings.training.compile:
+            trainer.warm_up()
+    state = TrainingState(output / "state", _identity(settings, split, seed))
+    state.restore(trainer)
+    _train_until_done(trainer, state)
+
+    history = trainer.history
+    checkpoint.save(trainer.best_weights, settings, trainer.model.n_items, output / "model.safetensors")
+    write_table(pd.DataFrame([vars(epoch) for epoch in history]), output / "history.parquet", HISTORY)
+    write_timing(output, _timing(trainer, setup.seconds, threads, state.peak_memory_mib))
+    write_manifest(
+        output / "manifest.json",
+        run=settings.run.model_dump(mode="json"),
+        settings=settings.model_dump(mode="json"),
+        dataset=data.name,
+        protocol=protocol,
+        seed=seed,
+        split=split,
+        threads=threads,
+        device=device_name(device),
+        resumed=state.resumed,
+    )
+    state.remove()
+
+
+def _train_until_done(trainer: Trainer, state: TrainingState) -> None:
+    def save() -> None:
+        with trainer.train_watch.paused():
+            state.save(trainer, peak_memory_mib())
+
+    with Interruption() as interruption:
+        while not trainer.done:
+            _log(trainer.epoch(lambda: interruption.answer(save)), trainer.history)
+            state.save(trainer, peak_memory_mib())
+            interruption.answer(lambda: None)
+
+
+def _log(epoch: Epoch, history: list[Epoch]) -> None:
+    log.info(
+        "epoch %d loss %.4f validation NDCG@10 %.4f HR@10 %.4f (best %.4f in epoch %d) train %.1f s",
+        epoch.epoch,
+        epoch.loss,
+        epoch.validation_ndcg10,
+        epoch.validation_hr10,
+        best(history).validation_ndcg10,
+        best(history).epoch,
+        epoch.train_s,
+    )
+
+
+def _identity(settings: RunSettings, split: Path, seed: int) -> dict[str, object]:
+    """Return what a state must agree with to be taken up."""
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "seed": seed,
+        "data": {name: content_hash(split / f"{name}.parquet") for name in ("train", "validation")},
+        "versions": {"hydrarec": __version__, "torch": torch.__version__},
+    }
+
+
+def _timing(trainer: Trainer, setup_s: float, threads: int, peak_before_mib: float) -> Timing:
+    history = trainer.history
+    epoch_s = statistics.median(np.diff([0.0, *(epoch.train_s for epoch in history)]))
+    return Timing(
+        device=device_name(trainer.device),
+        threads=threads,
+        epochs=len(history),
+        best_epoch=best(history).epoch,
+        converged=converged(history, trainer.settings.training),
+        parameters=trainer.parameters,
+        setup_s=setup_s,
+        train_s=history[-1].train_s,
+        epoch_s=epoch_s,
+        train_to_best_s=best(history).train_s,
+        validation_s=history[-1].validation_s,
+        sequences_per_s=len(trainer.train_log.users) / epoch_s,
+        peak_memory_mib=max(peak_memory_mib(), peak_before_mib),
+        peak_gpu_mib=peak_gpu_mib(trainer.device),
+    )

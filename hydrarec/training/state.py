@@ -1,0 +1,175 @@
+"""The complete state of a training on disk: interrupted anywhere, it goes on as if it had not been.
+
+Saved are the weights, the best weights so far, the optimiser's moments, every random stream, the place in the epoch,
+the history and the clocks; in one safetensors file, so that no part can be of another moment, and never a pickle. The
+file before it is kept too, should the newest not be readable.
+"""
+
+import dataclasses
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from hydrarec.files import atomic_path
+from hydrarec.training.checkpoint import weights_of
+from hydrarec.training.engine import Epoch, Position, Trainer
+
+log = logging.getLogger(__name__)
+
+LATEST, PREVIOUS = "latest.safetensors", "previous.safetensors"
+
+
+class TrainingState:
+    """Where the state of one training is kept.
+
+    Parameters
+    ----------
+    folder
+        Folder for nothing else; gone when the training is finished.
+    identity
+        What the state belongs to, JSON: settings, data, versions. A state of something else is not taken up.
+    """
+
+    def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
+        self.folder = folder
+        self.identity = identity
+        self.resumed = 0
+        """How often the training was taken up again."""
+        self.peak_memory_mib = 0.0
+        """Largest resident memory of the processes before this one."""
+
+    def save(self, trainer: Trainer, peak_memory_mib: float) -> None:
+        """Write the state, between two batches or after an epoch; a crash leaves the one before."""
+        tensors = {
+            **{f"model.{name}": tensor for name, tensor in weights_of(trainer.model).items()},
+            **{f"best.{name}": tensor for name, tensor in trainer.best_weights.items()},
+            **_optimizer_tensors(trainer),
+            **_stream_tensors(trainer),
+            "position.loss_sum": trainer.position.loss_sum.cpu(),
+        }
+        values = {
+            "identity": self.identity,
+            "history": [dataclasses.asdict(epoch) for epoch in trainer.history],
+            "order": trainer.position.order,
+            "batches": trainer.position.batches,
+            "targets": trainer.position.targets,
+            "train_s": trainer.train_watch.seconds,
+            "validation_s": trainer.validation_watch.seconds,
+            "resumed": self.resumed,
+            "peak_memory_mib": max(peak_memory_mib, self.peak_memory_mib),
+        }
+        with atomic_path(self.folder / LATEST) as temporary:
+            save_file(tensors, temporary, {"hydrarec": json.dumps(values)})
+            if (self.folder / LATEST).exists():
+                (self.folder / LATEST).replace(self.folder / PREVIOUS)
+
+    def restore(self, trainer: Trainer) -> bool:
+        """Bring a new trainer into the saved state.
+
+        Returns
+        -------
+        bool
+            False if there is no state, none that can be read, or only one of another training; then the
+            trainer is as it was.
+        """
+        for path in (self.folder / LATEST, self.folder / PREVIOUS):
+            found = _read(path)
+            if found is None:
+                continue
+            tensors, values = found
+            if changed := _differences(self.identity, values["identity"]):
+                log.warning("%s is of a training with other %s; starting anew", path, ", ".join(changed))
+                return False
+            _put(trainer, tensors, values)
+            self.resumed = values["resumed"] + 1
+            self.peak_memory_mib = values["peak_memory_mib"]
+            log.info("resumed after epoch %d and %d batches", len(trainer.history), trainer.position.batches)
+            return True
+        return False
+
+    def remove(self) -> None:
+        """Delete the state, once what it was for is written."""
+        for name in (LATEST, PREVIOUS):
+            (self.folder / name).unlink(missing_ok=True)
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            values = json.loads(file.metadata()["hydrarec"])
+            return {name: file.get_tensor(name) for name in file.keys()}, values  # noqa: SIM118 - not a dictionary
+    except (TypeError, KeyError, ValueError, OSError, SafetensorError) as error:
+        log.warning("%s: cannot be read and is not used: %s", path, error)
+        return None
+
+
+def _put(trainer: Trainer, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+    trainer.model.load_state_dict(part("model."))
+    trainer.best_weights = part("best.")
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in part("optimizer.").items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = tensor
+    trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": state})
+    trainer.history = [Epoch(**epoch) for epoch in values["history"]]
+    trainer.position = Position(
+        values["order"], tensors["position.loss_sum"].to(trainer.device), values["batches"], values["targets"]
+    )
+    trainer.train_watch.seconds, trainer.validation_watch.seconds = values["train_s"], values["validation_s"]
+    trainer.streams.order.bit_generator.state = values["order"]
+    for name, (_, put) in _streams(trainer).items():
+        put(tensors[f"stream.{name}"])
+
+
+def _optimizer_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    return {
+        f"optimizer.{index}.{key}": tensor.cpu()
+        for index, moments in trainer.optimizer.state_dict()["state"].items()
+        for key, tensor in moments.items()
+    }
+
+
+def _stream_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    return {f"stream.{name}": get() for name, (get, _) in _streams(trainer).items()}
+
+
+def _streams(trainer: Trainer) -> dict[str, tuple[Callable[[], Tensor], Callable[[Tensor], object]]]:
+    """Return how to read and set each of torch's random streams; numpy's is the position's."""
+    streams = {
+        "masks": (trainer.streams.masks.get_state, trainer.streams.masks.set_state),
+        "negatives": (trainer.streams.negatives.get_state, trainer.streams.negatives.set_state),
+        "dropout": (torch.get_rng_state, torch.set_rng_state),
+    }
+    if trainer.device.type == "cuda":
+        device = trainer.device
+        streams["dropout_cuda"] = (
+            lambda: torch.cuda.get_rng_state(device),
+            lambda state: torch.cuda.set_rng_state(state, device),
+        )
+    return streams
+
+
+def _differences(wanted: dict[str, Any], found: dict[str, Any], path: str = "") -> list[str]:
+    """Return the paths of the keys in which two nested dictionaries differ."""
+    changed = []
+    for key in sorted({*wanted, *found}):
+        one, other = wanted.get(key), found.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            changed += _differences(one, other, f"{path}{key}.")
+        elif one != other:
+            changed.append(f"{path}{key}")
+    return changed

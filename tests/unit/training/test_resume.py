@@ -1,0 +1,152 @@
+"""A training that is interrupted goes on as if it had not been."""
+
+import json
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from hydrarec.columns import HISTORY, read_table
+from hydrarec.training import state as state_file
+from hydrarec.training.test import rank_test
+from tests.unit.training.ring import settings, train
+
+RESULTS = ("ranks.parquet", "recommendations.parquet", "model.safetensors")
+EPOCHS = 12
+
+
+def run_training(data, output, **options):
+    wanted = settings(**{"max_epochs": EPOCHS, **options})
+    train(wanted, data=data, protocol="loo", seed=3, threads=1, output=output)
+
+
+def start(data, output, **options):
+    """Train in a child process; return its id."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        # A slow batch, so that signals meet one and not only the start and the end.
+        train(
+            settings(**{"max_epochs": EPOCHS, **options}), data=data, protocol="loo", seed=3, threads=1, output=output
+        )
+        os._exit(0)
+    except SystemExit as stop:
+        os._exit(int(stop.code))
+    finally:
+        os._exit(99)
+
+
+def exit_code(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def train_whole(data, output, **options):
+    began = time.monotonic()
+    assert exit_code(start(data, output, **options)) == 0
+    return time.monotonic() - began
+
+
+def results(data, output):
+    rank_test(output / "model.safetensors", data=data, protocol="loo", threads=1, output=output)
+    return [(output / name).read_bytes() for name in RESULTS]
+
+
+def losses(output):
+    return read_table(output / "history.parquet", HISTORY).drop(columns=["train_s", "validation_s"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "options"),
+    [
+        (signal.SIGKILL, {"masking": "causal"}),
+        (signal.SIGTERM, {"masking": "bidirectional"}),
+    ],
+)
+def test_twenty_interruptions_change_no_byte(data, tmp_path, sent, options):
+    seconds = train_whole(data, tmp_path / "whole", **options)
+    moments = random.Random(0)
+    codes = []
+    while len(codes) < 20 or codes[-1] != 0:
+        child = start(data, tmp_path / "cut", **options)
+        if len(codes) < 20:
+            time.sleep(moments.uniform(0, seconds / 3))
+            os.kill(child, sent)
+        codes.append(exit_code(child))
+        if codes[-1] == 0 and len(codes) < 20:
+            # Finished before its twenty were full: compare, and go on with a new training.
+            assert results(data, tmp_path / "cut") == results(data, tmp_path / "whole")
+            (tmp_path / "cut").rename(tmp_path / f"cut-{len(codes)}")
+    interrupted = sum(code != 0 for code in codes)
+    assert interrupted >= 10, codes
+    assert results(data, tmp_path / "cut") == results(data, tmp_path / "whole")
+    assert losses(tmp_path / "cut").equals(losses(tmp_path / "whole"))
+    assert not (tmp_path / "cut/state").exists()
+
+
+def interrupted(data, output, **options):
+    """Leave the state of a training that was stopped after some epochs."""
+    child = start(data, output, **options)
+    latest = output / "state" / state_file.LATEST
+    while not latest.exists() or not (output / "state" / state_file.PREVIOUS).exists():
+        time.sleep(0.01)
+    os.kill(child, signal.SIGTERM)
+    assert exit_code(child) == 128 + signal.SIGTERM
+    return latest
+
+
+def test_clocks_add_up_without_the_gap(data, tmp_path):
+    interrupted(data, tmp_path)
+    time.sleep(1.5)
+    began = time.monotonic()
+    train_whole(data, tmp_path)
+    timing = json.loads((tmp_path / "timing.json").read_text())
+    history = read_table(tmp_path / "history.parquet", HISTORY)
+    assert history["train_s"].is_monotonic_increasing
+    assert timing["train_s"] + timing["validation_s"] < time.monotonic() - began + 1.4
+    assert json.loads((tmp_path / "manifest.json").read_text())["resumed"] == 1
+
+
+def test_a_request_to_save_lets_training_go_on(data, tmp_path):
+    child = start(data, tmp_path)
+    time.sleep(0.3)
+    os.kill(child, signal.SIGUSR1)
+    assert exit_code(child) == 0
+    train_whole(data, tmp_path / "whole")
+    assert results(data, tmp_path) == results(data, tmp_path / "whole")
+
+
+@pytest.mark.parametrize("harm", ["cut", "emptied", "replaced"])
+def test_a_state_that_cannot_be_read_gives_way_to_the_one_before(data, tmp_path, caplog, harm):
+    latest = interrupted(data, tmp_path)
+    content = latest.read_bytes()
+    latest.write_bytes({"cut": content[: len(content) // 2], "emptied": b"", "replaced": b"\x80\x04pickle"}[harm])
+    run_training(data, tmp_path)
+    assert "latest.safetensors: cannot be read" in caplog.text
+    train_whole(data, tmp_path / "whole")
+    assert results(data, tmp_path) == results(data, tmp_path / "whole")
+
+
+def test_a_state_of_another_training_is_not_taken_up(data, tmp_path, caplog):
+    interrupted(data, tmp_path, learning_rate=1e-3)
+    run_training(data, tmp_path)
+    assert "other settings.training.learning_rate; starting anew" in caplog.text
+    train_whole(data, tmp_path / "whole")
+    assert results(data, tmp_path) == results(data, tmp_path / "whole")
+
+
+def test_a_loss_that_is_not_finite_leaves_the_last_good_state(data, tmp_path):
+    latest = interrupted(data, tmp_path)
+    before = latest.read_bytes()
+    with pytest.raises(FloatingPointError):
+        train(
+            settings(max_epochs=EPOCHS, learning_rate=1e30),
+            data=data,
+            protocol="loo",
+            seed=3,
+            threads=1,
+            output=tmp_path,
+        )
+    assert latest.read_bytes() == before
