@@ -7,8 +7,10 @@ all seeds share their test users. The two-way analysis of variance keeps both pa
     x[u, r] = mean + user[u] + seed[r] + residual[u, r],      u = 1..N,  r = 1..R
     Var(mean) = S2(user means) / N  +  max(0, S2(seed means) / R - S2(residual) / (N R))
 
-with Satterthwaite's degrees of freedom. The residual is already inside the variance of the user means, hence the
-subtraction. On balanced data this is the standard error of the crossed random-effects model fitted by REML.
+The residual is already inside the variance of the user means, hence the subtraction. Satterthwaite's degrees of
+freedom are those of the three mean squares as they stand, before it: taken after it, they are too many where few seeds
+happen to agree. On balanced data the standard error is that of the crossed random-effects model fitted by REML.
+`hydrarec.significance.pairs` does the same for all pairs of runs at once.
 
 References
 ----------
@@ -41,6 +43,9 @@ class CrossedMean:
     """Upper bound of the interval."""
     variance_users: float
     """Users' part of the squared standard error; holds the residual's."""
+    variance_residual: float | None
+    """The part of `variance_users` that is users x seeds noise and falls with more seeds; by chance it may be larger
+    than the whole. None with one seed, where it cannot be told from the users."""
     variance_seeds: float | None
     """Seeds' part of the squared standard error; None where one seed says nothing about it, and then the interval
     is about these trained weights and not about the method."""
@@ -55,6 +60,18 @@ class CrossedMean:
         if self.standard_error == 0:
             return 1.0 if self.mean == 0 else 0.0
         return float(2 * stats.t.sf(abs(self.mean) / self.standard_error, self.df))
+
+    def p_above(self, bound: float) -> float:
+        """One-sided p-value of the hypothesis that the mean is at most `bound`; small: it is above."""
+        if self.standard_error == 0:
+            return 0.0 if self.mean > bound else 1.0
+        return float(stats.t.sf((self.mean - bound) / self.standard_error, self.df))
+
+    def p_below(self, bound: float) -> float:
+        """One-sided p-value of the hypothesis that the mean is at least `bound`; small: it is below."""
+        if self.standard_error == 0:
+            return 0.0 if self.mean < bound else 1.0
+        return float(stats.t.cdf((self.mean - bound) / self.standard_error, self.df))
 
 
 @dataclass(frozen=True)
@@ -94,23 +111,26 @@ def crossed_mean(values: Values, alpha: float = 0.05) -> CrossedMean:
 
     One seed leaves the users' part alone.
 
-    >>> crossed_mean(np.array([[0.0], [1.0], [2.0]])).variance_seeds is None
-    True
+    >>> alone = crossed_mean(np.array([[0.0], [1.0], [2.0]]))
+    >>> alone.variance_seeds, alone.variance_residual
+    (None, None)
     """
     values = _checked(values)
     n_users, n_seeds = values.shape
     by_user, by_seed, mean = values.mean(axis=1), values.mean(axis=0), float(values.mean())
     users = float(by_user.var(ddof=1)) / n_users
-    seeds = None
+    seeds = residual = None
     df = float(n_users - 1)
     if n_seeds > 1:
-        residual = values - by_user[:, None] - by_seed[None, :] + mean
-        noise = float((residual**2).sum()) / ((n_users - 1) * (n_seeds - 1))
-        seeds = max(0.0, float(by_seed.var(ddof=1)) / n_seeds - noise / (n_users * n_seeds))
-        df = _satterthwaite([(users, n_users - 1), (seeds, n_seeds - 1)])
+        noise = values - by_user[:, None] - by_seed[None, :] + mean
+        residual = float((noise**2).sum()) / ((n_users - 1) * (n_seeds - 1)) / (n_users * n_seeds)
+        raw_seeds = float(by_seed.var(ddof=1)) / n_seeds
+        seeds = max(0.0, raw_seeds - residual)
+        squares = [(users, n_users - 1), (raw_seeds, n_seeds - 1), (residual, (n_users - 1) * (n_seeds - 1))]
+        df = _satterthwaite(users + seeds, squares)
     error = float(np.sqrt(users + (seeds or 0.0)))
     reach = float(stats.t.isf(alpha / 2, df)) * error
-    return CrossedMean(mean, error, df, mean - reach, mean + reach, users, seeds, n_users, n_seeds)
+    return CrossedMean(mean, error, df, mean - reach, mean + reach, users, residual, seeds, n_users, n_seeds)
 
 
 def paired_difference(values: Values, reference: Values, alpha: float = 0.05) -> PairedDifference:
@@ -161,9 +181,8 @@ def _percent(values: Values, reference: Values, alpha: float) -> tuple[float | N
     return percent, low, high
 
 
-def _satterthwaite(parts: list[tuple[float, int]]) -> float:
-    """Return the degrees of freedom of a sum of variances, each with its own."""
-    total = sum(variance for variance, _ in parts)
+def _satterthwaite(total: float, parts: list[tuple[float, int]]) -> float:
+    """Return the degrees of freedom of a variance made of mean squares, each with its own."""
     least = float(min(df for _, df in parts))
     if total == 0:
         return least

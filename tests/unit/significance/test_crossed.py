@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
+from statsmodels.stats.anova import anova_lm
 
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import crossed_mean, paired_difference
@@ -34,6 +35,20 @@ def test_standard_error_is_that_of_the_mixed_model():
     ours = crossed_mean(values)
     assert ours.standard_error == pytest.approx(float(fitted.bse["Intercept"]), rel=1e-3)
     assert ours.mean == pytest.approx(float(fitted.params["Intercept"]), abs=1e-6)
+
+
+@pytest.mark.parametrize("sd_seed", [0.0, 0.2, 1.0])
+def test_degrees_of_freedom_are_satterthwaites_of_the_mean_squares(sd_seed):
+    values = draw(np.random.default_rng(9), n_users=12, n_seeds=4, sd_seed=sd_seed)
+    rows, columns = np.indices(values.shape)
+    long = pd.DataFrame({"x": values.ravel(), "user": rows.ravel(), "seed": columns.ravel()})
+    table = anova_lm(smf.ols("x ~ C(user) + C(seed)", long).fit())
+    squares = table["sum_sq"] / table["df"]
+    users, seeds, noise = squares
+    total = users + max(0, seeds - noise)
+    ours = crossed_mean(values)
+    assert ours.df == pytest.approx(max(3, total**2 / (squares**2 / table["df"]).sum()))
+    assert ours.standard_error**2 == pytest.approx(total / values.size)
 
 
 def test_one_seed_is_the_paired_t_test_of_scipy():

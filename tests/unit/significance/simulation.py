@@ -1,0 +1,233 @@
+"""How often each test is wrong, and how often it finds what is there: the tables of docs/significance.md.
+
+    python -m tests.unit.significance.simulation
+
+writes them anew (about ten minutes of one processor); the test suite runs small ones. Every function returns, by
+name of the test, the share of simulated comparisons in which it rejected.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from hydrarec.significance.corrections import holm
+from hydrarec.significance.crossed import crossed_mean
+from hydrarec.significance.equivalence import equivalence
+from hydrarec.significance.max_t import max_t
+from hydrarec.significance.pairs import adjust_pairs, crossed_pairs
+from hydrarec.significance.rank_intervals import rank_intervals
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "significance.md"
+GAIN = 1 / np.log2(np.arange(1, 11) + 1)
+"""NDCG@10 of a target in place 1 to 10."""
+EASY, HARD = GAIN[:3], GAIN[4:]
+"""What a run that hits rarely but high gets, and one that hits often but low."""
+
+Rates = dict[str, float]
+
+
+def share(decisions: Iterable[Rates | dict[str, bool]]) -> Rates:
+    """Average over simulated comparisons."""
+    rows = list(decisions)
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def _hits(stream: np.random.Generator, difficulty: np.ndarray, rate: float, gains: np.ndarray) -> np.ndarray:
+    latent = np.sqrt(0.5) * (difficulty + stream.normal(size=difficulty.shape))
+    return np.where(latent < stats.norm.ppf(rate), stream.choice(gains, difficulty.shape), 0)
+
+
+def two_shapes(stream: np.random.Generator, n_users: int, effect: float = 0, flips: int = 0) -> dict[str, bool]:
+    """Compare a run that hits 30 % of users low in the list with one that hits fewer of them high in the list.
+
+    Their true means are equal, but for `effect` standard errors of the difference. Users that are hard for one are
+    hard for the other.
+    """
+    often = 0.3
+    rarely = often * HARD.mean() / EASY.mean()
+    both = stats.multivariate_normal.cdf(stats.norm.ppf([often, rarely]), cov=[[1, 0.5], [0.5, 1]])
+    squares = often * (HARD**2).mean() + rarely * (EASY**2).mean() - 2 * both * HARD.mean() * EASY.mean()
+    rarely += effect * np.sqrt(squares / n_users) / EASY.mean()
+    difficulty = stream.normal(size=n_users)
+    first, second = _hits(stream, difficulty, often, HARD), _hits(stream, difficulty, rarely, EASY)
+    difference = second - first
+    wins, losses = int((difference > 0).sum()), int((difference < 0).sum())
+    found = {
+        "t over users": crossed_mean(difference[:, None]).p < 0.05,
+        "Wilcoxon": stats.wilcoxon(difference).pvalue < 0.05,
+        "sign test": stats.binomtest(wins, wins + losses).pvalue < 0.05,
+    }
+    if flips:
+        found["sign flips"] = max_t(np.stack([first, second]), flips)[0, 1] < 0.05
+    return found
+
+
+def matched_seeds(
+    stream: np.random.Generator, n_users: int, n_seeds: int, ratio: float, correlation: float, effect: float = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw two runs on the same users with matched seeds.
+
+    `ratio` is a run's standard deviation over seeds, `effect` the true difference, both in standard errors that the
+    difference of means would have from the users alone; `correlation` is that of the runs' seed effects.
+    """
+    error = np.sqrt((2 * 0.7**2 + 2 / n_seeds) / n_users)
+    users = stream.normal(size=(n_users, 1))
+    covariance = [[1, correlation], [correlation, 1]]
+    seeds = ratio * error * stream.multivariate_normal([0, 0], covariance, n_seeds)
+    runs = [
+        users + stream.normal(0, 0.7, (n_users, 1)) + seeds[:, run] + stream.normal(size=(n_users, n_seeds))
+        for run in (0, 1)
+    ]
+    return runs[0] + effect * error, runs[1]
+
+
+def users_and_seeds(
+    stream: np.random.Generator, n_users: int, n_seeds: int, ratio: float, correlation: float, effect: float = 0
+) -> dict[str, bool]:
+    """Compare two runs that differ by `effect`, with the tests in use; see `matched_seeds`."""
+    run, reference = matched_seeds(stream, n_users, n_seeds, ratio, correlation, effect)
+    difference = run - reference
+    p = {
+        "one seed, t over users": stats.ttest_1samp(difference[:, 0], 0).pvalue,
+        "users x seeds pooled": stats.ttest_1samp(difference.ravel(), 0).pvalue,
+        "seed means, t over users": stats.ttest_1samp(difference.mean(axis=1), 0).pvalue,
+        "Welch over seeds": stats.ttest_ind(run.mean(axis=0), reference.mean(axis=0), equal_var=False).pvalue,
+        "paired t over seeds": stats.ttest_1samp(difference.mean(axis=0), 0).pvalue,
+        "crossed": crossed_mean(difference).p,
+    }
+    return {name: value < 0.05 for name, value in p.items()}
+
+
+def margins(stream: np.random.Generator, n_users: int, n_seeds: int, ratio: float, true: float) -> dict[str, bool]:
+    """Test a run against a reference whose mean is 1 with a margin of 5 % of what is measured; `true` is in margins."""
+    error = np.sqrt((2 * 0.7**2 + 2 / n_seeds) / n_users)
+    run, reference = matched_seeds(stream, n_users, n_seeds, ratio, 0.5)
+    # Scaled so that the margin is four standard errors from the users.
+    run, reference = (1 + 0.05 / 4 * (values / error) for values in (run, reference))
+    run = run + 0.05 * true
+    found = equivalence(crossed_mean(run - reference), reference.mean())
+    return {"equivalent": found.p_equivalent < 0.05, "not inferior": found.p_not_inferior < 0.05}
+
+
+def many_runs(stream: np.random.Generator, n_users: int, better: int, flips: int = 999, effect: float = 4) -> Rates:
+    """Compare ten runs, of which the last `better` hit more users, by `effect` standard errors of a hit rate; one seed.
+
+    Returns whether any false statement was made, and the share of the true ones that was found.
+    """
+    rates = np.full(10, 0.15)
+    rates[10 - better :] += effect * np.sqrt(0.15 / n_users)
+    difficulty = stream.normal(size=n_users)
+    values = np.stack([_hits(stream, difficulty, rate, GAIN) for rate in rates])
+    pairs = crossed_pairs(values[:, :, None])
+    truth = np.sign(rates[:, None] - rates)
+    found: Rates = {}
+    kinds = {"unadjusted": pairs.p, "Holm": adjust_pairs(pairs.p, holm), "max-T": max_t(values, flips)}
+    for name, p in kinds.items():
+        shown = (p < 0.05) * np.sign(pairs.difference)
+        found[f"{name}: any false"] = float(((shown != 0) & (shown != truth)).any())
+        found[f"{name}: found"] = float((shown == truth)[truth != 0].mean()) if better else float("nan")
+    places = rank_intervals(pairs.difference, kinds["max-T"])
+    first, last = 1 + (truth < 0).sum(axis=1), 10 - (truth > 0).sum(axis=1)
+    found["places covered"] = float(((places.best <= first) & (last <= places.worst)).all())
+    return found
+
+
+def repeat(trials: int, start: list[int], simulate: Callable[[np.random.Generator], Rates | dict[str, bool]]) -> Rates:
+    """Return the shares over independent simulations; `start` names the random stream."""
+    stream = np.random.default_rng(start)
+    return share(simulate(stream) for _ in range(trials))
+
+
+def _table(key: str, rows: dict[str, Rates]) -> str:
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    lines = [f"| {key} | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
+    lines += [
+        f"| {label} | " + " | ".join("" if np.isnan(row.get(n, np.nan)) else f"{row[n]:.3f}" for n in names) + " |"
+        for label, row in rows.items()
+    ]
+    return "\n".join(lines)
+
+
+def _shapes_table(effect: float) -> str:
+    rows = {
+        f"{n:,}": repeat(trials, [1, n], lambda s, n=n, f=flips: two_shapes(s, n, effect, f))
+        for n, trials, flips in [
+            (200, 2000, 999),
+            (1000, 2000, 999),
+            (6040, 1000, 999),
+            (22363, 1000, 0),
+            (138493, 400, 0),
+        ]
+    }
+    return _table("users", rows)
+
+
+def _seeds_table(effect: float) -> str:
+    settings = [
+        (5, 0, 0),
+        (5, 0.5, 0),
+        (5, 1, 0),
+        (5, 2, 0),
+        (5, 1, 0.8),
+        (5, 2, 0.8),
+        (3, 2, 0),
+        (10, 1, 0),
+        (10, 2, 0.8),
+    ]
+    rows = {
+        f"{r}, {ratio}, {c}": repeat(
+            2000, [2, r, int(10 * ratio)], lambda s, r=r, ratio=ratio, c=c: users_and_seeds(s, 500, r, ratio, c, effect)
+        )
+        for r, ratio, c in settings
+    }
+    return _table("seeds, spread, correlation", rows)
+
+
+def _margins_table() -> str:
+    rows = {
+        f"{r}, {ratio}, {true}": repeat(
+            2000, [3, r, int(10 * ratio)], lambda s, r=r, ratio=ratio, true=true: margins(s, 500, r, ratio, true)
+        )
+        for r, ratio in [(1, 0), (5, 0), (5, 1), (5, 2)]
+        for true in (-1, 0, 0.5, 1)
+    }
+    return _table("seeds, spread, true difference in margins", rows)
+
+
+def _families_table() -> str:
+    rows = {
+        f"{n:,}, {better}": repeat(500, [4, n, better], lambda s, n=n, b=better: many_runs(s, n, b))
+        for n in (200, 1000, 5000)
+        for better in (0, 5)
+    }
+    return _table("users, better runs", rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "users": lambda: _shapes_table(0),
+    "users-power": lambda: _shapes_table(2.8),
+    "seeds": lambda: _seeds_table(0),
+    "seeds-power": lambda: _seeds_table(2.8),
+    "margins": _margins_table,
+    "families": _families_table,
+}
+
+
+def main(names: list[str]) -> None:
+    """Write the tables of these names, or all, into the document."""
+    for name in names or TABLES:
+        block = f"<!-- simulated: {name} -->\n{TABLES[name]()}\n<!-- end -->"
+        text, found = re.subn(
+            rf"<!-- simulated: {name} -->.*?<!-- end -->", block, DOCUMENT.read_text(), count=1, flags=re.DOTALL
+        )
+        if not found:
+            raise ValueError(f"{DOCUMENT}: has no place for the table {name}")
+        DOCUMENT.write_text(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,77 @@
+"""All pairs at once against one pair at a time, and the three variance components against a mixed model."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+
+from hydrarec.significance.corrections import holm
+from hydrarec.significance.crossed import crossed_mean, paired_difference
+from hydrarec.significance.pairs import adjust_pairs, crossed_pairs
+
+
+def draw(n_runs, n_users, n_seeds, seed=0):
+    stream = np.random.default_rng(seed)
+    users, seeds = stream.random((1, n_users, 1)), stream.normal(0, 0.1, (n_runs, 1, n_seeds))
+    return users * stream.random((n_runs, 1, 1)) + seeds + stream.normal(0, 0.2, (n_runs, n_users, n_seeds))
+
+
+@pytest.mark.parametrize(("n_runs", "n_users", "n_seeds"), [(4, 30, 5), (3, 7, 2), (2, 50, 1), (1, 5, 3)])
+def test_every_entry_is_the_comparison_of_its_pair(n_runs, n_users, n_seeds):
+    values = draw(n_runs, n_users, n_seeds)
+    found = crossed_pairs(values, alpha=0.1)
+    fields = ["standard_error", "df", "low", "high", "p", "variance_users", "variance_residual", "variance_seeds"]
+    for i, j in np.argwhere(~np.eye(n_runs, dtype=bool)):
+        alone = paired_difference(values[i], values[j], alpha=0.1).difference
+        assert found.difference[i, j] == pytest.approx(alone.mean)
+        for name in fields:
+            matrix, one = getattr(found, name), getattr(alone, name)
+            assert (matrix is None) == (one is None)
+            assert one is None or matrix[i, j] == pytest.approx(one, rel=1e-9, abs=1e-15), name
+    assert (found.p.diagonal() == 1).all()
+    assert (found.standard_error.diagonal() == 0).all()
+
+
+def test_runs_that_are_the_same_do_not_differ():
+    values = draw(2, 40, 3)[[0, 0, 1]]
+    found = crossed_pairs(values)
+    assert found.p[0, 1] == 1
+    assert found.difference[0, 1] == 0
+    assert found.p[0, 2] == pytest.approx(found.p[1, 2])
+
+
+def test_components_are_those_of_the_mixed_model():
+    stream = np.random.default_rng(3)
+    difference = stream.normal(size=(40, 1)) + stream.normal(size=(1, 6)) + stream.normal(size=(40, 6))
+    rows, columns = np.indices(difference.shape)
+    long = pd.DataFrame({"x": difference.ravel(), "user": rows.ravel(), "seed": columns.ravel(), "one": 1})
+    parts = {"user": "0 + C(user)", "seed": "0 + C(seed)"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = smf.mixedlm("x ~ 1", long, groups="one", vc_formula=parts).fit(reml=True)
+    n_users, n_seeds = difference.shape
+    ours = crossed_mean(difference)
+    by_name = dict(zip(fitted.model.exog_vc.names, fitted.vcomp, strict=True))
+    assert ours.variance_residual * n_users * n_seeds == pytest.approx(fitted.scale, rel=1e-3)
+    assert ours.variance_seeds * n_seeds == pytest.approx(by_name["seed"], rel=1e-2)
+    assert (ours.variance_users - ours.variance_residual) * n_users == pytest.approx(by_name["user"], rel=1e-2)
+
+
+def test_a_pair_counts_once_in_a_correction():
+    p = np.array([[1, 0.01, 0.02], [0.01, 1, 0.5], [0.02, 0.5, 1]])
+    np.testing.assert_allclose(adjust_pairs(p, holm), [[1, 0.03, 0.04], [0.03, 1, 0.5], [0.04, 0.5, 1]])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.ones((2, 1, 3)), r"found \(2, 1, 3\)"),
+        (np.ones((2, 3)), r"found \(2, 3\)"),
+        (np.full((2, 2, 2), np.inf), "8 values are not finite"),
+    ],
+)
+def test_what_is_no_table_of_runs_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        crossed_pairs(values)
