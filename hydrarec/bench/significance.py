@@ -1,4 +1,4 @@
-"""Testing all pairs of runs at the size of MovieLens-20M against the bare random bits and products of the sign flips."""
+"""Testing all pairs of runs at MovieLens-20M's size, against the bare random bits and products of the sign flips."""
 
 from collections.abc import Iterator
 
