@@ -1,5 +1,10 @@
 """Which processor work runs on, and how many threads it may use."""
 
+import functools
+import importlib
+import importlib.util
+from types import ModuleType
+
 import torch
 from torch import Tensor
 
@@ -30,7 +35,7 @@ def prepare_process(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(not torch.cuda.is_available())
     # Memory is written before it is read here; filling it first, to find out where it is not, costs a pass over it.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def device_name(device: torch.device) -> str:
@@ -52,3 +57,9 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
 def peak_gpu_mib(device: torch.device) -> float | None:
     """Return the largest GPU memory allocated by this process in MiB; None on a CPU."""
     return torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else None
+
+
+@functools.cache
+def triton_kernels(module: str) -> ModuleType | None:
+    """Import a module of this package that holds Triton kernels; None where Triton is not installed."""
+    return importlib.import_module(module) if importlib.util.find_spec("triton") else None

@@ -6,18 +6,15 @@ queries, keys and values for the gradient, and nothing else of their size; sums 
 Source: Bolya et al. 2022, "Hydra Attention", arXiv 2209.07484, eq. 5-7.
 """
 
-import functools
-import importlib
-import importlib.util
-from types import ModuleType
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hydrarec.attention.hydra_blocks import BlockedHydra
 from hydrarec.attention.running_sums import BLOCK
+from hydrarec.devices import triton_kernels
 
+TRITON = "hydrarec.attention.hydra_triton"
 MAX_WIDTH = 2048
 """Features that the Triton kernels hold of a position at once; wider ones are summed in blocks."""
 
@@ -105,7 +102,7 @@ def pays(q: Float[Tensor, "*shape D"]) -> bool:
     if q.device.type == "cpu":
         # The blocks are a loop in Python: a compiler would unroll it, and one block is none the faster for it.
         return q.numel() > BLOCK and not torch.compiler.is_compiling()
-    return q.device.type == "cuda" and _triton_module() is not None
+    return q.device.type == "cuda" and triton_kernels(TRITON) is not None
 
 
 def _mixed(
@@ -122,7 +119,7 @@ def _mixed(
     if v.numel() == 0:
         # As empty as the result, and it has a gradient.
         return q * k * v
-    kernels = _triton_module() if q.device.type == "cuda" and q.shape[1] <= MAX_WIDTH else None
+    kernels = triton_kernels(TRITON) if q.device.type == "cuda" and q.shape[1] <= MAX_WIDTH else None
     if kernels is not None:
         return kernels.TritonHydra.apply(q, k, v, offsets, mask, longest, causal, eps)
     n_sequences = len(offsets) - 1
@@ -133,10 +130,3 @@ def _mixed(
 def _cut(offsets: Int[Tensor, " B1"], length: int) -> bool:
     whole = len(offsets) > 0 and int(offsets[0]) == 0 and int(offsets[-1]) == length
     return whole and bool((offsets.diff() >= 0).all())
-
-
-@functools.cache
-def _triton_module() -> ModuleType | None:
-    if importlib.util.find_spec("triton") is None:
-        return None
-    return importlib.import_module("hydrarec.attention.hydra_triton")

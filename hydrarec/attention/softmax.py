@@ -1,7 +1,8 @@
 """Scaled dot-product attention: softmax(Q K^T / sqrt(d_head)) V per head. Quadratic in T.
 
 Source: Vaswani et al. 2017, "Attention is all you need", eq. 1. The fused kernels of
-`scaled_dot_product_attention` compute it without storing the T x T weights.
+`scaled_dot_product_attention` compute it without storing the T x T weights. On a CPU none of them drops weights; with
+dropout the weights of a few sequences at a time are computed here, so that they stay in the cache.
 """
 
 import math
@@ -14,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hydrarec.attention.base import AttentionOperator, merge_heads, split_heads
 from hydrarec.config.attention import SoftmaxAttentionConfig
+from hydrarec.dropout import Dropout
 from hydrarec.sequences.visibility import Visibility
 
 KERNELS = {
@@ -26,6 +28,8 @@ KERNELS = {
     ],
     "math": [SDPBackend.MATH],
 }
+CACHED_WEIGHTS = 2**18
+"""Weights computed at once on a CPU with dropout: 1 MiB."""
 
 
 def naive_softmax(
@@ -49,10 +53,16 @@ class SoftmaxAttention(AttentionOperator):
 
     config: SoftmaxAttentionConfig
 
+    def __init__(self, config: SoftmaxAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
+        super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)
+        self.dropout = Dropout(config.dropout)
+
     def forward(
         self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
     ) -> Float[Tensor, "B T D"]:
         """Mix values; see `AttentionOperator.forward`."""
+        if self.training and self.config.dropout > 0 and self.config.backend == "fused" and q.device.type == "cpu":
+            return self._with_dropout(q, k, v, visibility)
         mask = None
         if visibility.padding_mask is not None:
             mask = visibility.padding_mask[:, None, None, :]
@@ -66,3 +76,21 @@ class SoftmaxAttention(AttentionOperator):
                 is_causal=visibility.causal and mask is None,
             )
         return merge_heads(mixed)
+
+    def _with_dropout(
+        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B T D"]:
+        hidden = ~visibility.attention_mask(q.shape[1], q.device)[:, None]
+        # Finite, so that who sees nobody has weights that mean nothing but are numbers.
+        bias = torch.zeros_like(hidden, dtype=q.dtype).masked_fill_(hidden, torch.finfo(q.dtype).min)
+        n_rows = max(1, CACHED_WEIGHTS // (self.n_heads * q.shape[1] ** 2))
+        parts = (split_heads(x, self.n_heads).split(n_rows) for x in (q / math.sqrt(q.shape[-1] // self.n_heads), k, v))
+        biases = bias.expand(len(q), -1, -1, -1).split(n_rows)
+        return merge_heads(
+            torch.cat(
+                [
+                    self.dropout((q_part @ k_part.mT).add_(bias_part).softmax(-1)) @ v_part
+                    for q_part, k_part, v_part, bias_part in zip(*parts, biases, strict=True)
+                ]
+            )
+        )

@@ -2,7 +2,13 @@
 
 The loss of SASRec with cross-entropy (Klenitskiy & Vasilev 2023) and of BERT4Rec (Sun et al. 2019, eq. 9).
 A matrix of all positions x items would be the largest tensor of the training step (4 GiB for a batch on
-Amazon Beauty), so scores, loss and gradients are computed together, a stretch of positions at a time.
+Amazon Beauty), so scores, loss and gradients are computed together, a stretch of positions at a time:
+
+    loss = logsumexp(s) - s_target,   d loss / d s = softmax(s) - one hot of the target,   s = W h + b.
+
+Three matrix products of M N D multiplications are all there is to do; the rest is kept to one fused softmax and two
+reads for the logsumexp, which is top - log softmax(top) for the largest score of a position. On a GPU with Triton one
+kernel does all between the products.
 """
 
 from typing import Any
@@ -11,6 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hydrarec.devices import triton_kernels
 from hydrarec.losses.base import Loss
 from hydrarec.models.base import OutputLayer
 
@@ -18,8 +25,10 @@ SCORES_PER_CHUNK = 2**20
 """Scores held at once on a CPU: 4 MiB stay in the cache between the passes over them."""
 SCORES_PER_CHUNK_GPU = 2**27
 """Scores held at once on a GPU: large enough that launches do not matter."""
-POSITIONS_PER_CHUNK = 64
+POSITIONS_PER_CHUNK = 128
 """Positions in a chunk at least: fewer would read all output embeddings for too little work."""
+ITEMS_PER_PRODUCT = 4096
+"""Items in one matrix product on a CPU: with all of a large catalogue, its operands would not stay in the cache."""
 
 
 class CrossEntropyLoss(Loss):
@@ -29,61 +38,84 @@ class CrossEntropyLoss(Loss):
         self, hidden: Float[Tensor, "M D"], targets: Int[Tensor, " M"], output: OutputLayer, stream: torch.Generator
     ) -> Float[Tensor, ""]:
         """Return the mean loss; see `Loss.forward`. Nothing is drawn from `stream`."""
-        bias = None if output.bias is None else output.bias[1:]
-        return _LinearCrossEntropy.apply(hidden, output.weight[1:], bias, targets - 1)
+        return _LinearCrossEntropy.apply(hidden, output.weight, output.bias, targets)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """Mean of logsumexp(W h + b) - (W h + b)[target], with the gradients computed on the way forward."""
+    """Mean of logsumexp(W h + b) - (W h + b)[target], with the gradients computed on the way forward.
+
+    Row 0 of W and b is padding: it has no score and its gradient is 0.
+    """
 
     @staticmethod
     def forward(
         ctx: Any,
         hidden: Float[Tensor, "M D"],
-        weight: Float[Tensor, "N D"],
-        bias: Float[Tensor, " N"] | None,
+        weight: Float[Tensor, "N1 D"],
+        bias: Float[Tensor, " N1"] | None,
         targets: Int[Tensor, " M"],
     ) -> Float[Tensor, ""]:
-        # The products run in the precision the encoder left (bfloat16 under autocast), all sums in float32.
-        low = weight.to(hidden.dtype)
-        grad_hidden = torch.empty_like(hidden)
-        grad_weight = torch.zeros_like(weight)
+        on_cpu = hidden.device.type == "cpu"
+        n_items = len(weight) - 1
+        n_positions = max(POSITIONS_PER_CHUNK, (SCORES_PER_CHUNK if on_cpu else SCORES_PER_CHUNK_GPU) // n_items)
+        n_product = ITEMS_PER_PRODUCT if on_cpu else n_items
+        # The products run in the precision the encoder left (bfloat16 under autocast), all sums in float32 at least.
+        exact = torch.promote_types(hidden.dtype, torch.float32)
+        grad_hidden, grad_weight = torch.zeros_like(hidden, dtype=exact), torch.zeros_like(weight)
         grad_bias = None if bias is None else torch.zeros_like(bias)
-        loss = torch.zeros(
-            (), dtype=torch.float64 if hidden.device.type == "cpu" else torch.float32, device=hidden.device
-        )
-        n_scores = SCORES_PER_CHUNK if hidden.device.type == "cpu" else SCORES_PER_CHUNK_GPU
-        n_positions = max(POSITIONS_PER_CHUNK, n_scores // len(weight))
+        items = weight[1:].to(hidden.dtype).split(n_product)
+        grad_items = grad_weight[1:].split(n_product)
+        kernels = triton_kernels("hydrarec.losses.softmax_triton") if hidden.device.type == "cuda" else None
+        softmax_less_one_hot_ = kernels.softmax_less_one_hot_ if kernels else _softmax_less_one_hot_
+        loss = torch.zeros((), dtype=torch.float64 if on_cpu else torch.float32, device=hidden.device)
+        scores = torch.empty(min(n_positions, len(hidden)), n_items, dtype=exact, device=hidden.device)
         for part, part_targets, part_grad in zip(
-            *(tensor.split(n_positions) for tensor in (hidden, targets, grad_hidden)), strict=True
+            *(tensor.split(n_positions) for tensor in (hidden, targets - 1, grad_hidden)), strict=True
         ):
-            scores = (part @ low.T).float()
+            scores = scores[: len(part)]
+            for some, columns in zip(items, scores.split(n_product, dim=1), strict=True):
+                _set_product(columns, part, some.T)
             if bias is not None:
-                scores += bias
-            index = part_targets[:, None]
-            top = scores.amax(1, keepdim=True)
-            target_scores = scores.gather(1, index)
-            probabilities = scores.sub_(top).exp_()
-            total = probabilities.sum(1, keepdim=True)
-            loss += (total.log() + top - target_scores).sum()
-            # d loss / d scores = (softmax - one hot of the target) / M
-            gradient = probabilities.div_(total * len(hidden))
-            gradient.scatter_add_(1, index, torch.full_like(total, -1 / len(hidden)))
-            gradient = gradient.to(hidden.dtype)
-            torch.mm(gradient, low, out=part_grad)
-            grad_weight += gradient.T @ part
+                scores += bias[1:]
+            loss += softmax_less_one_hot_(scores, part_targets).sum()
             if grad_bias is not None:
-                grad_bias += gradient.sum(0)
-        ctx.gradients = (grad_hidden, grad_weight, grad_bias)
+                grad_bias[1:] += scores.sum(0)
+            for some, grad_some, columns in zip(items, grad_items, scores.split(n_product, dim=1), strict=True):
+                gradient = columns.to(hidden.dtype)
+                _add_product(part_grad, gradient, some)
+                _add_product(grad_some, gradient.T, part)
+        ctx.gradients = (grad_hidden.to(hidden.dtype), grad_weight, grad_bias)
         return (loss / len(hidden)).to(weight.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        (scale,) = grad_outputs
-        grad_hidden, grad_weight, grad_bias = ctx.gradients
-        return (
-            grad_hidden * scale.to(grad_hidden.dtype),
-            grad_weight * scale,
-            None if grad_bias is None else grad_bias * scale,
-            None,
-        )
+        gradients = ctx.gradients
+        # Of the mean; divided here, where every gradient is multiplied anyway.
+        scale = grad_outputs[0] / len(gradients[0])
+        return (*(None if gradient is None else gradient * scale.to(gradient.dtype) for gradient in gradients), None)
+
+
+def _softmax_less_one_hot_(scores: Float[Tensor, "M N"], targets: Int[Tensor, " M"]) -> Float[Tensor, " M"]:
+    """Turn scores into the gradient with respect to them, in place, and return the loss of each row."""
+    index = targets[:, None]
+    target_scores, top = scores.gather(1, index), scores.amax(1, keepdim=True)
+    torch.softmax(scores, 1, out=scores)
+    losses = top - scores.amax(1, keepdim=True).log() - target_scores
+    scores.scatter_add_(1, index, torch.full_like(top, -1.0))
+    return losses[:, 0]
+
+
+def _set_product(result: Tensor, a: Tensor, b: Tensor) -> None:
+    """Make `result` a @ b; the product may be of lower precision."""
+    if result.dtype == a.dtype:
+        torch.mm(a, b, out=result)
+    else:
+        result.copy_(a @ b)
+
+
+def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
+    """Add a @ b to `total`; the product may be of lower precision."""
+    if total.dtype == a.dtype:
+        total.addmm_(a, b)
+    else:
+        total += a @ b

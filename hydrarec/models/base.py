@@ -76,7 +76,9 @@ class SequenceModel(nn.Module, ABC):
 
     def output_layer(self) -> OutputLayer:
         """Return the output embeddings, tied to the item embeddings; special tokens have none and cannot be scored."""
-        return OutputLayer(self.item_embedding.weight[: self.n_items + 1], None)
+        weight = self.item_embedding.weight
+        # The gradient of a slice is a copy of the table.
+        return OutputLayer(weight if len(weight) == self.n_items + 1 else weight[: self.n_items + 1], None)
 
     def forward(self, view: View) -> Float[Tensor, "M D"]:
         """Return the hidden states of the asked positions."""

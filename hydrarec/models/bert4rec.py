@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from hydrarec.attention.base import State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
+from hydrarec.dropout import Dropout
 from hydrarec.models.base import Blueprint, OutputLayer, asked
 from hydrarec.models.blocks import AttentionLayer, Block, BlockModel, FeedForward
 from hydrarec.sequences.visibility import Visibility
@@ -25,7 +26,7 @@ class Bert4recBlock(Block):
         self.attention_norm = nn.LayerNorm(d_model)
         self.feed_forward = FeedForward(d_model, encoder.d_ff or 4 * d_model, nn.GELU(), 0.0)
         self.feed_forward_norm = nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
 
     def forward(
         self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
@@ -52,7 +53,7 @@ class Bert4recModel(BlockModel):
         d_model = encoder.d_model
         self.position_embedding = nn.Embedding(encoder.max_length, d_model)
         self.input_norm = nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
         self.blocks = nn.ModuleList(Bert4recBlock(attention, encoder) for attention in blueprint.attention_by_layer())
         self.output_transform = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.LayerNorm(d_model))
         self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))

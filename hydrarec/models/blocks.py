@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from hydrarec.attention.base import AttentionOperator, RecurrentOperator, State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
+from hydrarec.dropout import Dropout
 from hydrarec.masking.base import View
 from hydrarec.models.base import SequenceModel, asked, positions
 from hydrarec.sequences.batches import Batch
@@ -96,7 +97,7 @@ class FeedForward(nn.Sequential):
     """
 
     def __init__(self, d_model: int, d_ff: int, activation: nn.Module, dropout: float) -> None:
-        super().__init__(nn.Linear(d_model, d_ff), activation, nn.Dropout(dropout), nn.Linear(d_ff, d_model))
+        super().__init__(nn.Linear(d_model, d_ff), activation, Dropout(dropout), nn.Linear(d_ff, d_model))
 
 
 class Block(nn.Module, ABC):

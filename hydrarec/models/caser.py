@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from hydrarec.attention.base import State
 from hydrarec.config.models import CaserModelConfig
+from hydrarec.dropout import Dropout
 from hydrarec.masking.base import View
 from hydrarec.models.base import Blueprint, OutputLayer, RecurrentModel, asked
 from hydrarec.sequences.batches import Batch
@@ -41,7 +42,7 @@ class CaserModel(RecurrentModel):
         heights = range(1, self.config.window + 1)
         self.horizontal = nn.ModuleList(nn.Conv1d(d_model, self.config.n_horizontal, height) for height in heights)
         self.vertical = nn.Linear(self.config.window, self.config.n_vertical)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
         self.output = nn.Linear(
             self.config.window * self.config.n_horizontal + self.config.n_vertical * d_model, d_model
         )

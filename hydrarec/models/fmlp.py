@@ -23,6 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hydrarec.config.encoder import EncoderConfig
+from hydrarec.dropout import Dropout
 from hydrarec.models.base import INITIAL_STD, Blueprint, asked
 from hydrarec.models.blocks import Block, BlockModel, FeedForward
 from hydrarec.sequences.visibility import Visibility
@@ -78,7 +79,7 @@ class FmlpBlock(Block):
         self.filter_norm = nn.LayerNorm(d_model)
         self.feed_forward = FeedForward(d_model, encoder.d_ff or 4 * d_model, nn.GELU(), 0.0)
         self.feed_forward_norm = nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
 
     def forward(
         self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
@@ -97,7 +98,7 @@ class FmlpModel(BlockModel):
         encoder = blueprint.encoder
         self.position_embedding = nn.Embedding(encoder.max_length, encoder.d_model)
         self.input_norm = nn.LayerNorm(encoder.d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
         self.blocks = nn.ModuleList(FmlpBlock(encoder) for _ in range(encoder.n_layers))
 
     def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:

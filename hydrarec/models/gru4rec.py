@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hydrarec.attention.base import State
+from hydrarec.dropout import Dropout
 from hydrarec.models.base import Blueprint, RecurrentModel
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -28,7 +29,7 @@ class Gru4recModel(RecurrentModel):
         encoder = blueprint.encoder
         d_model, n_layers = encoder.d_model, encoder.n_layers
         between = encoder.dropout if n_layers > 1 else 0.0
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
         self.gru = nn.GRU(d_model, d_model, n_layers, batch_first=True, dropout=between)
         self.output = nn.Linear(d_model, d_model)
 

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from hydrarec.attention.base import merge_heads, split_heads
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import HstuModelConfig
+from hydrarec.dropout import Dropout
 from hydrarec.masking.base import View
 from hydrarec.models.base import Blueprint, SequenceModel, asked, positions
 from hydrarec.sequences.batches import Batch
@@ -97,7 +98,7 @@ class HstuLayer(nn.Module):
         self.input = nn.Linear(d_model, 4 * d_model, bias=False)
         self.bias = RelativeBias(encoder.max_length, config.timestamps)
         self.mixed_norm = nn.LayerNorm(d_model, eps=NORM_EPS, elementwise_affine=False)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
         self.output = nn.Linear(d_model, d_model)
 
     def forward(
@@ -128,7 +129,7 @@ class HstuModel(SequenceModel):
         super().__init__(blueprint)
         encoder = blueprint.encoder
         self.position_embedding = nn.Embedding(encoder.max_length, encoder.d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
         self.layers = nn.ModuleList(HstuLayer(self.config, encoder) for _ in range(encoder.n_layers))
         self.final_norm = nn.LayerNorm(encoder.d_model)
 

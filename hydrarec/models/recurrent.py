@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hydrarec.attention.base import State
 from hydrarec.config.encoder import EncoderConfig
+from hydrarec.dropout import Dropout
 from hydrarec.models.base import Blueprint, RecurrentModel, asked
 from hydrarec.models.blocks import Block, BlockModel, FeedForward
 from hydrarec.sequences.visibility import Visibility
@@ -53,7 +54,7 @@ class RecurrentBlock(Block):
         self.mixer_norm = nn.LayerNorm(d_model)
         self.feed_forward = FeedForward(d_model, encoder.d_ff or 4 * d_model, nn.GELU(), encoder.dropout)
         self.feed_forward_norm = nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
 
     def forward(
         self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
@@ -80,7 +81,7 @@ class RecurrentMixerModel(BlockModel, RecurrentModel):
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__(blueprint)
         encoder = blueprint.encoder
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
         self.input_norm = nn.LayerNorm(encoder.d_model)
         self.blocks = nn.ModuleList(RecurrentBlock(self.mixer(), encoder) for _ in range(encoder.n_layers))
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from hydrarec.attention.base import State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
+from hydrarec.dropout import Dropout
 from hydrarec.models.base import Blueprint, asked
 from hydrarec.models.blocks import AttentionLayer, Block, BlockModel, FeedForward
 from hydrarec.sequences.visibility import Visibility
@@ -28,7 +29,7 @@ class SasrecBlock(Block):
         self.attention = AttentionLayer(attention, encoder)
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.feed_forward = FeedForward(d_model, encoder.d_ff or d_model, nn.ReLU(), encoder.dropout)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
 
     def forward(
         self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
@@ -55,7 +56,7 @@ class SasrecModel(BlockModel):
         super().__init__(blueprint)
         encoder = blueprint.encoder
         self.position_embedding = nn.Embedding(encoder.max_length, encoder.d_model)
-        self.dropout = nn.Dropout(encoder.dropout)
+        self.dropout = Dropout(encoder.dropout)
         self.blocks = nn.ModuleList(SasrecBlock(attention, encoder) for attention in blueprint.attention_by_layer())
         self.final_norm = nn.LayerNorm(encoder.d_model)
 

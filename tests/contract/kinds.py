@@ -22,7 +22,6 @@ NOT_A_KIND = {
     "base",
     "blocks",
     "decayed",
-    "dropout",
     "feature_map",
     "hydra_blocks",
     "hydra_kernels",
@@ -30,6 +29,7 @@ NOT_A_KIND = {
     "outer_sums",
     "recurrent",
     "running_sums",
+    "softmax_triton",
 }
 
 

@@ -33,7 +33,9 @@ def gradients(value, hidden, output):
 
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("scores_per_chunk", [1, 100, 10**6])
-def test_cross_entropy_equals_torch_whatever_the_chunks(bias, scores_per_chunk, monkeypatch):
+@pytest.mark.parametrize("items_per_product", [1, 7, 4096])
+def test_cross_entropy_equals_torch_whatever_the_chunks(bias, scores_per_chunk, items_per_product, monkeypatch):
+    monkeypatch.setattr(cross_entropy, "ITEMS_PER_PRODUCT", items_per_product)
     monkeypatch.setattr(cross_entropy, "SCORES_PER_CHUNK", scores_per_chunk)
     monkeypatch.setattr(cross_entropy, "POSITIONS_PER_CHUNK", 1)
     hidden, targets, output = inputs(bias)
@@ -51,8 +53,23 @@ def test_cross_entropy_survives_extreme_scores():
     hidden, targets, output = inputs(bias=False, dtype=torch.float32)
     loss = CrossEntropyLossConfig().implementation()(CrossEntropyLossConfig())
     value = loss(hidden * 1e4, targets, output, torch.Generator())
-    assert torch.isfinite(value)
+    # The chances of most targets are smaller than a float32 can hold, and the loss is right all the same.
+    torch.testing.assert_close(value, F.cross_entropy(hidden * 1e4 @ output.weight[1:].T, targets - 1))
     assert all(torch.isfinite(g).all() for g in gradients(value, hidden, output))
+
+
+@pytest.mark.parametrize("items_per_product", [7, 4096])
+def test_cross_entropy_of_an_autocast_encoder_is_that_of_rounded_numbers(items_per_product, monkeypatch):
+    """Products run in bfloat16; sums do not, so only the rounding of inputs and of single products is seen."""
+    monkeypatch.setattr(cross_entropy, "ITEMS_PER_PRODUCT", items_per_product)
+    hidden, targets, output = inputs(bias=True, dtype=torch.float32)
+    loss = CrossEntropyLossConfig().implementation()(CrossEntropyLossConfig())
+    low = hidden.detach().bfloat16().requires_grad_()
+    exact, rounded = (loss(h, targets, output, torch.Generator()) for h in (hidden, low))
+    assert rounded.dtype == torch.float32
+    torch.testing.assert_close(rounded, exact, rtol=5e-3, atol=0)
+    for a, b in zip(gradients(rounded, low, output), gradients(exact, hidden, output), strict=True):
+        torch.testing.assert_close(a.float(), b, rtol=0.05, atol=1e-3)
 
 
 @pytest.mark.parametrize("config", LOSSES, ids=lambda c: c.kind)
