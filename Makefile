@@ -46,12 +46,20 @@ lint: setup
 	hydrarec schema | diff workflow/schemas/config.schema.json - || { echo "stale: run make generated"; exit 1; }
 	hydrarec operators | diff docs/attention/README.md - || { echo "stale: run make generated"; exit 1; }
 
+# How fast this package is beside named alternatives, on this machine: results/bench/, an hour on two quiet cores.
+# `hydrarec performance --results results/bench` takes it into docs/performance.md.
+.PHONY: bench
+bench: setup
+	hydrarec bench hydra stream training
+	hydrarec bench planning preparation ranking significance --threads 2
+
 # Regenerate what is committed but generated.
 .PHONY: generated
 generated: setup
 	hydrarec schema > workflow/schemas/config.schema.json
 	hydrarec operators > docs/attention/README.md
 	hydrarec reproduction
+	hydrarec performance
 
 # Re-resolve every pin for Python 3.11 and later. CUDA packages stay out of the file: torch's own
 # wheel names the ones it needs, and the CPU wheel needs none.
@@ -60,4 +68,4 @@ lock:
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest \
 	    --extra workflow --extra dev --constraint envs/constraints.txt --no-header --no-annotate --quiet pyproject.toml \
-	  | grep -Ev '^(nvidia-(cu|n[cv]|cudnn)|cuda-|triton)' > $(LOCK)
+	  | grep -Ev '^(nvidia-(cu|n[cv]|cudnn)|cuda-)' > $(LOCK)
