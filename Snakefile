@@ -35,6 +35,11 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/report.smk"
 
 
+# This Snakemake has the lock, so whatever still works here was left over by one that was killed.
+onstart:
+    refuse_leftovers()
+
+
 rule all:
     default_target: True
     input:

@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 new = typer.Typer(no_args_is_help=True, help="Write starter files into this checkout.")
 app.add_typer(new, name="new")
+cluster = typer.Typer(no_args_is_help=True, help="Look after jobs on a Slurm cluster.")
+app.add_typer(cluster, name="cluster")
 
 Data = Annotated[Path, typer.Option(help="Dataset folder: results/data/<dataset>.")]
 Protocol = Annotated[str, typer.Option(help="loo or gts.")]
@@ -207,6 +209,19 @@ def reproduction(
     from hydrarec.reproduction import update
 
     update(Path(), results or [])
+
+
+@cluster.command()
+def orphans(
+    folder: Annotated[Path, typer.Option(help="Where Snakemake works.")] = Path(),
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until there are none.")] = False,
+) -> None:
+    """List the Slurm jobs of this folder, left over by a Snakemake that was killed, and say what to do about them."""
+    from hydrarec.cluster import described, jobs_of, wait_for
+
+    if wait:
+        wait_for(folder)
+    typer.echo(described(jobs_of(folder)))
 
 
 @new.command("baseline")

@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+from hydrarec.cluster import refuse_orphans
 from hydrarec.config import ConfigError, load
 from hydrarec.config.runs import BaselineRun, TrainedRun
 
@@ -90,6 +91,14 @@ def gpus_of(wildcards):
 def gpus_of_baseline(wildcards):
     """Return how many GPUs a baseline of another library needs: one, unless its options keep it on the CPU."""
     return int(BENCHMARK.run(wildcards.run).options.get("device", "auto") != "cpu")
+
+
+def refuse_leftovers():
+    """Stop if Slurm jobs of an earlier Snakemake are still computing what this one is about to."""
+    try:
+        refuse_orphans(Path())
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def all_environments():

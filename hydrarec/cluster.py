@@ -1,0 +1,111 @@
+"""Slurm jobs that outlived the Snakemake that submitted them.
+
+Killed with -9, or lost with its login node, Snakemake leaves its jobs behind. They go on and finish, but the next
+Snakemake does not know them and would submit the same work again, into the same files.
+"""
+
+import logging
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+FIELDS = {"JobID": 20, "State": 20, "TimeUsed": 20, "NodeList": 60, "Comment": 200, "WorkDir": 1000, "STDOUT": 1000}
+"""What squeue is asked for, and in how many columns; what is longer is cut off."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job in Slurm's queue."""
+
+    id: str
+    state: str
+    elapsed: str
+    node: str
+    what: str
+    """Rule and wildcards, as Snakemake's Slurm plugin notes them."""
+
+
+def jobs_of(folder: Path) -> list[Job]:
+    """Return this user's jobs that a Snakemake working in `folder` submitted and that are not over.
+
+    Without Slurm there are none; where Slurm does not answer there are none either, and a warning says so.
+    """
+    if shutil.which("squeue") is None:
+        return []
+    wanted = ",".join(f"{field}:{width}" for field, width in FIELDS.items())
+    command = ["squeue", "--me", "--noheader", "--states=PENDING,RUNNING,SUSPENDED,COMPLETING", f"--Format={wanted}"]
+    try:
+        text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        log.warning("Slurm was not asked for jobs of an earlier Snakemake: %s", getattr(error, "stderr", "") or error)
+        return []
+    found = []
+    for line in text.splitlines():
+        number, state, elapsed, node, what, started_in, output = _columns(line)
+        # Snakemake can work in a folder other than the one it was started in; its logs are in the former.
+        here = Path(started_in) == folder.resolve() or Path(output).is_relative_to(folder.resolve() / ".snakemake")
+        if here and what.startswith("rule_"):
+            found.append(Job(number, state, elapsed, node, what))
+    return found
+
+
+def wait_for(folder: Path, *, states: tuple[str, ...] = (), seconds: float = float("inf"), every: float = 10) -> None:
+    """Wait until no job of `folder` is in one of `states`, or in any if there are none, or the time is over.
+
+    Parameters
+    ----------
+    folder
+        Where Snakemake works.
+    states
+        Slurm's long names of states.
+    seconds
+        The longest to wait.
+    every
+        Seconds between two looks.
+    """
+    end = time.monotonic() + seconds
+    while any(not states or job.state in states for job in jobs_of(folder)) and time.monotonic() < end:
+        time.sleep(every)
+
+
+def described(jobs: list[Job]) -> str:
+    """Return a table of jobs and what to do about them."""
+    if not jobs:
+        return "No Slurm job works in this folder."
+    return "\n".join(
+        [
+            f"{len(jobs)} Slurm job(s) work in this folder:",
+            *(f"  {job.id:>8}  {job.state:<10}  {job.elapsed:>10}  {job.node:<10}  {job.what}" for job in jobs),
+            "If a Snakemake is running here, they are its jobs and all is well. If none is, one was killed and left",
+            "them behind. Do one of these before the next is started, or the same work is done twice:",
+            "  hydrarec cluster orphans --wait     wait until they are done; what they finish counts",
+            f"  scancel {' '.join(job.id for job in jobs)}",
+            "                                      cancel them; trainings go on from their last epoch",
+        ]
+    )
+
+
+def refuse_orphans(folder: Path) -> None:
+    """Refuse to start a Snakemake beside jobs of an earlier one; call it when this Snakemake has the folder's lock.
+
+    Raises
+    ------
+    ValueError
+        If there are such jobs; the message lists them and says what to do.
+    """
+    # Cancelled a moment ago, they are still saving where they stand.
+    wait_for(folder, states=("COMPLETING",), seconds=60, every=1)
+    if jobs := jobs_of(folder):
+        raise ValueError(described(jobs))
+
+
+def _columns(line: str) -> list[str]:
+    parts, begin = [], 0
+    for width in FIELDS.values():
+        parts.append(line[begin : begin + width].strip())
+        begin += width
+    return parts

@@ -1,0 +1,61 @@
+"""Jobs fail in every way a cluster knows; one call of Snakemake computes the grid all the same."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.slurm.grid import RUNS, TRAINED, ended, hold_after_an_epoch
+
+pytestmark = pytest.mark.slurm
+
+HUNGRY, SLOW = "sasrec+hydra+causal/seed-1", "sasrec+softmax+causal/seed-1"
+
+
+@pytest.fixture
+def profile(tmp_path) -> Path:
+    """The shipped profile, with too little memory for one training and too little time for another at first."""
+    values = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    train = values["set-resources"]["train"]
+    for run, resource, little in ((HUNGRY, "mem_mb", 200), (SLOW, "runtime", 1)):
+        name, _, seed = run.partition("/seed-")
+        here = f"(wildcards.run, wildcards.seed, attempt) == ('{name}', '{seed}', 1)"
+        train[resource] = f"{little} if {here} else {train[resource]}"
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
+    return tmp_path
+
+
+def test_a_grid_survives_its_jobs(cluster, prepared, profile, local):
+    before = {job.id for job in cluster.jobs()}
+
+    def jobs():
+        return [job for job in cluster.jobs() if job.id not in before and job.comment.startswith("rule_train_")]
+
+    def job_of(run):
+        wildcards = f"_{run.replace('/seed-', '_')}"
+        return [job for job in jobs() if job.comment.endswith(wildcards)][-1]
+
+    snakemake = prepared.start("train_all", profile=profile)
+    others = [run for run in TRAINED if run not in (HUNGRY, SLOW)]
+    # The slow one hangs after its first epoch, and the time limit is what ends it.
+    hold_after_an_epoch(cluster, prepared, [SLOW, *others])
+    # At most one other is on the node of the slow one, so one of them can lose its node and the other is cancelled.
+    lost = next(run for run in others if job_of(run).node != job_of(SLOW).node)
+    cancelled = next(run for run in others if run != lost)
+    cluster.run("scancel", job_of(cancelled).id)
+    cluster.crash(job_of(lost).node)
+    assert ended(snakemake) == 0, prepared.said()[-5000:]
+    cluster.up()
+
+    ends = {run: [job.state for job in jobs() if job.comment.endswith(run.replace("/seed-", "_"))] for run in TRAINED}
+    assert ends[HUNGRY][0] == "FAILED"
+    assert ends[SLOW][0] == "TIMEOUT"
+    assert ends[cancelled][0] == "CANCELLED"
+    assert ends[lost][0] == "NODE_FAIL"
+    assert all(Counter(states)["COMPLETED"] == 1 and states[-1] == "COMPLETED" for states in ends.values())
+    for run in (SLOW, cancelled, lost):
+        assert json.loads((prepared.path / RUNS / run / "manifest.json").read_text())["resumed"] >= 1, run
+    assert prepared.bytes_of("ranks.parquet") == local().bytes_of("ranks.parquet")
