@@ -13,7 +13,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-FIELDS = {"JobID": 20, "State": 20, "TimeUsed": 20, "NodeList": 60, "Comment": 200, "WorkDir": 1000, "STDOUT": 1000}
+FIELDS = {"JobID": 20, "State": 20, "TimeUsed": 20, "NodeList": 60, "Comment": 200, "WorkDir": 2000}
 """What squeue is asked for, and in how many columns; what is longer is cut off."""
 
 
@@ -45,10 +45,8 @@ def jobs_of(folder: Path) -> list[Job]:
         return []
     found = []
     for line in text.splitlines():
-        number, state, elapsed, node, what, started_in, output = _columns(line)
-        # Snakemake can work in a folder other than the one it was started in; its logs are in the former.
-        here = Path(started_in) == folder.resolve() or Path(output).is_relative_to(folder.resolve() / ".snakemake")
-        if here and what.startswith("rule_"):
+        number, state, elapsed, node, what, works_in = _columns(line)
+        if Path(works_in) == folder.resolve() and what.startswith("rule_"):
             found.append(Job(number, state, elapsed, node, what))
     return found
 

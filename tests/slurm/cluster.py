@@ -29,8 +29,10 @@ from tests.slurm.machine import UnavailableError, check_machine, end, free_port,
 GPU_NODES, GPUS, CPU_NODES = 3, 2, 2
 NODES = [*(f"gpu{n + 1}" for n in range(GPU_NODES)), *(f"cpu{n + 1}" for n in range(CPU_NODES))]
 SITE = Path("/etc/slurm/slurm.conf")
+FIELDS = ("JobID", "Comment", "Partition", "State", "NodeList", "tres-per-job", "StartTime", "EndTime", "WorkDir")
+"""What squeue is asked for."""
 WIDTH = 240
-"""Columns of squeue's output."""
+"""Columns of each."""
 
 CONF = """\
 ClusterName={name}
@@ -90,13 +92,12 @@ class Job:
     """A Slurm job as the controller remembers it."""
 
     id: int
-    name: str
     comment: str
     partition: str
     state: str
     node: str
     gpus: frozenset[str]
-    tres: str
+    asked: str
     start: float
     end: float
 
@@ -162,18 +163,19 @@ class Cluster:
         lines = (line.split() for line in self.run("sinfo", "-h", "-N", "-o", "%N %T", check=False).splitlines())
         return {node for node, state in lines if state in ("idle", "mixed", "allocated", "completing")}
 
-    def jobs(self) -> list[Job]:
-        """Return all jobs since the cluster came up, oldest first."""
-        gpus = dict(line.split(maxsplit=1) for line in (self.folder / "gpus").read_text().splitlines() if " " in line)
-        fields = ["JobID", "Name", "Comment", "Partition", "State", "NodeList", "tres-alloc", "StartTime", "EndTime"]
-        text = self.run("squeue", "-h", "-t", "all", "-O", ",".join(f"{field}:{WIDTH}" for field in fields))
+    def jobs(self, folder: Path, rule: str = "") -> list[Job]:
+        """Return the jobs of a Snakemake working in a folder since the cluster came up, oldest first."""
+        gpus = dict(line.split(" ") for line in (self.folder / "gpus").read_text().splitlines())
+        text = self.run("squeue", "-h", "-t", "all", "-O", ",".join(f"{field}:{WIDTH}" for field in FIELDS))
         jobs = []
         for line in text.splitlines():
-            parts = (line[begin : begin + WIDTH].strip() for begin in range(0, WIDTH * len(fields), WIDTH))
-            job, name, comment, partition, state, node, tres, *times = parts
+            parts = (line[begin : begin + WIDTH].strip() for begin in range(0, WIDTH * len(FIELDS), WIDTH))
+            job, comment, partition, state, node, asked, *times, works_in = parts
+            if Path(works_in) != folder or not comment.startswith(f"rule_{rule}"):
+                continue
             held = frozenset(gpus.get(job, "").split(",")) - {""}
             start, end = (time.mktime(time.strptime(t, "%Y-%m-%dT%H:%M:%S")) if "T" in t else 0.0 for t in times)
-            jobs.append(Job(int(job), name, comment, partition, state, node, held, tres, start, end))
+            jobs.append(Job(int(job), comment, partition, state, node, held, asked, start, end))
         return sorted(jobs, key=lambda job: job.id)
 
     def crash(self, node: str) -> None:

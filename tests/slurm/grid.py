@@ -107,7 +107,7 @@ def hold_after_an_epoch(cluster: Cluster, folder: Folder, runs: list[str]) -> No
     held: dict[str, int] = {}
 
     def all_are_held() -> bool:
-        running = [job for job in cluster.jobs() if job.state == "RUNNING" and job.comment.startswith("rule_train_")]
+        running = [job for job in cluster.jobs(folder.path, "train_") if job.state == "RUNNING"]
         for run in runs:
             job = next((job for job in running if job.comment.endswith(f"_{run.replace('/seed-', '_')}")), None)
             if job and run not in held and folder.has_state(run) and cluster.signal(job, signal.SIGSTOP):

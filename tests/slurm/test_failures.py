@@ -29,28 +29,24 @@ def profile(tmp_path) -> Path:
 
 
 def test_a_grid_survives_its_jobs(cluster, prepared, profile, local):
-    before = {job.id for job in cluster.jobs()}
-
-    def jobs():
-        return [job for job in cluster.jobs() if job.id not in before and job.comment.startswith("rule_train_")]
-
-    def job_of(run):
+    def jobs_of(run):
         wildcards = f"_{run.replace('/seed-', '_')}"
-        return [job for job in jobs() if job.comment.endswith(wildcards)][-1]
+        return [job for job in cluster.jobs(prepared.path, "train_") if job.comment.endswith(wildcards)]
 
     snakemake = prepared.start("train_all", profile=profile)
     others = [run for run in TRAINED if run not in (HUNGRY, SLOW)]
     # The slow one hangs after its first epoch, and the time limit is what ends it.
     hold_after_an_epoch(cluster, prepared, [SLOW, *others])
     # At most one other is on the node of the slow one, so one of them can lose its node and the other is cancelled.
-    lost = next(run for run in others if job_of(run).node != job_of(SLOW).node)
+    node = {run: jobs_of(run)[-1].node for run in (SLOW, *others)}
+    lost = next(run for run in others if node[run] != node[SLOW])
     cancelled = next(run for run in others if run != lost)
-    cluster.run("scancel", job_of(cancelled).id)
-    cluster.crash(job_of(lost).node)
+    cluster.run("scancel", jobs_of(cancelled)[-1].id)
+    cluster.crash(node[lost])
     assert ended(snakemake) == 0, prepared.said()[-5000:]
     cluster.up()
 
-    ends = {run: [job.state for job in jobs() if job.comment.endswith(run.replace("/seed-", "_"))] for run in TRAINED}
+    ends = {run: [job.state for job in jobs_of(run)] for run in TRAINED}
     assert ends[HUNGRY][0] == "FAILED"
     assert ends[SLOW][0] == "TIMEOUT"
     assert ends[cancelled][0] == "CANCELLED"

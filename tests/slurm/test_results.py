@@ -13,10 +13,9 @@ pytestmark = pytest.mark.slurm
 @pytest.fixture(scope="module")
 def finished(cluster, folder, local):
     """Compute the whole comparison on the cluster; return its folder and its jobs."""
-    before = {job.id for job in cluster.jobs()}
     place = folder("slurm")
     assert place.run() == 0, place.said()[-5000:]
-    return place, [job for job in cluster.jobs() if job.id not in before]
+    return place, cluster.jobs(place.path)
 
 
 def test_every_training_is_its_own_job_with_one_gpu(finished):
@@ -24,7 +23,7 @@ def test_every_training_is_its_own_job_with_one_gpu(finished):
     trainings = [job for job in jobs if job.comment.startswith("rule_train_")]
     assert len(trainings) == len(TRAINED)
     assert all(job.state == "COMPLETED" for job in jobs)
-    assert all("gres/gpu=1," in f"{job.tres}," and len(job.gpus) == 1 for job in trainings)
+    assert all(job.asked == "gres:gpu:1" and len(job.gpus) == 1 for job in trainings)
     recorded = {
         json.loads((place.path / RUNS / run / "manifest.json").read_text())["slurm_job"]: run for run in TRAINED
     }
@@ -37,7 +36,7 @@ def test_steps_without_a_gpu_keep_off_the_gpu_partition(finished):
     assert {job.partition for job in jobs if job.comment.startswith(with_gpu)} == {"gpu"}
     others = [job for job in jobs if not job.comment.startswith(with_gpu)]
     assert {job.partition for job in others} == {"cpu"}
-    assert not any(job.gpus or "gpu" in job.tres for job in others)
+    assert not any(job.gpus or "gpu" in job.asked for job in others)
 
 
 def test_trainings_run_side_by_side_on_several_nodes_and_never_share_a_gpu(finished):
