@@ -187,6 +187,23 @@ def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file
 
 
 @app.command()
+def estimate(
+    config: Config,
+    results: Results = Path("results"),
+    epoch_s: Annotated[
+        list[str] | None, typer.Option(help="<dataset>=<seconds> of an epoch, where none was measured; repeatable.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Only what was measured on it; default: the most frequent.")
+    ] = None,
+) -> None:
+    """Estimate the hours of all trainings from those done so far, and say how much of it is measured."""
+    from hydrarec.estimate import described, estimate, seconds_of
+
+    typer.echo(described(*estimate(_benchmark(config), results, given=seconds_of(epoch_s or []), device=device)))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of configuration files, as committed in workflow/schemas."""
     described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_config_schema()}
