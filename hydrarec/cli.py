@@ -76,11 +76,20 @@ def train(
     seed: Seed,
     output: Output,
     threads: Threads = 1,
+    runs_per_gpu: Annotated[int, typer.Option(min=1, help="Trainings that share the GPU; noted with the times.")] = 1,
 ) -> None:
     """Train a model; never opens the test targets."""
     from hydrarec.training.run import train
 
-    train(_block(RunSettings, settings), data=data, protocol=protocol, seed=seed, threads=threads, output=output)
+    train(
+        _block(RunSettings, settings),
+        data=data,
+        protocol=protocol,
+        seed=seed,
+        threads=threads,
+        output=output,
+        runs_per_gpu=runs_per_gpu,
+    )
 
 
 @app.command()

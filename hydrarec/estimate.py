@@ -144,9 +144,11 @@ def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     settings = config.settings(run, dataset).model_dump(mode="json")
     for seed in config.seeds_of(run):
         folder = run_folder(results, dataset, protocol, run, seed)
-        # The manifest is written last. Other settings take other times.
-        if (folder / "manifest.json").exists() and read_json(folder / "manifest.json")["settings"] == settings:
-            timing = read_json(folder / "timing.json")
+        # The manifest is written last. Other settings take other times, and so does a GPU that was shared.
+        if not (folder / "manifest.json").exists() or read_json(folder / "manifest.json")["settings"] != settings:
+            continue
+        timing = read_json(folder / "timing.json")
+        if timing["runs_per_gpu"] == 1:
             seconds = (timing["train_s"] + timing["validation_s"]) / timing["epochs"]
             yield Measured(timing["device"], seconds, timing["epochs"])
 

@@ -31,7 +31,9 @@ _FROM_TIMING = (
     "validation_s",
     "peak_memory_mib",
     "peak_gpu_mib",
+    "runs_per_gpu",
 )
+_SECONDS = ("setup_s", "train_s", "epoch_s", "train_to_best_s", "validation_s")
 
 
 def collect(config: BenchmarkConfig, results: Path, output: Path) -> None:
@@ -131,7 +133,7 @@ def _time(one: Computed) -> dict[str, Any]:
     """Return a run's row of the table of times."""
     timing, inference, manifest = (one.json(f"{name}.json") for name in ("timing", "inference", "manifest"))
     try:
-        return {
+        row = {
             "dataset": one.dataset,
             "protocol": one.protocol,
             "run": one.run,
@@ -142,3 +144,5 @@ def _time(one: Computed) -> dict[str, Any]:
         }
     except KeyError as error:
         raise ValueError(f"{one.folder}: timing.json, inference.json or manifest.json lacks {error}") from error
+    # What a run took beside others is no time of its own.
+    return row | (dict.fromkeys(_SECONDS) if row["runs_per_gpu"] > 1 else {})

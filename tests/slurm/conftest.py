@@ -46,8 +46,12 @@ def local(folder) -> Iterator[Callable[[], Folder]]:
 
 
 @pytest.fixture
-def prepared(folder, local, request) -> Folder:
-    """A folder with the data in it, as after `snakemake prepare_all` on a login node."""
-    place = folder(request.node.name)
-    shutil.copytree(local().path / "results" / "data", place.path / "results" / "data")
-    return place
+def prepared(folder, local) -> Callable[[str], Folder]:
+    """Make a new folder with the data in it, as after `snakemake prepare_all` on a login node."""
+
+    def prepare(name: str) -> Folder:
+        place = folder(name)
+        shutil.copytree(local().path / "results" / "data", place.path / "results" / "data")
+        return place
+
+    return prepare

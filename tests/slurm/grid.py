@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -56,7 +57,14 @@ class Folder:
         words += ["--configfile", self.path / "config.yaml"]
         with (self.path / "snakemake.log").open("w") as log:
             return subprocess.Popen(
-                list(map(str, words)), cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, text=True
+                list(map(str, words)),
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                # What a shell starts in the background ignores Ctrl-C, and so does what that starts.
+                preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             )
 
     def run(self, *arguments: object, profile: object = "slurm", seconds: float = 900) -> int:

@@ -29,21 +29,23 @@ def profile(tmp_path) -> Path:
 
 
 def test_a_grid_survives_its_jobs(cluster, prepared, profile, local):
+    place = prepared("failures")
+
     def jobs_of(run):
         wildcards = f"_{run.replace('/seed-', '_')}"
-        return [job for job in cluster.jobs(prepared.path, "train_") if job.comment.endswith(wildcards)]
+        return [job for job in cluster.jobs(place.path, "train_") if job.comment.endswith(wildcards)]
 
-    snakemake = prepared.start("train_all", profile=profile)
+    snakemake = place.start("train_all", profile=profile)
     others = [run for run in TRAINED if run not in (HUNGRY, SLOW)]
     # The slow one hangs after its first epoch, and the time limit is what ends it.
-    hold_after_an_epoch(cluster, prepared, [SLOW, *others])
+    hold_after_an_epoch(cluster, place, [SLOW, *others])
     # At most one other is on the node of the slow one, so one of them can lose its node and the other is cancelled.
     node = {run: jobs_of(run)[-1].node for run in (SLOW, *others)}
     lost = next(run for run in others if node[run] != node[SLOW])
     cancelled = next(run for run in others if run != lost)
     cluster.run("scancel", jobs_of(cancelled)[-1].id)
     cluster.crash(node[lost])
-    assert ended(snakemake) == 0, prepared.said()[-5000:]
+    assert ended(snakemake) == 0, place.said()[-5000:]
     cluster.up()
 
     ends = {run: [job.state for job in jobs_of(run)] for run in TRAINED}
@@ -53,5 +55,5 @@ def test_a_grid_survives_its_jobs(cluster, prepared, profile, local):
     assert ends[lost][0] == "NODE_FAIL"
     assert all(Counter(states)["COMPLETED"] == 1 and states[-1] == "COMPLETED" for states in ends.values())
     for run in (SLOW, cancelled, lost):
-        assert json.loads((prepared.path / RUNS / run / "manifest.json").read_text())["resumed"] >= 1, run
-    assert prepared.bytes_of("ranks.parquet") == local().bytes_of("ranks.parquet")
+        assert json.loads((place.path / RUNS / run / "manifest.json").read_text())["resumed"] >= 1, run
+    assert place.bytes_of("ranks.parquet") == local().bytes_of("ranks.parquet")
