@@ -196,6 +196,14 @@ def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file
 
 
 @app.command()
+def status(config: Config, folder: Annotated[Path, typer.Option(help="Where Snakemake works.")] = Path()) -> None:
+    """Say how many runs are finished, which stopped, where, and what they said last."""
+    from hydrarec.status import described, progress
+
+    typer.echo(described(progress(_benchmark(config), folder)))
+
+
+@app.command()
 def estimate(
     config: Config,
     results: Results = Path("results"),

@@ -51,22 +51,9 @@ def jobs_of(folder: Path) -> list[Job]:
     return found
 
 
-def wait_for(folder: Path, *, states: tuple[str, ...] = (), seconds: float = float("inf"), every: float = 10) -> None:
-    """Wait until no job of `folder` is in one of `states`, or in any if there are none, or the time is over.
-
-    Parameters
-    ----------
-    folder
-        Where Snakemake works.
-    states
-        Slurm's long names of states.
-    seconds
-        The longest to wait.
-    every
-        Seconds between two looks.
-    """
-    end = time.monotonic() + seconds
-    while any(not states or job.state in states for job in jobs_of(folder)) and time.monotonic() < end:
+def wait_for(folder: Path, every: float = 10) -> None:
+    """Wait until no job of `folder` is left, looking every so many seconds."""
+    while jobs_of(folder):
         time.sleep(every)
 
 
@@ -95,10 +82,12 @@ def refuse_orphans(folder: Path) -> None:
     ValueError
         If there are such jobs; the message lists them and says what to do.
     """
-    # Cancelled a moment ago, they are still saving where they stand.
-    wait_for(folder, states=("COMPLETING",), seconds=60, every=1)
-    if jobs := jobs_of(folder):
-        raise ValueError(described(jobs))
+    patience = time.monotonic() + 60
+    while jobs := jobs_of(folder):
+        # Cancelled a moment ago, they are still saving where they stand.
+        if any(job.state != "COMPLETING" for job in jobs) or time.monotonic() > patience:
+            raise ValueError(described(jobs))
+        time.sleep(1)
 
 
 def _columns(line: str) -> list[str]:

@@ -24,7 +24,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.slurm.machine import UnavailableError, check_machine, end, free_port, free_ports, install, links, target
+from tests.slurm.machine import (
+    UnavailableError,
+    check_machine,
+    end_processes,
+    free_port,
+    free_ports,
+    install,
+    links,
+    target,
+)
 
 GPU_NODES, GPUS, CPU_NODES = 3, 2, 2
 NODES = [*(f"gpu{n + 1}" for n in range(GPU_NODES)), *(f"cpu{n + 1}" for n in range(CPU_NODES))]
@@ -132,23 +141,27 @@ class Cluster:
         SITE.parent.mkdir(exist_ok=True)
         if not SITE.is_symlink():
             SITE.symlink_to(self.conf)
-        self._start("munged", "/usr/sbin/munged", self._munged())
-        self._start("slurmctld", "/usr/sbin/slurmctld", ["/usr/sbin/slurmctld", "-f", self.conf])
+        self._start("munged", self._munged())
+        self._start("slurmctld", ["/usr/sbin/slurmctld", "-f", self.conf])
         self._wait("slurmctld", lambda: "is UP" in self.run("scontrol", "ping", check=False))
         for node in NODES:
-            self._start(f"slurmd-{node}", "/usr/sbin/slurmd", ["/usr/sbin/slurmd", "-f", self.conf, "-N", node])
+            self._start(f"slurmd-{node}", ["/usr/sbin/slurmd", "-f", self.conf, "-N", node])
         self._wait("slurmctld", lambda: self.ready() == set(NODES))
 
     def down(self) -> None:
         """End every process and remove every file of this cluster, whatever is left of it."""
-        if self._alive("slurmctld", "/usr/sbin/slurmctld"):
+        if self._alive("slurmctld"):
             self.run("scancel", "--user=root", check=False)
-        pids = {pid for name in self._pid_files() if (pid := self._alive(name, "/usr/sbin/"))}
-        end(pids, signal.SIGTERM, 20)
-        end({*pids, *self.processes()}, signal.SIGKILL, 5)
+        pids = set(self.daemons().values()) - {0}
+        end_processes(pids, signal.SIGTERM, 20)
+        end_processes({*pids, *self.processes()}, signal.SIGKILL, 5)
         if SITE.is_symlink() and SITE.readlink() == self.conf:
             SITE.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def daemons(self) -> dict[str, int]:
+        """Return the process of every daemon by its name, 0 for what is not running."""
+        return {name: self._alive(name) for name in self._pid_files()}
 
     def run(self, *command: object, check: bool = True) -> str:
         """Run one of Slurm's commands and return what it printed."""
@@ -181,8 +194,8 @@ class Cluster:
     def crash(self, node: str) -> None:
         """Lose a node as by a power cut: its daemon and all processes of its jobs at once."""
         jobs = self.run("squeue", "-h", "-w", node, "-t", "running", "-o", "%A").split()
-        daemon = self._alive(f"slurmd-{node}", "/usr/sbin/slurmd")
-        end({daemon, *self.processes(set(jobs))} - {0}, signal.SIGKILL, 5)
+        daemon = self._alive(f"slurmd-{node}")
+        end_processes({daemon, *self.processes(set(jobs))} - {0}, signal.SIGKILL, 5)
 
     def processes(self, jobs: set[str] | None = None) -> set[int]:
         """Return the processes of some jobs of this cluster, or of all: job steps and what they started."""
@@ -217,6 +230,8 @@ class Cluster:
         return found
 
     def _configure(self) -> None:
+        # The configuration is written last, so whatever is there is half of one.
+        shutil.rmtree(self.folder, ignore_errors=True)
         for name in ("", "log", "run", "dev", "spool", "state", "munge"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
             (self.folder / name).chmod(0o755)
@@ -227,7 +242,10 @@ class Cluster:
         shutil.chown(key, "munge", "munge")
         for number in range(GPUS):
             # Without a device file Slurm counts no GPU; a plain file gets no CUDA_VISIBLE_DEVICES.
-            os.mknod(self.folder / "dev" / f"gpu{number}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+            try:
+                os.mknod(self.folder / "dev" / f"gpu{number}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+            except PermissionError as error:
+                raise UnavailableError(f"this machine lets nobody make device files: {error}") from error
         devices = f"{self.folder}/dev/gpu[0-{GPUS - 1}]"
         (self.folder / "gres.conf").write_text(f"NodeName=gpu[1-{GPU_NODES}] Name=gpu Type=a100 File={devices}\n")
         prolog = self.folder / "prolog"
@@ -252,16 +270,17 @@ class Cluster:
             **{name: self.folder / f"run/{name}.pid" for name in ("slurmctld", *(f"slurmd-{n}" for n in NODES))},
         }
 
-    def _alive(self, name: str, program: str) -> int:
+    def _alive(self, name: str) -> int:
         """Return the process of a daemon, 0 if it is not running."""
         try:
             pid = int(self._pid_files()[name].read_text())
-            return pid if target(Path(f"/proc/{pid}/exe")).startswith(program) else 0
+            # The number may be another program's by now.
+            return pid if target(Path(f"/proc/{pid}/exe")) == f"/usr/sbin/{name.partition('-')[0]}" else 0
         except (OSError, ValueError):
             return 0
 
-    def _start(self, name: str, program: str, command: list[object]) -> None:
-        if self._alive(name, program):
+    def _start(self, name: str, command: list[object]) -> None:
+        if self._alive(name):
             return
         words = list(map(str, command))
         done = subprocess.run(words, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
@@ -269,7 +288,7 @@ class Cluster:
             raise RuntimeError(
                 f"{' '.join(words)} ended with {done.returncode}: {done.stderr.strip()}\n{self._log(name)}"
             )
-        self._wait(name, lambda: bool(self._alive(name, program)))
+        self._wait(name, lambda: bool(self._alive(name)))
 
     def _wait(self, name: str, until: Callable[[], bool], seconds: float = 60) -> None:
         end = time.monotonic() + seconds

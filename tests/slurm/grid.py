@@ -25,7 +25,7 @@ CONFIG = {
     "seeds": [0, 1],
     "encoder": {"d_model": 32, "n_layers": 2, "n_heads": 2, "dropout": 0.1, "max_length": 50},
     # `auto` asks for a GPU and takes the CPU, as there are only fake ones. It stops after so many epochs and no sooner.
-    "training": {"batch_size": 4, "max_epochs": 20, "patience": 20, "device": "auto"},
+    "training": {"batch_size": 4, "max_epochs": 12, "patience": 12, "device": "auto"},
     "grid": {
         "model": [{"kind": "sasrec"}],
         "attention": [{"kind": "softmax"}, {"kind": "hydra"}],

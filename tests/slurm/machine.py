@@ -16,6 +16,7 @@ class UnavailableError(Exception):
 
 
 def check_machine() -> None:
+    """Raise `UnavailableError` with the reason if there can be no cluster here."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         raise UnavailableError("a Slurm on this machine needs root")
     if shutil.which("slurmd") is None and shutil.which("apt-get") is None:
@@ -48,6 +49,7 @@ def install() -> None:
 
 
 def free_port() -> int:
+    """Return a port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -66,7 +68,7 @@ def free_ports(number: int) -> int:
     raise RuntimeError(f"no {number} neighbouring free ports")
 
 
-def end(pids: set[int], number: signal.Signals, seconds: float) -> None:
+def end_processes(pids: set[int], number: signal.Signals, seconds: float) -> None:
     """Send a signal and wait until the processes are gone, or the time is over."""
     for pid in pids:
         try:
@@ -79,6 +81,7 @@ def end(pids: set[int], number: signal.Signals, seconds: float) -> None:
 
 
 def links(folder: Path) -> list[Path]:
+    """Return what is in a folder of /proc; nothing if its process is gone."""
     try:
         return list(folder.iterdir())
     except OSError:
@@ -86,6 +89,7 @@ def links(folder: Path) -> list[Path]:
 
 
 def target(link: Path) -> str:
+    """Return where a link of /proc points; nowhere if its process is gone."""
     try:
         return str(link.readlink())
     except OSError:

@@ -1,5 +1,8 @@
 """Jobs left over by a Snakemake that was killed, as a squeue would list them."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
 from hydrarec.cluster import FIELDS, described, jobs_of, refuse_orphans, wait_for
@@ -52,12 +55,23 @@ def test_a_second_snakemake_is_refused_beside_them(squeue, rows, tmp_path):
     refuse_orphans(tmp_path)
 
 
-def test_waiting_ends_with_the_last_job_or_the_time(squeue, rows, tmp_path):
+def test_jobs_that_are_ending_are_waited_for(squeue, rows, tmp_path, monkeypatch):
+    looks = []
+
+    def end_after_two(seconds):
+        looks.append(seconds)
+        if len(looks) == 2:
+            squeue()
+
+    # Only the module's own clock: subprocess sleeps too.
+    monkeypatch.setattr("hydrarec.cluster.time", SimpleNamespace(sleep=end_after_two, monotonic=time.monotonic))
+    squeue(rows["ending"])
+    refuse_orphans(tmp_path)
+    assert len(looks) == 2
+    looks.clear()
     squeue(rows["ours"])
-    wait_for(tmp_path, states=("COMPLETING",))
-    wait_for(tmp_path, seconds=0.2, every=0.1)
-    squeue()
     wait_for(tmp_path)
+    assert len(looks) == 2
 
 
 def test_without_a_slurm_that_answers_there_are_none(squeue, rows, tmp_path, monkeypatch, caplog):
