@@ -40,6 +40,10 @@ onstart:
     refuse_leftovers()
 
 
+onerror:
+    say_what_stopped()
+
+
 rule all:
     default_target: True
     input:

@@ -57,7 +57,7 @@ def described(runs: list[Progress], limit: int = 30) -> str:
     lines = [f"{len(runs)} runs: {', '.join(f'{number} {stage}' for stage, number in stages.most_common())}."]
     begun = [run for run in runs if run.stage not in (FINISHED, OPEN)]
     for run in begun[:limit]:
-        epochs = f", {run.epochs} epochs saved" if run.epochs else ""
+        epochs = f", epochs saved: {run.epochs}" if run.epochs else ""
         lines.append(f"  {run.dataset} {run.protocol} {run.run} seed {run.seed}: {run.stage}{epochs}")
         lines.append(f"    {run.said or 'its log is empty: it was killed before it said anything; see its Slurm log'}")
     if len(begun) > limit:

@@ -274,8 +274,8 @@ class Cluster:
         """Return the process of a daemon, 0 if it is not running."""
         try:
             pid = int(self._pid_files()[name].read_text())
-            # The number may be another program's by now.
-            return pid if target(Path(f"/proc/{pid}/exe")) == f"/usr/sbin/{name.partition('-')[0]}" else 0
+            # The number may be another program's by now. Debian's daemons are called slurmctld-wlm and slurmd-wlm.
+            return pid if target(Path(f"/proc/{pid}/exe")).startswith(f"/usr/sbin/{name.partition('-')[0]}") else 0
         except (OSError, ValueError):
             return 0
 

@@ -25,6 +25,9 @@ def test_a_grid_survives_its_controller(cluster, prepared, local):
     until(lambda: not trainings("RUNNING", "COMPLETING", "PENDING"))
     assert len(trainings("CANCELLED")) == len(TRAINED)
     assert all(place.has_state(run) for run in TRAINED)
+    stages = place.hydrarec("status", "--config", "config.yaml").stdout
+    assert f"{len(TRAINED)} in training" in stages
+    assert stages.count("epochs saved:") == len(TRAINED)
 
     # kill -9: the jobs live on, and no second Snakemake is started beside them.
     controller = place.start("train_all")

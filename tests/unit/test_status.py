@@ -59,7 +59,7 @@ def test_every_stage_is_told_from_the_files(folder):
 def test_what_stopped_is_listed_with_why_and_the_rest_is_counted(folder):
     text = described(progress(CONFIG, folder))
     assert text.startswith("18 runs: 12 not begun, 2 stopped, 2 in training, 1 finished, 1 trained.")
-    assert "ml-1m loo sasrec+hydra+causal seed 0: in training, 2 epochs saved\n    epoch 2" in text
+    assert "ml-1m loo sasrec+hydra+causal seed 0: in training, epochs saved: 2\n    epoch 2" in text
     assert "seed 2: stopped\n    its log is empty" in text
     assert "seed 0: finished" not in text
     assert described(progress(CONFIG, folder), limit=2).endswith("and 3 more")

@@ -101,6 +101,15 @@ def refuse_leftovers():
         raise WorkflowError(str(error)) from None
 
 
+def say_what_stopped():
+    """Say how far the comparison is, and of what stopped how far it came and what it said last."""
+    # Imported here: every job parses this file, and next to none gets here.
+    from hydrarec.status import described, progress
+    from snakemake.logging import logger
+
+    logger.error(described(progress(BENCHMARK, Path())))
+
+
 def all_environments():
     """Return what marks the environments of the configured baselines as installed."""
     names = {run.baseline for run in BENCHMARK.all_runs if isinstance(run, BaselineRun)}
