@@ -148,7 +148,7 @@ def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
         if not (folder / "manifest.json").exists() or read_json(folder / "manifest.json")["settings"] != settings:
             continue
         timing = read_json(folder / "timing.json")
-        if timing["runs_per_gpu"] == 1:
+        if timing.get("runs_per_gpu", 1) == 1:
             seconds = (timing["train_s"] + timing["validation_s"]) / timing["epochs"]
             yield Measured(timing["device"], seconds, timing["epochs"])
 

@@ -31,7 +31,6 @@ _FROM_TIMING = (
     "validation_s",
     "peak_memory_mib",
     "peak_gpu_mib",
-    "runs_per_gpu",
 )
 _SECONDS = ("setup_s", "train_s", "epoch_s", "train_to_best_s", "validation_s")
 
@@ -140,6 +139,8 @@ def _time(one: Computed) -> dict[str, Any]:
             "seed": one.seed,
             "host": manifest["host"],
             "infer_ms_per_user": inference["infer_ms_per_user"],
+            # Results of before runs could share a GPU do not say so.
+            "runs_per_gpu": timing.get("runs_per_gpu", 1),
             **{name: timing[name] for name in _FROM_TIMING},
         }
     except KeyError as error:

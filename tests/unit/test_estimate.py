@@ -62,6 +62,9 @@ def test_other_settings_and_other_devices_do_not_count(results):
     leave(results, seed=2, settings={"run": "another"}, epochs=10, train_s=9000.0, validation_s=0.0)
     _, rows = estimate(CONFIG, results, given={}, device="H200")
     assert rows[0].epoch_s == 12.0
+    leave(results, seed=2, epochs=10, train_s=9000.0, validation_s=0.0, runs_per_gpu=3)
+    _, rows = estimate(CONFIG, results, given={}, device="H200")
+    assert rows[0].epoch_s == 12.0
     with pytest.raises(ValueError, match="there is: cpu, H200"):
         estimate(CONFIG, results, given={}, device="A100")
 
