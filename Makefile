@@ -29,10 +29,15 @@ demo: setup
 report: setup
 	snakemake --profile local
 
-# Everything that needs no cluster. Tests that need raw data sets, a browser or a GPU skip with a reason without them.
+# Everything that needs no cluster (make test-slurm). Tests that need raw data sets, a browser or a GPU skip with a reason without them.
 .PHONY: test
 test: setup
 	pytest -n auto --dist loadscope
+
+# A real Slurm on this machine, brought up and taken down: as root, on Debian. Skips with a reason elsewhere.
+.PHONY: test-slurm
+test-slurm: setup
+	pytest -m slurm tests/slurm
 
 .PHONY: lint
 lint: setup

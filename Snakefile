@@ -36,6 +36,15 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/report.smk"
 
 
+# This Snakemake has the lock, so whatever still works here was left over by one that was killed.
+onstart:
+    refuse_leftovers()
+
+
+onerror:
+    say_what_stopped()
+
+
 rule all:
     default_target: True
     input:

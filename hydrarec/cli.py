@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 new = typer.Typer(no_args_is_help=True, help="Write starter files into this checkout.")
 app.add_typer(new, name="new")
+cluster = typer.Typer(no_args_is_help=True, help="Look after jobs on a Slurm cluster.")
+app.add_typer(cluster, name="cluster")
 
 Data = Annotated[Path, typer.Option(help="Dataset folder: results/data/<dataset>.")]
 Protocol = Annotated[str, typer.Option(help="loo or gts.")]
@@ -75,11 +77,20 @@ def train(
     seed: Seed,
     output: Output,
     threads: Threads = 1,
+    runs_per_gpu: Annotated[int, typer.Option(min=1, help="Trainings that share the GPU; noted with the times.")] = 1,
 ) -> None:
     """Train a model; never opens the test targets."""
     from hydrarec.training.run import train
 
-    train(_block(RunSettings, settings), data=data, protocol=protocol, seed=seed, threads=threads, output=output)
+    train(
+        _block(RunSettings, settings),
+        data=data,
+        protocol=protocol,
+        seed=seed,
+        threads=threads,
+        output=output,
+        runs_per_gpu=runs_per_gpu,
+    )
 
 
 @app.command()
@@ -205,6 +216,31 @@ def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file
 
 
 @app.command()
+def status(config: Config, folder: Annotated[Path, typer.Option(help="Where Snakemake works.")] = Path()) -> None:
+    """Say how many runs are finished, which stopped, where, and what they said last."""
+    from hydrarec.status import described, progress
+
+    typer.echo(described(progress(_benchmark(config), folder)))
+
+
+@app.command()
+def estimate(
+    config: Config,
+    results: Results = Path("results"),
+    epoch_s: Annotated[
+        list[str] | None, typer.Option(help="<dataset>=<seconds> of an epoch, where none was measured; repeatable.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Only what was measured on it; default: the most frequent.")
+    ] = None,
+) -> None:
+    """Estimate the hours of all trainings from those done so far, and say how much of it is measured."""
+    from hydrarec.estimate import described, estimate, seconds_of
+
+    typer.echo(described(*estimate(_benchmark(config), results, given=seconds_of(epoch_s or []), device=device)))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of configuration files, as committed in workflow/schemas."""
     described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_config_schema()}
@@ -255,6 +291,19 @@ def performance(
     from hydrarec.bench.page import update
 
     update(Path(), results or [])
+
+
+@cluster.command()
+def orphans(
+    folder: Annotated[Path, typer.Option(help="Where Snakemake works.")] = Path(),
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until there are none.")] = False,
+) -> None:
+    """List the Slurm jobs of this folder, left over by a Snakemake that was killed, and say what to do about them."""
+    from hydrarec.cluster import described, jobs_of, wait_for
+
+    if wait:
+        wait_for(folder)
+    typer.echo(described(jobs_of(folder)))
 
 
 @new.command("baseline")

@@ -26,6 +26,8 @@ class Timing(Block):
     """`cpu`, or the GPU's name."""
     threads: Annotated[int, Field(ge=1)] = 1
     """CPU threads."""
+    runs_per_gpu: Annotated[int, Field(ge=1)] = 1
+    """Trainings that shared the GPU; times of more than one stand in no table."""
     epochs: Count = 0
     """Epochs trained."""
     best_epoch: Count = 0

@@ -134,6 +134,7 @@ class Tree:
         timing = {
             "device": "cpu",
             "threads": 2,
+            "runs_per_gpu": 1,
             "epochs": epochs,
             "best_epoch": best,
             "converged": True,

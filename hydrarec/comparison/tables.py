@@ -32,6 +32,7 @@ _FROM_TIMING = (
     "peak_memory_mib",
     "peak_gpu_mib",
 )
+_SECONDS = ("setup_s", "train_s", "epoch_s", "train_to_best_s", "validation_s")
 
 
 def collect(config: BenchmarkConfig, results: Path, output: Path) -> None:
@@ -131,14 +132,18 @@ def _time(one: Computed) -> dict[str, Any]:
     """Return a run's row of the table of times."""
     timing, inference, manifest = (one.json(f"{name}.json") for name in ("timing", "inference", "manifest"))
     try:
-        return {
+        row = {
             "dataset": one.dataset,
             "protocol": one.protocol,
             "run": one.run,
             "seed": one.seed,
             "host": manifest["host"],
             "infer_ms_per_user": inference["infer_ms_per_user"],
+            # Results of before runs could share a GPU do not say so.
+            "runs_per_gpu": timing.get("runs_per_gpu", 1),
             **{name: timing[name] for name in _FROM_TIMING},
         }
     except KeyError as error:
         raise ValueError(f"{one.folder}: timing.json, inference.json or manifest.json lacks {error}") from error
+    # What a run took beside others is no time of its own.
+    return row | (dict.fromkeys(_SECONDS) if row["runs_per_gpu"] > 1 else {})

@@ -65,6 +65,8 @@ def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
         notes.append(f"Runs were computed on {table['host'].nunique()} hosts ({_and(table['host'])}).")
     else:
         notes.append(f"All runs were computed on one host ({_and(table['host'])}).")
+    if shared := sorted(set(table.loc[table["runs_per_gpu"] > 1, "run"])):
+        notes.append(f"Trainings shared a GPU, and their times are left out: {', '.join(shared)}.")
     notes.append(
         "Each run is a job of its own and jobs may have shared the machine, so small differences in time are not "
         "evidence; epochs and accuracy are not affected."
@@ -73,7 +75,7 @@ def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
 
 
 def _time(seconds: float, shown: bool = True) -> Cell:
-    return Cell(duration(seconds) if shown else NOTHING, float(seconds))
+    return Cell(duration(seconds) if shown else NOTHING, -1.0 if seconds != seconds else float(seconds))
 
 
 def _gpu_memory(values: pd.Series) -> Cell:

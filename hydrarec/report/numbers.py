@@ -77,11 +77,13 @@ def count(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time with two or three digits and a unit that fits.
+    """Write a time with two or three digits and a unit that fits; a time that is none (NaN) as nothing.
 
     >>> duration(0.00041), duration(0.0124), duration(8.46), duration(245), duration(8040)
     ('0.41\u202fms', '12\u202fms', '8.5\u202fs', '4.1\u202fmin', '2.2\u202fh')
     """
+    if seconds != seconds:
+        return NOTHING
     for limit, size, unit in ((0.0995, 1e-3, "ms"), (119.5, 1, "s"), (7170, 60, "min")):
         if seconds < limit:
             return _digits(seconds / size, unit)

@@ -45,7 +45,7 @@ def leaderboard(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Ta
                 Cell(score(reciprocal.loc[run, "mean"]), reciprocal.loc[run, "mean"]),
                 Cell(str(leader["n_seeds"]), float(leader["n_seeds"])),
                 _parameters(costs.loc[run, "parameters"]),
-                Cell(duration(costs.loc[run, "train_to_best_s"]), costs.loc[run, "train_to_best_s"]),
+                Cell(duration(costs.loc[run, "train_to_best_s"]), costs["train_to_best_s"].fillna(-1.0)[run]),
             ],
             style.kind,
         )

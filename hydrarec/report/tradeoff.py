@@ -25,18 +25,13 @@ def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[
     table = table.loc[runs].join(costs)
     table["infer_s"] = table["infer_ms_per_user"] / 1000
     name = metric_title(inputs.primary)
-    return [
-        _panel(
-            inputs,
-            scope,
-            table,
-            styles,
-            "train_to_best_s",
-            "training time to the best epoch",
-            f"{name} against training time",
-        ),
-        _panel(inputs, scope, table, styles, "infer_s", "time per user", f"{name} against inference time"),
-    ]
+    wanted = (
+        ("train_to_best_s", "training time to the best epoch", f"{name} against training time"),
+        ("infer_s", "time per user", f"{name} against inference time"),
+    )
+    # Runs that shared a GPU have no training time.
+    timed = [(table.dropna(subset=[x]), x, x_title, title) for x, x_title, title in wanted]
+    return [_panel(inputs, scope, rows, styles, x, x_title, title) for rows, x, x_title, title in timed if len(rows)]
 
 
 def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -24,7 +24,9 @@ from hydrarec.training.state import TrainingState
 log = logging.getLogger(__name__)
 
 
-def train(settings: RunSettings, *, data: Path, protocol: str, seed: int, threads: int, output: Path) -> None:
+def train(
+    settings: RunSettings, *, data: Path, protocol: str, seed: int, threads: int, output: Path, runs_per_gpu: int = 1
+) -> None:
     """Train one run and write what it leaves behind.
 
     The state is saved after every epoch, and on SIGTERM, SIGINT and SIGUSR1, in the folder `state` of the run
@@ -45,6 +47,8 @@ def train(settings: RunSettings, *, data: Path, protocol: str, seed: int, thread
         CPU threads.
     output
         Run folder; gets `model.safetensors` (best epoch), `history.parquet`, `timing.json` and `manifest.json`.
+    runs_per_gpu
+        Trainings that share the GPU, this one included; noted with the times, which say little if it is not 1.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def train(settings: RunSettings, *, data: Path, protocol: str, seed: int, thread
     history = trainer.history
     checkpoint.save(trainer.best_weights, settings, trainer.model.n_items, output / "model.safetensors")
     write_table(pd.DataFrame([vars(epoch) for epoch in history]), output / "history.parquet", HISTORY)
-    write_timing(output, _timing(trainer, setup.seconds, threads, state.peak_memory_mib))
+    write_timing(output, _timing(trainer, setup.seconds, threads, state.peak_memory_mib, runs_per_gpu))
     write_manifest(
         output / "manifest.json",
         run=settings.run.model_dump(mode="json"),
@@ -126,12 +130,13 @@ def _identity(settings: RunSettings, split: Path, seed: int) -> dict[str, object
     }
 
 
-def _timing(trainer: Trainer, setup_s: float, threads: int, peak_before_mib: float) -> Timing:
+def _timing(trainer: Trainer, setup_s: float, threads: int, peak_before_mib: float, runs_per_gpu: int) -> Timing:
     history = trainer.history
     epoch_s = statistics.median(np.diff([0.0, *(epoch.train_s for epoch in history)]))
     return Timing(
         device=device_name(trainer.device),
         threads=threads,
+        runs_per_gpu=runs_per_gpu,
         epochs=len(history),
         best_epoch=best(history).epoch,
         converged=converged(history, trainer.settings.training),

@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+from hydrarec.cluster import refuse_orphans
 from hydrarec.config import ConfigError, load
 from hydrarec.config.runs import BaselineRun, TrainedRun
 
@@ -147,6 +148,23 @@ def all_efficiency():
         table=["speed", "scaling"],
     )
     return tables + [file for device in devices for file in measured_on(device)]
+
+
+def refuse_leftovers():
+    """Stop if Slurm jobs of an earlier Snakemake are still computing what this one is about to."""
+    try:
+        refuse_orphans(Path())
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def say_what_stopped():
+    """Say how far the comparison is, and of what stopped how far it came and what it said last."""
+    # Imported here: every job parses this file, and next to none gets here.
+    from hydrarec.status import described, progress
+    from snakemake.logging import logger
+
+    logger.error(described(progress(BENCHMARK, Path())))
 
 
 def all_environments():

@@ -21,9 +21,12 @@ rule train:
         "../../envs/hydrarec.yaml"
     resources:
         gpu=gpus_of,
+        # A profile that lets trainings share a GPU says how many, so that their times are not taken for times.
+        runs_per_gpu=1,
     params:
         settings=settings_of,
         folder=subpath(output.model, parent=True),
     shell:
         "hydrarec train --settings {params.settings:q} --data results/data/{wildcards.dataset} "
-        "--protocol {wildcards.protocol} --seed {wildcards.seed} --threads {threads} --output {params.folder:q} 2> {log:q}"
+        "--protocol {wildcards.protocol} --seed {wildcards.seed} --threads {threads} "
+        "--runs-per-gpu {resources.runs_per_gpu} --output {params.folder:q} 2> {log:q}"

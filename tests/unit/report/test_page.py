@@ -13,6 +13,7 @@ from hydrarec.files import read_json, write_json
 from hydrarec.report import render
 from hydrarec.report.numbers import p_value, percent, score
 from tests.fabricate import HYDRA_UNI, SASREC
+from tests.unit.report.conftest import compute
 
 VOID = {"meta", "link", "br", "wbr", "input", "img", "hr"}
 
@@ -190,3 +191,15 @@ def test_the_best_possible_is_labelled(page_of):
     assert "The best possible is NDCG@10" in page
     # It competes with nobody: the winner is the best of the others.
     assert re.search(r"<strong>itemknn</strong>\s*has the highest", page)
+
+
+def test_times_of_runs_that_shared_a_gpu_are_left_out(page_of):
+    def share(tree, tables):
+        for path in (tree.results / "runs").glob(f"*/*/{SASREC}/seed-*/timing.json"):
+            write_json(path, read_json(path) | {"runs_per_gpu": 5})
+        compute(tree, tables)
+
+    page = page_of(spoil=share)
+    assert f"Trainings shared a GPU, and their times are left out: {SASREC}." in page
+    shown = Page(re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)).text
+    assert not re.search(r"\b(nan|inf)\b", shown, re.IGNORECASE)

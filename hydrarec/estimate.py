@@ -1,0 +1,175 @@
+"""How many hours the trainings of a comparison take, from the seconds that epochs took so far.
+
+    hours = seeds * epochs * (train_s + validation_s) / epochs measured / 3600
+
+Each row says where its seconds come from; what nothing is known of is counted and not guessed. Reading data, ranking
+and waiting in queues come on top: minutes for a run where training takes hours.
+"""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.runs import TrainedRun
+from hydrarec.files import read_json
+from hydrarec.layout import run_folder
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What epochs of a run took."""
+
+    device: str
+    epoch_s: float
+    """Seconds of an epoch, validation included."""
+    epochs: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """The trainings of one run on one data set under one protocol: one for each seed."""
+
+    dataset: str
+    protocol: str
+    run: str
+    seeds: int
+    epoch_s: float | None
+    """None: nothing is known."""
+    epochs: float
+    """Epochs expected."""
+    max_epochs: int
+    source: str
+    """Where the seconds come from."""
+
+    def hours(self, epochs: float) -> float:
+        """Return the hours of all seeds with so many epochs each; 0 if nothing is known."""
+        return self.seeds * epochs * (self.epoch_s or 0.0) / 3600
+
+
+def estimate(
+    config: BenchmarkConfig, results: Path, *, given: Mapping[str, float], device: str | None = None
+) -> tuple[str, list[Row]]:
+    """Estimate the trainings of a comparison.
+
+    A run that was computed, with any seed and these settings, stands for its other seeds. One that was not takes the
+    seconds given for its data set, with as many epochs as are allowed; or the medians of the data set's computed runs.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    results
+        Folder of what was computed so far.
+    given
+        Seconds of an epoch by data set.
+    device
+        Only what was measured on it counts; None: the device with the most results.
+
+    Returns
+    -------
+    tuple
+        The device, and a row for each trained run.
+
+    Raises
+    ------
+    ValueError
+        If a given data set is not in the comparison, or nothing was measured on `device`.
+    """
+    ids = [dataset.id for dataset in config.datasets]
+    if unknown := sorted(set(given) - set(ids)):
+        raise ValueError(f"no data set {', '.join(unknown)} in the comparison; allowed: {', '.join(ids)}")
+    places = [(d, p, r.id) for d in ids for p in config.protocols for r in config.all_runs if isinstance(r, TrainedRun)]
+    found = {place: list(_measured(config, results, *place)) for place in places}
+    devices = Counter(one.device for many in found.values() for one in many)
+    if device is None:
+        device = devices.most_common(1)[0][0] if devices else ""
+    elif device not in devices:
+        raise ValueError(
+            f"nothing in {results} was measured on {device!r}; there is: {', '.join(devices) or 'nothing'}"
+        )
+    known = {place: [one for one in many if one.device == device] for place, many in found.items()}
+    return device, [_row(config, place, known, given) for place in places]
+
+
+def seconds_of(entries: Iterable[str]) -> dict[str, float]:
+    """Read `<dataset>=<seconds>`.
+
+    Raises
+    ------
+    ValueError
+        If an entry is not of this form, or its seconds are not positive and finite.
+    """
+    given: dict[str, float] = {}
+    for entry in entries:
+        dataset, _, text = entry.partition("=")
+        try:
+            given[dataset] = float(text)
+        except ValueError:
+            given[dataset] = math.nan
+        if not 0 < given[dataset] < math.inf:
+            raise ValueError(f"{entry!r} is not <dataset>=<seconds of an epoch>, for instance ml-1m=3.5")
+    return given
+
+
+def described(device: str, rows: list[Row]) -> str:
+    """Return the table of an estimate, its sums and how much of it was measured."""
+    lines = [f"{'run':<58} {'seeds':>5} {'s/epoch':>9} {'epochs':>7} {'hours':>9} {'at most':>9}  seconds are"]
+    for row in rows:
+        name = f"{row.dataset} {row.protocol} {row.run}"
+        if row.epoch_s is None:
+            lines.append(f"{name:<58} {row.seeds:>5} {'?':>9} {'?':>7} {'?':>9} {'?':>9}  {row.source}")
+        else:
+            hours, limit = row.hours(row.epochs), row.hours(row.max_epochs)
+            numbers = f"{row.epoch_s:>9.2f} {row.epochs:>7.0f} {hours:>9.2f} {limit:>9.2f}"
+            lines.append(f"{name:<58} {row.seeds:>5} {numbers}  {row.source}")
+    total = sum(row.hours(row.epochs) for row in rows)
+    limit = sum(row.hours(row.max_epochs) for row in rows)
+    trainings = Counter[str]()
+    for row in rows:
+        trainings[row.source] += row.seeds
+    lines += [
+        f"{total:.1f} hours, {limit:.1f} if every training goes to its last epoch; device: {device or 'as given'}.",
+        f"Of {trainings.total()} trainings: "
+        + ", ".join(f"{number} {source}" for source, number in trainings.most_common())
+        + ". Not counted: reading data, ranking, waiting in queues.",
+    ]
+    return "\n".join(lines)
+
+
+def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Iterator[Measured]:
+    settings = config.settings(run, dataset).model_dump(mode="json")
+    for seed in config.seeds_of(run):
+        folder = run_folder(results, dataset, protocol, run, seed)
+        # The manifest is written last. Other settings take other times, and so does a GPU that was shared.
+        if not (folder / "manifest.json").exists() or read_json(folder / "manifest.json")["settings"] != settings:
+            continue
+        timing = read_json(folder / "timing.json")
+        if timing.get("runs_per_gpu", 1) == 1:
+            seconds = (timing["train_s"] + timing["validation_s"]) / timing["epochs"]
+            yield Measured(timing["device"], seconds, timing["epochs"])
+
+
+def _row(
+    config: BenchmarkConfig,
+    place: tuple[str, str, str],
+    known: Mapping[tuple[str, str, str], list[Measured]],
+    given: Mapping[str, float],
+) -> Row:
+    dataset, protocol, run = place
+    limit = config.settings(run, dataset).training.max_epochs
+    seconds: float | None
+    if own := known[place]:
+        seconds, epochs = statistics.mean(one.epoch_s for one in own), statistics.mean(one.epochs for one in own)
+        source = "measured"
+    elif dataset in given:
+        seconds, epochs, source = given[dataset], float(limit), "given"
+    elif others := [one for key, many in known.items() for one in many if key[:2] == place[:2]]:
+        seconds, epochs = statistics.median(o.epoch_s for o in others), statistics.median(o.epochs for o in others)
+        source = "extrapolated from other runs on the data set"
+    else:
+        seconds, epochs, source = None, float(limit), "unknown"
+    return Row(dataset, protocol, run, len(config.seeds_of(run)), seconds, epochs, limit, source)

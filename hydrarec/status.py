@@ -1,0 +1,95 @@
+"""How far a comparison is: what is finished, what stopped where, and the last thing it said.
+
+Read from the files that runs leave, so it can be asked at any time: while jobs run or after a failure, on any machine.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.runs import BaselineRun
+from hydrarec.layout import run_folder
+
+FINISHED, TRAINED, INTERRUPTED, STOPPED, OPEN = "finished", "trained", "in training", "stopped", "not begun"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one run with one seed is."""
+
+    dataset: str
+    protocol: str
+    run: str
+    seed: int
+    stage: str
+    epochs: int = 0
+    """Epochs saved of a training that is not finished."""
+    said: str = ""
+    """The last line of its log, if it is not finished."""
+
+
+def progress(config: BenchmarkConfig, folder: Path) -> list[Progress]:
+    """Return how far every run of a comparison is.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    folder
+        Where Snakemake works: it holds `results` and `logs`.
+    """
+    return [
+        _progress(config, folder, dataset.id, protocol, run.id, seed)
+        for dataset in config.datasets
+        for protocol in config.protocols
+        for run in config.all_runs
+        for seed in config.seeds_of(run.id)
+    ]
+
+
+def described(runs: list[Progress], limit: int = 30) -> str:
+    """Return the numbers of each stage, and the runs that were begun and are not finished, with what they said last."""
+    stages = Counter(run.stage for run in runs)
+    lines = [f"{len(runs)} runs: {', '.join(f'{number} {stage}' for stage, number in stages.most_common())}."]
+    begun = [run for run in runs if run.stage not in (FINISHED, OPEN)]
+    for run in begun[:limit]:
+        epochs = f", epochs saved: {run.epochs}" if run.epochs else ""
+        lines.append(f"  {run.dataset} {run.protocol} {run.run} seed {run.seed}: {run.stage}{epochs}")
+        lines.append(f"    {run.said or 'its log is empty: it was killed before it said anything; see its Slurm log'}")
+    if len(begun) > limit:
+        lines.append(f"  and {len(begun) - limit} more")
+    return "\n".join(lines)
+
+
+def _progress(config: BenchmarkConfig, folder: Path, dataset: str, protocol: str, run: str, seed: int) -> Progress:
+    left, entry = run_folder(folder / "results", dataset, protocol, run, seed), config.run(run)
+    epochs = 0
+    if (left / "ranks.parquet").exists():
+        return Progress(dataset, protocol, run, seed, FINISHED)
+    rules = [entry.baseline] if isinstance(entry, BaselineRun) else ["rank", "train"]
+    logs = [folder / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules]
+    log = next((path for path in logs if path.exists()), None)
+    if (left / "model.safetensors").exists():
+        stage = TRAINED
+    elif (left / "state" / "latest.safetensors").exists():
+        stage, epochs = INTERRUPTED, _epochs(left / "state" / "latest.safetensors")
+    else:
+        stage = STOPPED if log else OPEN
+    return Progress(dataset, protocol, run, seed, stage, epochs, _last_line(log) if log else "")
+
+
+def _epochs(state: Path) -> int:
+    try:
+        with safe_open(state, framework="numpy") as file:
+            return len(json.loads(file.metadata()["hydrarec"])["history"])
+    except (TypeError, KeyError, ValueError, OSError, SafetensorError):
+        return 0
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

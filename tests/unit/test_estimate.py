@@ -1,0 +1,80 @@
+"""Hours of a comparison: what was measured, what follows from it, and what is not known."""
+
+import pytest
+
+from hydrarec.config import load
+from hydrarec.estimate import described, estimate, seconds_of
+from hydrarec.files import write_json
+from hydrarec.layout import run_folder
+
+CONFIG = load(
+    {
+        "report": "hours",
+        "datasets": ["ml-1m", "beauty"],
+        "seeds": [0, 1, 2],
+        "training": {"max_epochs": 100},
+        "grid": {
+            "model": [{"kind": "sasrec"}],
+            "attention": [{"kind": "softmax"}, {"kind": "hydra"}],
+            "masking": [{"kind": "causal"}],
+        },
+        "runs": [{"id": "popularity", "baseline": "popularity"}],
+        "evaluation": {"reference": "sasrec+softmax+causal"},
+    }
+)
+SOFTMAX = "sasrec+softmax+causal"
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A hundred seconds of training and twenty of validation in ten epochs, with one seed of one run."""
+    leave(tmp_path, seed=1, epochs=10, train_s=100.0, validation_s=20.0)
+    return tmp_path
+
+
+def leave(results, *, seed, device="H200", settings=None, **timing):
+    folder = run_folder(results, "ml-1m", "loo", SOFTMAX, seed)
+    settings = settings or CONFIG.settings(SOFTMAX, "ml-1m").model_dump(mode="json")
+    write_json(folder / "manifest.json", {"settings": settings})
+    write_json(folder / "timing.json", {"device": device, **timing})
+
+
+def test_a_measured_run_stands_for_its_seeds_and_for_others_on_the_data_set(results):
+    device, rows = estimate(CONFIG, results, given={})
+    assert device == "H200"
+    by_place = {(row.dataset, row.run): row for row in rows}
+    measured, other = by_place["ml-1m", SOFTMAX], by_place["ml-1m", "sasrec+hydra+causal"]
+    assert (measured.epoch_s, measured.epochs, measured.source) == (12.0, 10, "measured")
+    assert measured.hours(measured.epochs) == pytest.approx(3 * 10 * 12 / 3600)
+    assert measured.hours(measured.max_epochs) == pytest.approx(3 * 100 * 12 / 3600)
+    assert (other.epoch_s, other.source) == (12.0, "extrapolated from other runs on the data set")
+    assert {row.source for place, row in by_place.items() if place[0] == "beauty"} == {"unknown"}
+    assert "6 unknown, 3 measured, 3 extrapolated" in described(device, rows)
+
+
+def test_given_seconds_go_before_extrapolation_and_to_the_last_epoch(results):
+    _, rows = estimate(CONFIG, results, given={"ml-1m": 5.0, "beauty": 2.0})
+    assert [(row.epoch_s, row.epochs) for row in rows] == [(12.0, 10), (5.0, 100), (2.0, 100), (2.0, 100)]
+
+
+def test_other_settings_and_other_devices_do_not_count(results):
+    leave(results, seed=0, device="cpu", epochs=10, train_s=9000.0, validation_s=0.0)
+    leave(results, seed=2, settings={"run": "another"}, epochs=10, train_s=9000.0, validation_s=0.0)
+    _, rows = estimate(CONFIG, results, given={}, device="H200")
+    assert rows[0].epoch_s == 12.0
+    leave(results, seed=2, epochs=10, train_s=9000.0, validation_s=0.0, runs_per_gpu=3)
+    _, rows = estimate(CONFIG, results, given={}, device="H200")
+    assert rows[0].epoch_s == 12.0
+    with pytest.raises(ValueError, match="there is: cpu, H200"):
+        estimate(CONFIG, results, given={}, device="A100")
+
+
+@pytest.mark.parametrize("entry", ["ml-1m", "ml-1m=", "ml-1m=fast", "ml-1m=-1", "ml-1m=nan", "ml-1m=inf"])
+def test_seconds_must_be_seconds(entry):
+    with pytest.raises(ValueError, match="is not <dataset>=<seconds of an epoch>"):
+        seconds_of([entry])
+
+
+def test_an_unknown_data_set_is_refused(results):
+    with pytest.raises(ValueError, match="no data set ml-2m in the comparison; allowed: ml-1m, beauty"):
+        estimate(CONFIG, results, given={"ml-2m": 1.0})

@@ -1,0 +1,65 @@
+"""How far a comparison is, from what its runs have left."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from hydrarec.layout import run_folder
+from hydrarec.status import described, progress
+from tests.unit.test_estimate import CONFIG, SOFTMAX
+
+HYDRA = "sasrec+hydra+causal"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def leave(run, seed, *names, log="", rule="train"):
+        place = run_folder(tmp_path / "results", "ml-1m", "loo", run, seed)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (place / name).touch()
+        said = tmp_path / "logs" / rule / "ml-1m/loo" / run / f"seed-{seed}.log"
+        said.parent.mkdir(parents=True, exist_ok=True)
+        said.write_text(log)
+        return place
+
+    leave(SOFTMAX, 0, "model.safetensors", "ranks.parquet", log="epoch 9\n")
+    leave(SOFTMAX, 1, "model.safetensors", log="epoch 9\n")
+    leave(SOFTMAX, 1, log="hydrarec: no space left\n\n", rule="rank")
+    leave(SOFTMAX, 2, log="")
+    state = leave(HYDRA, 0, log="epoch 1\nepoch 2\n") / "state"
+    state.mkdir()
+    metadata = {"hydrarec": json.dumps({"history": [{}, {}]})}
+    save_file({"w": np.zeros(1)}, state / "latest.safetensors", metadata)
+    state = leave(HYDRA, 1, log="epoch 1") / "state"
+    state.mkdir()
+    (state / "latest.safetensors").write_bytes(b"half")
+    leave("popularity", 2, log="hydrarec: train.parquet: no such file", rule="popularity")
+    return tmp_path
+
+
+def test_every_stage_is_told_from_the_files(folder):
+    found = {(one.run, one.seed): one for one in progress(CONFIG, folder) if one.dataset == "ml-1m"}
+    stages = {key: (one.stage, one.epochs, one.said) for key, one in found.items()}
+    assert stages == {
+        (SOFTMAX, 0): ("finished", 0, ""),
+        (SOFTMAX, 1): ("trained", 0, "hydrarec: no space left"),
+        (SOFTMAX, 2): ("stopped", 0, ""),
+        (HYDRA, 0): ("in training", 2, "epoch 2"),
+        (HYDRA, 1): ("in training", 0, "epoch 1"),
+        (HYDRA, 2): ("not begun", 0, ""),
+        ("popularity", 0): ("not begun", 0, ""),
+        ("popularity", 1): ("not begun", 0, ""),
+        ("popularity", 2): ("stopped", 0, "hydrarec: train.parquet: no such file"),
+    }
+
+
+def test_what_stopped_is_listed_with_why_and_the_rest_is_counted(folder):
+    text = described(progress(CONFIG, folder))
+    assert text.startswith("18 runs: 12 not begun, 2 stopped, 2 in training, 1 finished, 1 trained.")
+    assert "ml-1m loo sasrec+hydra+causal seed 0: in training, epochs saved: 2\n    epoch 2" in text
+    assert "seed 2: stopped\n    its log is empty" in text
+    assert "seed 0: finished" not in text
+    assert described(progress(CONFIG, folder), limit=2).endswith("and 3 more")
