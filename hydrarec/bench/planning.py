@@ -1,5 +1,6 @@
 """Planning the full comparison: how long Snakemake thinks before the first job, or before it finds nothing to do."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,17 +54,17 @@ def _config(path: Path, quick: bool) -> dict[str, Any]:
 
 def _pretend(checkout: Path, config: Path, folder: Path) -> int:
     """Make an empty file of every output and let Snakemake believe in them; return the number of jobs."""
-    summary = _snakemake(checkout, config, folder, "--summary")
-    outputs = [line.split("\t")[0] for line in summary.splitlines()[1:] if "\t" in line]
-    for output in outputs:
-        (folder / output).parent.mkdir(parents=True, exist_ok=True)
-        (folder / output).touch()
-    plan = _snakemake(checkout, config, folder, "--touch", "--forceall", "--dry-run", "--quiet", "rules")
-    _snakemake(checkout, config, folder, "--touch")
+    plan = _snakemake(checkout, config, folder, "--dry-run", "--quiet", "rules")
+    for line in _snakemake(checkout, config, folder, "--summary").splitlines()[1:]:
+        output, _, rest = line.partition("\t")
+        if rest:
+            (folder / output).parent.mkdir(parents=True, exist_ok=True)
+            (folder / output).touch()
+            # All of one moment: nothing is newer than what was made of it.
+            os.utime(folder / output, (0, 0))
     if "Nothing to be done" not in _snakemake(checkout, config, folder, "--dry-run"):
         raise ValueError(f"{folder}: Snakemake finds something to do although all files are there")
-    totals = [line.split()[1] for line in plan.splitlines() if line.startswith("total")]
-    return int(totals[0]) if totals else len(outputs)
+    return next(int(line.split()[1]) for line in plan.splitlines() if line.startswith("total"))
 
 
 def _snakemake(checkout: Path, config: Path, folder: Path, *options: str) -> str:

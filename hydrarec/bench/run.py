@@ -102,7 +102,8 @@ def run(
             "command": f"hydrarec bench {name} --threads {threads}" + " --quick" * quick,
             "rates": asdict(measure_rates(where)),
             "threads": threads,
-            **describe_machine(device_name(where)),
+            # Kept in the repository, where a host's name says nothing.
+            **{key: value for key, value in describe_machine(device_name(where)).items() if key != "host"},
             "cases": cases,
         }
         write_table(pd.concat(times, ignore_index=True), output / name / "times.parquet", BENCH)

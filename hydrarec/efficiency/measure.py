@@ -101,8 +101,9 @@ def run(pieces: Sequence[Piece], settings: EfficiencyConfig, device: torch.devic
         .reset_index(drop=True)
         .assign(**{name: found[name].to_numpy() for name in ("round", "place", "wall_s", "cpu_s", "load")})
     )
-    work = pd.DataFrame([_row(piece) | _found(piece, found) for piece, found in zip(pieces, probes, strict=True)])
-    return work, times
+    rows = [_row(piece) | _found(piece, found) for piece, found in zip(pieces, probes, strict=True)]
+    # Named, because a comparison without trained runs has no steps.
+    return pd.DataFrame(rows, columns=EFFICIENCY_WORK.names), times
 
 
 def _probe_all(pieces: Sequence[Piece], settings: EfficiencyConfig, device: torch.device) -> list[Probe]:

@@ -215,11 +215,11 @@ def test_order_matters(settings):
 @pytest.mark.parametrize("settings", ALL)
 def test_a_checkpoint_gives_back_the_same_model(settings, tmp_path):
     model, masking = checkpoint.build(settings, N, seed=3)
-    checkpoint.save(model, settings, tmp_path / "model.safetensors")
+    checkpoint.save(checkpoint.weights_of(model), settings, N, tmp_path / "model.safetensors")
     _, loaded, _ = checkpoint.load(tmp_path / "model.safetensors")
     assert torch.equal(ask(model.eval(), masking, *ROWS), ask(loaded, masking, *ROWS))
     first = (tmp_path / "model.safetensors").read_bytes()
-    checkpoint.save(model, settings, tmp_path / "model.safetensors")
+    checkpoint.save(checkpoint.weights_of(model), settings, N, tmp_path / "model.safetensors")
     assert (tmp_path / "model.safetensors").read_bytes() == first
 
 

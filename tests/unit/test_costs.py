@@ -26,6 +26,7 @@ def test_a_method_without_epochs_need_not_say_so(tmp_path):
         "sequences_per_s": 0.0,
         "peak_memory_mib": 100.0,
         "peak_gpu_mib": None,
+        "runs_per_gpu": 1,
     }
 
 
