@@ -8,6 +8,7 @@ file before it is kept too, should the newest not be readable.
 import dataclasses
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ class TrainingState:
             False if there is no state, none that can be read, or only one of another training; then the
             trainer is as it was.
         """
+        for left_over in self.folder.glob(".*.part"):
+            left_over.unlink()
         for path in (self.folder / LATEST, self.folder / PREVIOUS):
             found = _read(path)
             if found is None:
@@ -96,10 +99,8 @@ class TrainingState:
 
     def remove(self) -> None:
         """Delete the state, once what it was for is written."""
-        for name in (LATEST, PREVIOUS):
-            (self.folder / name).unlink(missing_ok=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        # With what a killed process was about to write.
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

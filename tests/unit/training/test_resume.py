@@ -129,6 +129,14 @@ def test_a_state_that_cannot_be_read_gives_way_to_the_one_before(data, tmp_path,
     assert results(data, tmp_path) == results(data, tmp_path / "whole")
 
 
+def test_what_a_killed_process_was_writing_is_removed(data, tmp_path):
+    latest = interrupted(data, tmp_path)
+    left_over = latest.with_name(".latest.safetensors.x1y2.part")
+    left_over.write_bytes(b"half")
+    run_training(data, tmp_path)
+    assert not latest.parent.exists()
+
+
 def test_a_state_of_another_training_is_not_taken_up(data, tmp_path, caplog):
     interrupted(data, tmp_path, learning_rate=1e-3)
     run_training(data, tmp_path)
