@@ -91,7 +91,7 @@ class LinearRecurrentUnit(RecurrentMixer):
         return self._read(scan(self._drive(x), self._log_eigenvalues()))
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Take in the next position; see `RecurrentMixer.step`."""
+        """Take in the next position; see `Block.step`."""
         new = self._drive(x)
         if state is not None:
             new = self._log_eigenvalues().exp() * state[0] + new

@@ -28,20 +28,7 @@ class RecurrentMixer(nn.Module, ABC):
 
     @abstractmethod
     def step(self, x: Float[Tensor, "B D"], /, state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix in the next position.
-
-        Parameters
-        ----------
-        x
-            The position.
-        state
-            What the step before returned; None at the first position.
-
-        Returns
-        -------
-        tuple
-            The position's output, equal to that of `forward`, and the new state: always as many tensors.
-        """
+        """Mix in the next position; see `Block.step`."""
 
 
 class RecurrentBlock(Block):
@@ -64,7 +51,7 @@ class RecurrentBlock(Block):
         return self._around(asked(x, query_index), asked(self.mixer(x), query_index))
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Apply both to the next position; see `RecurrentMixer.step`."""
+        """Apply both to the next position; see `Block.step`."""
         mixed, state = self.mixer.step(x, state)
         return self._around(x, mixed), state
 
