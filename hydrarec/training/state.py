@@ -71,14 +71,10 @@ class TrainingState:
             if (self.folder / LATEST).exists():
                 (self.folder / LATEST).replace(self.folder / PREVIOUS)
 
-    def restore(self, trainer: Trainer) -> bool:
+    def restore(self, trainer: Trainer) -> None:
         """Bring a new trainer into the saved state.
 
-        Returns
-        -------
-        bool
-            False if there is no state, none that can be read, or only one of another training; then the
-            trainer is as it was.
+        Without a state, or with none that can be read or only one of another training, the trainer stays as it was.
         """
         for left_over in self.folder.glob(".*.part"):
             left_over.unlink()
@@ -89,13 +85,12 @@ class TrainingState:
             tensors, values = found
             if changed := _differences(self.identity, values["identity"]):
                 log.warning("%s is of a training with other %s; starting anew", path, ", ".join(changed))
-                return False
+                return
             _put(trainer, tensors, values)
             self.resumed = values["resumed"] + 1
             self.peak_memory_mib = values["peak_memory_mib"]
             log.info("resumed after epoch %d and %d batches", len(trainer.history), trainer.position.batches)
-            return True
-        return False
+            return
 
     def remove(self) -> None:
         """Delete the state, once what it was for is written."""
