@@ -53,8 +53,7 @@ class InferencePiece(Piece):
         # What is left of the window is for the mask token, which stands behind the history.
         more = window - masking.inference_window(window)
         lengths = (cases.stops - cases.starts + more).clamp(max=window)
-        by_length = {int(length): int(n) for length, n in zip(*lengths.unique(return_counts=True), strict=True)}
-        counted = count(self.variant, model, by_length, len(cases), n_items)
+        counted = count(self.variant, model, lengths, len(cases), n_items)
         return scaled(counted, self.units, training=False)
 
 

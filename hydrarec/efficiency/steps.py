@@ -59,8 +59,7 @@ class StepPiece(Piece):
             asked = share * len(lengths) + (1 - share) * masking.mask_probability * asked
         full = isinstance(loss, CrossEntropyLossConfig)
         scored = self.data.catalogue.n_items if full else getattr(loss, "n_negatives", 0) + 1
-        by_length = {int(length): int(n) for length, n in zip(*lengths.unique(return_counts=True), strict=True)}
-        return scaled(count(self.variant, model, by_length, asked, scored), self.units, training=True)
+        return scaled(count(self.variant, model, lengths, asked, scored), self.units, training=True)
 
 
 def step_pieces(config: BenchmarkConfig, results: Path) -> Iterator[StepPiece]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from jaxtyping import Int
+from torch import Tensor, nn
 
 from hydrarec.attention.base import AttentionOperator
 from hydrarec.config import BenchmarkConfig, RunSettings
@@ -77,7 +78,7 @@ def _apart_from_operator(settings: RunSettings) -> str:
     return json.dumps(described, sort_keys=True)
 
 
-def count(variant: Variant, model: nn.Module, lengths: dict[int, int], n_asked: float, n_scored: float) -> Counted:
+def count(variant: Variant, model: nn.Module, lengths: Int[Tensor, " U"], n_asked: float, n_scored: float) -> Counted:
     """Count what a pass over some sequences takes, padding left out.
 
     Parameters
@@ -87,7 +88,7 @@ def count(variant: Variant, model: nn.Module, lengths: dict[int, int], n_asked: 
     model
         Its model.
     lengths
-        Number of sequences by length.
+        Length of each sequence.
     n_asked
         Positions that are asked.
     n_scored
@@ -98,14 +99,15 @@ def count(variant: Variant, model: nn.Module, lengths: dict[int, int], n_asked: 
         return Counted()
     encoder, causal = settings.encoder, settings.run.masking.causal
     inside = Operations()
+    by_length = [(int(length), int(n)) for length, n in zip(*lengths.unique(return_counts=True), strict=True)]
     for layer in range(encoder.n_layers) if variant.mixes else ():
-        for length, n_sequences in lengths.items():
+        for length, n_sequences in by_length:
             shape = Shape(length, encoder.d_model, encoder.n_heads, causal, n_sequences, encoder.max_length)
             counted = mixing(operator.in_layer(layer, encoder.n_layers), shape)
             if counted is None:
                 return Counted()
             inside += counted
-    n_positions = sum(length * n_sequences for length, n_sequences in lengths.items())
+    n_positions = int(lengths.sum())
     around = n_asked * 2.0 * encoder.d_model * n_scored + n_asked * (linear_layers(model, model.blocks))
     for number, block in enumerate(model.blocks, start=1):
         layer = next(one for one in block.modules() if isinstance(one, AttentionLayer))
