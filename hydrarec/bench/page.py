@@ -42,7 +42,7 @@ def update(checkout: Path, results: Sequence[Path]) -> None:
         if not found:
             raise ValueError(f"{folder}: no benchmark in it; expected a folder of one of {', '.join(names())}")
         for name in found:
-            if "--quick" in read_json(folder / name / FILES[1])["command"]:
+            if read_json(folder / name / FILES[1])["quick"]:
                 raise ValueError(f"{folder / name}: measured with --quick, whose figures mean nothing")
             (checkout / KEPT / name).mkdir(parents=True, exist_ok=True)
             for file in FILES:

@@ -99,7 +99,8 @@ def run(
                 }
         description = {
             "created": now(),
-            "command": f"hydrarec bench {name} --threads {threads}" + " --quick" * quick,
+            "command": f"hydrarec bench {name} --threads {threads}{f' --rounds {rounds}' if rounds else ''}",
+            "quick": quick,
             "rates": asdict(measure_rates(where)),
             "threads": threads,
             # Kept in the repository, where a host's name says nothing.
