@@ -18,6 +18,15 @@ SAVE = (signal.SIGUSR1,)
 """Signals after which the state is saved and training goes on."""
 
 
+def ignore_requests_to_save() -> None:
+    """Let requests to save pass until an `Interruption` takes them: before the first batch there is nothing to save.
+
+    Unhandled, such a signal would end the process.
+    """
+    for number in SAVE:
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Interruption:
     """Takes signals while a `with` block runs; they are answered between two batches, when `answer` is called."""
 

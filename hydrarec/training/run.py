@@ -18,7 +18,7 @@ from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.training import checkpoint
 from hydrarec.training.clock import Stopwatch
 from hydrarec.training.engine import Epoch, Trainer, best, converged
-from hydrarec.training.interruption import Interruption
+from hydrarec.training.interruption import Interruption, ignore_requests_to_save
 from hydrarec.training.state import TrainingState
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ def train(
     SystemExit
         After a signal to stop, once the state is saved.
     """
+    ignore_requests_to_save()
     prepare_process(threads)
     device = select_device(settings.training.device)
     setup = Stopwatch(device)

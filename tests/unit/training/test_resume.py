@@ -9,6 +9,7 @@ import time
 import pytest
 
 from hydrarec.columns import HISTORY, read_table
+from hydrarec.sequences.log import read_train
 from hydrarec.training import state as state_file
 from hydrarec.training.test import rank_test
 from tests.unit.training.ring import settings, train
@@ -86,12 +87,18 @@ def test_twenty_interruptions_change_no_byte(data, tmp_path, sent, options):
     assert not (tmp_path / "cut/state").exists()
 
 
+def wait_for_epochs(output):
+    """Wait until a training has saved its state twice; return where."""
+    latest, previous = (output / "state" / name for name in (state_file.LATEST, state_file.PREVIOUS))
+    while not latest.exists() or not previous.exists():
+        time.sleep(0.01)
+    return latest
+
+
 def interrupted(data, output, **options):
     """Leave the state of a training that was stopped after some epochs."""
     child = start(data, output, **options)
-    latest = output / "state" / state_file.LATEST
-    while not latest.exists() or not (output / "state" / state_file.PREVIOUS).exists():
-        time.sleep(0.01)
+    latest = wait_for_epochs(output)
     os.kill(child, signal.SIGTERM)
     assert exit_code(child) == 128 + signal.SIGTERM
     return latest
@@ -111,11 +118,21 @@ def test_clocks_add_up_without_the_gap(data, tmp_path):
 
 def test_a_request_to_save_lets_training_go_on(data, tmp_path):
     child = start(data, tmp_path)
-    time.sleep(0.3)
+    wait_for_epochs(tmp_path)
     os.kill(child, signal.SIGUSR1)
     assert exit_code(child) == 0
     train_whole(data, tmp_path / "whole")
     assert results(data, tmp_path) == results(data, tmp_path / "whole")
+
+
+def test_a_request_to_save_before_there_is_anything_to_save_does_no_harm(data, tmp_path, monkeypatch):
+    def read_and_be_asked(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return read_train(*arguments, **options)
+
+    monkeypatch.setattr("hydrarec.training.run.read_train", read_and_be_asked)
+    train_whole(data, tmp_path)
+    assert (tmp_path / "model.safetensors").exists()
 
 
 @pytest.mark.parametrize("harm", ["cut", "emptied", "replaced"])
