@@ -1,0 +1,75 @@
+"""What is committed but generated, and the benchmarks that some of it is made of."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hydrarec.cli.options import Output, Threads
+from hydrarec.config.benchmark import BenchmarkConfig
+
+app = typer.Typer()
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of configuration files, as committed in workflow/schemas."""
+    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **config_schema()}
+    typer.echo(json.dumps(described, indent=2))
+
+
+@app.command()
+def operators() -> None:
+    """Print the table of operators and models without attention, as committed in docs/attention/README.md."""
+    from hydrarec.report.operators import operators_page
+
+    typer.echo(operators_page(), nl=False)
+
+
+@app.command()
+def reproduction(
+    results: Annotated[list[Path] | None, typer.Option(help="Results folder to take in; may be repeated.")] = None,
+) -> None:
+    """Write docs/reproduction.md, after taking in new results; run it in the root of a checkout."""
+    from hydrarec.reproduction import update
+
+    update(Path(), results or [])
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Benchmarks, files of hydrarec/bench; none: all.")] = None,
+    output: Output = Path("results/bench"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Threads = 1,
+    rounds: Annotated[int | None, typer.Option(min=2, help="Measured rounds.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, to see that everything works.")] = False,
+    data: Annotated[Path, typer.Option(help="Folder of prepared data sets.")] = Path("results/data"),
+) -> None:
+    """Time this package against named alternatives, in interleaved rounds."""
+    from hydrarec.bench.run import run
+
+    run(names or [], output, device=device, threads=threads, rounds=rounds, quick=quick, data=data)
+
+
+@app.command()
+def performance(
+    results: Annotated[
+        list[Path] | None, typer.Option(help="Folder of `hydrarec bench` to take in; repeatable.")
+    ] = None,
+) -> None:
+    """Write docs/performance.md, after taking in new measurements; run it in the root of a checkout."""
+    from hydrarec.bench.page import update
+
+    update(Path(), results or [])
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the schema with ids of built-in datasets allowed beside definitions."""
+    from hydrarec.config.datasets import BUILT_IN
+
+    described = BenchmarkConfig.model_json_schema()
+    items = described["properties"]["datasets"]["items"]
+    described["properties"]["datasets"]["items"] = {"anyOf": [{"enum": sorted(BUILT_IN)}, items]}
+    return described

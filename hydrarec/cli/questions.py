@@ -1,0 +1,44 @@
+"""What a user asks about a comparison and its results; none of it is a step of the pipeline."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hydrarec.cli.options import Config, Results, benchmark_of
+from hydrarec.config import load_file
+
+app = typer.Typer()
+
+
+@app.command()
+def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file.")]) -> None:
+    """Check a configuration file and list its runs."""
+    benchmark = load_file(config)
+    for run_id in benchmark.run_ids:
+        typer.echo(run_id)
+
+
+@app.command()
+def status(config: Config, folder: Annotated[Path, typer.Option(help="Where Snakemake works.")] = Path()) -> None:
+    """Say how many runs are finished, which stopped, where, and what they said last."""
+    from hydrarec.status import described, progress
+
+    typer.echo(described(progress(benchmark_of(config), folder)))
+
+
+@app.command()
+def estimate(
+    config: Config,
+    results: Results = Path("results"),
+    epoch_s: Annotated[
+        list[str] | None, typer.Option(help="<dataset>=<seconds> of an epoch, where none was measured; repeatable.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Only what was measured on it; default: the most frequent.")
+    ] = None,
+) -> None:
+    """Estimate the hours of all trainings from those done so far, and say how much of it is measured."""
+    from hydrarec.estimate import described, estimate, seconds_of
+
+    typer.echo(described(*estimate(benchmark_of(config), results, given=seconds_of(epoch_s or []), device=device)))

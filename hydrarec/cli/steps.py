@@ -1,0 +1,186 @@
+"""Steps of the pipeline: what the rules call."""
+
+import json
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from hydrarec.cli.options import Config, Data, Dataset, Output, Protocol, Results, Seed, Threads, benchmark_of, block_of
+from hydrarec.config import RunSettings
+from hydrarec.config.datasets import DatasetConfig
+from hydrarec.config.efficiency import Part
+
+app = typer.Typer()
+
+
+@app.command()
+def download(
+    dataset: Dataset, output: Output, mirror: Annotated[str, typer.Option(help="Folder or URL asked first.")] = ""
+) -> None:
+    """Download a dataset's file and check its hash."""
+    from hydrarec.data.download import download
+
+    download(block_of(DatasetConfig, dataset), output, mirror or None)
+
+
+@app.command()
+def prepare(
+    dataset: Dataset, output: Output, raw: Annotated[Path | None, typer.Option(help="The downloaded file.")] = None
+) -> None:
+    """Turn a raw file into Parquet tables and a data card."""
+    from hydrarec.data.prepare import prepare
+
+    prepare(block_of(DatasetConfig, dataset), raw, output)
+
+
+@app.command()
+def split(data: Data, protocol: Protocol, output: Output) -> None:
+    """Hold out validation and test targets."""
+    from hydrarec.data.split import split
+
+    split(data, protocol, output)
+
+
+@app.command()
+def train(
+    settings: Annotated[str, typer.Option(help="The run's complete settings as JSON.")],
+    data: Data,
+    protocol: Protocol,
+    seed: Seed,
+    output: Output,
+    threads: Threads = 1,
+    runs_per_gpu: Annotated[int, typer.Option(min=1, help="Trainings that share the GPU; noted with the times.")] = 1,
+) -> None:
+    """Train a model; never opens the test targets."""
+    from hydrarec.training.run import train
+
+    train(
+        block_of(RunSettings, settings),
+        data=data,
+        protocol=protocol,
+        seed=seed,
+        threads=threads,
+        output=output,
+        runs_per_gpu=runs_per_gpu,
+    )
+
+
+@app.command()
+def rank(
+    model: Annotated[Path, typer.Option(help="model.safetensors of a trained run.")],
+    data: Data,
+    protocol: Protocol,
+    output: Output,
+    threads: Threads = 1,
+) -> None:
+    """Rank the test targets with a trained model."""
+    from hydrarec.training.test import rank_test
+
+    rank_test(model, data=data, protocol=protocol, threads=threads, output=output)
+
+
+@app.command()
+def baseline(
+    name: Annotated[str, typer.Argument(help="Module of hydrarec/baselines.")],
+    data: Data,
+    protocol: Protocol,
+    run: Annotated[str, typer.Option(help="Run id.")],
+    seed: Seed,
+    output: Output,
+    options: Annotated[str, typer.Option(help="The baseline's options as JSON.")] = "{}",
+    threads: Threads = 1,
+) -> None:
+    """Fit a baseline of this package and rank the test targets with it."""
+    from hydrarec.baselines.run import run_baseline
+
+    run_baseline(
+        name,
+        data=data,
+        protocol=protocol,
+        run=run,
+        seed=seed,
+        options=json.loads(options),
+        threads=threads,
+        output=output,
+    )
+
+
+@app.command()
+def rank_lists(
+    baseline: Annotated[str, typer.Option(help="Name of the rule file, without .smk.")],
+    data: Data,
+    protocol: Protocol,
+    run: Annotated[str, typer.Option(help="Run id.")],
+    seed: Seed,
+    output: Annotated[Path, typer.Option(help="Run folder that holds recommendations.parquet and costs.json.")],
+    options: Annotated[str, typer.Option(help="The baseline's options as JSON.")] = "{}",
+) -> None:
+    """Check recommendation lists made outside this package, and rank the test targets with them."""
+    from hydrarec.ranking.external import take_in
+
+    take_in(
+        data=data,
+        protocol=protocol,
+        run=run,
+        baseline=baseline,
+        options=json.loads(options),
+        seed=seed,
+        output=output,
+    )
+
+
+@app.command()
+def collect(config: Config, output: Output, results: Results = Path("results")) -> None:
+    """Gather every run's metrics and times into tables, and check what must hold before they are believed."""
+    from hydrarec.comparison import check_gates, collect
+
+    benchmark = benchmark_of(config)
+    collect(benchmark, results, output)
+    check_gates(benchmark, results, output)
+
+
+@app.command()
+def compare(config: Config, output: Output, results: Results = Path("results")) -> None:
+    """Compare every run with the reference: paired differences with users x seeds intervals."""
+    from hydrarec.comparison import compare
+
+    compare(benchmark_of(config), results, output)
+
+
+@app.command()
+def report(
+    config: Config,
+    comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `compare` wrote.")],
+    output: Output,
+    results: Results = Path("results"),
+) -> None:
+    """Render the report: one self-contained page, its figures and its tables."""
+    from hydrarec.report import render
+
+    render(benchmark_of(config), results, comparison, output)
+
+
+@app.command()
+def efficiency(
+    what: Annotated[str, typer.Argument(help="operators, blocks, steps, inference; summary of what was measured.")],
+    config: Config,
+    output: Output,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda; a summary needs none.")] = "auto",
+    results: Results = Path("results"),
+) -> None:
+    """Measure speed and memory in interleaved rounds, with the machine to itself."""
+    from hydrarec.efficiency.measure import measure
+    from hydrarec.efficiency.summary import summarise
+
+    benchmark = benchmark_of(config)
+    if what == "summary":
+        summarise(benchmark, output)
+    else:
+        measure(benchmark, _part(what), device=device, results=results, output=output)
+
+
+def _part(name: str) -> Part:
+    if name not in get_args(Part):
+        raise ValueError(f"{name!r} cannot be measured; allowed: {', '.join(get_args(Part))}, summary")
+    return cast(Part, name)
