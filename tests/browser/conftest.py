@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hydrarec.comparison import check_gates, collect, compare
+from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.report import render
 from tests.fabricate import Tree, config
 
@@ -19,7 +19,7 @@ def report(tmp_path_factory) -> Path:
     tree = Tree(config(), tmp_path_factory.mktemp("fabricated") / "results", n_users=120).write()
     tables, output = tmp_path_factory.mktemp("tables"), tmp_path_factory.mktemp("report")
     collect(tree.config, tree.results, tables)
-    compare(tree.config, tree.results, tables)
+    contrast(tree.config, tree.results, tables)
     check_gates(tree.config, tree.results, tables)
     render(tree.config, tree.results, tables, output)
     return output
