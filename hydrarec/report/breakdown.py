@@ -3,9 +3,9 @@
 import pandas as pd
 
 from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import metric_title, score
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.labels import label_right, label_width
-from hydrarec.report.numbers import metric_title, score
 from hydrarec.report.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.style import MUTED, RunStyle
 

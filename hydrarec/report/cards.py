@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hydrarec.numbers import NARROW, NOTHING, count
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.numbers import NARROW, NOTHING, count
 
 _COUNTS = ("users", "items", "interactions")
 

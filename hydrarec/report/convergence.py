@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from hydrarec.numbers import duration, score
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.labels import label_right, label_width
-from hydrarec.report.numbers import duration, score
 from hydrarec.report.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.style import MUTED, RunStyle
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from hydrarec.numbers import NOTHING, duration, size
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NOTHING, duration, size
 from hydrarec.report.style import RunStyle
 
 

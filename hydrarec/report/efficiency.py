@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from hydrarec.numbers import NARROW, NOTHING, duration, size
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.growth import NO_MIXING, exponent, growth
 from hydrarec.report.inputs import Inputs, Measured
-from hydrarec.report.numbers import NARROW, NOTHING, duration, size
 from hydrarec.report.panels import Figure
 
 LINEAR = (0.9, 1.1)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from hydrarec.numbers import metric_title, percent, percent_interval
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.labels import label_width
-from hydrarec.report.numbers import metric_title, percent, percent_interval
 from hydrarec.report.panels import Panel, blank, finish, marker
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, RunStyle
 

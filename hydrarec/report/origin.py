@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
+from hydrarec.numbers import NOTHING
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.numbers import NOTHING
 
 _MACHINE = ("host", "cpu", "gpu", "driver", "cuda", "platform", "threads")
 

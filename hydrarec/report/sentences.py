@@ -5,8 +5,8 @@ from markupsafe import Markup
 
 from hydrarec.comparison.runs import kind_of
 from hydrarec.config.protocol import PROTOCOL_TITLES
+from hydrarec.numbers import NARROW, count, metric_title, p_value, percent_interval, score, score_interval
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NARROW, count, metric_title, p_value, percent_interval, score, score_interval
 from hydrarec.report.style import RunStyle
 from hydrarec.report.tables import verdict
 

@@ -3,9 +3,7 @@
 import pandas as pd
 
 from hydrarec.comparison.runs import kind_of
-from hydrarec.report.cells import Cell, Column, Row, Strip, Table
-from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import (
+from hydrarec.numbers import (
     NOTHING,
     count,
     duration,
@@ -17,6 +15,8 @@ from hydrarec.report.numbers import (
     score_interval,
     signed,
 )
+from hydrarec.report.cells import Cell, Column, Row, Strip, Table
+from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
 

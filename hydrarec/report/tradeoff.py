@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import NARROW, duration, metric_title, score
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.labels import label_beside, label_right, label_width
-from hydrarec.report.numbers import NARROW, duration, metric_title, score
 from hydrarec.report.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.style import MUTED, RunStyle
 

@@ -11,8 +11,11 @@ rule report:
             "leaderboard.parquet",
             "times.parquet",
             "comparison.parquet",
+            "pairs.parquet",
+            "places.parquet",
             "gates.json",
         ),
+        all_verdicts(),
         all_histories(),
         all_efficiency(),
     output:
