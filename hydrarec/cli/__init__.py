@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from hydrarec.cli import cluster, new, pages, questions, steps
+from hydrarec.cli import answers, cluster, new, pages, questions, steps
 from hydrarec.config import ConfigError
 from hydrarec.progress import start_logging
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Steps of the HydraRec benchmark. `snakemake --profile local` runs them all in the right order.",
 )
-for part in (steps, questions, pages):
+for part in (steps, questions, answers, pages):
     app.add_typer(part.app)
 app.add_typer(new.app, name="new")
 app.add_typer(cluster.app, name="cluster")
