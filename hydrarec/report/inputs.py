@@ -44,6 +44,11 @@ class Scope:
         return PROTOCOL_TITLES[self.protocol].split(":")[0].split(" at ")[0]
 
     @property
+    def name(self) -> str:
+        """Its name in captions."""
+        return f"{self.title}, {self.protocol_name}"
+
+    @property
     def anchor(self) -> str:
         """Its name in links and file names."""
         return f"{self.dataset}-{self.protocol}"

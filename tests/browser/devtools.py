@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,15 +40,17 @@ class Browser:
     def visit(self, page: Path, width: int = 1440, height: int = 900, *, dark: bool = False, media: str = "") -> None:
         """Open a page in a window of a width, and wait until it is loaded."""
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media=media, features=[scheme])
         self.events.clear()
         self.call("Page.navigate", url=page.as_uri())
-        self.evaluate(
-            "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))"
-        )
+        deadline = time.monotonic() + _WAIT_S
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{page}: not loaded in {_WAIT_S} s")
+            time.sleep(0.01)
 
     def evaluate(self, script: str) -> Any:
         """Return the value of an expression in the page, awaited if it is a promise."""

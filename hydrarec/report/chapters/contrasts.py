@@ -65,7 +65,7 @@ def contrast_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) ->
     interval = f"{inputs.coverage} interval"
     return Table(
         f"contrasts-{scope.anchor}",
-        f"Difference from {styles[inputs.config.evaluation.reference].label}",
+        f"{scope.name}: difference from {styles[inputs.config.evaluation.reference].label}",
         [
             Column("Run", numeric=False),
             Column("Verdict", numeric=False, hint=f"by {names[0]} and the Holm-adjusted p-value"),

@@ -66,7 +66,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
         )
     return Table(
         f"times-{scope.anchor}",
-        "What every run cost, mean over seeds; memory is the largest",
+        f"{scope.name}: what every run cost, mean over seeds; memory is the largest",
         [
             Column("Run", numeric=False),
             Column("Epoch", hint="median training time of an epoch"),

@@ -104,9 +104,9 @@ def _table(dataset: str, name: str, records: list[Mapping[str, Any]]) -> Table:
     rows = [
         Row([Cell(plain(record.get(key), key), _sort_value(record.get(key))) for key in keys]) for record in records
     ]
-    title = "Counts after each filter" if name in ("stages", "filters") else humanise(name)
+    title = "counts after each filter" if name in ("stages", "filters") else humanise(name).lower()
     columns = [Column(humanise(key), numeric=numeric[key]) for key in keys]
-    return Table(f"data-{dataset}-{name.replace(' ', '-')}", title, columns, [rows], sortable=False)
+    return Table(f"data-{dataset}-{name.replace(' ', '-')}", f"{dataset}: {title}", columns, [rows], sortable=False)
 
 
 def _sort_value(value: Any) -> float | str | None:

@@ -64,7 +64,7 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
     names = metric_title(primary), metric_title(secondary)
     return Table(
         f"leaderboard-{scope.anchor}",
-        f"All runs, sorted by {names[0]}",
+        f"{scope.name}: all runs, sorted by {names[0]}",
         [
             Column("Run", numeric=False),
             Column(names[0]),

@@ -16,6 +16,7 @@ from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from hydrarec.report.figures.fonts import pdf_families
 from hydrarec.report.style import FONT_SIZE, HUES, INK, MUTED, PAPER, RULE, RunStyle
 
 # It says which tables of a font it leaves out, for every file.
@@ -123,6 +124,7 @@ def finish(canvas: Canvas, name: str, title: str, alt: str, data: pd.DataFrame) 
     vectors, pages = StringIO(), BytesIO()
     with mpl.rc_context(_RC):
         canvas.savefig(vectors, format="svg", metadata={"Date": None})
+    with mpl.rc_context(_RC | {"font.sans-serif": pdf_families()}):
         canvas.savefig(pages, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     drawing = vectors.getvalue()
     drawing = drawing[drawing.index("<svg") :]
