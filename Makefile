@@ -63,6 +63,7 @@ bench: setup
 generated: setup
 	hydrarec schema > workflow/schemas/config.schema.json
 	hydrarec operators > docs/attention/README.md
+	snakemake --rulegraph dot | hydrarec rules > .rules.json && mv .rules.json hydrarec/report/assets/rules.json
 	hydrarec reproduction
 	hydrarec performance
 

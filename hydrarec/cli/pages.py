@@ -1,6 +1,7 @@
 """What is committed but generated, and the benchmarks that some of it is made of."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,17 @@ def operators() -> None:
     from hydrarec.report.operators import operators_page
 
     typer.echo(operators_page(), nl=False)
+
+
+@app.command()
+def rules(
+    folder: Annotated[Path, typer.Option(help="Folder of the baselines' rules.")] = Path("workflow/rules/baselines"),
+) -> None:
+    """Print the graph of rules, as committed in hydrarec/report/assets; reads `snakemake --rulegraph dot`."""
+    from hydrarec.report.rulegraph import parsed
+
+    edges = parsed(sys.stdin.read(), {path.stem for path in folder.glob("*.smk")})
+    typer.echo(json.dumps(edges, indent=1))
 
 
 @app.command()

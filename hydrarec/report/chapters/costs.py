@@ -8,6 +8,7 @@ from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.convergence import convergence
 from hydrarec.report.figures.panels import Figure
+from hydrarec.report.figures.reach import MARKED, reach
 from hydrarec.report.figures.tradeoff import tradeoff
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.numbers import NOTHING, duration, size
@@ -25,13 +26,19 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         Figure(
             tradeoff(inputs, scope, looks),
             f"Test accuracy against cost; the broken line joins the runs that no other beats in both (Pareto front). "
-            f"{about} {intervals}",
+            f"{about} {intervals} Few wide ones may be cut at the upper edge.",
         )
     ]
     if curves := convergence(inputs, scope, looks):
         caption = (
             f"Validation after every epoch, up to the last epoch that every seed reached. {about} Line: mean over "
             "seeds; band: their range. Training seconds leave out validation and set-up."
+        )
+        blocks.append(Figure(curves, caption))
+    if curves := reach(inputs, scope, looks):
+        caption = (
+            f"Seconds of training until validation first reaches a share of the reference's best. {about} Line: median "
+            f"over seeds, as far as every seed gets; band: their range. The broken line marks {100 * MARKED:g} %."
         )
         blocks.append(Figure(curves, caption))
     notes = [Text(note, "key") for note in time_notes(inputs, scope)]

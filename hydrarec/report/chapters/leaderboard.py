@@ -39,13 +39,14 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
     costs = scope.of(inputs.times).groupby("run")[["train_to_best_s", "parameters"]].mean()
     order = first.sort_values("mean", ascending=False, kind="stable").index
     contest = [run for run in order if styles[run].kind != "control"]
-    widest = max(float(first.loc[contest, "high"].max()), 1e-9)
+    # A run with few seeds may have an interval so wide that it would squeeze all others.
+    widest = max(1.2 * float(first.loc[contest, "mean"].max()), 1e-9)
 
     def row(run: str) -> Row:
         style, leader = styles[run], first.loc[run]
         strip = None
         if style.kind != "control":
-            strip = Strip(max(leader["low"], 0) / widest, leader["mean"] / widest, min(leader["high"], widest) / widest)
+            strip = Strip(max(leader["low"], 0) / widest, leader["mean"] / widest, min(leader["high"] / widest, 1))
         return Row(
             [
                 Cell(style.label, note=_tags(inputs, run, bool(leader["deterministic"])), run=style),

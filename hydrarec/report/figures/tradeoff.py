@@ -6,7 +6,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from hydrarec.comparison.runs import kind_of
 from hydrarec.report.figures.labels import label_near, label_right, label_width
-from hydrarec.report.figures.panels import HEIGHT, Panel, blank, finish, marker
+from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.numbers import NARROW, duration, metric_title, score
 from hydrarec.report.style import MUTED, RunStyle
@@ -55,7 +55,7 @@ def _panel(
     inputs: Inputs, scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str
 ) -> Panel:
     room = label_width(styles[str(run)].label for run in table.index) + 24
-    canvas, axes = blank(300 + room, HEIGHT, (46, 40, room, 10), grid="both")
+    canvas, axes = blank(300 + room, tall(len(table)), (46, 40, room, 10), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
     front = pareto_front(cost, value)
