@@ -15,8 +15,8 @@ from hydrarec.report.numbers import NOTHING
 from hydrarec.report.style import RunStyle
 
 _RULES = (
-    "Which rule reads what of which, from left to right; targets that collect nothing but files are left out. Training "
-    "has no arrow from the test part: split writes the three parts as files of their own, and train reads two of them."
+    "Which rule reads what of which, from left to right. Arrows that follow from others are left out, and so are "
+    "targets that only gather files."
 )
 _MACHINE = ("host", "cpu", "gpu", "driver", "cuda", "platform", "threads")
 

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from hydrarec.files import read_json
+from hydrarec.report.figures.labels import label_width
 from hydrarec.report.figures.panels import Panel, blank, finish
 from hydrarec.report.rulegraph import Edges
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, PAPER
 
 RULES = Path(__file__).parent.parent / "assets/rules.json"
-_COLUMN, _ROW, _BOX = 128, 54, 26
+_COLUMN, _ROW = 150, 44
+"""Distances of rules, in pixels."""
 
 
 def pipeline() -> Panel:
@@ -29,11 +31,11 @@ def pipeline() -> Panel:
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     centre = {rule: (_COLUMN * (x + 0.5), _ROW * (y + 0.5) + 4) for rule, (x, y) in places.items()}
-    for source, target in edges:
+    for source, target in reduced(edges):
         (x0, y0), (x1, y1) = centre[source], centre[target]
-        curve = {"arrowstyle": "-|>", "color": MUTED, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
-        half = _COLUMN / 2 - 8
-        axes.annotate("", (x1 - half, y1), (x0 + half, y0), arrowprops=curve | {"mutation_scale": 9})
+        start, end = (x0 + _half(source) + 2, y0), (x1 - _half(target) - 3, y1)
+        arrow = {"arrowstyle": "-|>", "color": MUTED, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
+        axes.annotate("", end, start, arrowprops=arrow)
     for rule, (x, y) in centre.items():
         label = rule.replace("_", " ")
         frame = {"boxstyle": "round,pad=0.35", "facecolor": PAPER, "edgecolor": MUTED, "linewidth": 1}
@@ -43,6 +45,27 @@ def pipeline() -> Panel:
         for target in sorted({target for _, target in edges}, key=lambda rule: places[rule])
     )
     return finish(canvas, "rules", "Rules", f"Rules. {told}", pd.DataFrame(edges, columns=["from", "to"]))
+
+
+def _half(rule: str) -> float:
+    """Return half the width of a rule's box."""
+    return label_width([rule]) / 2 + 6
+
+
+def reduced(edges: Edges) -> Edges:
+    """Return the edges that do not follow from others.
+
+    >>> reduced([("a", "b"), ("a", "c"), ("b", "c")])
+    [('a', 'b'), ('b', 'c')]
+    """
+    targets: dict[str, set[str]] = defaultdict(set)
+    for source, target in edges:
+        targets[source].add(target)
+
+    def beyond(rule: str) -> set[str]:
+        return targets[rule].union(*(beyond(target) for target in set(targets[rule])))
+
+    return [(a, b) for a, b in edges if not any(b in beyond(between) for between in targets[a] - {b})]
 
 
 def layered(edges: Edges) -> dict[str, tuple[int, float]]:
