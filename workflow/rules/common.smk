@@ -109,7 +109,8 @@ def efficiency_config(wildcards):
         for run in config.get("runs", [])
         if "baseline" not in run or run["id"] == reference
     ]
-    return json.dumps({**config, **kept, "runs": runs, "title": ""})
+    # In the order of the alphabet, so that keys that change places change nothing.
+    return json.dumps({**config, **kept, "runs": runs, "title": ""}, sort_keys=True)
 
 
 def splits_of_part(wildcards):

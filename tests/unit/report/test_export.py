@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.fabricate import HYDRA_UNI, SASREC
 
 LETTERS = st.characters(codec="latin-1", exclude_categories=["Cc"]) | st.sampled_from(
-    "−–±×·√∑Σφε≤≥→⊙ₜᵀ²½µ\u202f\u2009“”‖…"
+    "±·√∑Σφε≤≥→⊙ₜᵀ²½µ“”‖…\u2212\u2013\u00d7\u202f\u2009"
 )
 CLEAN = re.compile(
     r"""(?x) ( [^\\{}$&\#%_^~<>|"] | \\[{}$&\#%_,-] | \\[a-zA-Z]+(\{\})? | \{\} | \{\\char34\} | \{\[\}
