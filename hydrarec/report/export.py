@@ -22,6 +22,7 @@ def write_csv(inputs: Inputs, folder: Path) -> None:
         "metrics": inputs.metrics,
         "comparison": inputs.comparison,
         "times": inputs.times,
+        "runs": inputs.runs,
         "gates": pd.DataFrame([vars(gate) for gate in inputs.gates]),
         "machines": _as_frame(provenance.machines),
         "hashes": _as_frame(provenance.hashes),

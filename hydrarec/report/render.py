@@ -11,6 +11,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.files import write_text
 from hydrarec.progress import bar
 from hydrarec.report import sentences
+from hydrarec.report.absent import absent
 from hydrarec.report.cards import data_cards
 from hydrarec.report.checks import gate_tables
 from hydrarec.report.efficiency import Efficiency, efficiency
@@ -78,6 +79,7 @@ def _page(inputs: Inputs, sections: list[Section], devices: list[Efficiency], lo
         sections=sections,
         devices=devices,
         looks=looks,
+        absent=absent(inputs, looks),
         cards=data_cards(inputs),
         gates=gate_tables(inputs.gates, looks),
         gate_counts={status: sum(g.status == status for g in inputs.gates) for status in ("green", "amber", "red")},
