@@ -146,6 +146,13 @@ TIMES = _table(
     peak_memory_mib=(pa.float64(), "peak resident memory of the training process"),
     peak_gpu_mib=(pa.float64(), "peak allocated GPU memory; null on a CPU?"),
 )
+RUNS = _table(
+    **_RUN,
+    seed=(pa.int32(), "seed of the run"),
+    status=(pa.string(), "finished | failed | running | missing"),
+    epochs=(pa.int32(), "epochs trained so far; null if none is known, or for baselines?"),
+    said=(pa.string(), "last lines of its log; null if finished, or if it said nothing?"),
+)
 BENCH = _table(
     bench=(pa.string(), "benchmark, a file of hydrarec/bench"),
     case=(pa.string(), "data and sizes"),

@@ -6,7 +6,19 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from hydrarec.cli.options import Config, Data, Dataset, Output, Protocol, Results, Seed, Threads, benchmark_of, block_of
+from hydrarec.cli.options import (
+    Config,
+    Data,
+    Dataset,
+    Output,
+    Partial,
+    Protocol,
+    Results,
+    Seed,
+    Threads,
+    benchmark_of,
+    block_of,
+)
 from hydrarec.config import RunSettings
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import Part
@@ -131,21 +143,21 @@ def rank_lists(
 
 
 @app.command()
-def collect(config: Config, output: Output, results: Results = Path("results")) -> None:
+def collect(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
     """Gather every run's metrics and times into tables, and check what must hold before they are believed."""
     from hydrarec.comparison import check_gates, collect
 
     benchmark = benchmark_of(config)
-    collect(benchmark, results, output)
+    collect(benchmark, results, output, partial=partial)
     check_gates(benchmark, results, output)
 
 
 @app.command()
-def compare(config: Config, output: Output, results: Results = Path("results")) -> None:
+def compare(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
     """Compare every run with the reference: paired differences with users x seeds intervals."""
     from hydrarec.comparison import compare
 
-    compare(benchmark_of(config), results, output)
+    compare(benchmark_of(config), results, output, partial=partial)
 
 
 @app.command()

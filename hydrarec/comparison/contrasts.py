@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hydrarec.columns import COMPARISON, write_table
 from hydrarec.comparison.cases import Cases, read_cases, read_ranks
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import kind_of, require_complete
+from hydrarec.comparison.runs import finished_runs, kind_of, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.layout import run_folder
 from hydrarec.progress import bar
@@ -18,7 +18,7 @@ from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import paired_difference
 
 
-def compare(config: BenchmarkConfig, results: Path, output: Path) -> None:
+def compare(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
     """Compare every run with the reference, paired by user and seed, and write `comparison.parquet`.
 
     Controls and the best possible scorer are not compared: `check_gates` holds the ones to what they must score, and
@@ -33,6 +33,8 @@ def compare(config: BenchmarkConfig, results: Path, output: Path) -> None:
         Folder of everything computed (`hydrarec.layout`).
     output
         Folder of the table.
+    partial
+        Whether to compare what is there where not everything is: finished runs, where the reference is finished too.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def compare(config: BenchmarkConfig, results: Path, output: Path) -> None:
     ValueError
         If runs are about different cases, candidates or data.
     """
-    require_complete(config, results)
+    require_complete(config, results, partial=partial)
     tables = [
         _compare_within(config, results, dataset.id, protocol)
         for dataset in config.datasets
@@ -61,10 +63,14 @@ def compared_runs(config: BenchmarkConfig) -> list[str]:
 
 
 def _compare_within(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> pd.DataFrame:
+    there = finished_runs(config, results, dataset, protocol)
+    if config.evaluation.reference not in there:
+        return pd.DataFrame(columns=COMPARISON.names)
     cases = read_cases(config, results, dataset, protocol)
     reference = _by_user(config, results, cases, dataset, protocol, config.evaluation.reference)
     rows: list[dict[str, Any]] = []
-    for run in bar(compared_runs(config), what=f"comparing on {dataset}/{protocol}", unit="run"):
+    compared = [run for run in compared_runs(config) if run in there]
+    for run in bar(compared, what=f"comparing on {dataset}/{protocol}", unit="run"):
         values = _by_user(config, results, cases, dataset, protocol, run)
         for index, metric in enumerate(metric_names(config.evaluation.cutoffs)):
             key = {"dataset": dataset, "protocol": protocol, "run": run, "metric": metric}

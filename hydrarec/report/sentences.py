@@ -13,8 +13,7 @@ from hydrarec.report.style import RunStyle
 def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Markup:
     """Say who has the highest primary metric, by how much, and how sure that is."""
     board = inputs.leaderboard(scope, inputs.primary)
-    contest = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
-    best = str(board.loc[contest, "mean"].idxmax())
+    best = str(board.loc[inputs.contest(scope), "mean"].idxmax())
     leader, reference = board.loc[best], inputs.config.evaluation.reference
     opening = Markup("<strong>{}</strong>{} has the highest {}: <b>{}</b> ({} interval {})").format(
         styles[best].label,
@@ -37,6 +36,9 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
     """Count the verdicts against the reference."""
     contrasts = inputs.contrasts(scope, inputs.primary)
     alpha = inputs.config.evaluation.alpha
+    if inputs.config.evaluation.reference not in inputs.contest(scope):
+        absent = styles[inputs.config.evaluation.reference].label
+        return f"{absent}, the reference, is not finished: nothing is compared."
     found = [verdict(row, alpha) for _, row in contrasts.iterrows()]
     reference = styles[inputs.config.evaluation.reference].label
     return (
@@ -75,7 +77,7 @@ def best_possible(inputs: Inputs, scope: Scope) -> str:
     """Say how far one could get, where the data's generator is known; empty elsewhere."""
     board = inputs.leaderboard(scope, inputs.primary)
     optima = [run.id for run in inputs.config.all_runs if kind_of(run) == "optimum"]
-    if not optima:
+    if not optima or optima[0] not in board.index:
         return ""
     second = inputs.leaderboard(scope, inputs.secondary)
     return (

@@ -165,7 +165,12 @@ def say_what_stopped():
     from hydrarec.status import described, progress
     from snakemake.logging import logger
 
-    logger.error(described(progress(BENCHMARK, Path())))
+    logger.error(described(progress(BENCHMARK, Path("results"))))
+    given = [shlex.quote(str(path)) for path in workflow.overwrite_configfiles]
+    logger.error(
+        "The same command goes on from here. A report of what is finished: hydrarec partial-report --config "
+        + (given[0] if given else "config.yaml")
+    )
 
 
 def all_environments():

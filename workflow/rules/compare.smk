@@ -14,6 +14,7 @@ rule collect:
             "metrics.parquet",
             "leaderboard.parquet",
             "times.parquet",
+            "runs.parquet",
             "gates.json",
         ),
     log:

@@ -10,6 +10,7 @@ rule report:
             "metrics.parquet",
             "leaderboard.parquet",
             "times.parquet",
+            "runs.parquet",
             "comparison.parquet",
             "gates.json",
         ),

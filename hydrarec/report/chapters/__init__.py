@@ -2,6 +2,7 @@
 
 from hydrarec.progress import bar
 from hydrarec.report.blocks import Chapter
+from hydrarec.report.chapters.absent import absent
 from hydrarec.report.chapters.checks import checks
 from hydrarec.report.chapters.contrasts import contrasts
 from hydrarec.report.chapters.costs import costs
@@ -24,6 +25,7 @@ _ORDER = (
     costs,
     scaling,
     strata,
+    absent,
     checks,
     parts,
     data,

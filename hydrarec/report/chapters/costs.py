@@ -49,7 +49,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     """List what every run cost, as means over seeds."""
     table = scope.of(inputs.times)
     rows = []
-    for run in inputs.config.run_ids:
+    for run in (run for run in inputs.config.run_ids if run in set(table["run"])):
         of_run, style = table[table["run"] == run], styles[run]
         mean = of_run.drop(columns=["converged"]).mean(numeric_only=True)
         trained = style.kind == "trained"

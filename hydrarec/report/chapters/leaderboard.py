@@ -62,27 +62,47 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
             style.kind,
         )
 
-    names = metric_title(primary), metric_title(secondary)
+    columns = _columns(inputs)
     return Table(
         f"leaderboard-{scope.anchor}",
-        f"{scope.name}: all runs, sorted by {names[0]}",
+        f"{scope.name}: all runs, sorted by {metric_title(primary)}",
+        columns,
         [
-            Column("Run", numeric=False),
-            Column(names[0]),
-            Column(f"{inputs.coverage} interval", hint="over users and seeds"),
-            Column("", hint=f"{names[0]} with its interval, from 0 to the best"),
-            Column(names[1]),
-            Column(f"{inputs.coverage} interval", hint="over users and seeds"),
-            Column(f"{names[0]}, warm", hint="only targets that occur in the training data"),
-            Column("MRR"),
-            Column("Seeds"),
-            Column("Parameters"),
-            Column("Training", hint="to the best epoch, mean over seeds"),
+            [row(run) for run in order if run in contest],
+            [row(run) for run in order if run not in contest],
+            _unranked(inputs, scope, styles, len(columns)),
         ],
-        [[row(run) for run in order if run in contest], [row(run) for run in order if run not in contest]],
         scope.of(inputs.leaders[inputs.leaders["group"] == "all"]),
         filters=True,
     )
+
+
+def _columns(inputs: Inputs) -> list[Column]:
+    first, second = metric_title(inputs.primary), metric_title(inputs.secondary)
+    return [
+        Column("Run", numeric=False),
+        Column(first),
+        Column(f"{inputs.coverage} interval", hint="over users and seeds"),
+        Column("", hint=f"{first} with its interval, from 0 to the best"),
+        Column(second),
+        Column(f"{inputs.coverage} interval", hint="over users and seeds"),
+        Column(f"{first}, warm", hint="only targets that occur in the training data"),
+        Column("MRR"),
+        Column("Seeds"),
+        Column("Parameters"),
+        Column("Training", hint="to the best epoch, mean over seeds"),
+    ]
+
+
+def _unranked(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle], width: int) -> list[Row]:
+    """List the runs that are not finished with all their seeds; they have no place and no numbers."""
+    rows = []
+    for run, left in scope.of(inputs.unfinished).groupby("run", sort=False):
+        style, planned = styles[str(run)], len(inputs.config.seeds_of(str(run)))
+        statuses = ", ".join(f"{number} {status}" for status, number in left["status"].value_counts().items())
+        name = Cell(style.label, note=f"incomplete: of {planned} seeds {statuses}", run=style)
+        rows.append(Row([name, *(Cell(NOTHING, -1.0) for _ in range(width - 1))], style.kind))
+    return rows
 
 
 def _tags(inputs: Inputs, run: str, deterministic: bool) -> str:

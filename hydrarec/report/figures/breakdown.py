@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from hydrarec.comparison.runs import kind_of
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
@@ -33,7 +32,7 @@ def _panel(
     # Nobody can recommend a cold target, so a place for it would only show zeros.
     rows = rows[rows["group"] != "popularity:cold"]
     buckets = list(dict.fromkeys(rows["group"]))
-    runs = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
+    runs = inputs.contest(scope)
     if len(buckets) < 2:
         return None
     room = label_width([styles[run].label for run in runs]) + 24
