@@ -36,14 +36,23 @@ def reached(histories: list[pd.DataFrame], best: float) -> pd.DataFrame:
     >>> found["seconds"].loc[[0.5, 0.8, 1.0]].tolist()
     [1.0, 2.0, 3.0]
     """
-    rows = []
-    for share in _SHARES.round(3):
+    shares = _SHARES.round(3)
+    taken = []
+    for table in histories:
+        so_far = np.maximum.accumulate(table["validation_ndcg10"].to_numpy())
         # A hair less, so that rounding does not move what is reached exactly.
-        there = [table["train_s"][table["validation_ndcg10"] >= share * best * (1 - 1e-9)].min() for table in histories]
-        if np.isnan(there).any():
-            break
-        rows.append({"share": share, "seconds": np.median(there), "low": min(there), "high": max(there)})
-    return pd.DataFrame(rows, columns=["share", "seconds", "low", "high"])
+        epochs = np.searchsorted(so_far, shares * best * (1 - 1e-9))
+        taken.append(np.append(table["train_s"].to_numpy(), np.nan)[epochs])
+    times = np.array(taken)
+    times = times[:, ~np.isnan(times).any(axis=0)]
+    return pd.DataFrame(
+        {
+            "share": shares[: times.shape[1]],
+            "seconds": np.median(times, axis=0),
+            "low": times.min(axis=0),
+            "high": times.max(axis=0),
+        }
+    )
 
 
 def _histories(inputs: Inputs, scope: Scope, run: str) -> list[pd.DataFrame]:
