@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hydrarec.comparison import check_gates, collect, compare
+from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.report import render
 from tests.fabricate import Tree, config
 
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
     results, tables, output = folder / "results", folder / "tables", folder / "report"
     timed("write ranks", lambda: Tree(everything, results, n_users=USERS, skills=skills).write())
     timed("collect", lambda: collect(everything, results, tables))
-    timed("compare", lambda: compare(everything, results, tables))
+    timed("contrast", lambda: contrast(everything, results, tables))
     timed("check", lambda: check_gates(everything, results, tables))
     timed("render", lambda: render(everything, results, tables, output))
     say(f"page: {(output / 'index.html').stat().st_size / 1e6:.2f} MB, {len(list(output.rglob('*.svg')))} drawings")

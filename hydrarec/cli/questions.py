@@ -36,13 +36,13 @@ def partial_report(config: Config, folder: Folder = Path()) -> None:
 
     Apart from the complete one: in reports/<report>/incomplete, from tables in results/comparison/<report>/incomplete.
     """
-    from hydrarec.comparison import check_gates, collect, compare
+    from hydrarec.comparison import check_gates, collect, contrast
     from hydrarec.report import render
 
     benchmark, results = benchmark_of(config), folder / "results"
     tables = comparison_folder(results, benchmark.report) / "incomplete"
     collect(benchmark, results, tables, partial=True)
-    compare(benchmark, results, tables, partial=True)
+    contrast(benchmark, results, tables, partial=True)
     check_gates(benchmark, results, tables)
     page = folder / "reports" / benchmark.report / "incomplete"
     render(benchmark, results, tables, page)

@@ -153,17 +153,17 @@ def collect(config: Config, output: Output, results: Results = Path("results"), 
 
 
 @app.command()
-def compare(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
-    """Compare every run with the reference: paired differences with users x seeds intervals."""
-    from hydrarec.comparison import compare
+def contrast(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
+    """Compare every run with the reference and with every other one, paired by user and seed."""
+    from hydrarec.comparison import contrast
 
-    compare(benchmark_of(config), results, output, partial=partial)
+    contrast(benchmark_of(config), results, output, partial=partial)
 
 
 @app.command()
 def report(
     config: Config,
-    comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `compare` wrote.")],
+    comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `contrast` wrote.")],
     output: Output,
     results: Results = Path("results"),
 ) -> None:

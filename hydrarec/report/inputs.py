@@ -16,6 +16,8 @@ from hydrarec.columns import (
     HISTORY,
     LEADERBOARD,
     METRICS,
+    PAIRS,
+    PLACES,
     RUNS,
     SCALING,
     TIMES,
@@ -83,6 +85,8 @@ class Inputs:
     metrics: pd.DataFrame
     leaders: pd.DataFrame
     comparison: pd.DataFrame
+    pairs: pd.DataFrame
+    places: pd.DataFrame
     times: pd.DataFrame
     gates: list[Gate]
     histories: dict[tuple[str, str, str, int], pd.DataFrame]
@@ -125,6 +129,8 @@ class Inputs:
             "leaderboard": (self.leaders, LEADERBOARD),
             "metrics": (self.metrics, METRICS),
             "comparison": (self.comparison, COMPARISON),
+            "pairs": (self.pairs, PAIRS),
+            "places": (self.places, PLACES),
             "times": (self.times, TIMES),
             "runs": (self.runs, RUNS),
         }
@@ -190,6 +196,8 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         metrics=read_table(comparison / "metrics.parquet", METRICS),
         leaders=read_table(comparison / "leaderboard.parquet", LEADERBOARD),
         comparison=read_table(comparison / "comparison.parquet", COMPARISON),
+        pairs=read_table(comparison / "pairs.parquet", PAIRS),
+        places=read_table(comparison / "places.parquet", PLACES),
         times=read_table(comparison / "times.parquet", TIMES),
         gates=read_gates(comparison),
         histories=histories,

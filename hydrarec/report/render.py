@@ -29,7 +29,7 @@ def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Pat
     results
         Folder of everything computed.
     comparison
-        Folder with the tables of `collect` and `compare` and with `gates.json`.
+        Folder with the tables of `collect` and `contrast` and with `gates.json`.
     output
         Folder of the report.
 

@@ -6,8 +6,20 @@ from markupsafe import Markup
 from hydrarec.comparison.runs import kind_of
 from hydrarec.config.protocol import PROTOCOL_TITLES
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NARROW, count, metric_title, p_value, percent_interval, score, score_interval
+from hydrarec.report.numbers import (
+    NARROW,
+    count,
+    metric_title,
+    p_value,
+    percent_interval,
+    percentage,
+    score,
+    score_interval,
+)
 from hydrarec.report.style import RunStyle
+
+VERDICTS = ("superior", "equivalent", "inferior", "inconclusive")
+"""What a comparison with the reference may come to."""
 
 
 def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Markup:
@@ -39,20 +51,13 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
     if inputs.config.evaluation.reference not in inputs.contest(scope):
         absent = styles[inputs.config.evaluation.reference].label
         return f"{absent}, the reference, is not finished: nothing is compared."
-    found = [verdict(row, alpha) for _, row in contrasts.iterrows()]
+    counts = contrasts["verdict"].value_counts()
+    told = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
     reference = styles[inputs.config.evaluation.reference].label
     return (
-        f"Of {len(found)} runs set against {reference}: {found.count('higher')} higher, {found.count('lower')} lower, "
-        f"{found.count('not distinguished')} that cannot be told apart from it "
-        f"(family-wise error rate {100 * alpha:g}{NARROW}%)."
+        f"Of {len(contrasts)} runs set against {reference}: {told} "
+        f"(margin \u00b1{percentage(inputs.config.evaluation.margin)}, family-wise error rate {percentage(alpha)})."
     )
-
-
-def verdict(row: pd.Series, alpha: float) -> str:
-    """Return what a comparison says: higher, lower, or nothing. Absence of a difference is never a finding."""
-    if row["p_holm"] >= alpha:
-        return "not distinguished"
-    return "higher" if row["difference"] > 0 else "lower"
 
 
 def under(inputs: Inputs, scope: Scope) -> str:
@@ -151,6 +156,8 @@ def _next_to_reference(inputs: Inputs, row: pd.Series, rival: str) -> Markup:
 
 def _conclusion(inputs: Inputs, row: pd.Series) -> str:
     alpha = inputs.config.evaluation.alpha
+    if row["verdict"] == "equivalent":
+        return f"The two are equivalent within \u00b1{percentage(inputs.config.evaluation.margin)}."
     if row["p_holm"] < alpha:
         return "The difference is significant."
     if row["p"] < alpha:

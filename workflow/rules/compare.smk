@@ -1,7 +1,7 @@
 # Ranks of all runs -> metrics, intervals, paired comparisons.
 localrules:
     collect,
-    compare,
+    contrast,
 
 
 rule collect:
@@ -28,17 +28,22 @@ rule collect:
         "hydrarec collect --config {params.config:q} --output {params.folder} 2> {log}"
 
 
-rule compare:
+rule contrast:
     input:
         all_ranks(),
     output:
-        f"results/comparison/{BENCHMARK.report}/comparison.parquet",
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/",
+            "comparison.parquet",
+            "pairs.parquet",
+            "places.parquet",
+        ),
     log:
-        f"logs/compare/{BENCHMARK.report}.log",
+        f"logs/contrast/{BENCHMARK.report}.log",
     conda:
         "../../envs/hydrarec.yaml"
     params:
         config=json.dumps(config),
         folder=subpath(output[0], parent=True),
     shell:
-        "hydrarec compare --config {params.config:q} --output {params.folder} 2> {log}"
+        "hydrarec contrast --config {params.config:q} --output {params.folder} 2> {log}"

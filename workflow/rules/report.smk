@@ -12,6 +12,8 @@ rule report:
             "times.parquet",
             "runs.parquet",
             "comparison.parquet",
+            "pairs.parquet",
+            "places.parquet",
             "gates.json",
         ),
         all_histories(),

@@ -14,6 +14,7 @@ from hydrarec.report.chapters.provenance import provenance
 from hydrarec.report.chapters.runs import runs
 from hydrarec.report.chapters.scaling import scaling
 from hydrarec.report.chapters.strata import strata
+from hydrarec.report.chapters.variance import variance
 from hydrarec.report.chapters.verdicts import verdicts
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
@@ -22,6 +23,7 @@ _ORDER = (
     verdicts,
     leaderboard,
     contrasts,
+    variance,
     costs,
     scaling,
     strata,

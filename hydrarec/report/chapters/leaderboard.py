@@ -36,6 +36,7 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
     primary, secondary = inputs.primary, inputs.secondary
     first, second, reciprocal = (inputs.leaderboard(scope, metric) for metric in (primary, secondary, "mrr"))
     warm = inputs.leaderboard(scope, primary, "warm")
+    places = scope.of(inputs.places[inputs.places["metric"] == primary]).set_index("run")
     costs = scope.of(inputs.times).groupby("run")[["train_to_best_s", "parameters"]].mean()
     order = first.sort_values("mean", ascending=False, kind="stable").index
     contest = [run for run in order if styles[run].kind != "control"]
@@ -52,6 +53,7 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
                 Cell(style.label, note=_tags(inputs, run, bool(leader["deterministic"])), run=style),
                 *_with_interval(leader),
                 Cell("", leader["mean"], run=style, strip=strip),
+                _places(places, run),
                 *_with_interval(second.loc[run]),
                 Cell(score(warm.loc[run, "mean"]), warm.loc[run, "mean"]) if run in warm.index else Cell(NOTHING, -1.0),
                 Cell(score(reciprocal.loc[run, "mean"]), reciprocal.loc[run, "mean"]),
@@ -84,6 +86,7 @@ def _columns(inputs: Inputs) -> list[Column]:
         Column(first),
         Column(f"{inputs.coverage} interval", hint="over users and seeds"),
         Column("", hint=f"{first} with its interval, from 0 to the best"),
+        Column("Places", hint="that the run may have; all places are covered at once, by the Holm-adjusted pairs"),
         Column(second),
         Column(f"{inputs.coverage} interval", hint="over users and seeds"),
         Column(f"{first}, warm", hint="only targets that occur in the training data"),
@@ -103,6 +106,13 @@ def _unranked(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle], width: 
         name = Cell(style.label, note=f"incomplete: of {planned} seeds {statuses}", run=style)
         rows.append(Row([name, *(Cell(NOTHING, -1.0) for _ in range(width - 1))], style.kind))
     return rows
+
+
+def _places(places: pd.DataFrame, run: str) -> Cell:
+    if run not in places.index:
+        return Cell(NOTHING, float("inf"))
+    best, worst = places.loc[run, ["best", "worst"]]
+    return Cell(str(best) if best == worst else f"{best}\u2013{worst}", float(best))
 
 
 def _tags(inputs: Inputs, run: str, deterministic: bool) -> str:

@@ -13,7 +13,7 @@ ROW, PLOT = 24, 250
 _LOOKS: dict[str, dict[str, str]] = {
     "users": {"facecolor": MUTED},
     "seeds": {"facecolor": RULE},
-    "users × seeds": {"facecolor": PAPER, "hatch": "////"},
+    "users by seeds": {"facecolor": PAPER, "hatch": "////"},
 }
 """Components from left to right; greys and a pattern, because colours are for runs."""
 
@@ -59,8 +59,6 @@ def components(
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f}{NARROW}%"))
     axes.set_xlabel("of the squared standard error", color=MUTED)
-    told = "; ".join(
-        f"{label}: " + ", ".join(f"{component} {100 * share:.0f} %" for component, share in zip(shares, row, strict=True))
-        for label, row in zip(names, shares.to_numpy(), strict=True)
-    )  # fmt: skip
+    parts = [", ".join(f"{name} {100 * share:.0f} %" for name, share in row.items()) for _, row in shares.iterrows()]
+    told = "; ".join(f"{label}: {part}" for label, part in zip(names, parts, strict=True))
     return finish(canvas, name, title, f"{title}. {told}", shares.assign(standard_error=errors).reset_index())

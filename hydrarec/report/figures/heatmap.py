@@ -1,4 +1,4 @@
-"""All pairs of runs: colour says by how many per cent they differ, text how sure that is, and no text that it is not."""
+"""All pairs of runs: colour says by how many per cent they differ, text how sure that is; a blank cell says nothing."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from hydrarec.report.numbers import p_value, percent
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, RULE, RunStyle
 
 LOWER, EQUAL, HIGHER = "#f4a261", "#f5f5f2", "#7db8e8"
-"""Of the run on the left, below and above the one at the bottom; light, so that dark text can be read on all of them."""
+"""Of the run on the left, below and above the one at the bottom; so light that dark text can be read on them."""
 CELL_INK = "#101214"
 """Text on a coloured cell, on white and on dark paper alike."""
 WIDEST = 30.0
@@ -64,11 +64,10 @@ def heatmap(
         text.set_gid(f"cell-{row}-{column}")
     _axis(axes, names)
     _key(axes, len(order))
-    alt = (
-        f"{title}, {len(shown)} pairs of {len(order)} runs, {len(cells)} told apart. "
-        + "; ".join(_told(styles[order[row]], styles[order[column]], *found[row, column]) for row, column in list(cells)[:40])
-        + ("; and more in the table" if len(cells) > 40 else "")
-    )  # fmt: skip
+    said = [_told(styles[order[row]], styles[order[column]], *cells[row, column]) for row, column in list(cells)[:40]]
+    more = "; and more in the table" if len(cells) > len(said) else ""
+    counts = f"{len(shown)} pairs of {len(order)} runs, {len(cells)} told apart"
+    alt = f"{title}, {counts}. {'; '.join(said)}{more}"
     return finish(canvas, name, title, alt, pairs)
 
 

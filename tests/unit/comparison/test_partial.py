@@ -7,7 +7,7 @@ import pytest
 
 from hydrarec.cli import questions
 from hydrarec.columns import COMPARISON, LEADERBOARD, METRICS, RUNS, read_table
-from hydrarec.comparison import check_gates, collect, compare
+from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import REQUIRED, finished_runs
 from hydrarec.files import write_json
 from hydrarec.report import render
@@ -44,7 +44,7 @@ def lose(tree, run, seed=0, dataset="made-0", log: str | None = None, rule="trai
 def compute(tree) -> dict[str, pd.DataFrame]:
     output = tree.results / "comparison"
     collect(tree.config, tree.results, output, partial=True)
-    compare(tree.config, tree.results, output, partial=True)
+    contrast(tree.config, tree.results, output, partial=True)
     return {name: read_table(output / f"{name}.parquet", schema) for name, schema in SCHEMAS.items()}
 
 
@@ -133,7 +133,7 @@ def statuses(tree) -> dict[tuple[str, int], tuple]:
 
 def test_without_the_option_an_incomplete_comparison_is_refused_and_files_and_remedy_are_named(tree):
     lose(tree, "itemknn")
-    for step in (collect, compare):
+    for step in (collect, contrast):
         with pytest.raises(FileNotFoundError, match=r"(?s)4 file\(s\).*itemknn/seed-0/ranks.parquet.*--partial"):
             step(tree.config, tree.results, tree.results / "comparison")
 
