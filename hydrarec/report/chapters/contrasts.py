@@ -10,7 +10,7 @@ from hydrarec.report.figures.forest import forest
 from hydrarec.report.figures.heatmap import WIDEST, heatmap
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import metric_title, percentage
+from hydrarec.report.numbers import metric_title, percent, percentage
 from hydrarec.report.style import RunStyle
 
 
@@ -59,8 +59,8 @@ def _pairs(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Blo
     if not shown:
         return []
     caption = (
-        f"The run on the left relative to that with the number below: colour by per cent, up to \u00b1{WIDEST:g}, blue "
-        f"for higher and orange for lower; text: p-value, Holm-adjusted over all pairs. Blank: not significant at "
+        "The run on the left relative to that with the number below: colour by per cent, down to "
+        f"{percent(-WIDEST)}; text: p-value, Holm-adjusted over all pairs. Blank: not significant at "
         f"{percentage(alpha)}, which does not mean equal. {sentences.figure_basis(inputs, scope)}"
     )
     return [Figure(shown, caption), Folded("Every pair in numbers", [pair_table(inputs, scope, looks)])]

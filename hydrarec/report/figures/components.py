@@ -46,14 +46,19 @@ def components(
     for component in shares.columns:
         look = _LOOKS[component]
         width = shares[component].to_numpy()
-        axes.barh(rows, width, left=start, height=0.62, edgecolor=MUTED, linewidth=0.8, **look)
-        if width[0] > 0:
-            axes.text(
-                start[0] + width[0] / 2, -0.75, component, ha="center", va="bottom", fontsize=FONT_SIZE - 1, color=MUTED
-            )
+        axes.barh(rows, width, left=start, height=0.62, edgecolor=MUTED, linewidth=0.8, label=component, **look)
         start += width
     for row, text in enumerate(written):
         axes.text(1.02, row, text, va="center_baseline", fontsize=FONT_SIZE, color=INK)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 0.99),
+        ncols=3,
+        frameon=False,
+        fontsize=FONT_SIZE - 1,
+        labelcolor=MUTED,
+        borderpad=0,
+    )
     axes.set_yticks(rows, names, parse_math=False)
     axes.tick_params(axis="y", labelsize=FONT_SIZE, labelcolor=INK, pad=8)
     axes.spines["left"].set_visible(False)

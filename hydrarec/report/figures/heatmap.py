@@ -11,14 +11,14 @@ from hydrarec.report.figures.panels import Panel, blank, finish
 from hydrarec.report.numbers import p_value, percent
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, RULE, RunStyle
 
-LOWER, EQUAL, HIGHER = "#f4a261", "#f5f5f2", "#7db8e8"
-"""Of the run on the left, below and above the one at the bottom; so light that dark text can be read on them."""
+EQUAL, LOWER = "#f5f5f2", "#f0904a"
+"""Of a run as good as the other, and of one below it; so light that dark text can be read on both."""
 CELL_INK = "#101214"
 """Text on a coloured cell, on white and on dark paper alike."""
 WIDEST = 30.0
 """Per cent from which on the colour says no more."""
 _WIDTH, _HEIGHT = 36, 22
-_MAP = LinearSegmentedColormap.from_list("differences", [LOWER, EQUAL, HIGHER])
+_MAP = LinearSegmentedColormap.from_list("differences", [EQUAL, LOWER])
 
 
 def heatmap(
@@ -72,12 +72,12 @@ def heatmap(
 
 
 def colour(difference: float) -> str:
-    """Return the colour of a difference in per cent.
+    """Return the colour of a difference in per cent; runs are in order, so none is above an earlier one.
 
-    >>> colour(0.0), colour(-1000.0), colour(30.0)
-    ('#f5f5f2', '#f4a261', '#7db8e8')
+    >>> colour(0.0), colour(-15.0), colour(-100.0)
+    ('#f5f5f2', '#f2c29e', '#f0904a')
     """
-    red, green, blue, _ = _MAP(0.5 + 0.5 * np.clip(difference / WIDEST, -1, 1))
+    red, green, blue, _ = _MAP(np.clip(-difference / WIDEST, 0, 1))
     return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
 
 
@@ -112,14 +112,14 @@ def _axis(axes: Axes, names: list[str]) -> None:
 
 def _key(axes: Axes, number: int) -> None:
     """Draw what colours mean into the empty corner, where there is room for it."""
-    steps = np.linspace(-WIDEST, WIDEST, 7)
+    steps = np.linspace(0, -WIDEST, 5)
     if number < len(steps) + 3:
         return
     start = number - len(steps) - 0.3
     places = [(0, start + step) for step in range(len(steps))]
     axes.add_collection(_squares(places, [colour(step) for step in steps], "none"))
-    for step, difference in ((0, -WIDEST), (3, 0.0), (6, WIDEST)):
-        text = percent(difference).replace(".0", "")
+    for step in (0, 2, 4):
+        text = percent(steps[step]).replace(".0", "")
         axes.text(start + step + 0.5, 1.55, text, ha="center", va="center", fontsize=FONT_SIZE - 2, color=MUTED)
 
 
