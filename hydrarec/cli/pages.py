@@ -14,9 +14,16 @@ app = typer.Typer()
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON schema of configuration files, as committed in workflow/schemas."""
-    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **config_schema()}
+def schema(
+    of: Annotated[str, typer.Argument(help="config or hypotheses.")] = "config",
+) -> None:
+    """Print the JSON schema of configuration files or of files of claims, as committed in workflow/schemas."""
+    from hydrarec.config.hypotheses import Hypotheses
+
+    schemas = {"config": config_schema, "hypotheses": Hypotheses.model_json_schema}
+    if of not in schemas:
+        raise ValueError(f"there is no schema of {of!r}; allowed: {', '.join(schemas)}")
+    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schemas[of]()}
     typer.echo(json.dumps(described, indent=2))
 
 

@@ -161,6 +161,20 @@ def contrast(config: Config, output: Output, results: Results = Path("results"),
 
 
 @app.command()
+def verdicts(
+    config: Config,
+    hypotheses: Annotated[Path, typer.Option(help="The file of claims.")],
+    comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `contrast` wrote.")],
+    output: Output,
+    results: Results = Path("results"),
+) -> None:
+    """Decide the claims that were fixed before the results."""
+    from hydrarec.claims import decide
+
+    decide(benchmark_of(config), hypotheses, results, comparison, output)
+
+
+@app.command()
 def report(
     config: Config,
     comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `contrast` wrote.")],

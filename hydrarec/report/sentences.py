@@ -5,8 +5,7 @@ from markupsafe import Markup
 
 from hydrarec.comparison.runs import kind_of
 from hydrarec.config.protocol import PROTOCOL_TITLES
-from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import (
+from hydrarec.numbers import (
     NARROW,
     count,
     metric_title,
@@ -16,6 +15,7 @@ from hydrarec.report.numbers import (
     score,
     score_interval,
 )
+from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
 VERDICTS = ("superior", "equivalent", "inferior", "inconclusive")

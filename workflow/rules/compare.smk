@@ -1,7 +1,8 @@
-# Ranks of all runs -> metrics, intervals, paired comparisons.
+# Ranks of all runs -> metrics, intervals, paired comparisons, verdicts on claims.
 localrules:
     collect,
     contrast,
+    verdicts,
 
 
 rule collect:
@@ -47,3 +48,33 @@ rule contrast:
         folder=subpath(output[0], parent=True),
     shell:
         "hydrarec contrast --config {params.config:q} --output {params.folder} 2> {log}"
+
+
+rule verdicts:
+    input:
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/",
+            "leaderboard.parquet",
+            "times.parquet",
+            "gates.json",
+            "pairs.parquet",
+        ),
+        all_histories(),
+        all_efficiency(),
+        hypotheses=hypotheses_file(),
+    output:
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/",
+            "verdicts.parquet",
+            "claims.parquet",
+        ),
+    log:
+        f"logs/verdicts/{BENCHMARK.report}.log",
+    conda:
+        "../../envs/hydrarec.yaml"
+    params:
+        config=json.dumps(config),
+        folder=subpath(output[0], parent=True),
+    shell:
+        "hydrarec verdicts --config {params.config:q} --hypotheses {input.hypotheses:q} --comparison {params.folder} "
+        "--output {params.folder} 2> {log}"

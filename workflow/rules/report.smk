@@ -16,6 +16,7 @@ rule report:
             "places.parquet",
             "gates.json",
         ),
+        all_verdicts(),
         all_histories(),
         all_efficiency(),
     output:

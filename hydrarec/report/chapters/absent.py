@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from hydrarec.numbers import NOTHING
 from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.numbers import NOTHING
 from hydrarec.report.style import RunStyle
 
 ORDER = ("failed", "running", "missing")

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from hydrarec.numbers import NOTHING, count, duration
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.numbers import NOTHING, count, duration
 
 _SPENT = ["setup_s", "train_s", "validation_s"]
 

@@ -1,5 +1,6 @@
 """Runs against the reference and against each other, paired by user and seed."""
 
+from hydrarec.numbers import metric_title, percent, percentage
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Folded
 from hydrarec.report.chapters.differences import difference_table
@@ -10,7 +11,6 @@ from hydrarec.report.figures.forest import forest
 from hydrarec.report.figures.heatmap import WIDEST, heatmap
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import metric_title, percent, percentage
 from hydrarec.report.style import RunStyle
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from hydrarec.numbers import NOTHING, duration, size
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
@@ -11,7 +12,6 @@ from hydrarec.report.figures.panels import Figure
 from hydrarec.report.figures.reach import MARKED, reach
 from hydrarec.report.figures.tradeoff import tradeoff
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NOTHING, duration, size
 from hydrarec.report.style import RunStyle
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hydrarec.numbers import NARROW, NOTHING, count
 from hydrarec.report.blocks import Chapter, Facts, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.numbers import NARROW, NOTHING, count
 from hydrarec.report.style import RunStyle
 
 _COUNTS = ("users", "items", "interactions")

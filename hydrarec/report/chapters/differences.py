@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from hydrarec.numbers import NOTHING, metric_title, p_value, percent, percent_interval, signed, sortable
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NOTHING, metric_title, p_value, percent, percent_interval, signed, sortable
 from hydrarec.report.style import RunStyle
 
 

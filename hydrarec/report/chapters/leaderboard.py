@@ -3,12 +3,12 @@
 import pandas as pd
 
 from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import NOTHING, count, duration, metric_title, score, score_interval
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Strip, Table
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NOTHING, count, duration, metric_title, score, score_interval
 from hydrarec.report.style import RunStyle
 
 _KEY = (

@@ -2,9 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.report.cells import Cell, Column, Row, Table
-from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import (
+from hydrarec.numbers import (
     NARROW,
     NOTHING,
     metric_title,
@@ -13,6 +11,8 @@ from hydrarec.report.numbers import (
     percentage,
     sortable,
 )
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
 

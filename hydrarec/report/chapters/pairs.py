@@ -1,8 +1,8 @@
 """The table of all pairs of runs."""
 
+from hydrarec.numbers import metric_title, p_value, percent, signed, sortable
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import metric_title, p_value, percent, signed, sortable
 from hydrarec.report.style import RunStyle
 
 

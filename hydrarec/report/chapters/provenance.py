@@ -5,13 +5,13 @@ from typing import Any
 
 import yaml
 
+from hydrarec.numbers import NOTHING
 from hydrarec.report.blocks import Chapter, Code, Facts, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.computing import computing
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.figures.pipeline import pipeline
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.numbers import NOTHING
 from hydrarec.report.style import RunStyle
 
 _RULES = (

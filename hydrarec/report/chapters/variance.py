@@ -2,13 +2,13 @@
 
 import pandas as pd
 
+from hydrarec.numbers import metric_title
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.components import components
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import metric_title
 from hydrarec.report.style import RunStyle
 
 

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from hydrarec.numbers import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import metric_title, score
 from hydrarec.report.style import MUTED, RunStyle
 
 KINDS = {

@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from hydrarec.numbers import duration, score
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import duration, score
 from hydrarec.report.style import MUTED, RunStyle
 
 _UNITS = (("seconds", 1, 300), ("minutes", 60, 18_000), ("hours", 3600, float("inf")))

@@ -7,10 +7,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
+from hydrarec.numbers import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import metric_title, score
 from hydrarec.report.style import MUTED, RunStyle
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from hydrarec.numbers import NARROW, duration
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NARROW, duration
 from hydrarec.report.style import MUTED, RunStyle
 
 MARKED = 0.97

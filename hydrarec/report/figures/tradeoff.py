@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from hydrarec.numbers import NARROW, duration, metric_title, score
 from hydrarec.report.figures.labels import label_near, label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NARROW, duration, metric_title, score
 from hydrarec.report.style import MUTED, RunStyle
 
 _LEAST_S = 1e-6

@@ -11,8 +11,8 @@ import pytest
 
 from hydrarec.columns import COMPARISON, LEADERBOARD, read_table
 from hydrarec.files import read_json, write_json
+from hydrarec.numbers import p_value, percent, score
 from hydrarec.report import render
-from hydrarec.report.numbers import p_value, percent, score
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.report.conftest import compute
 

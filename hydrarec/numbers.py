@@ -81,6 +81,16 @@ def p_value(p: float) -> str:
     return f"{p:.3f}".removeprefix("0") if p < 0.9995 else "1.00"
 
 
+def p_statement(p: float) -> str:
+    """Write a p-value as part of a sentence.
+
+    >>> p_statement(0.0004), p_statement(0.0312)
+    ('p < .001', 'p = .031')
+    """
+    written = p_value(p)
+    return f"p {written}" if written.startswith("<") else f"p = {written}"
+
+
 def count(value: float) -> str:
     """Write a whole number with its thousands apart.
 
