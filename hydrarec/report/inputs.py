@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hydrarec.columns import (
+    CLAIMS,
     COMPARISON,
     EFFICIENCY_SPEED,
     EFFICIENCY_WORK,
@@ -21,6 +22,7 @@ from hydrarec.columns import (
     RUNS,
     SCALING,
     TIMES,
+    VERDICTS,
     read_table,
 )
 from hydrarec.comparison import Gate, read_gates
@@ -100,6 +102,10 @@ class Inputs:
     """By device; empty where the configuration asks for no measurements."""
     runs: pd.DataFrame
     """What became of every run: `RUNS`."""
+    claims: pd.DataFrame | None
+    """`CLAIMS`; None where nothing was claimed."""
+    verdicts: pd.DataFrame | None
+    """`VERDICTS`: the claims place by place."""
 
     @property
     def scopes(self) -> list[Scope]:
@@ -134,6 +140,8 @@ class Inputs:
             "times": (self.times, TIMES),
             "runs": (self.runs, RUNS),
         }
+        if self.claims is not None and self.verdicts is not None:
+            found |= {"claims": (self.claims, CLAIMS), "verdicts": (self.verdicts, VERDICTS)}
         for measured in self.measured:
             found[f"speed-{measured.device}"] = measured.speed, EFFICIENCY_SPEED
             found[f"scaling-{measured.device}"] = measured.scaling, SCALING
@@ -219,7 +227,16 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
             if (folder := efficiency_folder(results, device)) and (complete or (folder / "speed.parquet").is_file())
         ],
         runs=runs,
+        claims=_decided(config, comparison / "claims.parquet", CLAIMS, complete),
+        verdicts=_decided(config, comparison / "verdicts.parquet", VERDICTS, complete),
     )
+
+
+def _decided(config: BenchmarkConfig, path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame | None:
+    """Read what was decided; nothing where nothing was claimed, or where runs that claims are about may be missing."""
+    if config.hypotheses is None or not (complete or path.is_file()):
+        return None
+    return read_table(path, schema)
 
 
 def _measured(folder: Path, parts: Sequence[str]) -> Measured:
