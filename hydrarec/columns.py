@@ -78,6 +78,16 @@ RECOMMENDATIONS = _table(
     item=_ITEM,
     score=(pa.float32(), "the model's score; finite, not increasing with position"),
 )
+CANDIDATES = _table(
+    **_CASE,
+    item=(pa.int32(), "drawn candidate, ascending within a case; neither the target nor a filtered item"),
+)
+SAMPLED = _table(
+    **_CASE,
+    kind=(pa.string(), "how its candidates were drawn: uniform-100 | popularity-100"),
+    greater=(pa.int32(), "drawn candidates scored above the target; all of them if the target is cold"),
+    equal=(pa.int32(), "drawn candidates scored the same as the target"),
+)
 HISTORY = _table(
     epoch=(pa.int32(), "from 1"),
     optimizer_step=(pa.int64(), "optimiser steps taken so far"),

@@ -13,6 +13,8 @@ from hydrarec.config.efficiency import Part
 
 app = typer.Typer()
 
+Candidates = Annotated[list[Path] | None, typer.Option(help="Drawn candidates to rank among as well; repeatable.")]
+
 
 @app.command()
 def download(
@@ -40,6 +42,19 @@ def split(data: Data, protocol: Protocol, output: Output) -> None:
     from hydrarec.data.split import split
 
     split(data, protocol, output)
+
+
+@app.command()
+def candidates(
+    kind: Annotated[str, typer.Argument(help="uniform-100 or popularity-100.")],
+    data: Data,
+    protocol: Protocol,
+    output: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+) -> None:
+    """Draw candidates for every test target, once for all runs."""
+    from hydrarec.data.candidates import draw
+
+    draw(data, protocol, kind, output)
 
 
 @app.command()
@@ -73,11 +88,12 @@ def rank(
     protocol: Protocol,
     output: Output,
     threads: Threads = 1,
+    candidates: Candidates = None,
 ) -> None:
     """Rank the test targets with a trained model."""
     from hydrarec.training.test import rank_test
 
-    rank_test(model, data=data, protocol=protocol, threads=threads, output=output)
+    rank_test(model, data=data, protocol=protocol, threads=threads, output=output, candidates=candidates or [])
 
 
 @app.command()
@@ -90,6 +106,7 @@ def baseline(
     output: Output,
     options: Annotated[str, typer.Option(help="The baseline's options as JSON.")] = "{}",
     threads: Threads = 1,
+    candidates: Candidates = None,
 ) -> None:
     """Fit a baseline of this package and rank the test targets with it."""
     from hydrarec.baselines.run import run_baseline
@@ -103,6 +120,7 @@ def baseline(
         options=json.loads(options),
         threads=threads,
         output=output,
+        candidates=candidates or [],
     )
 
 

@@ -2,11 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hydrarec.config.base import Block
 
 Protocol = Literal["loo", "gts"]
+
+SampledKind = Literal["uniform-100", "popularity-100"]
+"""How candidates are drawn: each item alike, or in proportion to its training interactions; and how many."""
 
 PROTOCOL_TITLES: dict[str, str] = {
     "loo": "leave-one-out: the last item is the test target, the one before it the validation target",
@@ -23,3 +26,13 @@ class EvaluationConfig(Block):
     """Run id that every other run is compared with."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Family-wise error rate of the comparisons; intervals cover 1 - alpha."""
+    sampled: list[SampledKind] = []
+    """Draws of 100 candidates that targets are ranked among as well, for the sensitivity tables and for comparison with
+    papers that drew; never used for selection, tests or claims."""
+
+    @field_validator("sampled")
+    @classmethod
+    def _each_once(cls, kinds: list[str]) -> list[str]:
+        if len(set(kinds)) < len(kinds):
+            raise ValueError(f"each kind may stand there once; found {', '.join(kinds)}")
+        return kinds
