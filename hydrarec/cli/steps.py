@@ -167,6 +167,14 @@ def compare(config: Config, output: Output, results: Results = Path("results")) 
 
 
 @app.command()
+def analyse(config: Config, output: Output, results: Results = Path("results")) -> None:
+    """Measure every run in other ways, and what its lists are like besides accurate; no claim rests on these."""
+    from hydrarec.analyses import analyse
+
+    analyse(benchmark_of(config), results, output)
+
+
+@app.command()
 def report(
     config: Config,
     comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `compare` wrote.")],

@@ -1,6 +1,7 @@
 # Beside the comparison: drawn candidates, other choices of measuring, and what lists are like. No claim rests on these.
 localrules:
     candidates,
+    analyse,
 
 
 rule candidates:
@@ -16,3 +17,25 @@ rule candidates:
     shell:
         "hydrarec candidates {wildcards.kind} --data results/data/{wildcards.dataset} "
         "--protocol {wildcards.protocol} --output {output} 2> {log}"
+
+
+rule analyse:
+    input:
+        all_ranks(),
+        all_sampled(),
+    output:
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/",
+            "sensitivity.parquet",
+            "agreement.parquet",
+            "beyond.parquet",
+        ),
+    log:
+        f"logs/analyse/{BENCHMARK.report}.log",
+    conda:
+        "../../envs/hydrarec.yaml"
+    params:
+        config=json.dumps(config),
+        folder=subpath(output[0], parent=True),
+    shell:
+        "hydrarec analyse --config {params.config:q} --output {params.folder} 2> {log}"
