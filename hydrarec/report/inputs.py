@@ -1,11 +1,13 @@
 """Everything a report is made of, read once."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from hydrarec.columns import (
     COMPARISON,
@@ -42,6 +44,11 @@ class Scope:
         return PROTOCOL_TITLES[self.protocol].split(":")[0].split(" at ")[0]
 
     @property
+    def name(self) -> str:
+        """Its name in captions."""
+        return f"{self.title}, {self.protocol_name}"
+
+    @property
     def anchor(self) -> str:
         """Its name in links and file names."""
         return f"{self.dataset}-{self.protocol}"
@@ -70,6 +77,8 @@ class Inputs:
     """The tables of a comparison and what its runs and datasets say of themselves."""
 
     config: BenchmarkConfig
+    address: Path
+    """Where the folder of results lies, seen from the report."""
     metrics: pd.DataFrame
     leaders: pd.DataFrame
     comparison: pd.DataFrame
@@ -105,6 +114,21 @@ class Inputs:
         """What intervals cover, such as `95 %`."""
         return f"{100 * (1 - self.config.evaluation.alpha):g}\u202f%"
 
+    @property
+    def tables(self) -> dict[str, tuple[pd.DataFrame, pa.Schema]]:
+        """All tables of results with their schemas, by name."""
+        found = {
+            "leaderboard": (self.leaders, LEADERBOARD),
+            "metrics": (self.metrics, METRICS),
+            "comparison": (self.comparison, COMPARISON),
+            "times": (self.times, TIMES),
+        }
+        for measured in self.measured:
+            found[f"speed-{measured.device}"] = measured.speed, EFFICIENCY_SPEED
+            found[f"scaling-{measured.device}"] = measured.scaling, SCALING
+            found[f"skipped-{measured.device}"] = measured.skipped, EFFICIENCY_WORK
+        return found
+
     def leaderboard(self, scope: Scope, metric: str, group: str = "all") -> pd.DataFrame:
         """Return a scope's leaderboard rows of one metric and group, by run id."""
         table = scope.of(self.leaders)
@@ -116,8 +140,19 @@ class Inputs:
         return table[table["metric"] == metric].set_index("run")
 
 
-def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path) -> Inputs:
+def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report: Path = Path()) -> Inputs:
     """Read what a report needs.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    results
+        Folder of everything computed.
+    comparison
+        Folder of the tables.
+    report
+        Folder that the report is written to, which links start from.
 
     Raises
     ------
@@ -134,6 +169,7 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path) -> Inp
     }
     return Inputs(
         config=config,
+        address=Path(os.path.relpath(results, report)),
         metrics=read_table(comparison / "metrics.parquet", METRICS),
         leaders=read_table(comparison / "leaderboard.parquet", LEADERBOARD),
         comparison=read_table(comparison / "comparison.parquet", COMPARISON),

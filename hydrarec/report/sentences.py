@@ -8,7 +8,6 @@ from hydrarec.config.protocol import PROTOCOL_TITLES
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.numbers import NARROW, count, metric_title, p_value, percent_interval, score, score_interval
 from hydrarec.report.style import RunStyle
-from hydrarec.report.tables import verdict
 
 
 def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Markup:
@@ -45,6 +44,19 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
         f"{found.count('not distinguished')} that cannot be told apart from it "
         f"(family-wise error rate {100 * alpha:g}{NARROW}%)."
     )
+
+
+def verdict(row: pd.Series, alpha: float) -> str:
+    """Return what a comparison says: higher, lower, or nothing. Absence of a difference is never a finding."""
+    if row["p_holm"] >= alpha:
+        return "not distinguished"
+    return "higher" if row["difference"] > 0 else "lower"
+
+
+def under(inputs: Inputs, scope: Scope) -> str:
+    """Say under the name of a scope what it is and what its numbers rest on."""
+    protocol = PROTOCOL_TITLES[scope.protocol]
+    return f"{protocol[0].upper()}{protocol[1:]}. {basis(inputs, scope)}"
 
 
 def basis(inputs: Inputs, scope: Scope) -> str:

@@ -88,8 +88,8 @@ def test_the_report_is_one_page_with_its_tables(workplace):
     page = (report / "index.html").read_text()
     assert "HydraRecUni" in page
     assert "Best possible" in page
-    assert list(report.glob("tables/*.csv"))
-    assert list(report.glob("figures/*.svg"))
+    assert list(report.glob("tables/*/*.csv"))
+    assert list(report.glob("figures/*/*.svg"))
 
 
 def test_a_second_invocation_has_nothing_to_do(workplace):

@@ -25,6 +25,29 @@ rule report:
             category="Report",
             labels={"item": "the whole comparison on one page"},
         ),
+        figures=report(
+            directory(f"reports/{BENCHMARK.report}/figures"),
+            patterns=["{chapter}/{item}.svg"],
+            caption="../report/figure.rst",
+            category="{chapter}",
+            subcategory="Figures",
+            labels={"item": "{item}", "file": "SVG"},
+        ),
+        tables=report(
+            directory(f"reports/{BENCHMARK.report}/tables"),
+            patterns=["{chapter}/{item}.csv"],
+            caption="../report/table.rst",
+            category="{chapter}",
+            subcategory="Tables",
+            labels={"item": "{item}", "file": "CSV"},
+        ),
+        data=directory(f"reports/{BENCHMARK.report}/data"),
+        numbers=report(
+            f"reports/{BENCHMARK.report}/report.json",
+            caption="../report/numbers.rst",
+            category="Report",
+            labels={"item": "all numbers, for programs"},
+        ),
     log:
         f"logs/report/{BENCHMARK.report}.log",
     conda:

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrarec.report.cards import data_cards
+from hydrarec.report.chapters.contrasts import contrast_table
+from hydrarec.report.chapters.data import data_cards
+from hydrarec.report.chapters.leaderboard import leaderboard_table
+from hydrarec.report.figures.labels import LABEL_GAP, label_right
+from hydrarec.report.figures.panels import blank
+from hydrarec.report.figures.tradeoff import pareto_front
 from hydrarec.report.inputs import read_inputs
-from hydrarec.report.labels import LABEL_GAP, label_right
-from hydrarec.report.panels import blank
-from hydrarec.report.sentences import headline, tally
+from hydrarec.report.sentences import headline, tally, verdict
 from hydrarec.report.style import HUES, styles
-from hydrarec.report.tables import contrasts, leaderboard, verdict
-from hydrarec.report.tradeoff import pareto_front
 from tests.fabricate import config
 
 
@@ -78,11 +79,11 @@ def test_headline_and_tally_follow_the_comparison(tree, tables):
 def test_controls_stand_below_the_contest_and_are_not_compared(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     looks = styles(tree.config)
-    contest, controls = leaderboard(inputs, inputs.scopes[0], looks).bodies
+    contest, controls = leaderboard_table(inputs, inputs.scopes[0], looks).bodies
     values = [row.cells[1].value for row in contest]
     assert values == sorted(values, reverse=True)
     assert {row.kind for row in controls} == {"control"}
-    labels = {row.cells[0].text for body in contrasts(inputs, inputs.scopes[0], looks).bodies for row in body}
+    labels = {row.cells[0].text for body in contrast_table(inputs, inputs.scopes[0], looks).bodies for row in body}
     assert labels == {"HydraRecUni", "ItemKNN", "Popularity"}
 
 

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from hydrarec.comparison.runs import kind_of
+from hydrarec.report.figures.labels import label_right, label_width
+from hydrarec.report.figures.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.labels import label_right, label_width
 from hydrarec.report.numbers import metric_title, score
-from hydrarec.report.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.style import MUTED, RunStyle
 
 KINDS = {
@@ -57,4 +57,4 @@ def _panel(
     means = rows.pivot(index="run", columns="group", values="mean").reindex(index=runs, columns=buckets)
     listed = "; ".join(f"{styles[run].label}: {', '.join(map(score, means.loc[run]))}" for run in runs)
     alt = f"{title}, in groups {', '.join(names)}. {listed}"
-    return finish(canvas, f"breakdown-{scope.anchor}-{kind}", title, alt)
+    return finish(canvas, f"breakdown-{scope.anchor}-{kind}", title, alt, rows)

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from hydrarec.report.figures.labels import label_width
+from hydrarec.report.figures.panels import Panel, blank, finish, marker
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.labels import label_width
 from hydrarec.report.numbers import metric_title, percent, percent_interval
-from hydrarec.report.panels import Panel, blank, finish, marker
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, RunStyle
 
 ROW, PLOT = 26, 230
@@ -26,7 +26,7 @@ def forest(inputs: Inputs, scope: Scope, metric: str, styles: dict[str, RunStyle
         return None
     names = [styles[str(run)].label for run in table.index]
     written = [percent(value) for value in table["percent"]]
-    left, right = label_width(names) + 14, label_width(written) + 4
+    left, right = label_width(names) + 14, label_width(written) + 12
     low, high = _bounds(table)
     height = ROW * len(table) + 60
     canvas, axes = blank(left + PLOT + right, height, (left, 42, right, 8), grid="x")
@@ -51,7 +51,9 @@ def forest(inputs: Inputs, scope: Scope, metric: str, styles: dict[str, RunStyle
         f"{name} {percent(row['percent'])} ({percent_interval(row['percent_low'], row['percent_high'])})"
         for name, (_, row) in zip(names[::-1], table[::-1].iterrows(), strict=True)
     )
-    return finish(canvas, f"comparison-{scope.anchor}-{metric.replace('@', '')}", metric_title(metric), alt)
+    return finish(
+        canvas, f"comparison-{scope.anchor}-{metric.replace('@', '')}", metric_title(metric), alt, table.reset_index()
+    )
 
 
 def _draw_row(axes, place: int, row: pd.Series, style: RunStyle, bounds: tuple[float, float]) -> None:
@@ -87,6 +89,6 @@ def _ticks(low: float, high: float) -> list[float]:
     inside = places[(places >= low) & (places <= high)]
     kept = [0.0]
     for place in sorted(inside, key=abs):
-        if min(abs(place - other) for other in kept) > (high - low) / 5.5:
+        if min(abs(place - other) for other in kept) > (high - low) / 4.6:
             kept.append(float(place))
     return sorted(kept)

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hydrarec.report.blocks import Chapter, Facts, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.numbers import NARROW, NOTHING, count
+from hydrarec.report.style import RunStyle
 
 _COUNTS = ("users", "items", "interactions")
 
@@ -21,6 +23,15 @@ class DataCard:
     """Lists of records, such as the counts after each filter."""
     facts: list[tuple[str, str]]
     """Everything else: name and value."""
+
+
+def data(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
+    """Show a card for each dataset."""
+    cards = data_cards(inputs)
+    parts = [
+        Part([*card.tables, Facts(card.facts)], card.title, f"dataset-{card.dataset}", card.dataset) for card in cards
+    ]
+    return Chapter("datasets", "Data", parts)
 
 
 def data_cards(inputs: Inputs) -> list[DataCard]:
@@ -93,9 +104,9 @@ def _table(dataset: str, name: str, records: list[Mapping[str, Any]]) -> Table:
     rows = [
         Row([Cell(plain(record.get(key), key), _sort_value(record.get(key))) for key in keys]) for record in records
     ]
-    title = "Counts after each filter" if name in ("stages", "filters") else humanise(name)
+    title = "counts after each filter" if name in ("stages", "filters") else humanise(name).lower()
     columns = [Column(humanise(key), numeric=numeric[key]) for key in keys]
-    return Table(f"data-{dataset}-{name.replace(' ', '-')}", title, columns, [rows])
+    return Table(f"data-{dataset}-{name.replace(' ', '-')}", f"{dataset}: {title}", columns, [rows], sortable=False)
 
 
 def _sort_value(value: Any) -> float | str | None:

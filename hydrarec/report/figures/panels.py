@@ -1,16 +1,26 @@
-"""Figures as small panels of SVG that follow the reader's colours, stay text, and are the same bytes every time."""
+"""Figures as small panels of SVG that follow the reader's colours, stay text, and are the same bytes every time.
 
+Each is also a PDF for papers, with fonts that journals take, and a table of what was drawn.
+"""
+
+import logging
 import re
 from dataclasses import dataclass
-from io import StringIO
-from typing import Any
+from io import BytesIO, StringIO
+from typing import Any, ClassVar
 
 import matplotlib as mpl
+import pandas as pd
 import seaborn as sns
+from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from hydrarec.report.figures.fonts import pdf_families
 from hydrarec.report.style import FONT_SIZE, HUES, INK, MUTED, PAPER, RULE, RunStyle
+
+# It says which tables of a font it leaves out, for every file.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 WIDTH, HEIGHT = 440, 310
 """Usual size of a panel in CSS pixels; small enough to be read at 400 pixels without zooming."""
@@ -18,6 +28,8 @@ WIDTH, HEIGHT = 440, 310
 _RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "hydrarec",
+    # TrueType; many journals refuse matplotlib's usual Type 3.
+    "pdf.fonttype": 42,
     "font.family": "sans-serif",
     "font.size": FONT_SIZE,
     "axes.titlesize": FONT_SIZE,
@@ -55,16 +67,21 @@ class Panel:
     """What a reader who cannot see it is told."""
     standalone: str
     """SVG file for papers: fixed colours on white."""
+    pdf: bytes
+    """The same as PDF."""
     inline: str
     """The same for the page, in the reader's colours."""
     width: int
     """Natural width in CSS pixels."""
+    data: pd.DataFrame
+    """The numbers that were drawn."""
 
 
 @dataclass(frozen=True)
 class Figure:
     """Panels that share a caption."""
 
+    macro: ClassVar[str] = "figure"
     panels: list[Panel]
     caption: str
     """What is shown, of how many users and seeds, under which protocol, and what the intervals are."""
@@ -102,26 +119,34 @@ def marker(style: RunStyle) -> dict[str, Any]:
     }
 
 
-def finish(canvas: Canvas, name: str, title: str, alt: str) -> Panel:
-    """Turn a drawing into a panel."""
-    stream = StringIO()
+def finish(canvas: Canvas, name: str, title: str, alt: str, data: pd.DataFrame) -> Panel:
+    """Turn a drawing of these data into a panel."""
+    vectors, pages = StringIO(), BytesIO()
     with mpl.rc_context(_RC):
-        canvas.savefig(stream, format="svg", metadata={"Date": None})
-    drawing = stream.getvalue()
+        canvas.savefig(vectors, format="svg", metadata={"Date": None})
+    with mpl.rc_context(_RC | {"font.sans-serif": pdf_families()}):
+        canvas.savefig(pages, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    drawing = vectors.getvalue()
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"\s*<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
+    # Matplotlib repeats every text in a comment, and places to a millionth of a pixel.
+    drawing = re.sub(r"\s*<!--.*?-->", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', _shorten, drawing)
     # Names inside an SVG are names in the whole page once it is inlined.
     drawing = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", drawing)
     width = round(canvas.get_size_inches()[0] * 72)
-    return Panel(name, title, alt, drawing, _for_page(drawing, name, alt), width)
+    return Panel(name, title, alt, drawing, pages.getvalue(), _for_page(drawing, alt), width, data)
 
 
-def _for_page(drawing: str, name: str, alt: str) -> str:
+def _shorten(attribute: re.Match[str]) -> str:
+    return re.sub(r"(\.\d\d)\d+", r"\1", attribute.group())
+
+
+def _for_page(drawing: str, alt: str) -> str:
     drawing = re.sub(r"\s*<defs>\s*<style[^>]*>[^<]*</style>\s*</defs>", "", drawing)
     drawing = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawing, count=1)
     drawing = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", drawing, count=1)
-    escaped = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{escaped}"', 1)
+    drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
     for colour, variable in _COLOURS.items():
         drawing = drawing.replace(colour, f"var({variable})")
-    return "\n".join(line.rstrip() for line in drawing.splitlines())
+    return "\n".join(line.strip() for line in drawing.splitlines())

@@ -1,11 +1,41 @@
-"""What runs cost: the table of times and what has to be known to read it."""
+"""Accuracy against cost: what every run took, how it got there, and what has to be known to read the times."""
 
 import pandas as pd
 
+from hydrarec.report import sentences
+from hydrarec.report.blocks import Block, Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.chapters.scopes import by_scope
+from hydrarec.report.figures.convergence import convergence
+from hydrarec.report.figures.panels import Figure
+from hydrarec.report.figures.tradeoff import tradeoff
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.numbers import NOTHING, duration, size
 from hydrarec.report.style import RunStyle
+
+
+def costs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+    """Show accuracy against cost, convergence and times within every scope."""
+    return by_scope(inputs, "costs", "Accuracy and cost", lambda scope: _blocks(inputs, scope, looks))
+
+
+def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    about, intervals = sentences.figure_basis(inputs, scope), sentences.interval_basis(inputs)
+    blocks: list[Block] = [
+        Figure(
+            tradeoff(inputs, scope, looks),
+            f"Test accuracy against cost; the broken line joins the runs that no other beats in both (Pareto front). "
+            f"{about} {intervals}",
+        )
+    ]
+    if curves := convergence(inputs, scope, looks):
+        caption = (
+            f"Validation after every epoch, up to the last epoch that every seed reached. {about} Line: mean over "
+            "seeds; band: their range. Training seconds leave out validation and set-up."
+        )
+        blocks.append(Figure(curves, caption))
+    notes = [Text(note, "key") for note in time_notes(inputs, scope)]
+    return [*blocks, times(inputs, scope, looks), *notes]
 
 
 def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
@@ -36,7 +66,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
         )
     return Table(
         f"times-{scope.anchor}",
-        "What every run cost, mean over seeds; memory is the largest",
+        f"{scope.name}: what every run cost, mean over seeds; memory is the largest",
         [
             Column("Run", numeric=False),
             Column("Epoch", hint="median training time of an epoch"),
@@ -51,7 +81,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
             Column("Device", numeric=False),
         ],
         [rows],
-        "tables/times.csv",
+        table,
     )
 
 

@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from hydrarec.report.figures.labels import label_right, label_width
+from hydrarec.report.figures.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.labels import label_right, label_width
 from hydrarec.report.numbers import duration, score
-from hydrarec.report.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.style import MUTED, RunStyle
 
 _UNITS = (("seconds", 1, 300), ("minutes", 60, 18_000), ("hours", 3600, float("inf")))
@@ -88,4 +88,5 @@ def _panel(
         f"{duration(curve['train_s'].iloc[-1])}"
         for run, curve in curves.items()
     )
-    return finish(canvas, f"convergence-{scope.anchor}-{x.removesuffix('_s')}", title, f"{title}. {reached}")
+    drawn = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
+    return finish(canvas, f"convergence-{scope.anchor}-{x.removesuffix('_s')}", title, f"{title}. {reached}", drawn)

@@ -1,38 +1,39 @@
 """Where results come from: code, machines, packages, data hashes, and the configuration itself."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from hydrarec.report.blocks import Chapter, Code, Facts, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.numbers import NOTHING
+from hydrarec.report.style import RunStyle
 
 _MACHINE = ("host", "cpu", "gpu", "driver", "cuda", "platform", "threads")
 
 
-@dataclass(frozen=True)
-class Origin:
-    """The section on provenance."""
-
-    facts: list[tuple[str, str]]
-    machines: Table
-    hashes: Table
-    config: str
-    """The complete configuration as YAML, defaults written out."""
-
-
-def origin(inputs: Inputs) -> Origin:
-    """Gather it from the manifests of all runs."""
+def provenance(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
+    """Show what made the results."""
     manifests = [manifest for _, manifest in inputs.manifests]
+    config = yaml.safe_dump(inputs.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+    blocks = [
+        Facts(_facts(inputs, manifests)),
+        _machines(manifests),
+        _hashes(inputs),
+        Code("Complete configuration, defaults written out", config),
+    ]
+    return Chapter("provenance", "Provenance", [Part(blocks)])
+
+
+def _facts(inputs: Inputs, manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:
     packages: dict[str, set[str]] = defaultdict(set)
     for manifest in manifests:
         for name, version in manifest["packages"].items():
             packages[name].add(version or "not installed")
     written = sorted(manifest["created"] for manifest in manifests)
-    facts = [
+    return [
         ("Package", _distinct(manifests, "package_version")),
         ("Commit", _distinct(manifests, "git_commit")),
         ("Uncommitted changes", _distinct(manifests, "git_dirty")),
@@ -41,34 +42,6 @@ def origin(inputs: Inputs) -> Origin:
         ("Seeds", ", ".join(map(str, inputs.config.seeds))),
         ("Runs written", f"{len(manifests)}, from {written[0]} to {written[-1]}"),
     ]
-    config = yaml.safe_dump(inputs.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
-    return Origin(facts, _machines(manifests), _hashes(inputs), config)
-
-
-def exclusions(inputs: Inputs) -> Table | None:
-    """List the combinations that the grid leaves out, with the reasons given; None if there are none."""
-    grid = inputs.config.grid
-    if grid is None or not grid.exclude:
-        return None
-    rows = [
-        Row(
-            [
-                Cell(entry.model or "any"),
-                Cell(entry.attention or "any"),
-                Cell(entry.masking or "any"),
-                Cell(entry.reason),
-            ]
-        )
-        for entry in grid.exclude
-    ]
-    titles = ("Model", "Attention", "Masking", "Reason")
-    return Table(
-        "exclusions",
-        "Combinations left out",
-        [Column(t, numeric=False) for t in titles],
-        [rows],
-        "tables/exclusions.csv",
-    )
 
 
 def _distinct(manifests: list[dict[str, Any]], key: str) -> str:
@@ -86,7 +59,7 @@ def _machines(manifests: list[dict[str, Any]]) -> Table:
     ]
     titles = ("Host", "CPU", "GPU", "Driver", "CUDA", "System", "Threads")
     columns = [*(Column(title, numeric=False) for title in titles), Column("Runs")]
-    return Table("machines", "Machines", columns, [rows], "tables/machines.csv")
+    return Table("machines", "Machines", columns, [rows], sortable=False)
 
 
 def _hashes(inputs: Inputs) -> Table:
@@ -98,4 +71,4 @@ def _hashes(inputs: Inputs) -> Table:
     }
     rows = [Row([*map(Cell, key), Cell(digest)]) for key, digest in found.items()]
     columns = [Column(title, numeric=False) for title in ("Dataset", "Protocol", "File", "SHA-256 of its content")]
-    return Table("hashes", "Data files", columns, [rows], "tables/hashes.csv")
+    return Table("hashes", "Data files", columns, [rows], sortable=False)

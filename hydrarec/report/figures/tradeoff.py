@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from hydrarec.comparison.runs import kind_of
+from hydrarec.report.figures.labels import label_near, label_right, label_width
+from hydrarec.report.figures.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.labels import label_beside, label_right, label_width
 from hydrarec.report.numbers import NARROW, duration, metric_title, score
-from hydrarec.report.panels import HEIGHT, Panel, blank, finish, marker
 from hydrarec.report.style import MUTED, RunStyle
 
 _LEAST_S = 1e-6
@@ -54,7 +54,7 @@ def _tick(seconds: float, _: int) -> str:
 def _panel(
     inputs: Inputs, scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str
 ) -> Panel:
-    room = label_width(styles[str(run)].label for run in table.index if not styles[str(run)].hollow) + 24
+    room = label_width(styles[str(run)].label for run in table.index) + 24
     canvas, axes = blank(300 + room, HEIGHT, (46, 40, room, 10), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
@@ -67,16 +67,17 @@ def _panel(
         axes.plot([place], [row["mean"]], linestyle="", **marker(style))
         points.append((float(place), float(row["mean"]), style))
     axes.set_xlim(cost.min() / 2.5, cost.max() * 2.5)
-    axes.set_ylim(0, max(float(table["high"].max()), 1e-4) * 1.12)
+    axes.set_ylim(0, max(float(table["high"].quantile(0.9)), float(table["mean"].max()), 1e-4) * 1.12)
     axes.xaxis.set_major_formatter(FuncFormatter(_tick))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"{x_title}, logarithmic", color=MUTED)
-    # Trained runs crowd at the expensive end, so their names stand in a column; baselines have room beside them.
-    label_right(axes, [point for point in points if not point[2].hollow])
-    label_beside(axes, [point for point in points if point[2].hollow])
+    # Trained runs crowd at the expensive end, so their names stand in a column; most baselines have room beside them.
+    hollow = [point for point in points if point[2].hollow]
+    crowded = label_near(axes, hollow, points)
+    label_right(axes, [point for point in points if not point[2].hollow] + crowded)
     on_front = ", ".join(styles[str(table.index[i])].label for i in front)
     listed = "; ".join(
         f"{styles[str(run)].label} {score(row['mean'])} at {duration(row[x])}" for run, row in table.iterrows()
     )
     alt = f"{title}. On the Pareto front: {on_front}. {listed}"
-    return finish(canvas, f"tradeoff-{scope.anchor}-{x.split('_')[0]}", title, alt)
+    return finish(canvas, f"tradeoff-{scope.anchor}-{x.split('_')[0]}", title, alt, table.reset_index())

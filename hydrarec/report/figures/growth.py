@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from hydrarec.report.figures.labels import label_right, label_width
+from hydrarec.report.figures.panels import HEIGHT, Figure, Panel, blank, finish, marker
 from hydrarec.report.inputs import Measured
-from hydrarec.report.labels import label_right, label_width
 from hydrarec.report.numbers import MINUS, NARROW, count
-from hydrarec.report.panels import HEIGHT, Figure, Panel, blank, finish, marker
 from hydrarec.report.style import HUES, MARKERS, MUTED, RunStyle
 
 NO_MIXING = "no mixing"
@@ -99,7 +99,7 @@ def _panel(measured: Measured, group: pd.DataFrame, styles: dict[str, RunStyle],
     title = f"{measure.capitalize()} of {first['part']} over {_AXES[axis]}, {place}"
     name = f"efficiency-{measured.device}-{first['part']}-{first['layout']}-{first['form']}-{axis}-{measure}"
     safe = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in name)
-    return finish(canvas, safe, title, f"{title}. {'; '.join(names.values())}")
+    return finish(canvas, safe, title, f"{title}. {'; '.join(names.values())}", shown)
 
 
 def _fits(scaling: pd.DataFrame, like: pd.Series, measure: str) -> pd.DataFrame:

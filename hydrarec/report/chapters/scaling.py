@@ -1,37 +1,32 @@
 """Speed and memory as measured apart from the runs: growth with length and width, and speed against fused softmax."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
-from hydrarec.report.growth import NO_MIXING, exponent, growth
+from hydrarec.report.figures.growth import NO_MIXING, exponent, growth
 from hydrarec.report.inputs import Inputs, Measured
 from hydrarec.report.numbers import NARROW, NOTHING, duration, size
-from hydrarec.report.panels import Figure
+from hydrarec.report.style import RunStyle
 
 LINEAR = (0.9, 1.1)
 """An exponent whose interval lies inside is called linear (method: equivalence to 1)."""
+_ABOUT = (
+    "What operators, blocks, training steps and inference cost, measured by themselves and not taken from the runs "
+    "above. A speed-up of an operator is worth as much as its share of the whole: the bound says how much faster "
+    "anything could get if mixing cost nothing."
+)
 _UNITS = {"operators": "sequence", "blocks": "sequence", "steps": "step", "inference": "user"}
 
 
-@dataclass(frozen=True)
-class Efficiency:
-    """What is shown of a device."""
-
-    anchor: str
-    title: str
-    about: str
-    """How it was measured."""
-    figures: list[Figure]
-    tables: list[Table]
-
-
-def efficiency(inputs: Inputs) -> list[Efficiency]:
-    """Put together what is shown of every device that was measured on; nothing where none was."""
-    return [_of_device(measured) for measured in inputs.measured]
+def scaling(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter | None:
+    """Show what was measured on every device; None where nothing was."""
+    if not inputs.measured:
+        return None
+    return Chapter("scaling", "Scaling and speed", [Part([Text(_ABOUT)]), *map(_of_device, inputs.measured)])
 
 
 def factor(value: float | None) -> str:
@@ -45,14 +40,16 @@ def factor(value: float | None) -> str:
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
 
 
-def _of_device(measured: Measured) -> Efficiency:
+def _of_device(measured: Measured) -> Part:
     machine = next(iter(measured.machines.values()))
-    return Efficiency(
-        anchor=f"efficiency-{measured.device}",
+    return Part(
         title=machine["gpu"] or f"{machine['cpu']}, {machine['threads']} thread{'s' * (machine['threads'] > 1)}",
-        about=_about(measured),
-        figures=growth(measured),
-        tables=[table for table in _tables(measured) if table.bodies[0]],
+        anchor=f"scaling-{measured.device}",
+        blocks=[
+            Text(_about(measured), "under"),
+            *growth(measured),
+            *(table for table in _tables(measured) if table.bodies[0]),
+        ],
     )
 
 
@@ -137,7 +134,7 @@ def _runs(measured: Measured) -> Table:
         "Training steps and inference of the runs against the same with fused softmax, and how fast they could be",
         _speed_columns("Run"),
         bodies or [[]],
-        "tables/efficiency.csv",
+        speed[speed["part"].isin(["steps", "inference"])],
     )
 
 
@@ -155,7 +152,7 @@ def _parts(measured: Measured) -> Table:
         "Operators and blocks at the largest length, forward and backward",
         _speed_columns("Operator"),
         bodies or [[]],
-        "tables/efficiency.csv",
+        speed[speed["part"].isin(["operators", "blocks"])],
     )
 
 
@@ -193,7 +190,7 @@ def _exponents(measured: Measured) -> Table:
             Column("Sizes"),
         ],
         [rows],
-        "tables/scaling.csv",
+        measured.scaling,
     )
 
 
@@ -207,4 +204,4 @@ def _skipped(measured: Measured) -> Table:
     ]
     titles = ("Operator or run", "Part", "In", "Form", "Work", "T", "D", "Why")
     columns = [Column(title, numeric=title in ("T", "D")) for title in titles]
-    return Table(f"skipped-{measured.device}", "Not measured", columns, [rows], "tables/skipped.csv")
+    return Table(f"skipped-{measured.device}", "Not measured", columns, [rows], measured.skipped)
