@@ -10,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from hydrarec.columns import (
+    AGREEMENT,
+    BEYOND,
     COMPARISON,
     EFFICIENCY_SPEED,
     EFFICIENCY_WORK,
@@ -17,6 +19,7 @@ from hydrarec.columns import (
     LEADERBOARD,
     METRICS,
     SCALING,
+    SENSITIVITY,
     TIMES,
     read_table,
 )
@@ -83,6 +86,9 @@ class Inputs:
     leaders: pd.DataFrame
     comparison: pd.DataFrame
     times: pd.DataFrame
+    sensitivity: pd.DataFrame
+    agreement: pd.DataFrame
+    beyond: pd.DataFrame
     gates: list[Gate]
     histories: dict[tuple[str, str, str, int], pd.DataFrame]
     """Training histories by dataset, protocol, run and seed; only trained runs have one."""
@@ -122,6 +128,9 @@ class Inputs:
             "metrics": (self.metrics, METRICS),
             "comparison": (self.comparison, COMPARISON),
             "times": (self.times, TIMES),
+            "sensitivity": (self.sensitivity, SENSITIVITY),
+            "agreement": (self.agreement, AGREEMENT),
+            "beyond": (self.beyond, BEYOND),
         }
         for measured in self.measured:
             found[f"speed-{measured.device}"] = measured.speed, EFFICIENCY_SPEED
@@ -174,6 +183,9 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         leaders=read_table(comparison / "leaderboard.parquet", LEADERBOARD),
         comparison=read_table(comparison / "comparison.parquet", COMPARISON),
         times=read_table(comparison / "times.parquet", TIMES),
+        sensitivity=read_table(comparison / "sensitivity.parquet", SENSITIVITY),
+        agreement=read_table(comparison / "agreement.parquet", AGREEMENT),
+        beyond=read_table(comparison / "beyond.parquet", BEYOND),
         gates=read_gates(comparison),
         histories=histories,
         manifests=[(one, one.json("manifest.json")) for one in everything],

@@ -2,6 +2,7 @@
 
 from hydrarec.progress import bar
 from hydrarec.report.blocks import Chapter
+from hydrarec.report.chapters.beyond import beyond
 from hydrarec.report.chapters.checks import checks
 from hydrarec.report.chapters.contrasts import contrasts
 from hydrarec.report.chapters.costs import costs
@@ -12,6 +13,7 @@ from hydrarec.report.chapters.protocol import protocol
 from hydrarec.report.chapters.provenance import provenance
 from hydrarec.report.chapters.runs import runs
 from hydrarec.report.chapters.scaling import scaling
+from hydrarec.report.chapters.sensitivity import sensitivity
 from hydrarec.report.chapters.strata import strata
 from hydrarec.report.chapters.verdicts import verdicts
 from hydrarec.report.inputs import Inputs
@@ -24,6 +26,8 @@ _ORDER = (
     costs,
     scaling,
     strata,
+    beyond,
+    sensitivity,
     checks,
     parts,
     data,
