@@ -22,8 +22,8 @@ All depend on how many lists there are and on the catalogue: they compare runs o
 Intervals are over users, by the delete-a-group jackknife (Kott 2001): users are dealt out to 200 groups at random, the
 same for all runs and seeds of a dataset and protocol; the mean over seeds is computed anew without each group, and G
 groups of such values v have the squared standard error (G - 1) / G sum_g (v_g - mean v)^2. Of means over users it is
-the usual one. It tends to be too large and not too small (Efron & Stein 1981): in simulated lists 1.3 to 1.5 times the
-true one for coverage, 1.0 to 1.2 times for Gini. The bootstrap, whose draws hold 63 % of the users and so show less,
+the usual one. It tends to be too large and not too small (Efron & Stein 1981): in simulated lists 1.2 to 1.6 times the
+true one for coverage, 0.9 to 1.2 times for Gini. The bootstrap, whose draws hold 63 % of the users and so show less,
 was at 0.7 to 1.1 and 0.7 to 0.9 times. Intervals hold for these trained weights; how far seeds are apart stands beside
 them.
 
