@@ -1,4 +1,6 @@
-"""Chapters on sensitivity and on what lists are like: the tables' numbers, in the right places, and said where absent."""
+"""Chapters on sensitivity and on what lists are like: right numbers in the right places, and said where absent."""
+
+import dataclasses
 
 import pandas as pd
 import pytest
@@ -35,12 +37,17 @@ def chapter_of(make, inputs):
     return tables, {panel.name: panel for figure in chapter.figures() for panel in figure.panels}, chapter
 
 
+@pytest.fixture(scope="module")
+def of_sensitivity(inputs):
+    return chapter_of(sensitivity, inputs)
+
+
 def rows_of(table):
     return {row.cells[0].text: row.cells[1:] for body in table.bodies for row in body}
 
 
-def test_every_variant_is_a_column_and_says_what_moves(inputs):
-    tables, _, _ = chapter_of(sensitivity, inputs)
+def test_every_variant_is_a_column_and_says_what_moves(inputs, of_sensitivity):
+    tables, _, _ = of_sensitivity
     table = tables["variants-made-0-gts"]
     titles = [column.title for column in table.columns]
     assert titles == [
@@ -65,8 +72,8 @@ def test_every_variant_is_a_column_and_says_what_moves(inputs):
                 assert cell.note == (signed(moved, 0 if moved % 1 == 0 else 1) if moved else "")
 
 
-def test_orders_are_compared_and_the_other_protocol_stands_with_leave_one_out(inputs):
-    tables, panels, chapter = chapter_of(sensitivity, inputs)
+def test_orders_are_compared_and_the_other_protocol_stands_with_leave_one_out(inputs, of_sensitivity):
+    tables, panels, chapter = of_sensitivity
     found = inputs.agreement.query("metric == 'ndcg@10'").set_index(["protocol", "variant"])
     for protocol, names in (("loo", 7), ("gts", 6)):
         rows = rows_of(tables[f"agreement-made-0-{protocol}"])
@@ -87,8 +94,8 @@ def test_orders_are_compared_and_the_other_protocol_stands_with_leave_one_out(in
     assert f"gts {tau}" in next(chapter.figures()).caption
 
 
-def test_what_lists_cannot_say_is_said(inputs):
-    tables, panels, chapter = chapter_of(sensitivity, inputs)
+def test_what_lists_cannot_say_is_said(of_sensitivity):
+    tables, panels, chapter = of_sensitivity
     cells = rows_of(tables["variants-made-0-loo"])["ItemKNN"]
     assert [cell.text == "\u2013" for cell in cells] == [False, True, False, False, False, True, True]
     notes = [block.text for part in chapter.parts for block in part.blocks if isinstance(block, Text)]
@@ -119,7 +126,11 @@ def test_lists_are_described(inputs):
     assert (drawn["y_low"] <= drawn["y"]).all()
 
 
-def test_without_drawn_candidates_there_is_no_figure(tree, tables):
-    tables_shown, panels, _ = chapter_of(sensitivity, read_inputs(tree.config, tree.results, tables))
-    assert panels == {}
-    assert [column.title for column in tables_shown["variants-made-0-loo"].columns][-1] == "pessimistic ties"
+def test_without_drawn_candidates_only_the_protocols_are_drawn(inputs):
+    plain = {
+        name: table[~table["variant"].str.endswith("-100")]
+        for name, table in (("sensitivity", inputs.sensitivity), ("agreement", inputs.agreement))
+    }
+    tables, panels, _ = chapter_of(sensitivity, dataclasses.replace(inputs, **plain))
+    assert set(panels) == {"agreement-made-0-loo-gts"}
+    assert [column.title for column in tables["variants-made-0-loo"].columns][-1] == "pessimistic ties"
