@@ -8,9 +8,11 @@ from hydrarec.config import BenchmarkConfig
 
 
 def scopes(config: BenchmarkConfig, results: Path) -> Iterator[tuple[str, str, Cases]]:
-    """Go through datasets and protocols, within which runs may be compared, with the cases of each."""
+    """Go through datasets and protocols on which there are runs, with the cases of each."""
     for dataset in config.datasets:
         for protocol in config.protocols:
+            if not runs_of(config, results, dataset.id, protocol):
+                continue
             yield dataset.id, protocol, read_cases(config, results, dataset.id, protocol)
 
 

@@ -105,7 +105,7 @@ def rank(
     """
     candidates = Candidates(cases, catalogue)
     lists = Recommendations(len(cases), min(top_k, catalogue.n_items)) if top_k else None
-    counts, among_drawn = _run(score, cases, candidates, batch_size, lists, drawn, what)
+    counts = _run(score, cases, candidates, batch_size, lists, drawn, what)
     cold = ~candidates.warm_target
     greater, equal = _filtered(counts, candidates)
     ranks = pd.DataFrame(
@@ -122,6 +122,7 @@ def rank(
         }
     )
     integers = ranks.columns.drop("warm")
+    among_drawn = np.split(counts[:, 4:], len(drawn), axis=1) if drawn else []
     sampled = [table(c, d, cases, candidates.warm_target) for c, d in zip(among_drawn, drawn, strict=True)]
     return Ranking(
         ranks.astype(dict.fromkeys(integers, np.int32)),
@@ -144,7 +145,7 @@ def count_ranks(
         is cold.
     """
     candidates = Candidates(cases, catalogue)
-    return _filtered(_run(score, cases, candidates, batch_size, None, (), what)[0], candidates)
+    return _filtered(_run(score, cases, candidates, batch_size, None, (), what), candidates)
 
 
 def _filtered(counts: np.ndarray, candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:
@@ -165,37 +166,27 @@ def _run(
     lists: Recommendations | None,
     drawn: Sequence[Drawn],
     what: str,
-) -> tuple[Int[np.ndarray, "C 4"], list[Int[np.ndarray, "C 3"]]]:
-    """Score all cases once, fill the lists if any, and return every case's counts, and those among the drawn."""
+) -> Int[np.ndarray, "C K"]:
+    """Score all cases once, fill the lists if any, and return every case's counts: four, and three for each draw."""
     batches = list(_batches(cases, batch_size))
     blocks, counts, sums = Blocks(candidates.n_items), [], []
-    among_drawn: list[list[Tensor]] = [[] for _ in drawn]
     for batch in bar(batches, what=what, unit="batch"):
         for block in blocks.of(score(batch), len(batch)):
             rows, values = batch[block.rows], block.values
             # A sum is finite only if all its terms are. Read after the loop, so that a GPU is not waited for here.
             sums.append(values.sum(1))
             values.index_fill_(1, candidates.cold(values.device), -torch.inf)
-            seen = candidates.seen(rows, values.device)
-            targets = candidates.targets[rows].to(values.device)
-            counts.append(count(block, targets, seen))
-            for found, one in zip(among_drawn, drawn, strict=True):
-                found.append(count_drawn(block, targets, one.items[rows].to(values.device)))
+            seen, targets = candidates.seen(rows, values.device), candidates.targets[rows].to(values.device)
+            among_drawn = [count_drawn(block, targets, one.items[rows].to(values.device)) for one in drawn]
+            counts.append(torch.cat([count(block, targets, seen), *among_drawn], dim=1))
             if lists:
                 values[seen.row, seen.item - 1] = -torch.inf
                 lists.add(rows, values)
-    if not batches:
-        return np.empty((0, 4), dtype=np.int64), [np.empty((0, 3), dtype=np.int64) for _ in drawn]
-    order = torch.cat(batches)
-    _refuse_not_finite(score, order[~torch.cat(sums).isfinite().cpu()], cases, blocks, batch_size)
-    return _in_order(counts, order), [_in_order(found, order) for found in among_drawn]
-
-
-def _in_order(counts: list[Tensor], order: Tensor) -> Int[np.ndarray, "C K"]:
-    """Return counts of blocks in the order of the cases; `order` has the case of each row."""
-    counted = torch.cat(counts).cpu()
-    result = torch.empty_like(counted)
-    result[order] = counted
+    result = torch.empty((len(cases), 4 + 3 * len(drawn)), dtype=torch.int64)
+    if batches:
+        order = torch.cat(batches)
+        _refuse_not_finite(score, order[~torch.cat(sums).isfinite().cpu()], cases, blocks, batch_size)
+        result[order] = torch.cat(counts).cpu()
     return result.numpy()
 
 

@@ -24,6 +24,8 @@ def beyond(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
 
 
 def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    if scope.of(inputs.beyond).empty:
+        return []
     wide, k = _wide(inputs, scope), primary_cutoff(inputs.config.evaluation.cutoffs)
     contest = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
     shown = [run for run in wide["value"].index if run in contest]

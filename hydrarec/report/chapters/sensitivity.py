@@ -39,6 +39,8 @@ def sensitivity(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
 
 
 def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    if scope.of(inputs.sensitivity).empty:
+        return []
     orders = scope.of(inputs.agreement)
     orders = orders[orders["metric"] == inputs.primary].set_index("variant")
     blocks: list[Block] = [Text(_ABOUT, "under"), agreement_table(inputs, scope, looks)]
