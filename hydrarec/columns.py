@@ -151,7 +151,7 @@ AGREEMENT = _table(
     protocol=(pa.string(), "loo | gts"),
     variant=(
         pa.string(),
-        "what full is held against: a variant, or gts, which is full under the other protocol",
+        "what full is held against: a variant; gts, full under that protocol; a dataset with another order of ties",
     ),
     metric=(pa.string(), "name with cut-off, such as ndcg@10"),
     n_runs=(pa.int32(), "runs with a value in both, controls left out"),

@@ -45,7 +45,7 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     orders = orders[orders["metric"] == inputs.primary].set_index("variant")
     blocks: list[Block] = [Text(_ABOUT, "under"), agreement_table(inputs, scope, looks)]
     if panels := _panels(inputs, scope, looks):
-        taus = ", ".join(f"{TITLES[variant][0]} {_tau(orders.loc[variant, 'tau'])}" for variant in panels)
+        taus = ", ".join(f"{variant} {_tau(orders.loc[variant, 'tau'])}" for variant in panels)
         caption = (
             f"From left to right the order of the leaderboard, from bottom to top that of the other way of measuring. "
             f"Kendall's tau-b: {taus}. {sentences.figure_basis(inputs, scope)} Mean over seeds."
@@ -69,7 +69,7 @@ def agreement_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -
         moved = "" if pd.isna(found["moved"]) else styles[found["moved"]].label
         return Row(
             [
-                Cell(TITLES[variant][0], note=TITLES[variant][1]),
+                Cell(*_words(inputs, variant)),
                 Cell(str(found["n_runs"]), float(found["n_runs"])),
                 _tau_cell(found["tau"]),
                 Cell(f"{found['discordant']} of {found['pairs']}", float(found["discordant"])),
@@ -161,6 +161,14 @@ def _wide(inputs: Inputs, scope: Scope) -> pd.DataFrame:
 
 def _contest(inputs: Inputs) -> set[str]:
     return {run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")}
+
+
+def _words(inputs: Inputs, variant: str) -> tuple[str, None, str]:
+    """Return the text, the value and the note of a variant's cell."""
+    if variant in TITLES:
+        return TITLES[variant][0], None, TITLES[variant][1]
+    seed = inputs.config.dataset(variant).tie_order
+    return f"tie order {seed}", None, "a user's interactions of the same second in a random order"
 
 
 def _tau(value: float | None) -> str:
