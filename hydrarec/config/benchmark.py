@@ -35,7 +35,7 @@ class RunSettings(Block):
 
 def _dataset(entry: Any) -> Any:
     """Look up a built-in dataset, or the one that an entry is like; other entries stay as they are."""
-    changes = dict(cast(dict[str, Any], entry)) if isinstance(entry, dict) else {}
+    changes: dict[str, Any] = {**cast(dict[str, Any], entry)} if isinstance(entry, dict) else {}
     like = changes.pop("like", None) if changes else entry
     if not isinstance(like, str):
         return cast(Any, entry)

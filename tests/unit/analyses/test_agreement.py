@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrarec.analyses.agreement import compare_orders
+from hydrarec.analyses.agreement import agreement, compare_orders
 from hydrarec.columns import AGREEMENT, SENSITIVITY, read_table
-from tests.fabricate import HYDRA_UNI, SASREC
+from tests.fabricate import HYDRA_UNI, SASREC, config
 
 
 def tau_b(one, other):
@@ -74,3 +74,24 @@ def test_every_variant_and_the_other_protocol_are_held_against_full(found, table
         # Controls and the best possible are no contestants.
         assert (row["n_runs"], row["pairs"]) == (4, 6)
     assert ("gts", "gts") not in set(found.index.droplevel("metric"))
+
+
+def test_a_data_set_is_held_against_its_other_orders_of_ties():
+    made = {"title": "Made", "reader": {"kind": "synthetic"}}
+    datasets = [{"id": "plain", **made}, {"id": "tied", "tie_order": 3, **made}]
+    others = [{"id": "other", "title": "Other", "reader": {"kind": "synthetic", "seed": 1}, "tie_order": 3}]
+    everything = config(more={"datasets": datasets + others})
+    values = {"plain": [0.4, 0.3, 0.2, 0.1], "tied": [0.4, 0.2, 0.3, 0.1], "other": [0.1, 0.2, 0.3, 0.4]}
+    runs = [SASREC, HYDRA_UNI, "itemknn", "popularity"]
+    table = pd.DataFrame(
+        [
+            {"dataset": dataset, "protocol": "loo", "run": run, "variant": "full", "metric": "mrr", "value": value}
+            for dataset, of_dataset in values.items()
+            for run, value in zip(runs, of_dataset, strict=True)
+        ]
+    )
+    found = agreement(everything, table).set_index(["dataset", "variant"])
+    row = found.loc[("plain", "tied")]
+    assert (row["tau"], row["discordant"], row["moved"]) == (pytest.approx(4 / 6), 1, HYDRA_UNI)
+    assert ("plain", "other") not in found.index
+    assert ("tied", "plain") not in found.index

@@ -9,7 +9,7 @@ from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING
 from hydrarec.files import write_json
 from hydrarec.report.blocks import Text
 from hydrarec.report.chapters.beyond import beyond
-from hydrarec.report.chapters.sensitivity import sensitivity
+from hydrarec.report.chapters.sensitivity import agreement_table, sensitivity
 from hydrarec.report.inputs import read_inputs
 from hydrarec.report.numbers import count, percent, score, signed
 from hydrarec.report.style import styles
@@ -134,3 +134,14 @@ def test_without_drawn_candidates_only_the_protocols_are_drawn(inputs):
     tables, panels, _ = chapter_of(sensitivity, dataclasses.replace(inputs, **plain))
     assert set(panels) == {"agreement-made-0-loo-gts"}
     assert [column.title for column in tables["variants-made-0-loo"].columns][-1] == "pessimistic ties"
+
+
+def test_another_order_of_ties_is_named_by_its_seed(inputs):
+    tied = inputs.config.datasets[0].model_copy(update={"id": "made-0-ties", "tie_order": 6})
+    config = inputs.config.model_copy(update={"datasets": [*inputs.config.datasets, tied]})
+    rows = inputs.agreement.query("variant == 'gts'").assign(variant="made-0-ties")
+    both = pd.concat([inputs.agreement, rows], ignore_index=True)
+    table = agreement_table(
+        dataclasses.replace(inputs, config=config, agreement=both), inputs.scopes[0], styles(config)
+    )
+    assert rows_of(table)["tie order 6"][1].text == signed(rows.query("metric == 'ndcg@10'")["tau"].item(), 2)
