@@ -35,10 +35,12 @@ class RunSettings(Block):
 
 def _dataset(entry: Any) -> Any:
     """Look up a built-in dataset, or the one that an entry is like; other entries stay as they are."""
-    changes: dict[str, Any] = {**cast(dict[str, Any], entry)} if isinstance(entry, dict) else {}
-    like = changes.pop("like", None) if changes else entry
+    changes: dict[str, Any] = {}
+    if isinstance(entry, dict):
+        changes |= cast(dict[str, Any], entry)
+    like = entry if isinstance(entry, str) else changes.pop("like", None)
     if not isinstance(like, str):
-        return cast(Any, entry)
+        return cast(object, entry)
     if like not in BUILT_IN:
         raise ValueError(f"{like!r} is not a built-in dataset; allowed: {', '.join(sorted(BUILT_IN))}")
     if isinstance(entry, str):

@@ -1,17 +1,19 @@
 """What recommendation lists are like besides accurate; the leaderboard does not use it."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from hydrarec.comparison.measures import primary_cutoff
 from hydrarec.comparison.runs import kind_of
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Block, Chapter, Text
+from hydrarec.report.blocks import Block, Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.panels import Figure, Panel
 from hydrarec.report.figures.scatter import scatter
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NOTHING, count, metric_title, percent, percent_interval, score
+from hydrarec.report.numbers import NOTHING, count, metric_title, percent, score
 from hydrarec.report.style import RunStyle
 
 _NAMES = ("coverage", "gini", "novelty", "popularity", "popularity_lift")
@@ -20,36 +22,36 @@ _DRAWN = {"coverage": "catalogue coverage", "novelty": "novelty, bits"}
 
 def beyond(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
     """Show coverage, inequality, novelty and popularity of the lists within every scope."""
-    return by_scope(inputs, "beyond", "Beyond accuracy", lambda scope: _blocks(inputs, scope, looks))
+    k = primary_cutoff(inputs.config.evaluation.cutoffs)
+    about = (
+        f"What the first {k} places of the lists are like; the leaderboard does not use it. Coverage: share of the "
+        "catalogue that is in anybody's list. Gini: inequality of exposure, 0 if all items fill as many places, 1 if "
+        "one item fills all. Novelty: mean self-information of what is recommended. Popularity: training users that "
+        "met what is recommended; its lift is over the same of the users' own histories. All depend on the number of "
+        "lists and on the catalogue: compare them within one data set and protocol."
+    )
+    chapter = by_scope(inputs, "beyond", "Beyond accuracy", lambda scope: _blocks(inputs, scope, looks))
+    return chapter and replace(chapter, parts=[Part([Text(about)]), *chapter.parts])
 
 
 def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
-    if scope.of(inputs.beyond).empty:
+    measured = scope.of(inputs.beyond)
+    if measured.empty:
         return []
-    wide, k = _wide(inputs, scope), primary_cutoff(inputs.config.evaluation.cutoffs)
     contest = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
-    shown = [run for run in wide["value"].index if run in contest]
-    history = scope.of(inputs.beyond).set_index("measure").loc["popularity", "value"]
-    about = (
-        f"The first {k} places of every list. Coverage: share of the catalogue that is in anybody's list. Gini: "
-        "inequality of exposure, 0 if all items fill as many places, 1 if one item fills all. Novelty: mean "
-        "self-information of what is recommended. Popularity: training users that met what is recommended; items of "
-        f"the users' own histories were met by {count(history)} on average, and the lift is relative to that."
-    )
-    over = (
-        f"Intervals: {inputs.coverage}; of the accuracy as everywhere, of the others over users for these trained "
-        "weights (delete-a-group jackknife)."
+    shown = [run for run in _wide(inputs, scope).index if run in contest]
+    histories = measured.set_index("measure").loc["popularity", "value"]
+    caption = (
+        f"Accuracy against what else lists are like. {sentences.figure_basis(inputs, scope)} Intervals: "
+        f"{inputs.coverage}; of the accuracy as everywhere, of the others over users for these trained weights "
+        "(delete-a-group jackknife)."
     )
     return [
-        Text(about, "under"),
-        Figure(
-            [_panel(inputs, scope, shown, looks, name) for name in _DRAWN],
-            f"Accuracy against what else lists are like. {sentences.figure_basis(inputs, scope)} {over}",
-        ),
+        Figure([_panel(inputs, scope, shown, looks, name) for name in _DRAWN], caption),
         beyond_table(inputs, scope, looks),
         Text(
-            "These depend on the number of lists and on the catalogue: compare them within one data set and protocol. "
-            "How far seeds are apart stands in the CSV file.",
+            f"Items of the users' own histories were met by {count(histories)} training users on average. How far "
+            "seeds are apart, and the intervals that are not shown, are in the CSV file.",
             "key",
         ),
     ]
@@ -80,7 +82,6 @@ def beyond_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
             Column(interval, hint="of the novelty, over users"),
             Column("Popularity", hint="training users that met what is recommended"),
             Column("Lift", hint="of the popularity over that of the users' histories"),
-            Column(interval, hint="of the lift, over users"),
         ],
         [[row(run) for run in contest], [row(run) for run in controls]],
         scope.of(inputs.beyond),
@@ -90,12 +91,11 @@ def beyond_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
 def _cells(wide: pd.DataFrame, run: str, name: str) -> list[Cell]:
     value, low, high = (wide.loc[run, (which, name)] for which in ("value", "low", "high"))
     if pd.isna(value):
-        return [Cell(NOTHING, -2.0)] * (1 if name == "popularity" else 2)
+        return [Cell(NOTHING, -2.0)] * (1 if name.startswith("popularity") else 2)
     if name == "popularity":
         return [Cell(count(value) if value >= 10 else f"{value:.1f}", float(value))]
     if name == "popularity_lift":
-        bounds = percent_interval(None if pd.isna(low) else 100 * low, None if pd.isna(high) else 100 * high)
-        return [Cell(percent(100 * value), float(value)), Cell(bounds, float(value))]
+        return [Cell(percent(100 * value), float(value))]
     digits = 2 if name == "novelty" else 3
     bounds = NOTHING if pd.isna(low) else f"{low:.{digits}f}\u2013{high:.{digits}f}"
     return [Cell(f"{value:.{digits}f}", float(value)), Cell(bounds, float(value))]

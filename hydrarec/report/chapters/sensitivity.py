@@ -1,10 +1,12 @@
 """Whether another way of measuring would have told another story: values and orders of the runs in every variant."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from hydrarec.comparison.runs import kind_of
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Block, Chapter, Text
+from hydrarec.report.blocks import Block, Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.panels import Figure, Panel
@@ -19,9 +21,9 @@ TITLES = {
     "warm": ("warm targets", "only targets that occur in the training data"),
     "optimistic": ("optimistic ties", "equal scores in the target's favour"),
     "pessimistic": ("pessimistic ties", "equal scores against the target"),
-    "uniform-100": ("uniform-100", "among 100 items drawn at random"),
-    "popularity-100": ("popularity-100", "among 100 items drawn in proportion to their training interactions"),
-    "gts": ("gts", "the global temporal split, with runs trained on its training part"),
+    "uniform-100": ("uniform-100", "100 items drawn at random"),
+    "popularity-100": ("popularity-100", "100 items drawn by their training interactions"),
+    "gts": ("gts", "the global temporal split"),
 }
 """Names of the variants, and what they are."""
 _DRAWN = ("uniform-100", "popularity-100", "gts")
@@ -35,7 +37,8 @@ _ABOUT = (
 
 def sensitivity(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
     """Show every run in every variant, and whether the order stays, within every scope."""
-    return by_scope(inputs, "sensitivity", "Sensitivity", lambda scope: _blocks(inputs, scope, looks))
+    chapter = by_scope(inputs, "sensitivity", "Sensitivity", lambda scope: _blocks(inputs, scope, looks))
+    return chapter and replace(chapter, parts=[Part([Text(_ABOUT)]), *chapter.parts])
 
 
 def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
@@ -43,7 +46,7 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         return []
     orders = scope.of(inputs.agreement)
     orders = orders[orders["metric"] == inputs.primary].set_index("variant")
-    blocks: list[Block] = [Text(_ABOUT, "under"), agreement_table(inputs, scope, looks)]
+    blocks: list[Block] = [agreement_table(inputs, scope, looks)]
     if panels := _panels(inputs, scope, looks):
         taus = ", ".join(f"{variant} {_tau(orders.loc[variant, 'tau'])}" for variant in panels)
         caption = (
@@ -99,15 +102,15 @@ def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) ->
     """List every run's primary metric in every variant, with the places it moves."""
     wide = _wide(inputs, scope)
     contest = [run for run in wide.index if run in _contest(inputs)]
-    places = wide.loc[contest].rank(ascending=False)
     others = [variant for variant in wide.columns if variant != FULL]
+    moves = {variant: _moves(wide.loc[contest, [FULL, variant]].dropna()) for variant in others}
 
     def cell(run: str, variant: str) -> Cell:
         value = wide.loc[run, variant]
         if pd.isna(value):
             return Cell(NOTHING, -1.0)
-        moved = places.loc[run, FULL] - places.loc[run, variant] if run in contest else 0.0
-        return Cell(score(value), float(value), note=signed(moved, 0 if moved == int(moved) else 1) if moved else "")
+        moved = float(moves[variant].get(run, 0.0))
+        return Cell(score(value), float(value), note=signed(moved, 0 if moved.is_integer() else 1) if moved else "")
 
     def row(run: str) -> Row:
         value = float(wide.loc[run, FULL])
@@ -143,11 +146,17 @@ def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[s
             table.set_axis(["x", "y"], axis="columns"),
             styles,
             name=f"agreement-{scope.anchor}-{variant}",
-            title=f"{name}, {what} against full ranking" if variant != "gts" else f"{name}, gts against loo",
+            title=f"{variant} against {'loo' if variant == 'gts' else 'full ranking'}",
             axes_titles=(f"{name}, full ranking" if variant != "gts" else f"{name}, loo", f"{name}, {what}"),
             write=score,
         )
     return panels
+
+
+def _moves(table: pd.DataFrame) -> pd.Series:
+    """Return how many places each run moves up from the first column to the second."""
+    places = table.rank(ascending=False)
+    return places.iloc[:, 0] - places.iloc[:, 1]
 
 
 def _wide(inputs: Inputs, scope: Scope) -> pd.DataFrame:
@@ -168,7 +177,7 @@ def _words(inputs: Inputs, variant: str) -> tuple[str, None, str]:
     if variant in TITLES:
         return TITLES[variant][0], None, TITLES[variant][1]
     seed = inputs.config.dataset(variant).tie_order
-    return f"tie order {seed}", None, "a user's interactions of the same second in a random order"
+    return f"tie order {seed}", None, "equal times in a random order"
 
 
 def _tau(value: float | None) -> str:

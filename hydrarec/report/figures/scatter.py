@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pandas as pd
-from matplotlib.ticker import FuncFormatter
 
 from hydrarec.report.figures.labels import label_near, label_right, label_width
 from hydrarec.report.figures.panels import HEIGHT, Panel, blank, finish, marker
@@ -40,8 +39,8 @@ def scatter(
     zero
         Whether the upward axis begins at 0.
     """
-    room = label_width(styles[str(run)].label for run in table.index) + 24
-    canvas, axes = blank(300 + room, HEIGHT, (52, 40, room, 10), grid="both")
+    room = label_width(styles[str(run)].label for run in table.index) + 34
+    canvas, axes = blank(300 + room, HEIGHT, (46, 40, room, 24), grid="both")
     points = []
     for run, row in table.iterrows():
         style = styles[str(run)]
@@ -51,14 +50,17 @@ def scatter(
             axes.plot([row["x_low"], row["x_high"]], [row["y"], row["y"]], **line)
         axes.plot([row["x"]], [row["y"]], linestyle="", **marker(style))
         points.append((float(row["x"]), float(row["y"]), style))
-    axes.set_xlim(0, max(float(table["x"].max()), 1e-6) * _ROOM)
-    low, high = float(table["y"].min()), float(table["y"].max())
+    furthest = table["x_high" if "x_high" in table else "x"].max()
+    axes.set_xlim(0, max(float(furthest), 1e-6) * _ROOM)
+    low, high = (
+        float(table[[column for column in ("y", "y_low", "y_high") if column in table]].agg(end).agg(end))
+        for end in ("min", "max")
+    )
     if zero:
         axes.set_ylim(0, max(high, 1e-6) * _ROOM)
     else:
         edge = max(0.1 * (high - low), 1e-6)
         axes.set_ylim(low - edge, high + edge)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel(axes_titles[0], color=MUTED)
     axes.set_title(axes_titles[1], loc="left", color=MUTED)
     hollow = [point for point in points if point[2].hollow]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING
+from hydrarec.columns import SAMPLED, read_table, write_table
 from hydrarec.files import write_json
 from hydrarec.report.blocks import Text
 from hydrarec.report.chapters.beyond import beyond
@@ -28,6 +29,10 @@ def inputs(tmp_path_factory):
         handed_in = tree.folder("itemknn", protocol=protocol)
         write_json(handed_in / "costs.json", {})
         (handed_in / "sampled.parquet").unlink()
+    path = tree.folder("popularity", protocol="gts") / "sampled.parquet"
+    counts = read_table(path, SAMPLED)
+    # Popularity is first among what is drawn by popularity.
+    write_table(counts.assign(greater=counts["greater"].where(counts["kind"] == "uniform-100", 0)), path, SAMPLED)
     return read_inputs(tree.config, tree.results, compute(tree, folder / "tables"))
 
 
@@ -46,6 +51,9 @@ def rows_of(table):
     return {row.cells[0].text: row.cells[1:] for body in table.bodies for row in body}
 
 
+VARIANTS = ["full", "unfiltered", "warm", "optimistic", "pessimistic", "uniform-100", "popularity-100"]
+
+
 def test_every_variant_is_a_column_and_says_what_moves(inputs, of_sensitivity):
     tables, _, _ = of_sensitivity
     table = tables["variants-made-0-gts"]
@@ -57,19 +65,19 @@ def test_every_variant_is_a_column_and_says_what_moves(inputs, of_sensitivity):
     values = inputs.sensitivity.query("protocol == 'gts' and metric == 'ndcg@10'").pivot(
         index="run", columns="variant", values="value"
     )
-    contest = values.loc[[SASREC, "bert4rec+hydra+causal", "itemknn", "popularity"]].rank(ascending=False)
-    looks = styles(inputs.config)
-    for run, cells in ((run, rows_of(table)[looks[run].label]) for run in values.index):
-        for variant, cell in zip(
-            ["full", "unfiltered", "warm", "optimistic", "pessimistic", "uniform-100", "popularity-100"],
-            cells,
-            strict=True,
-        ):
+    contest, looks = [SASREC, "bert4rec+hydra+causal", "itemknn", "popularity"], styles(inputs.config)
+    moving = 0
+    for run in values.index:
+        for variant, cell in zip(VARIANTS, rows_of(table)[looks[run].label], strict=True):
             value = values.loc[run, variant]
             assert cell.text == ("\u2013" if pd.isna(value) else score(value))
-            if run in contest.index and not pd.isna(value):
-                moved = contest.loc[run, "full"] - contest.loc[run, variant]
-                assert cell.note == (signed(moved, 0 if moved % 1 == 0 else 1) if moved else "")
+            both = [other for other in contest if not pd.isna(values.loc[other, variant])]
+            if run in both:
+                above = [sum(values.loc[both, v] > values.loc[run, v]) for v in ("full", variant)]
+                moved = above[0] - above[1]
+                assert cell.note == (signed(moved, 0) if moved else "")
+                moving += moved != 0
+    assert moving
 
 
 def test_orders_are_compared_and_the_other_protocol_stands_with_leave_one_out(inputs, of_sensitivity):
@@ -83,6 +91,7 @@ def test_orders_are_compared_and_the_other_protocol_stands_with_leave_one_out(in
             runs, tau, turned, *_ = rows[variant]
             assert (runs.text, tau.text) == (str(row["n_runs"]), signed(row["tau"], 2))
             assert turned.text == f"{row['discordant']} of {row['pairs']}"
+    assert rows_of(tables["agreement-made-0-gts"])["popularity-100"][3].note == "Popularity"
     assert set(panels) == {
         "agreement-made-0-loo-uniform-100",
         "agreement-made-0-loo-popularity-100",
@@ -112,7 +121,7 @@ def test_lists_are_described(inputs):
     rows, looks = rows_of(tables["beyond-made-0-loo"]), styles(inputs.config)
     assert len(rows) == len(inputs.config.run_ids)
     for run, row in values.iterrows():
-        _, coverage, _, gini, _, novelty, _, popularity, lift, _ = rows[looks[run].label]
+        _, coverage, _, gini, _, novelty, _, popularity, lift = rows[looks[run].label]
         assert coverage.text == f"{row['coverage@10']:.3f}"
         assert gini.text == f"{row['gini@10']:.3f}"
         assert novelty.text == f"{row['novelty@10']:.2f}"
