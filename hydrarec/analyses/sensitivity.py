@@ -34,6 +34,8 @@ FULL = "full"
 FROM_LISTS = "costs.json"
 """What only a run has that was handed in as recommendation lists."""
 LISTS_SAY_NOTHING = "a recommendation list has no scores of other items"
+NOT_COUNTED = "the baseline's rule does not ask for counts among drawn candidates"
+NO_WARM = "no target occurs in the training data"
 
 
 def variants(config: BenchmarkConfig) -> list[str]:
@@ -82,10 +84,10 @@ def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
                 for seed in seeds
             ]
             for variant in variants(config):
-                group, found = _group(cases, variant), [values[variant] for values in by_seed]
-                known = group is not None and all(values is not None for values in found)
-                means = np.mean(found, axis=0) if known else [None] * len(metric_names(config.evaluation.cutoffs))
-                why = None if known else "there is no such target" if group is None else LISTS_SAY_NOTHING
+                found = [values[variant] for values in by_seed]
+                means = [value for value in found if not isinstance(value, str)]
+                why = next((value for value in found if isinstance(value, str)), None)
+                group = _group(cases, variant)
                 rows += [
                     {
                         "dataset": dataset,
@@ -93,38 +95,37 @@ def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
                         "run": run,
                         "variant": variant,
                         "metric": metric,
-                        "value": value,
+                        "value": None if why else float(np.mean([of_seed[place] for of_seed in means])),
                         "why": why,
                         "n_users": group.n_users if group else 0,
                         "n_seeds": len(seeds),
                     }
-                    for metric, value in zip(metric_names(config.evaluation.cutoffs), means, strict=True)
+                    for place, metric in enumerate(metric_names(config.evaluation.cutoffs))
                 ]
     return pd.DataFrame(rows, columns=SENSITIVITY.names)
 
 
 def _variants(
     config: BenchmarkConfig, cases: Cases, folder: Path, run: str, hashes: dict[str, str]
-) -> dict[str, NDArray[np.float64] | None]:
-    """Return the mean over users of every metric, by variant; None where the run's files cannot say."""
-    cutoffs = config.evaluation.cutoffs
+) -> dict[str, NDArray[np.float64] | str]:
+    """Return the mean over users of every metric, by variant, or why the run's files cannot say."""
+    cutoffs, everyone, warm = config.evaluation.cutoffs, cases.groups[0], _group(cases, "warm")
     ranks = read_ranks(folder / "ranks.parquet", cases)
     expected = case_values(ranks, cutoffs)
-    found: dict[str, NDArray[np.float64] | None] = {FULL: _mean(cases.groups[0], expected)}
     unfiltered = ranks.assign(greater=ranks["greater_unfiltered"], equal=ranks["equal_unfiltered"])
     from_lists = (folder / FROM_LISTS).is_file()
-    found["unfiltered"] = None if from_lists else _mean(cases.groups[0], case_values(unfiltered, cutoffs))
-    warm = _group(cases, "warm")
-    found["warm"] = _mean(warm, expected) if warm else None
-    found["optimistic"] = _mean(cases.groups[0], case_values(ranks, cutoffs, "optimistic"))
-    found["pessimistic"] = _mean(cases.groups[0], case_values(ranks, cutoffs, "pessimistic"))
-    if not hashes:
-        return found
-    # A rule of a baseline may be older than drawn candidates; a trained run has been counted among them or is broken.
-    if not isinstance(config.run(run), TrainedRun) and not (folder / "sampled.parquet").is_file():
-        return found | dict.fromkeys(hashes)
-    sampled = read_sampled(folder, cases, hashes)
-    return found | {kind: _mean(cases.groups[0], case_values(counts, cutoffs)) for kind, counts in sampled.items()}
+    found: dict[str, NDArray[np.float64] | str] = {
+        FULL: _mean(everyone, expected),
+        "unfiltered": LISTS_SAY_NOTHING if from_lists else _mean(everyone, case_values(unfiltered, cutoffs)),
+        "warm": _mean(warm, expected) if warm else NO_WARM,
+        "optimistic": _mean(everyone, case_values(ranks, cutoffs, "optimistic")),
+        "pessimistic": _mean(everyone, case_values(ranks, cutoffs, "pessimistic")),
+    }
+    # The rule of a baseline may not know of drawn candidates; a trained run without counts is not complete.
+    if isinstance(config.run(run), TrainedRun) or (folder / "sampled.parquet").is_file():
+        sampled = read_sampled(folder, cases, hashes) if hashes else {}
+        return found | {kind: _mean(everyone, case_values(counts, cutoffs)) for kind, counts in sampled.items()}
+    return found | dict.fromkeys(hashes, LISTS_SAY_NOTHING if from_lists else NOT_COUNTED)
 
 
 def read_sampled(folder: Path, cases: Cases, hashes: dict[str, str]) -> dict[str, pd.DataFrame]:

@@ -11,7 +11,19 @@ import pandas as pd
 import pytest
 import yaml
 
-from hydrarec.columns import COMPARISON, LEADERBOARD, METRICS, RANKS, RECOMMENDATIONS, TIMES, read_table
+from hydrarec.columns import (
+    AGREEMENT,
+    BEYOND,
+    COMPARISON,
+    LEADERBOARD,
+    METRICS,
+    RANKS,
+    RECOMMENDATIONS,
+    SAMPLED,
+    SENSITIVITY,
+    TIMES,
+    read_table,
+)  # fmt: skip
 from tests.conftest import ROOT
 
 DEMO = ROOT / "examples/demo.yaml"
@@ -63,6 +75,9 @@ def test_every_table_keeps_its_schema(workplace):
         ("leaderboard", LEADERBOARD),
         ("comparison", COMPARISON),
         ("times", TIMES),
+        ("sensitivity", SENSITIVITY),
+        ("agreement", AGREEMENT),
+        ("beyond", BEYOND),
     ):
         assert len(read_table(comparison / f"{name}.parquet", schema))
     for folder in (workplace / RUNS).glob("*/seed-*"):
@@ -70,6 +85,7 @@ def test_every_table_keeps_its_schema(workplace):
         lists = read_table(folder / "recommendations.parquet", RECOMMENDATIONS)
         assert len(ranks) == 2000
         assert lists.groupby("user")["position"].max().eq(100).all()
+        assert len(read_table(folder / "sampled.parquet", SAMPLED)) == 2 * 2000
 
 
 def test_the_lists_and_the_ranks_agree(workplace):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, sensitivity
+from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, sensitivity
 from hydrarec.columns import RANKS, SAMPLED, SENSITIVITY, read_table, write_table
 from hydrarec.files import read_json, write_json
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
@@ -97,6 +97,13 @@ def test_lists_of_others_say_nothing_about_items_outside_them(small):
         assert table.loc[("itemknn", variant, "ndcg@10"), "why"] == LISTS_SAY_NOTHING
         assert not pd.isna(table.loc[("popularity", variant, "ndcg@10"), "value"])
     assert table.loc[("itemknn", "warm", "ndcg@10"), "value"] > 0
+
+
+def test_a_rule_that_knows_nothing_of_drawn_candidates_is_named(small):
+    (small.folder("itemknn") / "sampled.parquet").unlink()
+    table = sensitivity(small.config, small.results).set_index(["run", "variant", "metric"])
+    assert table.loc[("itemknn", "uniform-100", "mrr"), "why"] == NOT_COUNTED
+    assert table.loc[("itemknn", "unfiltered", "mrr"), "value"] > 0
 
 
 def spoil_counts(tree, change):
