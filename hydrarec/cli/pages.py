@@ -85,10 +85,18 @@ def performance(
 
 
 def config_schema() -> dict[str, Any]:
-    """Return the schema with ids of built-in datasets allowed beside definitions."""
+    """Return the schema with ids of built-in datasets, and what is like them, allowed beside definitions."""
     from hydrarec.config.datasets import BUILT_IN
 
     described = BenchmarkConfig.model_json_schema()
-    items = described["properties"]["datasets"]["items"]
-    described["properties"]["datasets"]["items"] = {"anyOf": [{"enum": sorted(BUILT_IN)}, items]}
+    items, names = described["properties"]["datasets"]["items"], {"enum": sorted(BUILT_IN)}
+    keys = described["$defs"]["DatasetConfig"]["properties"]
+    like = {
+        "type": "object",
+        "description": "A built-in dataset with other values of some keys.",
+        "properties": {"like": names, **keys},
+        "required": ["like", "id"],
+        "additionalProperties": False,
+    }
+    described["properties"]["datasets"]["items"] = {"anyOf": [names, like, items]}
     return described

@@ -112,8 +112,9 @@ def _sorted(ranks: pd.DataFrame) -> pd.DataFrame:
 def _groups(frame: pd.DataFrame, history: NDArray[np.int_], popularity: NDArray[np.int_]) -> list[Group]:
     users, warm = frame["user"].to_numpy(), frame["warm"].to_numpy()
     masks = {"all": np.ones(len(frame), dtype=bool), "warm": warm}
-    # A user's group is fixed by what was known of it before its first target.
-    masks |= _quartiles("history", history, history[frame["step"].to_numpy() == 0], masks["all"])
+    # A user's group is fixed by what was known of it before its first target, and holds all its targets.
+    first = history[frame["step"].to_numpy() == 0]
+    masks |= _quartiles("history", np.repeat(first, np.unique(users, return_counts=True)[1]), first, masks["all"])
     masks |= _quartiles("popularity", popularity, popularity[warm], warm)
     masks["popularity:cold"] = ~warm
     return [_group(name, mask, users) for name, mask in masks.items() if mask.any()]

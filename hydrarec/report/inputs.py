@@ -10,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from hydrarec.columns import (
+    AGREEMENT,
+    BEYOND,
     CLAIMS,
     COMPARISON,
     EFFICIENCY_SPEED,
@@ -21,6 +23,7 @@ from hydrarec.columns import (
     PLACES,
     RUNS,
     SCALING,
+    SENSITIVITY,
     TIMES,
     VERDICTS,
     read_table,
@@ -90,6 +93,9 @@ class Inputs:
     pairs: pd.DataFrame
     places: pd.DataFrame
     times: pd.DataFrame
+    sensitivity: pd.DataFrame
+    agreement: pd.DataFrame
+    beyond: pd.DataFrame
     gates: list[Gate]
     histories: dict[tuple[str, str, str, int], pd.DataFrame]
     """Training histories by dataset, protocol, run and seed; only trained runs have one."""
@@ -139,6 +145,9 @@ class Inputs:
             "places": (self.places, PLACES),
             "times": (self.times, TIMES),
             "runs": (self.runs, RUNS),
+            "sensitivity": (self.sensitivity, SENSITIVITY),
+            "agreement": (self.agreement, AGREEMENT),
+            "beyond": (self.beyond, BEYOND),
         }
         if self.claims is not None and self.verdicts is not None:
             found |= {"claims": (self.claims, CLAIMS), "verdicts": (self.verdicts, VERDICTS)}
@@ -207,6 +216,9 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         pairs=read_table(comparison / "pairs.parquet", PAIRS),
         places=read_table(comparison / "places.parquet", PLACES),
         times=read_table(comparison / "times.parquet", TIMES),
+        sensitivity=_analysed(comparison / "sensitivity.parquet", SENSITIVITY, complete),
+        agreement=_analysed(comparison / "agreement.parquet", AGREEMENT, complete),
+        beyond=_analysed(comparison / "beyond.parquet", BEYOND, complete),
         gates=read_gates(comparison),
         histories=histories,
         manifests=[(one, one.json("manifest.json")) for one in everything],
@@ -230,6 +242,11 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         claims=_decided(config, comparison / "claims.parquet", CLAIMS, complete),
         verdicts=_decided(config, comparison / "verdicts.parquet", VERDICTS, complete),
     )
+
+
+def _analysed(path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame:
+    """Read a table of `analyse`, which works on complete comparisons; of others there is none, or nothing in it."""
+    return read_table(path, schema) if complete or path.is_file() else schema.empty_table().to_pandas()
 
 
 def _decided(config: BenchmarkConfig, path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame | None:

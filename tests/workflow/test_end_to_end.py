@@ -12,7 +12,19 @@ import pandas as pd
 import pytest
 import yaml
 
-from hydrarec.columns import COMPARISON, LEADERBOARD, METRICS, RANKS, RECOMMENDATIONS, TIMES, read_table
+from hydrarec.columns import (
+    AGREEMENT,
+    BEYOND,
+    COMPARISON,
+    LEADERBOARD,
+    METRICS,
+    RANKS,
+    RECOMMENDATIONS,
+    SAMPLED,
+    SENSITIVITY,
+    TIMES,
+    read_table,
+)  # fmt: skip
 from hydrarec.files import read_json
 from hydrarec.report.figures.pipeline import RULES
 from hydrarec.report.rulegraph import BASELINES, parsed
@@ -67,6 +79,9 @@ def test_every_table_keeps_its_schema(workplace):
         ("leaderboard", LEADERBOARD),
         ("comparison", COMPARISON),
         ("times", TIMES),
+        ("sensitivity", SENSITIVITY),
+        ("agreement", AGREEMENT),
+        ("beyond", BEYOND),
     ):
         assert len(read_table(comparison / f"{name}.parquet", schema))
     for folder in (workplace / RUNS).glob("*/seed-*"):
@@ -74,6 +89,7 @@ def test_every_table_keeps_its_schema(workplace):
         lists = read_table(folder / "recommendations.parquet", RECOMMENDATIONS)
         assert len(ranks) == 2000
         assert lists.groupby("user")["position"].max().eq(100).all()
+        assert len(read_table(folder / "sampled.parquet", SAMPLED)) == 2 * 2000
 
 
 def test_the_lists_and_the_ranks_agree(workplace):

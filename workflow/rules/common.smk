@@ -39,6 +39,17 @@ RUN_FILES = multiext(
     "manifest.json",
 )
 
+# What targets are ranked among besides the whole catalogue, and what comes of it; nothing unless it is asked for.
+CANDIDATES = [
+    f"results/data/{{dataset}}/{{protocol}}/candidates-{kind}.parquet"
+    for kind in BENCHMARK.evaluation.sampled
+]
+SAMPLED = (
+    ["results/runs/{dataset}/{protocol}/{run}/seed-{seed}/sampled.parquet"]
+    if CANDIDATES
+    else []
+)
+
 MIRROR_OPTION = f"--mirror {shlex.quote(BENCHMARK.mirror)}" if BENCHMARK.mirror else ""
 
 
@@ -48,6 +59,7 @@ wildcard_constraints:
     seed="|".join(map(str, BENCHMARK.seeds)),
     device="auto|cpu|cuda",
     part="operators|blocks|steps|inference",
+    kind="uniform-100|popularity-100",
 
 
 def one_of(ids):
@@ -90,6 +102,11 @@ def raw_file_of(wildcards):
 def raw_option(wildcards, input):
     """Return the command-line option that hands over the downloaded file, if there is one."""
     return f"--raw {input.raw}" if input.raw else ""
+
+
+def candidates_option(wildcards, input):
+    """Return the command-line options that hand over drawn candidates, if there are any."""
+    return " ".join(f"--candidates {path}" for path in input.candidates)
 
 
 def gpus_of(wildcards):
@@ -227,6 +244,21 @@ def of_all_runs(file, runs=tuple(BENCHMARK.all_runs)):
 def all_ranks():
     """Return the ranks of all runs."""
     return of_all_runs("ranks.parquet")
+
+
+def all_sampled():
+    """Return the counts among drawn candidates of all runs whose rules can have them; lists of others cannot."""
+
+    def counted(run):
+        if isinstance(run, TrainedRun):
+            return True
+        return any(
+            path.endswith("sampled.parquet")
+            for path in getattr(rules, run.baseline).output
+        )
+
+    runs = [run for run in BENCHMARK.all_runs if counted(run)]
+    return of_all_runs("sampled.parquet", runs) if SAMPLED else []
 
 
 def all_histories():

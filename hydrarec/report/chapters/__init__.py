@@ -3,6 +3,7 @@
 from hydrarec.progress import bar
 from hydrarec.report.blocks import Chapter
 from hydrarec.report.chapters.absent import absent
+from hydrarec.report.chapters.beyond import beyond
 from hydrarec.report.chapters.checks import checks
 from hydrarec.report.chapters.contrasts import contrasts
 from hydrarec.report.chapters.costs import costs
@@ -13,6 +14,7 @@ from hydrarec.report.chapters.protocol import protocol
 from hydrarec.report.chapters.provenance import provenance
 from hydrarec.report.chapters.runs import runs
 from hydrarec.report.chapters.scaling import scaling
+from hydrarec.report.chapters.sensitivity import sensitivity
 from hydrarec.report.chapters.strata import strata
 from hydrarec.report.chapters.variance import variance
 from hydrarec.report.chapters.verdicts import verdicts
@@ -27,6 +29,8 @@ _ORDER = (
     costs,
     scaling,
     strata,
+    beyond,
+    sensitivity,
     absent,
     checks,
     parts,

@@ -28,7 +28,7 @@ def _table(claims: pd.DataFrame) -> Table:
                 Cell(row["claim"]),
                 Cell(row["verdict"]),
                 Cell(row["statement"], note=_remark(row)),
-                Cell(f"{row['holding']} of {row['places']}", float(row["holding"]), note=f"needs {row['needed']}"),
+                Cell(f"{row['holding']} of {row['places']}", float(row["holding"])),
                 Cell(NOTHING if pd.isna(row["p_holm"]) else p_value(row["p_holm"]), sortable(row["p_holm"])),
             ],
             f"claim-{row['verdict'].replace(' ', '-')}",
@@ -39,7 +39,7 @@ def _table(claims: pd.DataFrame) -> Table:
         Column("Claim", numeric=False),
         Column("Verdict", numeric=False),
         Column("What is claimed", numeric=False),
-        Column("Holds in", hint="places (data sets, or devices) that could say anything, and how many are needed"),
+        Column("Holds in", hint="of the places (data sets, or devices) that could say anything"),
         Column("Holm p", hint="over the confirmatory claims; none where intervals decide"),
     ]
     return Table("claims", "Verdicts on the claims", columns, [rows], claims)

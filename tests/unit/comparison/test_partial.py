@@ -5,6 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from hydrarec.analyses import analyse
 from hydrarec.cli import questions
 from hydrarec.columns import COMPARISON, LEADERBOARD, METRICS, RUNS, read_table
 from hydrarec.comparison import check_gates, collect, contrast
@@ -185,6 +186,7 @@ def test_a_complete_report_says_nothing_of_it(tree):
     output = tree.results / "comparison"
     compute(tree)
     check_gates(tree.config, tree.results, output)
+    analyse(tree.config, tree.results, output)
     render(tree.config, tree.results, output, output / "page")
     page = (output / "page" / "index.html").read_text()
     assert "ncomplete" not in page.replace(".incomplete", "")
