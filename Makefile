@@ -29,6 +29,12 @@ demo: setup
 report: setup
 	snakemake --profile local
 
+# A report of what is finished, while runs compute or after some failed: make partial-report CONFIG=examples/demo.yaml
+CONFIG ?= config.yaml
+.PHONY: partial-report
+partial-report: setup
+	hydrarec partial-report --config $(CONFIG)
+
 # Everything that needs no cluster (make test-slurm). Tests that need raw data sets, a browser or a GPU skip with a reason without them.
 .PHONY: test
 test: setup
@@ -65,6 +71,7 @@ generated: setup
 	hydrarec schema > workflow/schemas/config.schema.json
 	hydrarec schema hypotheses > workflow/schemas/hypotheses.schema.json
 	hydrarec operators > docs/attention/README.md
+	snakemake --rulegraph dot | hydrarec rules > .rules.json && mv .rules.json hydrarec/report/assets/rules.json
 	hydrarec reproduction
 	hydrarec performance
 

@@ -33,6 +33,7 @@ for baseline in BASELINES:
 
 
 include: "workflow/rules/compare.smk"
+include: "workflow/rules/analyses.smk"
 include: "workflow/rules/report.smk"
 
 

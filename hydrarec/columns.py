@@ -78,6 +78,16 @@ RECOMMENDATIONS = _table(
     item=_ITEM,
     score=(pa.float32(), "the model's score; finite, not increasing with position"),
 )
+CANDIDATES = _table(
+    **_CASE,
+    item=(pa.int32(), "drawn candidate, ascending within a case; neither the target nor a filtered item"),
+)
+SAMPLED = _table(
+    **_CASE,
+    kind=(pa.string(), "how its candidates were drawn: uniform-100 | popularity-100"),
+    greater=(pa.int32(), "drawn candidates scored above the target; all of them if the target is cold"),
+    equal=(pa.int32(), "drawn candidates scored the same as the target"),
+)
 HISTORY = _table(
     epoch=(pa.int32(), "from 1"),
     optimizer_step=(pa.int64(), "optimiser steps taken so far"),
@@ -197,6 +207,43 @@ CLAIMS = _table(
     registered=(pa.string(), "day on which the hypotheses were fixed"),
     sha256=(pa.string(), "of the file of hypotheses"),
 )
+SENSITIVITY = _table(
+    **_RUN,
+    variant=(pa.string(), "how it was measured: full, unfiltered, warm, optimistic, … (hydrarec/analyses)"),
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    value=(pa.float64(), "mean over users and seeds; null where the run's files cannot say?"),
+    why=(pa.string(), "why there is no value; null if there is one?"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "seeds"),
+)
+AGREEMENT = _table(
+    dataset=(pa.string(), "dataset id"),
+    protocol=(pa.string(), "loo | gts"),
+    variant=(
+        pa.string(),
+        "what full is held against: a variant; gts, full under that protocol; a dataset with another order of ties",
+    ),
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    n_runs=(pa.int32(), "runs with a value in both, controls left out"),
+    tau=(pa.float64(), "Kendall's tau-b; null where fewer than two different values leave it undefined?"),
+    pairs=(pa.int32(), "pairs of runs"),
+    discordant=(pa.int32(), "pairs that the two put the other way round"),
+    largest_move=(pa.float64(), "most places that a run is further up or down; halves where runs are level"),
+    moved=(pa.string(), "the first run that moves so far; null if none moves?"),
+)
+BEYOND = _table(
+    dataset=(pa.string(), "dataset id"),
+    protocol=(pa.string(), "loo | gts"),
+    run=(pa.string(), "run id; empty: the users' own histories"),
+    measure=(pa.string(), "coverage@k | gini@k | novelty@k | popularity@k | popularity_lift@k | popularity"),
+    value=(pa.float64(), "mean over seeds; null where it is undefined?"),
+    low=(pa.float64(), "lower bound of the interval over users, given these trained weights; null with one user?"),
+    high=(pa.float64(), "upper bound of the interval; null likewise?"),
+    seeds_low=(pa.float64(), "lowest of the seeds; null with one seed?"),
+    seeds_high=(pa.float64(), "highest of the seeds; null with one seed?"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "seeds"),
+)
 TIMES = _table(
     **_RUN,
     seed=(pa.int32(), "seed of the run"),
@@ -215,6 +262,13 @@ TIMES = _table(
     infer_ms_per_user=(pa.float64(), "ranking the test targets: encoding, scoring and counting"),
     peak_memory_mib=(pa.float64(), "peak resident memory of the training process"),
     peak_gpu_mib=(pa.float64(), "peak allocated GPU memory; null on a CPU?"),
+)
+RUNS = _table(
+    **_RUN,
+    seed=(pa.int32(), "seed of the run"),
+    status=(pa.string(), "finished | failed | running | missing"),
+    epochs=(pa.int32(), "epochs trained so far; null if none is known, or for baselines?"),
+    said=(pa.string(), "last lines of its log; null if finished, or if it said nothing?"),
 )
 BENCH = _table(
     bench=(pa.string(), "benchmark, a file of hydrarec/bench"),

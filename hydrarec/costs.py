@@ -3,6 +3,7 @@
 Seconds are measured where they pass; this file only says which there are and how they are written.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -65,7 +66,15 @@ def write_timing(folder: Path, timing: Timing) -> None:
     write_json(folder / "timing.json", values)
 
 
-def write_inference(folder: Path, *, device: str, test_s: float, n_cases: int, peak_memory_mib: float) -> None:
+def write_inference(
+    folder: Path,
+    *,
+    device: str,
+    test_s: float,
+    n_cases: int,
+    peak_memory_mib: float,
+    candidates: Mapping[str, str] | None = None,
+) -> None:
     """Write `inference.json`.
 
     Parameters
@@ -80,17 +89,17 @@ def write_inference(folder: Path, *, device: str, test_s: float, n_cases: int, p
         Their number.
     peak_memory_mib
         Peak resident memory of the process.
+    candidates
+        Content hashes of the drawn candidates that were ranked among as well, by kind.
     """
-    write_json(
-        folder / "inference.json",
-        {
-            "device": device,
-            "test_s": test_s,
-            "infer_ms_per_user": 1000 * test_s / n_cases,
-            "n_cases": n_cases,
-            "peak_memory_mib": peak_memory_mib,
-        },
-    )
+    values = {
+        "device": device,
+        "test_s": test_s,
+        "infer_ms_per_user": 1000 * test_s / n_cases,
+        "n_cases": n_cases,
+        "peak_memory_mib": peak_memory_mib,
+    }
+    write_json(folder / "inference.json", values | ({"candidates": dict(candidates)} if candidates else {}))
 
 
 def read_costs(path: Path) -> OutsideCosts:

@@ -18,6 +18,11 @@ def split_folder(results: Path, dataset: str, protocol: str) -> Path:
     return data_folder(results, dataset) / protocol
 
 
+def candidates_file(split: Path, kind: str) -> Path:
+    """Return the file of a split's drawn candidates of a kind, such as `uniform-100`."""
+    return split / f"candidates-{kind}.parquet"
+
+
 def run_folder(results: Path, dataset: str, protocol: str, run: str, seed: int) -> Path:
     """Return the folder of everything one run with one seed leaves behind."""
     return results / "runs" / dataset / protocol / run / f"seed-{seed}"

@@ -7,11 +7,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hydrarec.columns import HELD_OUT, HISTORY, RANKS, TRAIN, write_table
+from hydrarec.columns import (
+    HELD_OUT,
+    HISTORY,
+    ITEMS,
+    RANKS,
+    RECOMMENDATIONS,
+    SAMPLED,
+    TRAIN,
+    content_hash,
+    write_table,
+)  # fmt: skip
 from hydrarec.config import BenchmarkConfig, load
 from hydrarec.config.runs import BaselineRun
-from hydrarec.files import write_json
-from hydrarec.layout import data_folder, run_folder, split_folder
+from hydrarec.data.candidates import draw
+from hydrarec.files import read_json, write_json
+from hydrarec.layout import candidates_file, data_folder, run_folder, split_folder
 from hydrarec.provenance import data_hashes
 
 SASREC, HYDRA_UNI = "sasrec+softmax+causal", "bert4rec+hydra+causal"
@@ -71,6 +82,9 @@ class Tree:
                 "lengths": {"min": 5, "median": 22, "max": 61},
             }
             write_json(data_folder(self.results, dataset.id) / "card.json", card)
+            ids = np.arange(1, self.n_items + 1, dtype=np.int32)
+            items = pd.DataFrame({"item": ids, "raw_item": ids.astype(str), "n_interactions": np.int32(9)})
+            write_table(items, data_folder(self.results, dataset.id) / "items.parquet", ITEMS)
             for protocol in self.config.protocols:
                 self._write_split(dataset.id, protocol, stream)
         return self
@@ -97,11 +111,14 @@ class Tree:
         write_table(validation.assign(step=np.int32(0)), split / "validation.parquet", HELD_OUT)
         write_table(test, split / "test.parquet", HELD_OUT)
         write_json(split / "split.json", {"protocol": protocol, "test": {"users": self.n_users, "targets": len(test)}})
+        for kind in self.config.evaluation.sampled:
+            draw(data_folder(self.results, dataset), protocol, kind, candidates_file(split, kind))
         cases = test[["user", "step"]].assign(target=test["item"], warm=stream.random(len(test)) >= self.cold_share)
         difficulty = np.repeat(stream.normal(4.2, 1.3, self.n_users), steps)
         for run in self.config.run_ids:
             for seed in self.config.seeds_of(run):
                 self._write_run(dataset, protocol, run, seed, cases, difficulty)
+                self._write_lists(split, run, seed, cases, np.unique(train["item"]))
 
     def _write_run(
         self, dataset: str, protocol: str, run: str, seed: int, cases: pd.DataFrame, difficulty: np.ndarray
@@ -126,6 +143,27 @@ class Tree:
         self._write_costs(folder, run, seed, trained, stream)
         split = split_folder(self.results, dataset, protocol)
         write_json(folder / "manifest.json", _manifest(dataset, protocol, run, seed, data_hashes(split)))
+
+    def _write_lists(self, split: Path, run: str, seed: int, cases: pd.DataFrame, warm: np.ndarray) -> None:
+        """Write twelve items for each case, popularity the same ones for everybody, and counts among drawn ones."""
+        folder = run_folder(self.results, split.parent.name, split.name, run, seed)
+        stream, shape = np.random.default_rng([11, *map(ord, run), seed]), (len(cases), len(warm))
+        appeal = np.broadcast_to(np.arange(len(warm)), shape) + stream.random(shape) * (run != "popularity") * 60
+        lists = cases.loc[cases.index.repeat(12), ["user", "step"]]
+        places = np.tile(np.arange(1, 13), len(cases))
+        items = warm[np.argsort(appeal, axis=1)[:, :12]].ravel()
+        lists = lists.assign(position=places, item=items, score=1 / places).astype({"score": "float32"})
+        write_table(lists, folder / "recommendations.parquet", RECOMMENDATIONS)
+        kinds = self.config.evaluation.sampled
+        if not kinds:
+            return
+        ranks = pd.read_parquet(folder / "ranks.parquet").sort_values(["user", "step"])
+        above = stream.binomial(90, (ranks["greater"] / ranks["n_candidates"]).clip(upper=1))
+        counts = [ranks[["user", "step", "equal"]].assign(kind=kind, greater=above) for kind in kinds]
+        write_table(pd.concat(counts), folder / "sampled.parquet", SAMPLED)
+        inference = read_json(folder / "inference.json")
+        hashes = {kind: content_hash(candidates_file(split, kind)) for kind in kinds}
+        write_json(folder / "inference.json", inference | {"candidates": hashes})
 
     def _write_costs(self, folder: Path, run: str, seed: int, trained: bool, stream: np.random.Generator) -> None:
         epochs = int(stream.integers(18, 30)) if trained else 0

@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import torch
 
 import hydrarec.baselines
 from hydrarec.baselines import BaselineInputs
-from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, write_table
 from hydrarec.costs import Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
 from hydrarec.provenance import peak_memory_mib, write_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
+from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 
 
@@ -34,6 +36,7 @@ def run_baseline(
     options: dict[str, Any],
     threads: int,
     output: Path,
+    candidates: Sequence[Path] = (),
 ) -> None:
     """Fit a baseline and rank the test targets with it.
 
@@ -55,7 +58,9 @@ def run_baseline(
         CPU threads.
     output
         Run folder; gets `ranks.parquet`, `recommendations.parquet`, `timing.json`, `inference.json` and
-        `manifest.json`.
+        `manifest.json`, and with drawn candidates `sampled.parquet`.
+    candidates
+        Files of drawn candidates to rank among as well.
 
     Raises
     ------
@@ -76,17 +81,29 @@ def run_baseline(
         catalogue=read_catalogue(data, split),
         seed=seed,
     )
+    drawn = read_drawn(candidates, inputs.cases, inputs.catalogue)
     setup_s, clock = _lap(clock)
     with torch.inference_mode():
         score = module.scorer(inputs, options)
     fit_s, clock = _lap(clock)
     timing = Timing(threads=threads, setup_s=setup_s, train_s=fit_s, peak_memory_mib=peak_memory_mib())
-    ranking = rank(score, inputs.cases, inputs.catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, what=name)
+    ranking = rank(
+        score, inputs.cases, inputs.catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what=name
+    )
     test_s, _ = _lap(clock)
     write_table(ranking.ranks, output / "ranks.parquet", RANKS)
     write_table(ranking.recommendations, output / "recommendations.parquet", RECOMMENDATIONS)
+    if ranking.sampled is not None:
+        write_table(ranking.sampled, output / "sampled.parquet", SAMPLED)
     write_timing(output, timing)
-    write_inference(output, device="cpu", test_s=test_s, n_cases=len(inputs.cases), peak_memory_mib=peak_memory_mib())
+    write_inference(
+        output,
+        device="cpu",
+        test_s=test_s,
+        n_cases=len(inputs.cases),
+        peak_memory_mib=peak_memory_mib(),
+        candidates={one.kind: one.content_hash for one in drawn},
+    )
     write_manifest(
         output / "manifest.json",
         run={"id": run, "baseline": name, "options": options},

@@ -1,6 +1,7 @@
 """What is committed but generated, and the benchmarks that some of it is made of."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +33,17 @@ def operators() -> None:
     from hydrarec.report.operators import operators_page
 
     typer.echo(operators_page(), nl=False)
+
+
+@app.command()
+def rules(
+    folder: Annotated[Path, typer.Option(help="Folder of the baselines' rules.")] = Path("workflow/rules/baselines"),
+) -> None:
+    """Print the graph of rules, as committed in hydrarec/report/assets; reads `snakemake --rulegraph dot`."""
+    from hydrarec.report.rulegraph import parsed
+
+    edges = parsed(sys.stdin.read(), {path.stem for path in folder.glob("*.smk")})
+    typer.echo(json.dumps(edges, indent=1))
 
 
 @app.command()
@@ -73,10 +85,18 @@ def performance(
 
 
 def config_schema() -> dict[str, Any]:
-    """Return the schema with ids of built-in datasets allowed beside definitions."""
+    """Return the schema with ids of built-in datasets, and what is like them, allowed beside definitions."""
     from hydrarec.config.datasets import BUILT_IN
 
     described = BenchmarkConfig.model_json_schema()
-    items = described["properties"]["datasets"]["items"]
-    described["properties"]["datasets"]["items"] = {"anyOf": [{"enum": sorted(BUILT_IN)}, items]}
+    items, names = described["properties"]["datasets"]["items"], {"enum": sorted(BUILT_IN)}
+    keys = described["$defs"]["DatasetConfig"]["properties"]
+    like = {
+        "type": "object",
+        "description": "A built-in dataset with other values of some keys.",
+        "properties": {"like": names, **keys},
+        "required": ["like", "id"],
+        "additionalProperties": False,
+    }
+    described["properties"]["datasets"]["items"] = {"anyOf": [names, like, items]}
     return described

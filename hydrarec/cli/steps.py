@@ -6,12 +6,26 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from hydrarec.cli.options import Config, Data, Dataset, Output, Protocol, Results, Seed, Threads, benchmark_of, block_of
+from hydrarec.cli.options import (
+    Config,
+    Data,
+    Dataset,
+    Output,
+    Partial,
+    Protocol,
+    Results,
+    Seed,
+    Threads,
+    benchmark_of,
+    block_of,
+)
 from hydrarec.config import RunSettings
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import Part
 
 app = typer.Typer()
+
+Candidates = Annotated[list[Path] | None, typer.Option(help="Drawn candidates to rank among as well; repeatable.")]
 
 
 @app.command()
@@ -40,6 +54,19 @@ def split(data: Data, protocol: Protocol, output: Output) -> None:
     from hydrarec.data.split import split
 
     split(data, protocol, output)
+
+
+@app.command()
+def candidates(
+    kind: Annotated[str, typer.Argument(help="uniform-100 or popularity-100.")],
+    data: Data,
+    protocol: Protocol,
+    output: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+) -> None:
+    """Draw candidates for every test target, once for all runs."""
+    from hydrarec.data.candidates import draw
+
+    draw(data, protocol, kind, output)
 
 
 @app.command()
@@ -73,11 +100,12 @@ def rank(
     protocol: Protocol,
     output: Output,
     threads: Threads = 1,
+    candidates: Candidates = None,
 ) -> None:
     """Rank the test targets with a trained model."""
     from hydrarec.training.test import rank_test
 
-    rank_test(model, data=data, protocol=protocol, threads=threads, output=output)
+    rank_test(model, data=data, protocol=protocol, threads=threads, output=output, candidates=candidates or [])
 
 
 @app.command()
@@ -90,6 +118,7 @@ def baseline(
     output: Output,
     options: Annotated[str, typer.Option(help="The baseline's options as JSON.")] = "{}",
     threads: Threads = 1,
+    candidates: Candidates = None,
 ) -> None:
     """Fit a baseline of this package and rank the test targets with it."""
     from hydrarec.baselines.run import run_baseline
@@ -103,6 +132,7 @@ def baseline(
         options=json.loads(options),
         threads=threads,
         output=output,
+        candidates=candidates or [],
     )
 
 
@@ -131,21 +161,21 @@ def rank_lists(
 
 
 @app.command()
-def collect(config: Config, output: Output, results: Results = Path("results")) -> None:
+def collect(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
     """Gather every run's metrics and times into tables, and check what must hold before they are believed."""
     from hydrarec.comparison import check_gates, collect
 
     benchmark = benchmark_of(config)
-    collect(benchmark, results, output)
+    collect(benchmark, results, output, partial=partial)
     check_gates(benchmark, results, output)
 
 
 @app.command()
-def contrast(config: Config, output: Output, results: Results = Path("results")) -> None:
+def contrast(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
     """Compare every run with the reference and with every other one, paired by user and seed."""
     from hydrarec.comparison import contrast
 
-    contrast(benchmark_of(config), results, output)
+    contrast(benchmark_of(config), results, output, partial=partial)
 
 
 @app.command()
@@ -160,6 +190,14 @@ def verdicts(
     from hydrarec.claims import decide
 
     decide(benchmark_of(config), hypotheses, results, comparison, output)
+
+
+@app.command()
+def analyse(config: Config, output: Output, results: Results = Path("results")) -> None:
+    """Measure every run in other ways, and what its lists are like besides accurate; no claim rests on these."""
+    from hydrarec.analyses import analyse
+
+    analyse(benchmark_of(config), results, output)
 
 
 @app.command()

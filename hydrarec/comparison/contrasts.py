@@ -11,7 +11,7 @@ from hydrarec.columns import COMPARISON, PAIRS, PLACES, write_table
 from hydrarec.comparison.cases import read_cases
 from hydrarec.comparison.measures import metric_names, primary_cutoff, primary_metric
 from hydrarec.comparison.pairs import contrast_pairs
-from hydrarec.comparison.runs import kind_of, require_complete
+from hydrarec.comparison.runs import finished_runs, kind_of, require_complete
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
@@ -31,7 +31,7 @@ _AGAINST_MARGINS = (
 )
 
 
-def contrast(config: BenchmarkConfig, results: Path, output: Path) -> None:
+def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
     """Compare runs, paired by user and seed, and write `comparison`, `pairs` and `places.parquet`.
 
     Controls and the best possible scorer are not compared: `check_gates` holds the ones to what they must score, and
@@ -46,6 +46,9 @@ def contrast(config: BenchmarkConfig, results: Path, output: Path) -> None:
         Folder of everything computed (`hydrarec.layout`).
     output
         Folder of the tables.
+    partial
+        Whether to compare what is there where not everything is: finished runs, and with the reference where that is
+        finished too.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def contrast(config: BenchmarkConfig, results: Path, output: Path) -> None:
     ValueError
         If runs are about different cases, candidates or data.
     """
-    require_complete(config, results)
+    require_complete(config, results, partial=partial)
     found = [
         _contrast_within(config, results, dataset.id, protocol)
         for dataset in config.datasets
@@ -140,11 +143,14 @@ def _against_margins(difference: Any, reference: float, evaluation: EvaluationCo
 def _contrast_within(
     config: BenchmarkConfig, results: Path, dataset: str, protocol: str
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    there = finished_runs(config, results, dataset, protocol)
+    runs = [run for run in compared_runs(config) if run in there]
+    if config.evaluation.reference not in runs:
+        return tuple(pd.DataFrame(columns=table.names) for table in (COMPARISON, PAIRS, PLACES))
     cases = read_cases(config, results, dataset, protocol)
     evaluation, metrics = config.evaluation, metric_names(config.evaluation.cutoffs)
     kept = [metrics.index(metric) for metric in paired_metrics(config)]
     place = {"dataset": dataset, "protocol": protocol}
-    runs = compared_runs(config)
     reference = values_by_user(config, results, cases, dataset, protocol, evaluation.reference)
     rows: list[dict[str, Any]] = []
     by_run: list[NDArray[np.float64]] = []

@@ -33,6 +33,25 @@ class RunSettings(Block):
         return self
 
 
+def _dataset(entry: Any) -> Any:
+    """Look up a built-in dataset, or the one that an entry is like; other entries stay as they are."""
+    changes: dict[str, Any] = {}
+    if isinstance(entry, dict):
+        changes |= cast(dict[str, Any], entry)
+    like = entry if isinstance(entry, str) else changes.pop("like", None)
+    if not isinstance(like, str):
+        return cast(object, entry)
+    if like not in BUILT_IN:
+        raise ValueError(f"{like!r} is not a built-in dataset; allowed: {', '.join(sorted(BUILT_IN))}")
+    if isinstance(entry, str):
+        return BUILT_IN[like]
+    if changes.get("id", like) == like:
+        raise ValueError(f"a dataset like {like} needs an `id` of its own")
+    if "tie_order" in changes:
+        changes = {"title": f"{BUILT_IN[like].title}, ties in random order {changes['tie_order']}", **changes}
+    return BUILT_IN[like].model_dump() | changes
+
+
 class BenchmarkConfig(Block):
     """A comparison."""
 
@@ -41,7 +60,8 @@ class BenchmarkConfig(Block):
     title: str = "Attention operators for sequential recommendation"
     """Heading of the report."""
     datasets: Annotated[list[DatasetConfig], Field(min_length=1)]
-    """Ids of built-in datasets, or complete definitions of others."""
+    """Ids of built-in datasets, definitions that begin with `like: <id>` and change some keys of one, or complete
+    definitions of others."""
     protocols: Annotated[list[Protocol], Field(min_length=1)] = ["loo"]
     """What is held out."""
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
@@ -73,10 +93,7 @@ class BenchmarkConfig(Block):
         if not isinstance(datasets, list):
             return datasets
         entries = cast(list[Any], datasets)
-        for entry in entries:
-            if isinstance(entry, str) and entry not in BUILT_IN:
-                raise ValueError(f"{entry!r} is not a built-in dataset; allowed: {', '.join(sorted(BUILT_IN))}")
-        return [BUILT_IN[entry] if isinstance(entry, str) else entry for entry in entries]
+        return [_dataset(entry) for entry in entries]
 
     @model_validator(mode="after")
     def _references_resolve(self) -> Self:

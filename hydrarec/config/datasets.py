@@ -1,9 +1,16 @@
 """Datasets: where the bytes come from, how they are read, what is filtered. To add one, add an entry to `BUILT_IN`."""
 
 import codecs
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from hydrarec.config.base import AnyKind, Block, KindBlock
 
@@ -139,6 +146,8 @@ class DatasetConfig(Block):
     """The raw format."""
     filter: FilterConfig = FilterConfig()
     """What is removed."""
+    tie_order: Annotated[int, Field(ge=0)] | None = None
+    """Seed that orders a user's interactions of the same second at random; null: they keep the order of the file."""
     licence: str = "see the source"
     """Terms of use."""
     citation: str = ""
@@ -152,8 +161,30 @@ class DatasetConfig(Block):
             raise ValueError(f"{self.id}: reader {self.reader.kind} reads no file; remove `source`")
         return self
 
+    @model_validator(mode="after")
+    def _ties_are_of_times(self) -> Self:
+        if self.tie_order is not None and not self.reader.has_timestamps:
+            raise ValueError(f"{self.id}: reader {self.reader.kind} has no times to be tied; remove `tie_order`")
+        return self
 
-_MOVIELENS = {
+    @model_serializer(mode="wrap")
+    def _left_out_where_it_changes_nothing(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What is written is what a data set is prepared by: a key that is not used must not have it prepared anew.
+        written = write(self)
+        return {key: value for key, value in written.items() if key != "tie_order" or value is not None}
+
+    def same_but_for_ties(self, other: Self) -> bool:
+        """Return whether another data set has the same interactions, only tied ones perhaps in another order."""
+        names = {"id", "title", "tie_order"}
+        return self.model_dump(exclude=names) == other.model_dump(exclude=names)
+
+
+class _Terms(TypedDict):
+    licence: str
+    citation: str
+
+
+_MOVIELENS: _Terms = {
     "licence": (
         "GroupLens terms of use: research only, no redistribution without permission, no commercial use; "
         "see the README in the archive"
@@ -163,7 +194,7 @@ _MOVIELENS = {
         "ACM Transactions on Interactive Intelligent Systems 5(4), 2015. https://doi.org/10.1145/2827872"
     ),
 }
-_AMAZON = {
+_AMAZON: _Terms = {
     "licence": "no licence stated; the publishers ask for a citation; not redistributed here",
     "citation": (
         "J. McAuley, C. Targett, Q. Shi and A. van den Hengel. Image-based Recommendations on Styles and "

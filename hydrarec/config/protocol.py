@@ -2,11 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hydrarec.config.base import Block
 
 Protocol = Literal["loo", "gts"]
+
+SampledKind = Literal["uniform-100", "popularity-100"]
+"""How candidates are drawn: each item alike, or in proportion to its training interactions; and how many."""
 
 PROTOCOL_TITLES: dict[str, str] = {
     "loo": "leave-one-out: the last item is the test target, the one before it the validation target",
@@ -29,3 +32,13 @@ class EvaluationConfig(Block):
     """A stricter margin, reported beside it."""
     flips: Annotated[int, Field(ge=999)] = 10_000
     """Sign flips behind the p-values of all pairs."""
+    sampled: list[SampledKind] = []
+    """Draws of 100 candidates that targets are ranked among as well, for the sensitivity tables and for comparison with
+    papers that drew; never used for selection, tests or claims."""
+
+    @field_validator("sampled")
+    @classmethod
+    def _each_once(cls, kinds: list[str]) -> list[str]:
+        if len(set(kinds)) < len(kinds):
+            raise ValueError(f"each kind may stand there once; found {', '.join(kinds)}")
+        return kinds

@@ -39,6 +39,7 @@ def describe(dataset: DatasetConfig, sha256: str | None) -> dict[str, Any]:
         "source": {"file": source.file, "urls": list(source.urls), "sha256": sha256} if source else None,
         "reader": dataset.reader.model_dump(),
         "filter": dataset.filter.model_dump(),
+        **({} if dataset.tie_order is None else {"tie_order": dataset.tie_order}),
     }
 
 

@@ -2,8 +2,8 @@
 
 Order and ids, on which every split and every result depends:
 
-* A user's interactions stand by time and, where times are equal, in the order of the raw file. Formats without
-  times are taken to be in the order of time already.
+* A user's interactions stand by time and, where times are equal, in the order of the raw file, or at random if the
+  data set says so (`tie_order`). Formats without times are taken to be in the order of time already.
 * Users and items are numbered from 1 in the order of their first remaining appearance in the raw file.
 
 Removal, in this order: exact duplicates (same user, item and second; only where there are times, because without them
@@ -75,7 +75,7 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
         )
     with ThreadPoolExecutor(2) as threads:
         (users, seen_users), (items, seen_items) = threads.map(_dense, events[:2])
-        order = order_by(users, events.times)
+        order = _order(users, events.times, dataset)
         users, items = users[order], items[order]
         times = events.times[order] if events.times is not None else None
         table = _interactions(users, items, times)
@@ -129,6 +129,16 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
         stays = frequent(*events[:2], min_user=least_user, min_item=least_item, iterate=settings.iterate)
         events = keep(f"users with {least_user} or more, items with {least_item} or more, {how}", stays)
     return events, stages, n_repeated(events.users, events.items) if repeats else 0
+
+
+def _order(users: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None, dataset: DatasetConfig) -> np.ndarray:
+    """Return the row numbers by user and time."""
+    if dataset.tie_order is None:
+        return order_by(users, times)
+    if times is None:
+        raise ValueError(f"{dataset.id}: tie_order orders what happened in the same second, but times are missing")
+    shuffled = np.random.default_rng(dataset.tie_order).permutation(len(users))
+    return shuffled[order_by(users[shuffled], times[shuffled])]
 
 
 def _dense(codes: Int[np.ndarray, " E"]) -> tuple[Int[np.ndarray, " E"], Int[np.ndarray, " N"]]:

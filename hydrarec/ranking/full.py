@@ -4,7 +4,7 @@ The candidates, the filter and the check of the scores are here and nowhere else
 ranked alike. Metrics are computed later, from the stored counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -19,6 +19,7 @@ from hydrarec.ranking.blocks import Blocks, Products
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.counts import count
 from hydrarec.ranking.recommendations import Recommendations
+from hydrarec.ranking.sampled import Drawn, count_drawn, table
 from hydrarec.sequences.log import Cases, Catalogue
 
 BATCH_SIZE = 256
@@ -55,10 +56,19 @@ class Ranking:
     """Columns of `hydrarec.columns.RANKS`, one row per case, in the order of the cases."""
     recommendations: pd.DataFrame | None
     """Columns of `hydrarec.columns.RECOMMENDATIONS`; None if no list was asked for."""
+    sampled: pd.DataFrame | None
+    """Columns of `hydrarec.columns.SAMPLED`; None if there are no drawn candidates."""
 
 
 def rank(
-    score: Scorer, cases: Cases, catalogue: Catalogue, *, batch_size: int, top_k: int = 0, what: str = "rank"
+    score: Scorer,
+    cases: Cases,
+    catalogue: Catalogue,
+    *,
+    batch_size: int,
+    top_k: int = 0,
+    drawn: Sequence[Drawn] = (),
+    what: str = "rank",
 ) -> Ranking:
     """Rank the target of every case among its candidates.
 
@@ -78,6 +88,8 @@ def rank(
     top_k
         Length of the recommendation lists; 0 for none. Lists are shorter where there are fewer candidates. Equal
         scores are listed by ascending item id.
+    drawn
+        Drawn candidates, among which the target is ranked as well.
     what
         Name on the progress bar.
 
@@ -93,7 +105,7 @@ def rank(
     """
     candidates = Candidates(cases, catalogue)
     lists = Recommendations(len(cases), min(top_k, catalogue.n_items)) if top_k else None
-    counts = _run(score, cases, candidates, batch_size, lists, what)
+    counts = _run(score, cases, candidates, batch_size, lists, drawn, what)
     cold = ~candidates.warm_target
     greater, equal = _filtered(counts, candidates)
     ranks = pd.DataFrame(
@@ -110,7 +122,13 @@ def rank(
         }
     )
     integers = ranks.columns.drop("warm")
-    return Ranking(ranks.astype(dict.fromkeys(integers, np.int32)), lists.table(cases) if lists else None)
+    among_drawn = np.split(counts[:, 4:], len(drawn), axis=1) if drawn else []
+    sampled = [table(c, d, cases, candidates.warm_target) for c, d in zip(among_drawn, drawn, strict=True)]
+    return Ranking(
+        ranks.astype(dict.fromkeys(integers, np.int32)),
+        lists.table(cases) if lists else None,
+        pd.concat(sampled, ignore_index=True) if sampled else None,
+    )
 
 
 def count_ranks(
@@ -127,7 +145,7 @@ def count_ranks(
         is cold.
     """
     candidates = Candidates(cases, catalogue)
-    return _filtered(_run(score, cases, candidates, batch_size, None, what), candidates)
+    return _filtered(_run(score, cases, candidates, batch_size, None, (), what), candidates)
 
 
 def _filtered(counts: np.ndarray, candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:
@@ -141,9 +159,15 @@ def _filtered(counts: np.ndarray, candidates: Candidates) -> tuple[np.ndarray, n
 
 @torch.inference_mode()
 def _run(
-    score: Scorer, cases: Cases, candidates: Candidates, batch_size: int, lists: Recommendations | None, what: str
-) -> Int[np.ndarray, "C 4"]:
-    """Score all cases once, fill the lists if any, and return the counts of every case."""
+    score: Scorer,
+    cases: Cases,
+    candidates: Candidates,
+    batch_size: int,
+    lists: Recommendations | None,
+    drawn: Sequence[Drawn],
+    what: str,
+) -> Int[np.ndarray, "C K"]:
+    """Score all cases once, fill the lists if any, and return every case's counts: four, and three for each draw."""
     batches = list(_batches(cases, batch_size))
     blocks, counts, sums = Blocks(candidates.n_items), [], []
     for batch in bar(batches, what=what, unit="batch"):
@@ -152,12 +176,13 @@ def _run(
             # A sum is finite only if all its terms are. Read after the loop, so that a GPU is not waited for here.
             sums.append(values.sum(1))
             values.index_fill_(1, candidates.cold(values.device), -torch.inf)
-            seen = candidates.seen(rows, values.device)
-            counts.append(count(block, candidates.targets[rows].to(values.device), seen))
+            seen, targets = candidates.seen(rows, values.device), candidates.targets[rows].to(values.device)
+            among_drawn = [count_drawn(block, targets, one.items[rows].to(values.device)) for one in drawn]
+            counts.append(torch.cat([count(block, targets, seen), *among_drawn], dim=1))
             if lists:
                 values[seen.row, seen.item - 1] = -torch.inf
                 lists.add(rows, values)
-    result = torch.empty((len(cases), 4), dtype=torch.int64)
+    result = torch.empty((len(cases), 4 + 3 * len(drawn)), dtype=torch.int64)
     if batches:
         order = torch.cat(batches)
         _refuse_not_finite(score, order[~torch.cat(sums).isfinite().cpu()], cases, blocks, batch_size)

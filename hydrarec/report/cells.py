@@ -1,6 +1,9 @@
-"""What a table of the page is made of; `table.html.j2` writes it."""
+"""What a table is made of; `table.html.j2` writes it for the page, `export` for papers and programs."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pandas as pd
 
 from hydrarec.report.style import RunStyle
 
@@ -27,6 +30,8 @@ class Cell:
     """The run it names, whose marker stands before it."""
     strip: Strip | None = None
     """Drawn in its place."""
+    address: str = ""
+    """Where it leads to; a run's name leads to the run in any case."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page."""
+    """A table of the report."""
 
+    macro: ClassVar[str] = "table"
     name: str
-    """Its anchor."""
+    """Its anchor and the name of its files."""
     caption: str
     columns: list[Column]
     bodies: list[list[Row]] = field(default_factory=list)
     """Groups of rows that stay together when the table is sorted."""
-    csv: str = ""
-    """Address of the CSV file with all its numbers."""
+    data: pd.DataFrame | None = None
+    """All its numbers, unrounded, for the CSV file; None if the cells say everything."""
+    sortable: bool = True
+    filters: bool = False
+    """Rows can be chosen by text and by kind."""

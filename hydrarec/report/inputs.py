@@ -1,26 +1,36 @@
 """Everything a report is made of, read once."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from hydrarec.columns import (
+    AGREEMENT,
+    BEYOND,
+    CLAIMS,
     COMPARISON,
     EFFICIENCY_SPEED,
     EFFICIENCY_WORK,
     HISTORY,
     LEADERBOARD,
     METRICS,
+    PAIRS,
+    PLACES,
+    RUNS,
     SCALING,
+    SENSITIVITY,
     TIMES,
+    VERDICTS,
     read_table,
 )
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.measures import primary_cutoff, primary_metric
-from hydrarec.comparison.runs import Computed, computed
+from hydrarec.comparison.runs import Computed, finished, kind_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import PROTOCOL_TITLES
 from hydrarec.files import read_json
@@ -40,6 +50,11 @@ class Scope:
     def protocol_name(self) -> str:
         """The protocol's name in words."""
         return PROTOCOL_TITLES[self.protocol].split(":")[0].split(" at ")[0]
+
+    @property
+    def name(self) -> str:
+        """Its name in captions."""
+        return f"{self.title}, {self.protocol_name}"
 
     @property
     def anchor(self) -> str:
@@ -70,10 +85,17 @@ class Inputs:
     """The tables of a comparison and what its runs and datasets say of themselves."""
 
     config: BenchmarkConfig
+    address: Path
+    """Where the folder of results lies, seen from the report."""
     metrics: pd.DataFrame
     leaders: pd.DataFrame
     comparison: pd.DataFrame
+    pairs: pd.DataFrame
+    places: pd.DataFrame
     times: pd.DataFrame
+    sensitivity: pd.DataFrame
+    agreement: pd.DataFrame
+    beyond: pd.DataFrame
     gates: list[Gate]
     histories: dict[tuple[str, str, str, int], pd.DataFrame]
     """Training histories by dataset, protocol, run and seed; only trained runs have one."""
@@ -84,11 +106,18 @@ class Inputs:
     """`split.json` by dataset and protocol."""
     measured: list[Measured]
     """By device; empty where the configuration asks for no measurements."""
+    runs: pd.DataFrame
+    """What became of every run: `RUNS`."""
+    claims: pd.DataFrame | None
+    """`CLAIMS`; None where nothing was claimed."""
+    verdicts: pd.DataFrame | None
+    """`VERDICTS`: the claims place by place."""
 
     @property
     def scopes(self) -> list[Scope]:
-        """Datasets and protocols in the order of the configuration."""
-        return [Scope(d.id, p, d.title) for d in self.config.datasets for p in self.config.protocols]
+        """Datasets and protocols with a run that competes, in the order of the configuration."""
+        every = [Scope(d.id, p, d.title) for d in self.config.datasets for p in self.config.protocols]
+        return [scope for scope in every if self.contest(scope)]
 
     @property
     def primary(self) -> str:
@@ -105,6 +134,39 @@ class Inputs:
         """What intervals cover, such as `95 %`."""
         return f"{100 * (1 - self.config.evaluation.alpha):g}\u202f%"
 
+    @property
+    def tables(self) -> dict[str, tuple[pd.DataFrame, pa.Schema]]:
+        """All tables of results with their schemas, by name."""
+        found = {
+            "leaderboard": (self.leaders, LEADERBOARD),
+            "metrics": (self.metrics, METRICS),
+            "comparison": (self.comparison, COMPARISON),
+            "pairs": (self.pairs, PAIRS),
+            "places": (self.places, PLACES),
+            "times": (self.times, TIMES),
+            "runs": (self.runs, RUNS),
+            "sensitivity": (self.sensitivity, SENSITIVITY),
+            "agreement": (self.agreement, AGREEMENT),
+            "beyond": (self.beyond, BEYOND),
+        }
+        if self.claims is not None and self.verdicts is not None:
+            found |= {"claims": (self.claims, CLAIMS), "verdicts": (self.verdicts, VERDICTS)}
+        for measured in self.measured:
+            found[f"speed-{measured.device}"] = measured.speed, EFFICIENCY_SPEED
+            found[f"scaling-{measured.device}"] = measured.scaling, SCALING
+            found[f"skipped-{measured.device}"] = measured.skipped, EFFICIENCY_WORK
+        return found
+
+    @property
+    def unfinished(self) -> pd.DataFrame:
+        """The rows of `runs` that are not finished."""
+        return self.runs[self.runs["status"] != "finished"]
+
+    def contest(self, scope: Scope) -> list[str]:
+        """Return the ids of a scope's finished runs that compete: neither controls nor the best possible scorer."""
+        there = set(scope.of(self.leaders)["run"])
+        return [r.id for r in self.config.all_runs if r.id in there and kind_of(r) in ("trained", "baseline")]
+
     def leaderboard(self, scope: Scope, metric: str, group: str = "all") -> pd.DataFrame:
         """Return a scope's leaderboard rows of one metric and group, by run id."""
         table = scope.of(self.leaders)
@@ -116,8 +178,19 @@ class Inputs:
         return table[table["metric"] == metric].set_index("run")
 
 
-def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path) -> Inputs:
+def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report: Path = Path()) -> Inputs:
     """Read what a report needs.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    results
+        Folder of everything computed.
+    comparison
+        Folder of the tables.
+    report
+        Folder that the report is written to, which links start from.
 
     Raises
     ------
@@ -126,7 +199,9 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path) -> Inp
     ValueError
         If a file does not hold what it must.
     """
-    everything = list(computed(config, results))
+    everything = finished(config, results)
+    runs = read_table(comparison / "runs.parquet", RUNS)
+    complete = bool((runs["status"] == "finished").all())
     histories = {
         (one.dataset, one.protocol, one.run, one.seed): read_table(one.folder / "history.parquet", HISTORY)
         for one in everything
@@ -134,24 +209,51 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path) -> Inp
     }
     return Inputs(
         config=config,
+        address=Path(os.path.relpath(results, report)),
         metrics=read_table(comparison / "metrics.parquet", METRICS),
         leaders=read_table(comparison / "leaderboard.parquet", LEADERBOARD),
         comparison=read_table(comparison / "comparison.parquet", COMPARISON),
+        pairs=read_table(comparison / "pairs.parquet", PAIRS),
+        places=read_table(comparison / "places.parquet", PLACES),
         times=read_table(comparison / "times.parquet", TIMES),
+        sensitivity=_analysed(comparison / "sensitivity.parquet", SENSITIVITY, complete),
+        agreement=_analysed(comparison / "agreement.parquet", AGREEMENT, complete),
+        beyond=_analysed(comparison / "beyond.parquet", BEYOND, complete),
         gates=read_gates(comparison),
         histories=histories,
         manifests=[(one, one.json("manifest.json")) for one in everything],
-        cards={d.id: read_json(data_folder(results, d.id) / "card.json") for d in config.datasets},
+        cards={
+            d.id: read_json(path)
+            for d in config.datasets
+            if (path := data_folder(results, d.id) / "card.json").is_file() or complete
+        },
         splits={
-            (d.id, p): read_json(split_folder(results, d.id, p) / "split.json")
+            (d.id, p): read_json(path)
             for d in config.datasets
             for p in config.protocols
+            if (path := split_folder(results, d.id, p) / "split.json").is_file() or complete
         },
         measured=[
-            _measured(efficiency_folder(results, device), config.efficiency.parts)
+            _measured(folder, config.efficiency.parts)
             for device in (config.efficiency.devices if config.efficiency else ())
+            if (folder := efficiency_folder(results, device)) and (complete or (folder / "speed.parquet").is_file())
         ],
+        runs=runs,
+        claims=_decided(config, comparison / "claims.parquet", CLAIMS, complete),
+        verdicts=_decided(config, comparison / "verdicts.parquet", VERDICTS, complete),
     )
+
+
+def _analysed(path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame:
+    """Read a table of `analyse`, which works on complete comparisons; of others there is none, or nothing in it."""
+    return read_table(path, schema) if complete or path.is_file() else schema.empty_table().to_pandas()
+
+
+def _decided(config: BenchmarkConfig, path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame | None:
+    """Read what was decided; nothing where nothing was claimed, or where runs that claims are about may be missing."""
+    if config.hypotheses is None or not (complete or path.is_file()):
+        return None
+    return read_table(path, schema)
 
 
 def _measured(folder: Path, parts: Sequence[str]) -> Measured:

@@ -89,7 +89,7 @@ def _table(name: str, caption: str, heading: str, blocks: Iterable[type[Mixer]],
         for block in blocks
     ]
     titles = (heading, "Computes", "Time", "Memory", "Causal", "Bidirectional", "Source")
-    return Table(name, caption, [Column(title, numeric=False) for title in titles], [rows], f"tables/{name}.csv")
+    return Table(name, caption, [Column(title, numeric=False) for title in titles], [rows], sortable=False)
 
 
 def _link(block: type[Mixer]) -> str:

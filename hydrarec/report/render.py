@@ -1,4 +1,4 @@
-"""Put the report together: one self-contained page, its figures as SVG and its tables as CSV."""
+"""Put the report together: one self-contained page, and beside it all figures, tables and numbers."""
 
 from pathlib import Path
 
@@ -9,23 +9,18 @@ from hydrarec import __version__
 from hydrarec.comparison import Gate
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import write_text
-from hydrarec.progress import bar
-from hydrarec.report import sentences
-from hydrarec.report.cards import data_cards
-from hydrarec.report.checks import gate_tables
-from hydrarec.report.efficiency import Efficiency, efficiency
-from hydrarec.report.export import write_csv
+from hydrarec.report.blocks import Chapter
+from hydrarec.report.chapters import chapters_of
+from hydrarec.report.chapters.absent import incomplete
+from hydrarec.report.export import write_all
 from hydrarec.report.inputs import Inputs, read_inputs
-from hydrarec.report.operators import operator_tables
-from hydrarec.report.origin import exclusions, origin
-from hydrarec.report.sections import Section, section
 from hydrarec.report.style import RunStyle, css_variables, styles
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent / "assets"
 
 
 def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Path) -> None:
-    """Write `index.html`, `figures/*.svg` and `tables/*.csv`; equal inputs give equal bytes.
+    """Write the page `index.html`, `figures/`, `tables/`, `data/` and `report.json`; equal inputs give equal bytes.
 
     Parameters
     ----------
@@ -45,15 +40,12 @@ def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Pat
     FileNotFoundError
         If a file is absent.
     """
-    inputs = read_inputs(config, results, comparison)
+    inputs = read_inputs(config, results, comparison, output)
     _refuse_broken_evaluation(inputs.gates)
     looks = styles(config)
-    sections = [section(inputs, scope, looks) for scope in bar(inputs.scopes, what="drawing", unit="dataset")]
-    devices = efficiency(inputs)
-    for panel in (panel for one in [*sections, *devices] for figure in one.figures for panel in figure.panels):
-        write_text(output / "figures" / f"{panel.name}.svg", panel.standalone + "\n")
-    write_csv(inputs, output / "tables")
-    write_text(output / "index.html", _page(inputs, sections, devices, looks))
+    chapters = chapters_of(inputs, looks)
+    write_all(inputs, chapters, output)
+    write_text(output / "index.html", _page(inputs, chapters, looks))
 
 
 def _refuse_broken_evaluation(gates: list[Gate]) -> None:
@@ -63,7 +55,7 @@ def _refuse_broken_evaluation(gates: list[Gate]) -> None:
         raise ValueError(f"controls are out of bounds, so the evaluation is wrong and there is no report:\n{told}")
 
 
-def _page(inputs: Inputs, sections: list[Section], devices: list[Efficiency], looks: dict[str, RunStyle]) -> str:
+def _page(inputs: Inputs, chapters: list[Chapter], looks: dict[str, RunStyle]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -74,21 +66,14 @@ def _page(inputs: Inputs, sections: list[Section], devices: list[Efficiency], lo
     )
     return environment.get_template("page.html.j2").render(
         config=inputs.config,
-        inputs=inputs,
-        sections=sections,
-        devices=devices,
-        looks=looks,
-        cards=data_cards(inputs),
-        gates=gate_tables(inputs.gates, looks),
+        chapters=chapters,
+        incomplete=incomplete(inputs),
+        reference=looks[inputs.config.evaluation.reference].label,
         gate_counts={status: sum(g.status == status for g in inputs.gates) for status in ("green", "amber", "red")},
-        operators=operator_tables(inputs.config),
-        exclusions=exclusions(inputs),
-        protocol_lines=sentences.protocol_lines(inputs),
-        origin=origin(inputs),
         package_version=__version__,
         # These are files of the package, not text from outside, and go in as they are.
         css=Markup(_asset("page.css")),
-        script=Markup(_asset("sort.js")),
+        script=Markup(_asset("page.js")),
         colours={"light": Markup(css_variables(dark=False)), "dark": Markup(css_variables(dark=True))},
     )
 

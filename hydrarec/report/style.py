@@ -63,6 +63,11 @@ class RunStyle:
         return self.kind != "trained"
 
     @property
+    def anchor(self) -> str:
+        """Address of its card on the page."""
+        return f"run-{self.id}"
+
+    @property
     def shape(self) -> str:
         """SVG of its marker."""
         return MARKERS[self.marker]

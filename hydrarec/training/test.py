@@ -1,20 +1,24 @@
 """The one time a trained model meets the test targets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, write_table
 from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.provenance import peak_memory_mib
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
+from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue
 from hydrarec.training import checkpoint
 from hydrarec.training.clock import Stopwatch
 from hydrarec.training.scorer import ModelScorer
 
 
-def rank_test(model: Path, *, data: Path, protocol: str, threads: int, output: Path) -> None:
+def rank_test(
+    model: Path, *, data: Path, protocol: str, threads: int, output: Path, candidates: Sequence[Path] = ()
+) -> None:
     """Rank the test targets with a trained model.
 
     Parameters
@@ -28,25 +32,32 @@ def rank_test(model: Path, *, data: Path, protocol: str, threads: int, output: P
     threads
         CPU threads.
     output
-        Run folder; gets `ranks.parquet`, `recommendations.parquet` and `inference.json`.
+        Run folder; gets `ranks.parquet`, `recommendations.parquet` and `inference.json`, and with drawn candidates
+        `sampled.parquet`.
+    candidates
+        Files of drawn candidates to rank among as well.
     """
     prepare_process(threads)
     split = data / protocol
     settings, network, masking = checkpoint.load(model)
     cases = read_cases(split, "test", with_timestamps=settings.run.model.takes_timestamps)
     catalogue = read_catalogue(data, split)
+    drawn = read_drawn(candidates, cases, catalogue)
     device = select_device(settings.training.device)
     network.to(device)
     watch = Stopwatch(device)
     with watch.running():
         score = ModelScorer(network, masking, cases)
-        ranking = rank(score, cases, catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, what="test")
+        ranking = rank(score, cases, catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what="test")
     write_table(ranking.ranks, output / "ranks.parquet", RANKS)
     write_table(ranking.recommendations, output / "recommendations.parquet", RECOMMENDATIONS)
+    if ranking.sampled is not None:
+        write_table(ranking.sampled, output / "sampled.parquet", SAMPLED)
     write_inference(
         output,
         device=device_name(device),
         test_s=watch.seconds,
         n_cases=len(cases),
         peak_memory_mib=peak_memory_mib(),
+        candidates={one.kind: one.content_hash for one in drawn},
     )

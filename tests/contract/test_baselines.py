@@ -9,8 +9,9 @@ import torch
 
 from hydrarec.baselines import BaselineInputs
 from hydrarec.baselines.run import baseline_names, run_baseline
-from hydrarec.columns import RANKS, RECOMMENDATIONS, read_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, content_hash, read_table
 from hydrarec.config.datasets import BUILT_IN, SyntheticReaderConfig
+from hydrarec.data.candidates import draw
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.files import read_json
@@ -49,9 +50,17 @@ def scorer_of(name, inputs, options=None):
     return importlib.import_module(f"hydrarec.baselines.{name}").scorer(inputs, options or {})
 
 
-def run(name, data, protocol, output, seed=0, options=None):
+def run(name, data, protocol, output, seed=0, options=None, candidates=()):
     run_baseline(
-        name, data=data, protocol=protocol, run="it", seed=seed, options=options or {}, threads=1, output=output
+        name,
+        data=data,
+        protocol=protocol,
+        run="it",
+        seed=seed,
+        options=options or {},
+        threads=1,
+        output=output,
+        candidates=candidates,
     )
     return output
 
@@ -154,3 +163,18 @@ def test_only_what_draws_depends_on_the_seed(inputs):
     for name in baseline_names():
         same = torch.equal(scorer_of(name, inputs)(rows), scorer_of(name, reseeded)(rows))
         assert same == (name not in ("random", "bpr_mf")), name
+
+
+def test_drawn_candidates_leave_their_counts_and_change_no_rank(data, protocol, tmp_path):
+    drawn = tmp_path / "candidates-uniform-100.parquet"
+    draw(data, protocol, "uniform-100", drawn)
+    plain = run("markov", data, protocol, tmp_path / "plain")
+    both = run("markov", data, protocol, tmp_path / "both", candidates=[drawn])
+    for table in ("ranks.parquet", "recommendations.parquet"):
+        assert (plain / table).read_bytes() == (both / table).read_bytes()
+    ranks, sampled = read_table(both / "ranks.parquet", RANKS), read_table(both / "sampled.parquet", SAMPLED)
+    assert sampled[["user", "step"]].equals(ranks[["user", "step"]])
+    assert (sampled["greater"] <= ranks["greater"]).all()
+    assert 0 < sampled["greater"].mean() < 100
+    assert read_json(both / "inference.json")["candidates"] == {"uniform-100": content_hash(drawn)}
+    assert "candidates" not in read_json(plain / "inference.json")

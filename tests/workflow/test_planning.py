@@ -5,6 +5,7 @@ import re
 import resource
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,22 @@ def test_results_are_repeated_only_where_the_configuration_changed(tmp_path):
         _, text = plan("--cores", 1, "--printshellcmds", "--configfile", path, directory=tmp_path)
         texts.append(re.findall(r"hydrarec train .*sasrec\+hydra\+causal.*", text))
     assert texts[0] == texts[1] != []
+
+
+def test_drawn_candidates_are_asked_of_runs_that_score_and_not_of_lists(tmp_path):
+    base = yaml.safe_load((ROOT / "examples/demo.yaml").read_text())
+    runs = [run for run in base["runs"] if run["id"] == "popularity"] + [{"id": "lists", "baseline": "rectools_sasrec"}]
+    path = tmp_path / "drawn.yaml"
+    for kinds in ([], ["popularity-100"]):
+        raw = {**base, "seeds": [0], "runs": runs, "evaluation": {**base["evaluation"], "sampled": kinds}}
+        path.write_text(yaml.safe_dump(raw))
+        code, text = plan("--cores", 1, "--configfile", path, directory=tmp_path)
+        assert code == 0, text[-3000:]
+        (analyse,) = jobs(text, "analyse")
+        counted = {name.split("/")[4] for name in re.findall(r"\S+/sampled\.parquet", analyse)}
+        trained = {
+            "+".join(parts)
+            for parts in product(("bert4rec", "sasrec"), ("hydra", "softmax"), ("causal", "bidirectional"))
+        }
+        assert counted == ({"popularity", *trained} if kinds else set())
+        assert len(jobs(text, "candidates")) == len(kinds)

@@ -39,6 +39,17 @@ RUN_FILES = multiext(
     "manifest.json",
 )
 
+# What targets are ranked among besides the whole catalogue, and what comes of it; nothing unless it is asked for.
+CANDIDATES = [
+    f"results/data/{{dataset}}/{{protocol}}/candidates-{kind}.parquet"
+    for kind in BENCHMARK.evaluation.sampled
+]
+SAMPLED = (
+    ["results/runs/{dataset}/{protocol}/{run}/seed-{seed}/sampled.parquet"]
+    if CANDIDATES
+    else []
+)
+
 MIRROR_OPTION = f"--mirror {shlex.quote(BENCHMARK.mirror)}" if BENCHMARK.mirror else ""
 
 
@@ -48,6 +59,7 @@ wildcard_constraints:
     seed="|".join(map(str, BENCHMARK.seeds)),
     device="auto|cpu|cuda",
     part="operators|blocks|steps|inference",
+    kind="uniform-100|popularity-100",
 
 
 def one_of(ids):
@@ -92,6 +104,11 @@ def raw_option(wildcards, input):
     return f"--raw {input.raw}" if input.raw else ""
 
 
+def candidates_option(wildcards, input):
+    """Return the command-line options that hand over drawn candidates, if there are any."""
+    return " ".join(f"--candidates {path}" for path in input.candidates)
+
+
 def gpus_of(wildcards):
     """Return how many GPUs a trained run needs: one, unless its settings keep it on the CPU."""
     return int(
@@ -118,7 +135,8 @@ def efficiency_config(wildcards):
         for run in config.get("runs", [])
         if "baseline" not in run or run["id"] == reference
     ]
-    return json.dumps({**config, **kept, "runs": runs, "title": ""})
+    # In the order of the alphabet, so that keys that change places change nothing.
+    return json.dumps({**config, **kept, "runs": runs, "title": ""}, sort_keys=True)
 
 
 def splits_of_part(wildcards):
@@ -188,7 +206,12 @@ def say_what_stopped():
     from hydrarec.status import described, progress
     from snakemake.logging import logger
 
-    logger.error(described(progress(BENCHMARK, Path())))
+    logger.error(described(progress(BENCHMARK, Path("results"))))
+    given = [shlex.quote(str(path)) for path in workflow.overwrite_configfiles]
+    logger.error(
+        "The same command goes on from here. A report of what is finished: hydrarec partial-report --config "
+        + (given[0] if given else "config.yaml")
+    )
 
 
 def all_environments():
@@ -221,6 +244,21 @@ def of_all_runs(file, runs=tuple(BENCHMARK.all_runs)):
 def all_ranks():
     """Return the ranks of all runs."""
     return of_all_runs("ranks.parquet")
+
+
+def all_sampled():
+    """Return the counts among drawn candidates of all runs whose rules can have them; lists of others cannot."""
+
+    def counted(run):
+        if isinstance(run, TrainedRun):
+            return True
+        return any(
+            path.endswith("sampled.parquet")
+            for path in getattr(rules, run.baseline).output
+        )
+
+    runs = [run for run in BENCHMARK.all_runs if counted(run)]
+    return of_all_runs("sampled.parquet", runs) if SAMPLED else []
 
 
 def all_histories():

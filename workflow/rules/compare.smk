@@ -15,6 +15,7 @@ rule collect:
             "metrics.parquet",
             "leaderboard.parquet",
             "times.parquet",
+            "runs.parquet",
             "gates.json",
         ),
     log:

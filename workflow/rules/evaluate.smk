@@ -11,10 +11,12 @@ rule rank:
             "test.parquet",
         ),
         catalogue="results/data/{dataset}/items.parquet",
+        candidates=CANDIDATES,
     output:
         ranks="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/ranks.parquet",
         recommendations="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/recommendations.parquet",
         inference="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/inference.json",
+        sampled=SAMPLED,
     log:
         "logs/rank/{dataset}/{protocol}/{run}/seed-{seed}.log",
     wildcard_constraints:
@@ -24,7 +26,9 @@ rule rank:
     resources:
         gpu=gpus_of,
     params:
+        candidates=candidates_option,
         folder=subpath(output.ranks, parent=True),
     shell:
         "hydrarec rank --model {input.model:q} --data results/data/{wildcards.dataset} "
-        "--protocol {wildcards.protocol} --threads {threads} --output {params.folder:q} 2> {log:q}"
+        "--protocol {wildcards.protocol} --threads {threads} --output {params.folder:q} "
+        "{params.candidates} 2> {log:q}"

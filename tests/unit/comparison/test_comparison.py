@@ -4,10 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.columns import COMPARISON, LEADERBOARD, METRICS, RANKS, TIMES, read_table, write_table
+from hydrarec.columns import (
+    COMPARISON,
+    HELD_OUT,
+    LEADERBOARD,
+    METRICS,
+    RANKS,
+    TIMES,
+    TRAIN,
+    read_table,
+    write_table,
+)  # fmt: skip
 from hydrarec.comparison import collect, contrast
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.files import read_json, write_json
+from hydrarec.layout import split_folder
 from hydrarec.metrics import ndcg
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import paired_difference
@@ -182,3 +193,31 @@ def test_the_same_results_give_the_same_bytes(tree, tables, tmp_path):
     contrast(tree.config, tree.results, tmp_path)
     for name in ("metrics", "leaderboard", "times", "comparison"):
         assert (tmp_path / f"{name}.parquet").read_bytes() == (tables / f"{name}.parquet").read_bytes()
+
+
+def test_groups_of_users_with_several_targets_are_what_loops_count(tree, tables):
+    """A user is in one history group with all its targets; a target is in the group of its own popularity."""
+    metrics = read_table(tables / "metrics.parquet", METRICS)
+    here = rows(metrics, dataset="made-0", protocol="gts", run=HYDRA_UNI, seed=1, metric="ndcg@10").set_index("group")
+    ranks = read_table(tree.folder(HYDRA_UNI, 1, protocol="gts") / "ranks.parquet", RANKS)
+    split = split_folder(tree.results, "made-0", "gts")
+    test = read_table(split / "test.parquet", HELD_OUT).set_index(["user", "step"])
+    popularity = read_table(split / "train.parquet", TRAIN)["item"].value_counts()
+    users: dict[str, dict[int, list[float]]] = {}
+    for row in ranks.itertuples():
+        met = {"history": test.loc[(row.user, 0), "position"], "popularity": popularity.get(row.target, 0)}
+        groups = ["all", "warm" if row.warm else "popularity:cold"]
+        for kind in ("history", "popularity") if row.warm else ("history",):
+            for group in (name for name in here.index if name.startswith(kind) and not name.endswith("cold")):
+                low, _, high = group.partition(":")[2].partition("-")
+                groups += [group] if int(low) <= met[kind] <= int(high or low) else []
+        for group in groups:
+            value = float(ndcg(row.greater, row.equal, 10)) if row.warm else 0.0
+            users.setdefault(group, {}).setdefault(row.user, []).append(value)
+    assert ranks["user"].duplicated().any()
+    for group, of_group in users.items():
+        means = [sum(values) / len(values) for values in of_group.values()]
+        assert here.loc[group, "n_users"] == len(means), group
+        assert here.loc[group, "value"] == pytest.approx(sum(means) / len(means), abs=1e-12), group
+    assert sum(len(users[group]) for group in users if group.startswith("history:")) == tree.n_users
+    assert set(users) == set(here.index)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hydrarec.analyses import analyse
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.report import render
 from tests.fabricate import Tree, config
@@ -15,6 +16,7 @@ def compute(tree: Tree, output: Path) -> Path:
     collect(tree.config, tree.results, output)
     contrast(tree.config, tree.results, output)
     check_gates(tree.config, tree.results, output)
+    analyse(tree.config, tree.results, output)
     return output
 
 

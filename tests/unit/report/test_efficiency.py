@@ -7,7 +7,7 @@ import pytest
 from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_WORK, SCALING, write_table
 from hydrarec.files import write_json
 from hydrarec.layout import efficiency_folder
-from hydrarec.report.growth import operator_styles
+from hydrarec.report.figures.growth import operator_styles
 
 SIZES = (64, 128, 256, 512)
 MACHINE = {
@@ -54,10 +54,10 @@ def page(page_of):
 
 
 def test_the_section_says_what_was_measured_where_and_how(page):
-    section = page[page.index('<section id="efficiency"') : page.index('<section id="checks"')]
+    section = page[page.index('<section id="scaling"') : page.index('<section id="checks"')]
     for words in ("Example CPU 3000, 1 thread", "20 rounds", "node-1", "CPU at 2500 MHz", "processor seconds"):
         assert words in section
-    assert 'href="#efficiency"' in page
+    assert 'href="#scaling"' in page
 
 
 def test_exponents_intervals_and_verdicts_are_shown(page):
@@ -70,13 +70,14 @@ def test_what_was_not_measured_is_listed_with_its_reason(page):
 
 
 def test_figures_and_tables_are_files_too(page, tmp_path):
-    assert (tmp_path / "report/figures/efficiency-cpu-operators-alone-causal-length-time.svg").is_file()
-    for name in ("efficiency", "scaling", "skipped"):
-        assert (tmp_path / f"report/tables/{name}.csv").is_file()
+    assert (tmp_path / "report/figures/scaling/efficiency-cpu-operators-alone-causal-length-time.svg").is_file()
+    for name in ("speed-cpu-parts", "scaling-cpu", "skipped-cpu"):
+        assert (tmp_path / f"report/tables/scaling/{name}.csv").is_file()
+        assert (tmp_path / f"report/tables/scaling/{name}.tex").is_file()
 
 
 def test_without_measurements_there_is_no_section(page_of):
-    assert "#efficiency" not in page_of()
+    assert "#scaling" not in page_of()
 
 
 def test_operators_differ_in_colour_or_marker_and_nothing_is_grey():

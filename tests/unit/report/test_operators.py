@@ -75,7 +75,7 @@ def test_the_page_has_the_table_and_the_combinations_left_out(page_of):
         {"id": "itemknn", "baseline": "itemknn"},
     ]
     text = page_of({"grid": grid, "runs": runs})
-    section = text[text.index('<section id="parts"') : text.index('<section id="checks"')]
+    section = text[text.index('<section id="parts"') : text.index('<section id="datasets"')]
     assert "too good to be shown" in section
     assert "Vaswani" in section
     assert "Bolya" not in section

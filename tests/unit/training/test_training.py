@@ -6,7 +6,8 @@ import time
 import pytest
 import torch
 
-from hydrarec.columns import HISTORY, read_table
+from hydrarec.columns import HISTORY, RANKS, SAMPLED, content_hash, read_table
+from hydrarec.data.candidates import draw
 from hydrarec.training.clock import Stopwatch
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.run import train
@@ -45,6 +46,23 @@ def test_what_a_run_leaves_behind_is_complete_and_consistent(data, tmp_path):
     assert history["validation_s"].is_monotonic_increasing
     assert set(manifest["data"]) == {"train.parquet", "validation.parquet", "test.parquet"}
     assert manifest["settings"] == settings(max_epochs=4).model_dump(mode="json")
+
+
+def test_drawn_candidates_leave_their_counts_and_change_no_byte(data, tmp_path):
+    plain, both = run(data, tmp_path / "plain"), tmp_path / "both"
+    drawn = [tmp_path / f"candidates-{kind}.parquet" for kind in ("uniform-100", "popularity-100")]
+    for kind, path in zip(("uniform-100", "popularity-100"), drawn, strict=True):
+        draw(data, "loo", kind, path)
+    rank_test(plain / "model.safetensors", data=data, protocol="loo", threads=1, output=both, candidates=drawn)
+    for name in ("ranks.parquet", "recommendations.parquet"):
+        assert (plain / name).read_bytes() == (both / name).read_bytes()
+    # The ring has fewer than a hundred items: all candidates are drawn, whatever the kind.
+    ranks, sampled = read_table(both / "ranks.parquet", RANKS), read_table(both / "sampled.parquet", SAMPLED)
+    for _, of_kind in sampled.groupby("kind"):
+        assert of_kind.reset_index(drop=True)[["user", "greater", "equal"]].equals(ranks[["user", "greater", "equal"]])
+    hashes = {path.stem.removeprefix("candidates-"): content_hash(path) for path in drawn}
+    assert json.loads((both / "inference.json").read_text())["candidates"] == hashes
+    assert not (plain / "sampled.parquet").exists()
 
 
 def test_training_needs_no_test_file(data, tmp_path):

@@ -1,0 +1,42 @@
+"""What lies beside the comparison: how much hangs on choices of measuring, and what recommendation lists are like.
+
+No claim rests on these tables, and nothing is selected by them. All is computed from what runs have stored; no model is
+asked again.
+"""
+
+from pathlib import Path
+
+from hydrarec.analyses.agreement import agreement
+from hydrarec.analyses.beyond import beyond
+from hydrarec.analyses.sensitivity import sensitivity
+from hydrarec.columns import AGREEMENT, BEYOND, SENSITIVITY, write_table
+from hydrarec.comparison.runs import require_complete
+from hydrarec.config import BenchmarkConfig
+
+__all__ = ["analyse"]
+
+
+def analyse(config: BenchmarkConfig, results: Path, output: Path) -> None:
+    """Write `sensitivity.parquet`, `agreement.parquet` and `beyond.parquet`.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    results
+        Folder of everything computed (`hydrarec.layout`).
+    output
+        Folder of the three tables.
+
+    Raises
+    ------
+    FileNotFoundError
+        If files are absent.
+    ValueError
+        If runs are about different cases, candidates or data, or a file does not hold what it must.
+    """
+    require_complete(config, results)
+    values = sensitivity(config, results)
+    write_table(values, output / "sensitivity.parquet", SENSITIVITY)
+    write_table(agreement(config, values), output / "agreement.parquet", AGREEMENT)
+    write_table(beyond(config, results), output / "beyond.parquet", BEYOND)

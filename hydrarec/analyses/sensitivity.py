@@ -1,0 +1,182 @@
+"""Every run's metrics under other choices of measuring, from the counts that are stored anyway.
+
+`full`
+    What everything else is about: all candidates, the known history taken out, cold targets a miss, ties expected.
+`unfiltered`
+    With the history among the candidates.
+`warm`
+    Only targets that occur in the training data.
+`optimistic`, `pessimistic`
+    Equal scores in the target's favour, or against it.
+`uniform-100`, `popularity-100`
+    Among a hundred drawn candidates (`hydrarec.data.candidates`), where the configuration asks for it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hydrarec.analyses.scopes import runs_of, scopes
+from hydrarec.columns import SAMPLED, SENSITIVITY, content_hash, read_table
+from hydrarec.comparison.cases import Cases, Group, read_ranks
+from hydrarec.comparison.measures import case_values, metric_names
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.runs import TrainedRun
+from hydrarec.files import read_json
+from hydrarec.layout import candidates_file, run_folder, split_folder
+from hydrarec.progress import bar
+
+FULL = "full"
+"""The variant that the others are held against."""
+FROM_LISTS = "costs.json"
+"""What only a run has that was handed in as recommendation lists."""
+LISTS_SAY_NOTHING = "a recommendation list has no scores of other items"
+NOT_COUNTED = "the baseline's rule does not ask for counts among drawn candidates"
+NO_WARM = "no target occurs in the training data"
+
+
+def variants(config: BenchmarkConfig) -> list[str]:
+    """Return the names of the variants, `full` first."""
+    return [FULL, *others(config)]
+
+
+def others(config: BenchmarkConfig) -> list[str]:
+    """Return the names of the variants that are held against `full`."""
+    return ["unfiltered", "warm", "optimistic", "pessimistic", *config.evaluation.sampled]
+
+
+def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
+    """Measure every run in every variant.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    results
+        Folder of everything computed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of `hydrarec.columns.SENSITIVITY`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is absent that the run must have.
+    ValueError
+        If counts are about other cases or other drawn candidates.
+    """
+    rows: list[dict[str, Any]] = []
+    for dataset, protocol, cases in scopes(config, results):
+        hashes = {
+            kind: content_hash(candidates_file(split_folder(results, dataset, protocol), kind))
+            for kind in config.evaluation.sampled
+        }
+        runs = runs_of(config, results, dataset, protocol)
+        for run in bar(runs, what=f"variants on {dataset}/{protocol}", unit="run"):
+            seeds = config.seeds_of(run)
+            by_seed = [
+                _variants(config, cases, run_folder(results, dataset, protocol, run, seed), run, hashes)
+                for seed in seeds
+            ]
+            for variant in variants(config):
+                found = [values[variant] for values in by_seed]
+                means = [value for value in found if not isinstance(value, str)]
+                why = next((value for value in found if isinstance(value, str)), None)
+                group = _group(cases, variant)
+                rows += [
+                    {
+                        "dataset": dataset,
+                        "protocol": protocol,
+                        "run": run,
+                        "variant": variant,
+                        "metric": metric,
+                        "value": None if why else float(np.mean([of_seed[place] for of_seed in means])),
+                        "why": why,
+                        "n_users": group.n_users if group else 0,
+                        "n_seeds": len(seeds),
+                    }
+                    for place, metric in enumerate(metric_names(config.evaluation.cutoffs))
+                ]
+    return pd.DataFrame(rows, columns=SENSITIVITY.names)
+
+
+def _variants(
+    config: BenchmarkConfig, cases: Cases, folder: Path, run: str, hashes: dict[str, str]
+) -> dict[str, NDArray[np.float64] | str]:
+    """Return the mean over users of every metric, by variant, or why the run's files cannot say."""
+    cutoffs, everyone, warm = config.evaluation.cutoffs, cases.groups[0], _group(cases, "warm")
+    ranks = read_ranks(folder / "ranks.parquet", cases)
+    expected = case_values(ranks, cutoffs)
+    unfiltered = ranks.assign(greater=ranks["greater_unfiltered"], equal=ranks["equal_unfiltered"])
+    from_lists = (folder / FROM_LISTS).is_file()
+    found: dict[str, NDArray[np.float64] | str] = {
+        FULL: _mean(everyone, expected),
+        "unfiltered": LISTS_SAY_NOTHING if from_lists else _mean(everyone, case_values(unfiltered, cutoffs)),
+        "warm": _mean(warm, expected) if warm else NO_WARM,
+        "optimistic": _mean(everyone, case_values(ranks, cutoffs, "optimistic")),
+        "pessimistic": _mean(everyone, case_values(ranks, cutoffs, "pessimistic")),
+    }
+    # The rule of a baseline may not know of drawn candidates; a trained run without counts is not complete.
+    if isinstance(config.run(run), TrainedRun) or (folder / "sampled.parquet").is_file():
+        sampled = read_sampled(folder, cases, hashes) if hashes else {}
+        return found | {kind: _mean(everyone, case_values(counts, cutoffs)) for kind, counts in sampled.items()}
+    return found | dict.fromkeys(hashes, LISTS_SAY_NOTHING if from_lists else NOT_COUNTED)
+
+
+def read_sampled(folder: Path, cases: Cases, hashes: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Read a run's counts among drawn candidates.
+
+    Parameters
+    ----------
+    folder
+        Run folder.
+    cases
+        The cases.
+    hashes
+        Content hashes of the drawn candidates by kind; other kinds are left out.
+
+    Returns
+    -------
+    dict
+        By kind: columns `greater`, `equal` and `warm`, in the order of the cases.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are no counts.
+    ValueError
+        If they are about other cases or candidates, or are impossible.
+    """
+    path = folder / "sampled.parquet"
+    table = read_table(path, SAMPLED).sort_values(["user", "step"], kind="stable")
+    used: dict[str, str] = read_json(folder / "inference.json").get("candidates", {})
+    found: dict[str, pd.DataFrame] = {}
+    for kind, wanted in hashes.items():
+        if used.get(kind) != wanted:
+            raise ValueError(
+                f"{path}: {kind} was counted among candidates {used.get(kind, 'none')[:12]}, but those of this dataset "
+                f"and protocol are {wanted[:12]}; they cannot be mixed"
+            )
+        counts = table.loc[table["kind"] == kind].reset_index(drop=True)
+        if not np.array_equal(counts[["user", "step"]].to_numpy(), cases.frame[["user", "step"]].to_numpy()):
+            raise ValueError(f"{path}: its users and steps are not those of {cases.source}; they cannot be mixed")
+        number = int(kind.rpartition("-")[2])
+        if (counts[["greater", "equal"]] < 0).any(axis=None) or (counts["greater"] + counts["equal"] > number).any():
+            raise ValueError(f"{path}: greater + equal must be from 0 to {number} where {number} candidates are drawn")
+        found[kind] = counts[["greater", "equal"]].assign(warm=cases.frame["warm"])
+    return found
+
+
+def _group(cases: Cases, variant: str) -> Group | None:
+    """Return the cases that a variant is about; None if there are none."""
+    wanted = "warm" if variant == "warm" else "all"
+    return next((group for group in cases.groups if group.name == wanted), None)
+
+
+def _mean(group: Group, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return group.user_means(values).mean(axis=0)

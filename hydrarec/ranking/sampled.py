@@ -1,0 +1,99 @@
+"""Counts among a few drawn candidates, taken from scores that the full ranking has computed anyway."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from hydrarec.columns import CANDIDATES, content_hash, read_table
+from hydrarec.ranking.blocks import Block
+from hydrarec.ranking.candidates import Candidates
+from hydrarec.sequences.log import Cases, Catalogue
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The drawn candidates of all cases, of one kind."""
+
+    kind: str
+    """`uniform-100` or `popularity-100`."""
+    items: Int[Tensor, "C K"]
+    """Item ids of each case, on the CPU; 0 where it has fewer than others."""
+    content_hash: str
+    """Of the file they are from."""
+
+
+def read_drawn(paths: Sequence[Path], cases: Cases, catalogue: Catalogue) -> list[Drawn]:
+    """Read files that `hydrarec candidates` wrote.
+
+    Parameters
+    ----------
+    paths
+        `candidates-<kind>.parquet`.
+    cases
+        The test targets.
+    catalogue
+        The items.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a file is about other cases, holds items that are no candidates, or fewer than could be drawn.
+    """
+    if not paths:
+        return []
+    candidates = Candidates(cases, catalogue)
+    others = candidates.n_candidates - candidates.warm_target
+    return [_read(path, cases, catalogue, others) for path in paths]
+
+
+def count_drawn(block: Block, targets: Int[Tensor, " R"], drawn: Int[Tensor, "R K"]) -> Int[Tensor, "R 3"]:
+    """Count a row's drawn candidates above its target, level with it, and all of them."""
+    own = block.values.gather(1, (targets.long() - 1)[:, None])
+    there = drawn > 0
+    scores = block.values.gather(1, (drawn.long() - 1).clamp(min=0))
+    return torch.stack([((scores > own) & there).sum(1), ((scores == own) & there).sum(1), there.sum(1)], dim=1)
+
+
+def table(counts: Int[np.ndarray, "C 3"], drawn: Drawn, cases: Cases, warm: np.ndarray) -> pd.DataFrame:
+    """Return columns of `hydrarec.columns.SAMPLED`, in the order of the cases."""
+    return pd.DataFrame(
+        {
+            "user": cases.users.cpu().numpy(),
+            "step": cases.steps.cpu().numpy(),
+            "kind": drawn.kind,
+            "greater": np.where(warm, counts[:, 0], counts[:, 2]).astype(np.int32),
+            "equal": np.where(warm, counts[:, 1], 0).astype(np.int32),
+        }
+    )
+
+
+def _read(path: Path, cases: Cases, catalogue: Catalogue, others: Int[np.ndarray, " C"]) -> Drawn:
+    """Read a file; `others` is how many candidates each case has beside its target."""
+    kind = path.stem.removeprefix("candidates-")
+    number = int(kind.rpartition("-")[2])
+    asked = pd.DataFrame({"user": cases.users.cpu().numpy(), "step": cases.steps.cpu().numpy()})
+    rows = read_table(path, CANDIDATES).merge(asked.assign(case=asked.index), how="left", on=["user", "step"])
+    unknown = rows["case"].isna().to_numpy()
+    found = rows[~unknown].astype({"case": np.int64}).sort_values("case", kind="stable")
+    n_drawn = np.bincount(found["case"], minlength=len(asked))
+    items = np.zeros((len(asked), number), dtype=np.int32)
+    items[np.arange(number) < n_drawn[:, None]] = found["item"][found.groupby("case").cumcount() < number]
+    known = np.where((items > 0) & (items <= catalogue.n_items), items, 0)
+    wrong = {
+        "users and steps that are no test target": unknown.sum(),
+        "targets with another number of items than could be drawn": (n_drawn != np.minimum(number, others)).sum(),
+        "items that are not in the training data": ((items != 0) & ~catalogue.warm.cpu().numpy()[known]).sum(),
+        "targets among their own items": (items == cases.targets.cpu().numpy()[:, None]).any(axis=1).sum(),
+    }
+    if any(wrong.values()):
+        said = ", ".join(f"{count} {what}" for what, count in wrong.items() if count)
+        raise ValueError(f"{path}: {said}; draw the candidates anew")
+    return Drawn(kind, torch.from_numpy(items), content_hash(path))

@@ -1,0 +1,66 @@
+"""Runs against the reference and against each other, paired by user and seed."""
+
+from hydrarec.numbers import metric_title, percent, percentage
+from hydrarec.report import sentences
+from hydrarec.report.blocks import Block, Chapter, Folded
+from hydrarec.report.chapters.differences import difference_table
+from hydrarec.report.chapters.margins import margin_table
+from hydrarec.report.chapters.pairs import pair_table
+from hydrarec.report.chapters.scopes import by_scope
+from hydrarec.report.figures.forest import forest
+from hydrarec.report.figures.heatmap import WIDEST, heatmap
+from hydrarec.report.figures.panels import Figure
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.style import RunStyle
+
+
+def contrasts(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+    """Show differences from the reference, and all pairs, within every scope."""
+    return by_scope(inputs, "contrasts", "Contrasts", lambda scope: _blocks(inputs, scope, looks))
+
+
+def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    if inputs.contrasts(scope, inputs.primary).empty:
+        return []
+    return [
+        *_forest(inputs, scope, looks),
+        difference_table(inputs, scope, looks),
+        margin_table(inputs, scope, looks),
+        *_pairs(inputs, scope, looks),
+    ]
+
+
+def _forest(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    panels = [forest(inputs, scope, metric, looks) for metric in (inputs.primary, inputs.secondary)]
+    evaluation = inputs.config.evaluation
+    about, intervals = sentences.figure_basis(inputs, scope), sentences.interval_basis(inputs)
+    caption = (
+        f"Relative difference from the reference, per cent on a logarithmic axis. {about} {intervals} Thick: "
+        f"{percentage(1 - 2 * evaluation.alpha)}, of the tests of equivalence; shaded: the margins \u00b1"
+        f"{percentage(evaluation.margin)} and \u00b1{percentage(evaluation.tight_margin)}. Intervals are not adjusted "
+        "for the number of runs. Arrows: beyond the axis."
+    )
+    shown = [panel for panel in panels if panel is not None]
+    return [Figure(shown, caption)] if shown else []
+
+
+def _pairs(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    table = scope.of(inputs.pairs)
+    alpha = inputs.config.evaluation.alpha
+    panels = []
+    for metric in (inputs.primary, inputs.secondary):
+        board = inputs.leaderboard(scope, metric)["mean"].sort_values(ascending=False, kind="stable")
+        pairs = table[table["metric"] == metric]
+        compared = set(pairs["run"]) | set(pairs["other"])
+        order = [str(run) for run in board.index if run in compared]
+        name, title = f"pairs-{scope.anchor}-{metric.replace('@', '')}", f"All pairs on {metric_title(metric)}"
+        panels.append(heatmap(name, title, pairs.assign(p=pairs["p_holm"]), order, looks, alpha))
+    shown = [panel for panel in panels if panel is not None]
+    if not shown:
+        return []
+    caption = (
+        "The run on the left relative to that with the number below: colour by per cent, down to "
+        f"{percent(-WIDEST)}; text: p-value, Holm-adjusted over all pairs. Blank: not significant at "
+        f"{percentage(alpha)}, which does not mean equal. {sentences.figure_basis(inputs, scope)}"
+    )
+    return [Figure(shown, caption), Folded("Every pair in numbers", [pair_table(inputs, scope, looks)])]

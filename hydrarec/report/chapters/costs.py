@@ -1,0 +1,123 @@
+"""Accuracy against cost: what every run took, how it got there, and what has to be known to read the times."""
+
+import pandas as pd
+
+from hydrarec.numbers import NOTHING, duration, size
+from hydrarec.report import sentences
+from hydrarec.report.blocks import Block, Chapter, Text
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.chapters.scopes import by_scope
+from hydrarec.report.figures.convergence import convergence
+from hydrarec.report.figures.panels import Figure
+from hydrarec.report.figures.reach import MARKED, reach
+from hydrarec.report.figures.tradeoff import tradeoff
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.style import RunStyle
+
+
+def costs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+    """Show accuracy against cost, convergence and times within every scope."""
+    return by_scope(inputs, "costs", "Accuracy and cost", lambda scope: _blocks(inputs, scope, looks))
+
+
+def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    about, intervals = sentences.figure_basis(inputs, scope), sentences.interval_basis(inputs)
+    blocks: list[Block] = [
+        Figure(
+            tradeoff(inputs, scope, looks),
+            f"Test accuracy against cost; the broken line joins the runs that no other beats in both (Pareto front). "
+            f"{about} {intervals} Few wide ones may be cut at the upper edge.",
+        )
+    ]
+    if curves := convergence(inputs, scope, looks):
+        caption = (
+            f"Validation after every epoch, up to the last epoch that every seed reached. {about} Line: mean over "
+            "seeds; band: their range. Training seconds leave out validation and set-up."
+        )
+        blocks.append(Figure(curves, caption))
+    if curves := reach(inputs, scope, looks):
+        caption = (
+            f"Seconds of training until validation first reaches a share of the reference's best. {about} Line: median "
+            f"over seeds, as far as every seed gets; band: their range. The broken line marks {100 * MARKED:g} %."
+        )
+        blocks.append(Figure(curves, caption))
+    notes = [Text(note, "key") for note in time_notes(inputs, scope)]
+    return [*blocks, times(inputs, scope, looks), *notes]
+
+
+def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+    """List what every run cost, as means over seeds."""
+    table = scope.of(inputs.times)
+    rows = []
+    for run in (run for run in inputs.config.run_ids if run in set(table["run"])):
+        of_run, style = table[table["run"] == run], styles[run]
+        mean = of_run.drop(columns=["converged"]).mean(numeric_only=True)
+        trained = style.kind == "trained"
+        rows.append(
+            Row(
+                [
+                    Cell(style.label, run=style),
+                    _time(mean["epoch_s"], trained),
+                    Cell(f"{mean['best_epoch']:.0f} of {mean['epochs']:.0f}" if trained else NOTHING, mean["epochs"]),
+                    _time(mean["train_to_best_s"]),
+                    _time(mean["train_s"]),
+                    _time(mean["validation_s"], trained),
+                    _time(mean["setup_s"]),
+                    _time(mean["infer_ms_per_user"] / 1000),
+                    Cell(size(of_run["peak_memory_mib"].max()), of_run["peak_memory_mib"].max()),
+                    _gpu_memory(of_run["peak_gpu_mib"]),
+                    Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}"),
+                ],
+                style.kind,
+            )
+        )
+    return Table(
+        f"times-{scope.anchor}",
+        f"{scope.name}: what every run cost, mean over seeds; memory is the largest",
+        [
+            Column("Run", numeric=False),
+            Column("Epoch", hint="median training time of an epoch"),
+            Column("Best epoch"),
+            Column("To best epoch", hint="training only"),
+            Column("All training"),
+            Column("Validation", hint="not part of the training time"),
+            Column("Set-up", hint="reading the data and building the model"),
+            Column("Inference", hint="per user: encoding, scoring and counting"),
+            Column("Memory", hint="resident, of the training process"),
+            Column("GPU memory", hint="allocated"),
+            Column("Device", numeric=False),
+        ],
+        [rows],
+        table,
+    )
+
+
+def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
+    """Return what has to be known before times are compared."""
+    table = scope.of(inputs.times)
+    notes = []
+    if table["device"].nunique() > 1:
+        notes.append(f"Runs used different devices ({_and(table['device'])}); times compare only within a device.")
+    if table["host"].nunique() > 1:
+        notes.append(f"Runs were computed on {table['host'].nunique()} hosts ({_and(table['host'])}).")
+    else:
+        notes.append(f"All runs were computed on one host ({_and(table['host'])}).")
+    if shared := sorted(set(table.loc[table["runs_per_gpu"] > 1, "run"])):
+        notes.append(f"Trainings shared a GPU, and their times are left out: {', '.join(shared)}.")
+    notes.append(
+        "Each run is a job of its own and jobs may have shared the machine, so small differences in time are not "
+        "evidence; epochs and accuracy are not affected."
+    )
+    return notes
+
+
+def _time(seconds: float, shown: bool = True) -> Cell:
+    return Cell(duration(seconds) if shown else NOTHING, -1.0 if seconds != seconds else float(seconds))
+
+
+def _gpu_memory(values: pd.Series) -> Cell:
+    return Cell(NOTHING, 0.0) if values.isna().all() else Cell(size(values.max()), float(values.max()))
+
+
+def _and(values: pd.Series) -> str:
+    return ", ".join(sorted(set(values)))

@@ -1,0 +1,134 @@
+"""The leaderboard of every dataset and protocol."""
+
+import pandas as pd
+
+from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import NOTHING, count, duration, metric_title, score, score_interval
+from hydrarec.report import sentences
+from hydrarec.report.blocks import Chapter, Text
+from hydrarec.report.cells import Cell, Column, Row, Strip, Table
+from hydrarec.report.chapters.scopes import by_scope
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.style import RunStyle
+
+_KEY = (
+    "Filled marker: trained here. Outline: baseline or control. Overlapping intervals do not mean that two runs cannot "
+    "be told apart; contrasts are paired."
+)
+
+
+def leaderboard(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+    """Show all runs within every scope."""
+    return by_scope(
+        inputs,
+        "leaderboard",
+        "Leaderboard",
+        lambda scope: [
+            Text(sentences.under(inputs, scope), "under"),
+            leaderboard_table(inputs, scope, looks),
+            Text(_KEY, "key"),
+        ],
+    )
+
+
+def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+    """List every run, best first; controls stand below because they compete with nobody."""
+    primary, secondary = inputs.primary, inputs.secondary
+    first, second, reciprocal = (inputs.leaderboard(scope, metric) for metric in (primary, secondary, "mrr"))
+    warm = inputs.leaderboard(scope, primary, "warm")
+    places = scope.of(inputs.places[inputs.places["metric"] == primary]).set_index("run")
+    costs = scope.of(inputs.times).groupby("run")[["train_to_best_s", "parameters"]].mean()
+    order = first.sort_values("mean", ascending=False, kind="stable").index
+    contest = [run for run in order if styles[run].kind != "control"]
+    # A run with few seeds may have an interval so wide that it would squeeze all others.
+    widest = max(1.2 * float(first.loc[contest, "mean"].max()), 1e-9)
+
+    def row(run: str) -> Row:
+        style, leader = styles[run], first.loc[run]
+        strip = None
+        if style.kind != "control":
+            strip = Strip(max(leader["low"], 0) / widest, leader["mean"] / widest, min(leader["high"] / widest, 1))
+        return Row(
+            [
+                Cell(style.label, note=_tags(inputs, run, bool(leader["deterministic"])), run=style),
+                *_with_interval(leader),
+                Cell("", leader["mean"], run=style, strip=strip),
+                _places(places, run),
+                *_with_interval(second.loc[run]),
+                Cell(score(warm.loc[run, "mean"]), warm.loc[run, "mean"]) if run in warm.index else Cell(NOTHING, -1.0),
+                Cell(score(reciprocal.loc[run, "mean"]), reciprocal.loc[run, "mean"]),
+                Cell(str(leader["n_seeds"]), float(leader["n_seeds"])),
+                _parameters(costs.loc[run, "parameters"]),
+                Cell(duration(costs.loc[run, "train_to_best_s"]), costs["train_to_best_s"].fillna(-1.0)[run]),
+            ],
+            style.kind,
+        )
+
+    columns = _columns(inputs)
+    return Table(
+        f"leaderboard-{scope.anchor}",
+        f"{scope.name}: all runs, sorted by {metric_title(primary)}",
+        columns,
+        [
+            [row(run) for run in order if run in contest],
+            [row(run) for run in order if run not in contest],
+            _unranked(inputs, scope, styles, len(columns)),
+        ],
+        scope.of(inputs.leaders[inputs.leaders["group"] == "all"]),
+        filters=True,
+    )
+
+
+def _columns(inputs: Inputs) -> list[Column]:
+    first, second = metric_title(inputs.primary), metric_title(inputs.secondary)
+    return [
+        Column("Run", numeric=False),
+        Column(first),
+        Column(f"{inputs.coverage} interval", hint="over users and seeds"),
+        Column("", hint=f"{first} with its interval, from 0 to the best"),
+        Column("Places", hint="that the run may have; all places are covered at once, by the Holm-adjusted pairs"),
+        Column(second),
+        Column(f"{inputs.coverage} interval", hint="over users and seeds"),
+        Column(f"{first}, warm", hint="only targets that occur in the training data"),
+        Column("MRR"),
+        Column("Seeds"),
+        Column("Parameters"),
+        Column("Training", hint="to the best epoch, mean over seeds"),
+    ]
+
+
+def _unranked(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle], width: int) -> list[Row]:
+    """List the runs that are not finished with all their seeds; they have no place and no numbers."""
+    rows = []
+    for run, left in scope.of(inputs.unfinished).groupby("run", sort=False):
+        style, planned = styles[str(run)], len(inputs.config.seeds_of(str(run)))
+        statuses = ", ".join(f"{number} {status}" for status, number in left["status"].value_counts().items())
+        name = Cell(style.label, note=f"incomplete: of {planned} seeds {statuses}", run=style)
+        rows.append(Row([name, *(Cell(NOTHING, -1.0) for _ in range(width - 1))], style.kind))
+    return rows
+
+
+def _places(places: pd.DataFrame, run: str) -> Cell:
+    if run not in places.index:
+        return Cell(NOTHING, float("inf"))
+    best, worst = places.loc[run, ["best", "worst"]]
+    return Cell(str(best) if best == worst else f"{best}\u2013{worst}", float(best))
+
+
+def _tags(inputs: Inputs, run: str, deterministic: bool) -> str:
+    kind = kind_of(inputs.config.run(run))
+    tags = {
+        "reference": run == inputs.config.evaluation.reference,
+        "best possible": kind == "optimum",
+        "control": kind == "control",
+        "deterministic": deterministic and kind == "baseline",
+    }
+    return ", ".join(name for name, holds in tags.items() if holds)
+
+
+def _with_interval(row: pd.Series) -> list[Cell]:
+    return [Cell(score(row["mean"]), row["mean"]), Cell(score_interval(row["low"], row["high"]), row["low"])]
+
+
+def _parameters(number: float) -> Cell:
+    return Cell(count(number) if number else NOTHING, float(number))

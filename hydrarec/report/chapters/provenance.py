@@ -1,0 +1,83 @@
+"""Where results come from: code, machines, packages, data hashes, and the configuration itself."""
+
+from collections import defaultdict
+from typing import Any
+
+import yaml
+
+from hydrarec.numbers import NOTHING
+from hydrarec.report.blocks import Chapter, Code, Facts, Part
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.chapters.computing import computing
+from hydrarec.report.figures.panels import Figure
+from hydrarec.report.figures.pipeline import pipeline
+from hydrarec.report.inputs import Inputs
+from hydrarec.report.style import RunStyle
+
+_RULES = (
+    "Which rule reads what of which, from left to right. Arrows that follow from others are left out, and so are "
+    "targets that only gather files."
+)
+_MACHINE = ("host", "cpu", "gpu", "driver", "cuda", "platform", "threads")
+
+
+def provenance(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
+    """Show what made the results."""
+    manifests = [manifest for _, manifest in inputs.manifests]
+    config = yaml.safe_dump(inputs.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+    blocks = [
+        Facts(_facts(inputs, manifests)),
+        Figure([pipeline()], _RULES),
+        computing(inputs),
+        _machines(manifests),
+        _hashes(inputs),
+        Code("Complete configuration, defaults written out", config),
+    ]
+    return Chapter("provenance", "Provenance", [Part(blocks)])
+
+
+def _facts(inputs: Inputs, manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    packages: dict[str, set[str]] = defaultdict(set)
+    for manifest in manifests:
+        for name, version in manifest["packages"].items():
+            packages[name].add(version or "not installed")
+    written = sorted(manifest["created"] for manifest in manifests)
+    return [
+        ("Package", _distinct(manifests, "package_version")),
+        ("Commit", _distinct(manifests, "git_commit")),
+        ("Uncommitted changes", _distinct(manifests, "git_dirty")),
+        ("Python", _distinct(manifests, "python")),
+        *((name, ", ".join(sorted(versions))) for name, versions in sorted(packages.items())),
+        ("Seeds", ", ".join(map(str, inputs.config.seeds))),
+        ("Runs written", f"{len(manifests)}, from {written[0]} to {written[-1]}"),
+    ]
+
+
+def _distinct(manifests: list[dict[str, Any]], key: str) -> str:
+    values = {manifest[key] for manifest in manifests}
+    named = {True: "yes", False: "no", None: "unknown"}
+    return ", ".join(sorted(named[value] if isinstance(value, bool | None) else str(value) for value in values))
+
+
+def _machines(manifests: list[dict[str, Any]]) -> Table:
+    found = {tuple(manifest[key] for key in _MACHINE): None for manifest in manifests}
+    counts = {key: sum(tuple(m[k] for k in _MACHINE) == key for m in manifests) for key in found}
+    rows = [
+        Row([*(Cell(NOTHING if value is None else str(value)) for value in key), Cell(str(number), float(number))])
+        for key, number in sorted(counts.items(), key=str)
+    ]
+    titles = ("Host", "CPU", "GPU", "Driver", "CUDA", "System", "Threads")
+    columns = [*(Column(title, numeric=False) for title in titles), Column("Runs")]
+    return Table("machines", "Machines", columns, [rows], sortable=False)
+
+
+def _hashes(inputs: Inputs) -> Table:
+    # All runs of a dataset and protocol saw the same files, or the tables would not have been made.
+    found = {
+        (one.dataset, one.protocol, file): digest
+        for one, manifest in inputs.manifests
+        for file, digest in sorted(manifest["data"].items())
+    }
+    rows = [Row([*map(Cell, key), Cell(digest)]) for key, digest in found.items()]
+    columns = [Column(title, numeric=False) for title in ("Dataset", "Protocol", "File", "SHA-256 of its content")]
+    return Table("hashes", "Data files", columns, [rows], sortable=False)

@@ -1,0 +1,106 @@
+"""A card for every run: what it is, and every number of the primary metric with the files it comes from."""
+
+from typing import Any
+from urllib.parse import quote
+
+from hydrarec.comparison.runs import Computed
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.runs import BaselineRun
+from hydrarec.layout import run_folder
+from hydrarec.numbers import NOTHING, metric_title, score
+from hydrarec.report.blocks import Chapter, Facts, Folded, Part, Text
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.chapters.data import humanise, plain
+from hydrarec.report.inputs import Inputs
+from hydrarec.report.style import RunStyle
+
+_ABOUT = (
+    "What every run is, and where each of its numbers comes from. Links lead to the results that this page was made "
+    "of; where these are no longer beside it, the manifests are in report.json."
+)
+
+
+def runs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
+    """Show a card for every run, folded away until somebody follows a link to it."""
+    cards = [_card(inputs, run, looks[run]) for run in inputs.config.run_ids]
+    return Chapter("runs", "Runs", [Part([Text(_ABOUT), *cards])])
+
+
+def _card(inputs: Inputs, run: str, look: RunStyle) -> Folded:
+    facts = [("Run", run), ("Kind", look.kind), *_settings(inputs.config, run)]
+    return Folded(look.label, [Facts(facts), _results(inputs, run, look)], look.anchor)
+
+
+def _settings(config: BenchmarkConfig, run: str) -> list[tuple[str, str]]:
+    """Return what a run is made of; where datasets differ, each with its value."""
+    entry = config.run(run)
+    if isinstance(entry, BaselineRun):
+        options = [(humanise(name), plain(value, name)) for name, value in entry.options.items()]
+        return [("Baseline", entry.baseline), ("Deterministic", plain(entry.deterministic)), *options]
+    by_dataset = {
+        dataset.id: _flat(config.settings(run, dataset.id).model_dump(mode="json")) for dataset in config.datasets
+    }
+    facts = []
+    for name in dict.fromkeys(key for settings in by_dataset.values() for key in settings):
+        values = {dataset: plain(settings.get(name), name) for dataset, settings in by_dataset.items()}
+        first = next(iter(values.values()))
+        same = all(value == first for value in values.values())
+        facts.append((name, first if same else " · ".join(f"{dataset}: {value}" for dataset, value in values.items())))
+    return [fact for fact in facts if fact[0] not in ("run id", "run label")]
+
+
+def _flat(settings: dict[str, Any], room: str = "") -> dict[str, Any]:
+    """Return nested settings by path; `kind` stands for its room.
+
+    >>> _flat({"encoder": {"d_model": 8}, "loss": {"kind": "cross_entropy"}})
+    {'encoder d_model': 8, 'loss': 'cross_entropy'}
+    """
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        path = room if name == "kind" else f"{room} {name}".strip()
+        found |= _flat(value, path) if isinstance(value, dict) else {path: value}
+    return found
+
+
+def _results(inputs: Inputs, run: str, look: RunStyle) -> Table:
+    table = inputs.metrics[(inputs.metrics["run"] == run) & (inputs.metrics["group"] == "all")]
+    values = table[table["metric"] == inputs.primary].set_index(["dataset", "protocol", "seed"])["value"]
+    rows = [
+        _row(inputs, one, manifest, float(values.get((one.dataset, one.protocol, one.seed), float("nan"))))
+        for one, manifest in inputs.manifests
+        if one.run == run
+    ]
+    return Table(
+        f"results-of-{run}",
+        f"{look.label}: every seed",
+        [
+            Column("Dataset", numeric=False),
+            Column("Protocol", numeric=False),
+            Column("Seed"),
+            Column(metric_title(inputs.primary), hint="mean over users"),
+            Column("Host", numeric=False),
+            Column("Written", numeric=False),
+            Column("Commit", numeric=False),
+            Column("Files", numeric=False),
+        ],
+        [rows],
+        table,
+        sortable=False,
+    )
+
+
+def _row(inputs: Inputs, one: Computed, manifest: dict[str, Any], value: float) -> Row:
+    folder = run_folder(inputs.address, one.dataset, one.protocol, one.run, one.seed).as_posix()
+    commit = (manifest["git_commit"] or NOTHING)[:10] + ("+" if manifest["git_dirty"] else "")
+    return Row(
+        [
+            Cell(one.dataset),
+            Cell(one.protocol),
+            Cell(str(one.seed), float(one.seed)),
+            Cell(score(value), value),
+            Cell(manifest["host"]),
+            Cell(manifest["created"]),
+            Cell(commit),
+            Cell("manifest.json", address=quote(f"{folder}/manifest.json", safe="/+")),
+        ]
+    )

@@ -1,0 +1,207 @@
+"""Speed and memory as measured apart from the runs: growth with length and width, and speed against fused softmax."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from hydrarec.numbers import NARROW, NOTHING, duration, size
+from hydrarec.report.blocks import Chapter, Part, Text
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.figures.growth import NO_MIXING, exponent, growth
+from hydrarec.report.inputs import Inputs, Measured
+from hydrarec.report.style import RunStyle
+
+LINEAR = (0.9, 1.1)
+"""An exponent whose interval lies inside is called linear (method: equivalence to 1)."""
+_ABOUT = (
+    "What operators, blocks, training steps and inference cost, measured by themselves and not taken from the runs "
+    "above. A speed-up of an operator is worth as much as its share of the whole: the bound says how much faster "
+    "anything could get if mixing cost nothing."
+)
+_UNITS = {"operators": "sequence", "blocks": "sequence", "steps": "step", "inference": "user"}
+
+
+def scaling(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter | None:
+    """Show what was measured on every device; None where nothing was."""
+    if not inputs.measured:
+        return None
+    return Chapter("scaling", "Scaling and speed", [Part([Text(_ABOUT)]), *map(_of_device, inputs.measured)])
+
+
+def factor(value: float | None) -> str:
+    """Write how many times as fast something is.
+
+    >>> factor(0.954), factor(12.34), factor(250.2), factor(None)
+    ('0.95', '12.3', '250', '–')
+    """
+    if value is None or value != value:
+        return NOTHING
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
+
+
+def _of_device(measured: Measured) -> Part:
+    machine = next(iter(measured.machines.values()))
+    return Part(
+        title=machine["gpu"] or f"{machine['cpu']}, {machine['threads']} thread{'s' * (machine['threads'] > 1)}",
+        anchor=f"scaling-{measured.device}",
+        blocks=[
+            Text(_about(measured), "under"),
+            *growth(measured),
+            *(table for table in _tables(measured) if table.bodies[0]),
+        ],
+    )
+
+
+def _about(measured: Measured) -> str:
+    machine = next(iter(measured.machines.values()))
+    settings, speed = machine["settings"], measured.speed
+    clock = "processor seconds" if (speed["clock"] == "cpu_s").all() else "seconds by the wall clock"
+    state = machine["gpu_before"]
+    rate = (
+        f"GPU at {state['clock_mhz']:g} MHz" if state else f"CPU at {machine['cpu_mhz'] or 'an unknown number of'} MHz"
+    )
+    return (
+        f"Measured on {machine['host']} from {machine['created']}, {rate}. Medians of {clock} over "
+        f"{settings['rounds']} rounds; in each round everything of a part ran once, in random order, after "
+        f"{settings['warm_up']} repetitions that are not counted. Memory is the peak of one repetition with its inputs "
+        "in a process of its own; of operators and blocks, by the sequences in it."
+    )
+
+
+def _tables(measured: Measured) -> list[Table]:
+    return [_runs(measured), _parts(measured), _exponents(measured), _skipped(measured)]
+
+
+def _speed_columns(first: str) -> list[Column]:
+    return [
+        Column(first, numeric=False),
+        Column("Form", numeric=False),
+        Column("In", numeric=False, hint="what is around the operator"),
+        Column("Time", hint="median over rounds, of a step, a user or a sequence"),
+        Column("Times as fast", hint="as the same with fused softmax in the same rounds; 95 % interval over rounds"),
+        Column("Bound", hint="times as fast as fused softmax if nothing mixed, timed in the same rounds"),
+        Column("Bound by count", hint="times as fast if softmax's operations cost nothing, by operation counts"),
+        Column("Operations", hint="by formula, forward and backward where there is a backward pass"),
+        Column("Memory", hint="peak of a process that does nothing else; of operators and blocks, by its sequences"),
+    ]
+
+
+def _speed_row(row: dict[Hashable, Any]) -> Row:
+    known = not np.isnan(row["speedup"])
+    interval = f"[{factor(row['low'])}, {factor(row['high'])}]" if known else ""
+    return Row(
+        [
+            Cell(str(row["subject"])),
+            Cell(str(row["form"])),
+            Cell(str(row["layout"])),
+            Cell(_precise(row["unit_s"]), float(row["unit_s"]), note=f"a {_UNITS[row['part']]}"),
+            Cell(factor(row["speedup"]), float(row["speedup"]) if known else 0.0, note=interval),
+            _bound(row["measured_bound"]),
+            _bound(row["counted_bound"]),
+            Cell(NOTHING, 0.0) if np.isnan(row["flops"]) else Cell(_operations(row["flops"]), float(row["flops"])),
+            Cell(_precise_size(row["unit_mib"]), float(row["unit_mib"])),
+        ],
+        "optimum" if row["subject"] == NO_MIXING else "trained",
+    )
+
+
+def _bound(value: float) -> Cell:
+    return Cell(NOTHING, 0.0) if np.isnan(value) else Cell(factor(value), float(value))
+
+
+def _precise(seconds: float) -> str:
+    return f"{seconds * 1e6:.3g}{NARROW}µs" if seconds < 1e-3 else duration(seconds)
+
+
+def _precise_size(mib: float) -> str:
+    return f"{mib * 1024:.3g}{NARROW}KiB" if mib < 1 else size(mib)
+
+
+def _operations(flops: float) -> str:
+    for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if flops >= 10**power:
+            return f"{flops / 10**power:.3g}{NARROW}{prefix}"
+    return f"{flops:.3g}"
+
+
+def _runs(measured: Measured) -> Table:
+    speed = measured.speed
+    groups = speed[speed["part"].isin(["steps", "inference"])].groupby(["part", "layout", "form"], sort=False)
+    bodies = [[_speed_row(row) for row in group.to_dict("records")] for _, group in groups]
+    return Table(
+        f"speed-{measured.device}-runs",
+        "Training steps and inference of the runs against the same with fused softmax, and how fast they could be",
+        _speed_columns("Run"),
+        bodies or [[]],
+        speed[speed["part"].isin(["steps", "inference"])],
+    )
+
+
+def _parts(measured: Measured) -> Table:
+    speed = measured.speed
+    over = speed[(speed["axis"] == "length") & (speed["work"] == "training")]
+    bodies = []
+    for _, group in over.groupby(["part", "layout", "form"], sort=False):
+        # The largest size at which the alternative could be measured too.
+        largest = group[group["length"] == group.loc[group["speedup"].notna(), "length"].max()]
+        named = largest.assign(form=[f"{form}, T = {t}" for form, t in largest[["form", "length"]].to_numpy()])
+        bodies.append([_speed_row(row) for row in named.to_dict("records")])
+    return Table(
+        f"speed-{measured.device}-parts",
+        "Operators and blocks at the largest length, forward and backward",
+        _speed_columns("Operator"),
+        bodies or [[]],
+        speed[speed["part"].isin(["operators", "blocks"])],
+    )
+
+
+def _exponents(measured: Measured) -> Table:
+    rows = []
+    for _, row in measured.scaling[measured.scaling["work"] == "training"].iterrows():
+        timed = not np.isnan(row["low"])
+        interval = f"[{exponent(row['low'])}, {exponent(row['high'])}]" if timed else ""
+        linear = timed and LINEAR[0] < row["low"] and row["high"] < LINEAR[1]
+        rows.append(
+            Row(
+                [
+                    Cell(str(row["subject"])),
+                    Cell(str(row["form"])),
+                    Cell(str(row["layout"])),
+                    Cell(f"{row['measure']} over {'T' if row['axis'] == 'length' else 'D'}"),
+                    Cell(exponent(row["exponent"]), float(row["exponent"]), note=interval),
+                    Cell("yes" if linear else "not shown" if timed else NOTHING),
+                    Cell(exponent(row["last_slope"]), float(row["last_slope"])),
+                    Cell(f"{row['smallest']}\u2013{row['largest']}", float(row["largest"])),
+                ]
+            )
+        )
+    return Table(
+        f"scaling-{measured.device}",
+        "Exponents p of a + b nᵖ, forward and backward, for one sequence",
+        [
+            Column("Operator", numeric=False),
+            Column("Form", numeric=False),
+            Column("In", numeric=False, hint="what is around the operator"),
+            Column("Growth of", numeric=False),
+            Column("p", hint="90 % interval over rounds; memory is measured once"),
+            Column("Linear", numeric=False, hint="the interval lies between 0.9 and 1.1"),
+            Column("Last slope", hint="between the two largest sizes, without an offset"),
+            Column("Sizes"),
+        ],
+        [rows],
+        measured.scaling,
+    )
+
+
+def _skipped(measured: Measured) -> Table:
+    rows = [
+        Row(
+            [Cell(str(row[column])) for column in ("subject", "part", "layout", "form", "work", "length", "width")]
+            + [Cell(str(row["skipped"]))]
+        )
+        for _, row in measured.skipped.iterrows()
+    ]
+    titles = ("Operator or run", "Part", "In", "Form", "Work", "T", "D", "Why")
+    columns = [Column(title, numeric=title in ("T", "D")) for title in titles]
+    return Table(f"skipped-{measured.device}", "Not measured", columns, [rows], measured.skipped)

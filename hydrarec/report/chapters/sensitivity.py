@@ -1,0 +1,188 @@
+"""Whether another way of measuring would have told another story: values and orders of the runs in every variant."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import NOTHING, metric_title, score, signed
+from hydrarec.report import sentences
+from hydrarec.report.blocks import Block, Chapter, Part, Text
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.chapters.scopes import by_scope
+from hydrarec.report.figures.panels import Figure, Panel
+from hydrarec.report.figures.scatter import scatter
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.style import RunStyle
+
+FULL = "full"
+TITLES = {
+    "unfiltered": ("unfiltered", "the user's history among the candidates"),
+    "warm": ("warm targets", "only targets that occur in the training data"),
+    "optimistic": ("optimistic ties", "equal scores in the target's favour"),
+    "pessimistic": ("pessimistic ties", "equal scores against the target"),
+    "uniform-100": ("uniform-100", "100 items drawn at random"),
+    "popularity-100": ("popularity-100", "100 items drawn by their training interactions"),
+    "gts": ("gts", "the global temporal split"),
+}
+"""Names of the variants, and what they are."""
+_DRAWN = ("uniform-100", "popularity-100", "gts")
+"""Variants that get a figure."""
+_ABOUT = (
+    "What stands here decides nothing: no claim, test or choice of weights uses it. It says how much of the "
+    "leaderboard hangs on how things were measured. Targets ranked among a few drawn items are for comparison with "
+    "papers that did so; such values need not keep the order of methods."
+)
+
+
+def sensitivity(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+    """Show every run in every variant, and whether the order stays, within every scope."""
+    chapter = by_scope(inputs, "sensitivity", "Sensitivity", lambda scope: _blocks(inputs, scope, looks))
+    return chapter and replace(chapter, parts=[Part([Text(_ABOUT)]), *chapter.parts])
+
+
+def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    if scope.of(inputs.sensitivity).empty:
+        return []
+    orders = scope.of(inputs.agreement)
+    orders = orders[orders["metric"] == inputs.primary].set_index("variant")
+    blocks: list[Block] = [agreement_table(inputs, scope, looks)]
+    if panels := _panels(inputs, scope, looks):
+        taus = ", ".join(f"{variant} {_tau(orders.loc[variant, 'tau'])}" for variant in panels)
+        caption = (
+            f"From left to right the order of the leaderboard, from bottom to top that of the other way of measuring. "
+            f"Kendall's tau-b: {taus}. {sentences.figure_basis(inputs, scope)} Mean over seeds."
+        )
+        blocks.append(Figure(list(panels.values()), caption))
+    blocks.append(variants_table(inputs, scope, looks))
+    if why := sorted(set(scope.of(inputs.sensitivity)["why"].dropna())):
+        blocks.append(Text(f"{NOTHING}: {'; '.join(why)}.", "key"))
+    return blocks
+
+
+def agreement_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+    """List how far every variant's order of the runs is from that of the leaderboard."""
+    table = scope.of(inputs.agreement)
+    first, second = (
+        table[table["metric"] == metric].set_index("variant") for metric in (inputs.primary, inputs.secondary)
+    )
+
+    def row(variant: str) -> Row:
+        found, other = first.loc[variant], second.loc[variant]
+        moved = "" if pd.isna(found["moved"]) else styles[found["moved"]].label
+        return Row(
+            [
+                Cell(*_words(inputs, variant)),
+                Cell(str(found["n_runs"]), float(found["n_runs"])),
+                _tau_cell(found["tau"]),
+                Cell(f"{found['discordant']} of {found['pairs']}", float(found["discordant"])),
+                Cell(f"{found['largest_move']:g}", float(found["largest_move"]), note=moved),
+                _tau_cell(other["tau"]),
+            ]
+        )
+
+    names = metric_title(inputs.primary), metric_title(inputs.secondary)
+    return Table(
+        f"agreement-{scope.anchor}",
+        f"{scope.name}: is the order of the runs by {names[0]} another one when measured otherwise?",
+        [
+            Column("Measured otherwise", numeric=False),
+            Column("Runs", hint="with a value in both; controls are left out"),
+            Column("Kendall's τ", hint="tau-b: 1 the same order, 0 no relation, less the other way round"),
+            Column("Pairs turned round", hint="pairs of runs that the two put the other way round"),
+            Column("Largest move", hint="most places that a run is further up or down"),
+            Column(f"τ by {names[1]}"),
+        ],
+        [[row(str(variant)) for variant in first.index]],
+        table,
+    )
+
+
+def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+    """List every run's primary metric in every variant, with the places it moves."""
+    wide = _wide(inputs, scope)
+    contest = [run for run in wide.index if run in _contest(inputs)]
+    others = [variant for variant in wide.columns if variant != FULL]
+    moves = {variant: _moves(wide.loc[contest, [FULL, variant]].dropna()) for variant in others}
+
+    def cell(run: str, variant: str) -> Cell:
+        value = wide.loc[run, variant]
+        if pd.isna(value):
+            return Cell(NOTHING, -1.0)
+        moved = float(moves[variant].get(run, 0.0))
+        return Cell(score(value), float(value), note=signed(moved, 0 if moved.is_integer() else 1) if moved else "")
+
+    def row(run: str) -> Row:
+        value = float(wide.loc[run, FULL])
+        cells = [Cell(styles[run].label, run=styles[run]), Cell(score(value), value)]
+        return Row([*cells, *(cell(run, variant) for variant in others)], styles[run].kind)
+
+    name = metric_title(inputs.primary)
+    return Table(
+        f"variants-{scope.anchor}",
+        f"{scope.name}: {name} measured otherwise; behind it the places that a run moves up (+) or down",
+        [
+            Column("Run", numeric=False),
+            Column(name, hint="the leaderboard's"),
+            *(Column(TITLES[variant][0], hint=TITLES[variant][1]) for variant in others),
+        ],
+        [[row(run) for run in contest], [row(run) for run in wide.index if run not in contest]],
+        scope.of(inputs.sensitivity),
+    )
+
+
+def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[str, Panel]:
+    """Draw the runs under full against those among drawn candidates and, from `loo`, against `gts`."""
+    wide = _wide(inputs, scope)
+    if scope.protocol == "loo" and "gts" in inputs.config.protocols:
+        wide["gts"] = _wide(inputs, Scope(scope.dataset, "gts", scope.title))[FULL]
+    name, panels = metric_title(inputs.primary), {}
+    for variant in (variant for variant in _DRAWN if variant in wide):
+        table = wide.loc[[run for run in wide.index if run in _contest(inputs)], [FULL, variant]].dropna()
+        if len(table) < 2:
+            continue
+        what = TITLES[variant][0] if variant == "gts" else f"among {TITLES[variant][0]}"
+        panels[variant] = scatter(
+            table.set_axis(["x", "y"], axis="columns"),
+            styles,
+            name=f"agreement-{scope.anchor}-{variant}",
+            title=f"{variant} against {'loo' if variant == 'gts' else 'full ranking'}",
+            axes_titles=(f"{name}, full ranking" if variant != "gts" else f"{name}, loo", f"{name}, {what}"),
+            write=score,
+        )
+    return panels
+
+
+def _moves(table: pd.DataFrame) -> pd.Series:
+    """Return how many places each run moves up from the first column to the second."""
+    places = table.rank(ascending=False)
+    return places.iloc[:, 0] - places.iloc[:, 1]
+
+
+def _wide(inputs: Inputs, scope: Scope) -> pd.DataFrame:
+    """Return the primary metric by run, best first, and variant."""
+    table = scope.of(inputs.sensitivity)
+    table = table[table["metric"] == inputs.primary]
+    columns = list(dict.fromkeys(table["variant"]))
+    wide = table.pivot(index="run", columns="variant", values="value").astype(float)
+    return wide[columns].sort_values(FULL, ascending=False, kind="stable")
+
+
+def _contest(inputs: Inputs) -> set[str]:
+    return {run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")}
+
+
+def _words(inputs: Inputs, variant: str) -> tuple[str, None, str]:
+    """Return the text, the value and the note of a variant's cell."""
+    if variant in TITLES:
+        return TITLES[variant][0], None, TITLES[variant][1]
+    seed = inputs.config.dataset(variant).tie_order
+    return f"tie order {seed}", None, "equal times in a random order"
+
+
+def _tau(value: float | None) -> str:
+    return NOTHING if value is None or pd.isna(value) else signed(value, 2)
+
+
+def _tau_cell(value: float | None) -> Cell:
+    return Cell(_tau(value), -2.0 if value is None or pd.isna(value) else float(value))

@@ -1,0 +1,116 @@
+r"""Tables as LaTeX, for papers: `\usepackage{booktabs}` and `\input` are all it takes.
+
+What is written compiles with pdfLaTeX, XeLaTeX and LuaLaTeX as long as the text is in letters they have; names in other
+scripts need the latter two and a font.
+"""
+
+import re
+import unicodedata
+
+from hydrarec.report.cells import Cell, Table
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"{\char34}", "`": r"\textasciigrave{}", "\n": " ", "\t": " ",
+}  # fmt: skip
+_TYPOGRAPHY = {
+    "\u202f": r"\,", "\u2009": r"\,", "\u00a0": "~", "\u200b": "", "\u00ad": r"\-", "–": "--", "—": "---",
+    "“": "``", "”": "''", "‘": "`", "’": "'", "…": r"\dots{}",
+}  # fmt: skip
+_SYMBOLS = {
+    "−": "-", "±": r"\pm", "×": r"\times", "·": r"\cdot", "⋅": r"\cdot", "÷": r"\div", "√": r"\surd", "∞": r"\infty",
+    "≤": r"\leq", "≥": r"\geq", "≠": r"\neq", "≈": r"\approx", "∼": r"\sim", "→": r"\rightarrow", "←": r"\leftarrow",
+    "↔": r"\leftrightarrow", "⊙": r"\odot", "⊗": r"\otimes", "⊕": r"\oplus", "∘": r"\circ", "Σ": r"\Sigma",
+    "∑": r"\textstyle\sum", "∏": r"\textstyle\prod", "∂": r"\partial", "∇": r"\nabla", "∈": r"\in", "∉": r"\notin",
+    "⊂": r"\subset", "∩": r"\cap", "∪": r"\cup", "∀": r"\forall", "∃": r"\exists", "‖": r"\|", "∥": r"\|",
+    "⌈": r"\lceil", "⌉": r"\rceil", "⌊": r"\lfloor", "⌋": r"\rfloor", "µ": r"\mu", "°": r"^{\circ}", "′": r"^{\prime}",
+    "†": r"\dagger", "‡": r"\ddagger", "ϵ": r"\epsilon", "ϕ": r"\phi", "ˢ": "^{s}", "✓": r"\surd",
+}  # fmt: skip
+"""Symbols as they are written in formulas."""
+
+
+def latex(table: Table) -> str:
+    r"""Write a table; notes stand in brackets, markers are left out, and so are columns of drawings.
+
+    >>> from hydrarec.report.cells import Cell, Column, Row
+    >>> columns = [Column("Run", numeric=False), Column("Δ %")]
+    >>> print(latex(Table("t", "Runs & more", columns, [[Row([Cell("a_b"), Cell("−1.0")])]])), end="")
+    % Needs \usepackage{booktabs}.
+    \begin{table}
+    \centering
+    \caption{Runs \& more}
+    \label{tab:t}
+    \begin{tabular}{lr}
+    \toprule
+    Run & $\Delta$ \% \\
+    \midrule
+    a\_b & $-$1.0 \\
+    \bottomrule
+    \end{tabular}
+    \end{table}
+    """
+    kept = [place for place, column in enumerate(table.columns) if column.title]
+    columns = [table.columns[place] for place in kept]
+    bodies = [[_line([_cell(row.cells[place]) for place in kept]) for row in body] for body in table.bodies if body]
+    lines = [
+        r"% Needs \usepackage{booktabs}.",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape(table.caption)}}}",
+        rf"\label{{tab:{table.name}}}",
+        rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in columns)}}}",
+        r"\toprule",
+        _line([escape(column.title) for column in columns]),
+    ]
+    for body in bodies:
+        lines += [r"\midrule", *body]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def escape(text: str) -> str:
+    r"""Write text so that LaTeX shows it and obeys none of it.
+
+    >>> print(escape("50 % of {x_1} & \\input{/etc/passwd}"))
+    50 \% of \{x\_1\} \& \textbackslash{}input\{/etc/passwd\}
+    >>> print(escape("φ(qₜ)ᵀ ± 3\u202fµs"))
+    $\phi$(q$_{t}$)$^{T}$ $\pm$ 3\,$\mu$s
+    """
+    # Two of these side by side would become a dash or a quotation mark.
+    apart = re.sub(r"(?<=([-',]))(?=\1)", "\0", text)
+    return "".join("{}" if letter == "\0" else _character(letter) for letter in apart)
+
+
+def _character(letter: str) -> str:
+    if letter in _SPECIAL or letter in _TYPOGRAPHY:
+        return _SPECIAL.get(letter, _TYPOGRAPHY.get(letter, ""))
+    if letter in _SYMBOLS:
+        return f"${_SYMBOLS[letter]}$"
+    if letter.isascii():
+        return letter if letter.isprintable() else ""
+    kind, _, meant = unicodedata.decomposition(letter).partition(" ")
+    if kind in ("<sub>", "<super>"):
+        return f"${'_' if kind == '<sub>' else '^'}{{{escape(chr(int(meant.split()[0], 16)))}}}$".replace("$$", "")
+    name = unicodedata.name(letter, "")
+    if name.startswith(("GREEK SMALL LETTER ", "GREEK CAPITAL LETTER ")) and name.count(" ") == 3:
+        return _greek(name.split()[-1].lower(), capital="CAPITAL" in name)
+    return letter
+
+
+def _greek(name: str, *, capital: bool) -> str:
+    """Return a Greek letter; capitals that look like Latin ones are these, as LaTeX has no others."""
+    name = {"lamda": "lambda"}.get(name, name)
+    latin = {"alpha": "A", "beta": "B", "epsilon": "E", "zeta": "Z", "eta": "H", "iota": "I", "kappa": "K", "mu": "M"}
+    latin |= {"nu": "N", "omicron": "O", "rho": "P", "tau": "T", "chi": "X"}
+    if capital:
+        return latin[name] if name in latin else rf"$\{name.capitalize()}$"
+    return "o" if name == "omicron" else rf"$\{name}$"
+
+
+def _cell(cell: Cell) -> str:
+    return escape(f"{cell.text} ({cell.note})" if cell.note else cell.text)
+
+
+def _line(cells: list[str]) -> str:
+    # A bracket after the end of a line would be taken for its argument.
+    return " & ".join("{[}" + cell[1:] if cell.startswith("[") else cell for cell in cells) + r" \\"

@@ -1,0 +1,92 @@
+"""Convergence: validation NDCG@10 by epoch and by seconds of training, mean and range over seeds."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+from hydrarec.numbers import duration, score
+from hydrarec.report.figures.labels import label_right, label_width
+from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.style import MUTED, RunStyle
+
+_UNITS = (("seconds", 1, 300), ("minutes", 60, 18_000), ("hours", 3600, float("inf")))
+"""Unit, its seconds, and the longest time it is used for."""
+
+
+def convergence(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
+    """Draw the two panels; none where nothing was trained."""
+    curves = {run: _curve(inputs, scope, run) for run in inputs.config.run_ids}
+    found = {run: curve for run, curve in curves.items() if curve is not None}
+    if not found:
+        return []
+    return [
+        _panel(found, scope, styles, "epoch", "epoch", "Validation NDCG@10 by epoch"),
+        _panel(found, scope, styles, "train_s", "", "Validation NDCG@10 by training time"),
+    ]
+
+
+def _curve(inputs: Inputs, scope: Scope, run: str) -> pd.DataFrame | None:
+    """Return a run's mean, lowest and highest validation metric over seeds, up to the epoch that every seed reached."""
+    histories = [
+        table
+        for seed in inputs.config.seeds_of(run)
+        if (table := inputs.histories.get((scope.dataset, scope.protocol, run, seed))) is not None
+    ]
+    if not histories:
+        return None
+    shared = min(len(table) for table in histories)
+    values = np.stack([table["validation_ndcg10"].to_numpy()[:shared] for table in histories])
+    seconds = np.stack([table["train_s"].to_numpy()[:shared] for table in histories])
+    return pd.DataFrame(
+        {
+            "epoch": histories[0]["epoch"].to_numpy()[:shared],
+            "train_s": seconds.mean(axis=0),
+            "mean": values.mean(axis=0),
+            "low": values.min(axis=0),
+            "high": values.max(axis=0),
+        }
+    )
+
+
+def _scale_seconds(axes: Axes, longest: float) -> str:
+    """Write an axis of seconds in the unit that fits the longest time, and return its title."""
+    unit, size = next((u, s) for u, s, limit in _UNITS if longest < limit)
+    axes.xaxis.set_major_locator(MultipleLocator(_round_step(longest / size / 5) * size))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds / size:g}"))
+    return f"{unit} of training"
+
+
+def _round_step(step: float) -> float:
+    """Return the next 1, 2 or 5 times a power of ten."""
+    power = 10 ** np.floor(np.log10(max(step, 1e-9)))
+    return float(power * next(digit for digit in (1, 2, 5, 10) if digit * power >= step))
+
+
+def _panel(
+    curves: dict[str, pd.DataFrame], scope: Scope, styles: dict[str, RunStyle], x: str, x_title: str, title: str
+) -> Panel:
+    room = label_width([styles[run].label for run in curves]) + 24
+    canvas, axes = blank(280 + room, tall(len(curves)), (46, 40, room, 10))
+    ends = []
+    for run, curve in curves.items():
+        style = styles[run]
+        axes.fill_between(curve[x], curve["low"], curve["high"], color=style.colour, alpha=0.18, linewidth=0)
+        axes.plot(curve[x], curve["mean"], color=style.colour, linewidth=1.8, linestyle=style.dashes)
+        last = curve.iloc[-1]
+        axes.plot([last[x]], [last["mean"]], linestyle="", **marker(style))
+        ends.append((float(last[x]), float(last["mean"]), style))
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=min(0.0, *(curve["low"].min() for curve in curves.values())))
+    if x == "train_s":
+        x_title = _scale_seconds(axes, max(float(curve[x].max()) for curve in curves.values()))
+    axes.set_xlabel(x_title, color=MUTED)
+    label_right(axes, ends)
+    reached = "; ".join(
+        f"{styles[run].label} {score(curve['mean'].iloc[-1])} after {len(curve)} epochs, "
+        f"{duration(curve['train_s'].iloc[-1])}"
+        for run, curve in curves.items()
+    )
+    drawn = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
+    return finish(canvas, f"convergence-{scope.anchor}-{x.removesuffix('_s')}", title, f"{title}. {reached}", drawn)

@@ -1,0 +1,93 @@
+"""Names written into figures, beside the lines and points they belong to, so that no figure needs a legend."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from scipy.optimize import isotonic_regression
+
+from hydrarec.report.style import FONT_SIZE, RunStyle
+
+LABEL_GAP = 15
+"""Least distance of two labels, in pixels."""
+_SHIFTS = np.array([(9, 0), (-9, 0), (7, 11), (7, -11), (-7, 11), (-7, -11), (7, 20), (-7, -20)])
+"""Where a name may stand beside its point, the best place first; negative: to the left of it."""
+
+
+def label_width(labels: Iterable[str]) -> float:
+    """Estimate the width of the widest label in pixels."""
+    return 0.53 * FONT_SIZE * max((len(label) for label in labels), default=0)
+
+
+def label_right(axes: Axes, ends: Sequence[tuple[float, float, RunStyle]]) -> None:
+    """Write the names of lines beside their ends (x, y), moved apart where they would overlap."""
+    if not ends:
+        return
+    ordered = sorted(ends, key=lambda end: end[1])
+    points = axes.transData.transform([(x, y) for x, y, _ in ordered])
+    box = axes.get_window_extent()
+    steps = LABEL_GAP * np.arange(len(ordered))
+    places = isotonic_regression(points[:, 1] - steps).x + steps
+    places -= max(0.0, places[-1] - box.y1)
+    for (x, y), place, (_, _, style) in zip(points, places, ordered, strict=True):
+        start = box.x1 + 16
+        to_figure = axes.figure.transFigure.inverted().transform
+        (x0, y0), (x1, y1) = to_figure([(x + 4, y), (start, place)])
+        axes.figure.add_artist(
+            Line2D([x0, x1], [y0, y1], color=style.colour, linewidth=0.6, alpha=0.6, linestyle=style.dashes)
+        )
+        axes.figure.text(
+            float(x1),
+            float(y1),
+            f"\u2009{style.label}",
+            color=style.colour,
+            va="center_baseline",
+            fontsize=FONT_SIZE,
+            parse_math=False,
+        )
+
+
+def label_near(
+    axes: Axes, points: Sequence[tuple[float, float, RunStyle]], crowd: Sequence[tuple[float, float, RunStyle]]
+) -> list[tuple[float, float, RunStyle]]:
+    """Write the names of points (x, y) close to them where that hides nothing of a crowd of points and names.
+
+    Returns
+    -------
+    list
+        The points for whose names there was no room.
+    """
+    box = axes.get_window_extent()
+    taken = [_around(place) for place in axes.transData.transform([(x, y) for x, y, _ in crowd])]
+    crowded = []
+    for x, y, style in sorted(points, key=lambda point: point[0]):
+        place, width = axes.transData.transform((x, y)), label_width([style.label])
+        for shift in _SHIFTS:
+            corner = place + shift - ((shift[0] < 0) * width, FONT_SIZE / 2)
+            mine = (*corner, corner[0] + width, corner[1] + FONT_SIZE)
+            inside = mine[0] >= box.x0 and mine[2] <= box.x1 and mine[1] >= box.y0 and mine[3] <= box.y1
+            if inside and not any(_overlap(mine, other) for other in taken):
+                taken.append(mine)
+                start = axes.figure.transFigure.inverted().transform((corner[0], place[1] + shift[1]))
+                axes.figure.text(
+                    *map(float, start),
+                    style.label,
+                    color=style.colour,
+                    va="center_baseline",
+                    fontsize=FONT_SIZE,
+                    parse_math=False,
+                )
+                break
+        else:
+            crowded.append((x, y, style))
+    return crowded
+
+
+def _around(place: np.ndarray) -> tuple[float, float, float, float]:
+    """Return the box of a marker: left, bottom, right, top."""
+    return (place[0] - 6, place[1] - 6, place[0] + 6, place[1] + 6)
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

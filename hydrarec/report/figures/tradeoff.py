@@ -1,0 +1,81 @@
+"""Accuracy against cost: one point per run, and the front of the runs that nothing beats in both."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from hydrarec.numbers import NARROW, duration, metric_title, score
+from hydrarec.report.figures.labels import label_near, label_right, label_width
+from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.style import MUTED, RunStyle
+
+_LEAST_S = 1e-6
+"""Times below are drawn there; a logarithmic axis has no 0."""
+_UNITS = ((1, 1, "s"), (1e-3, 1e-3, "ms"), (0, 1e-6, "µs"))
+"""From how many seconds on a unit is used, its seconds, its name."""
+
+
+def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
+    """Draw the primary metric against training time and against inference time."""
+    table = inputs.leaderboard(scope, inputs.primary)
+    costs = scope.of(inputs.times).groupby("run")[["train_to_best_s", "infer_ms_per_user"]].mean()
+    table = table.loc[inputs.contest(scope)].join(costs)
+    table["infer_s"] = table["infer_ms_per_user"] / 1000
+    name = metric_title(inputs.primary)
+    wanted = (
+        ("train_to_best_s", "training time to the best epoch", f"{name} against training time"),
+        ("infer_s", "time per user", f"{name} against inference time"),
+    )
+    # Runs that shared a GPU have no training time.
+    timed = [(table.dropna(subset=[x]), x, x_title, title) for x, x_title, title in wanted]
+    return [_panel(inputs, scope, rows, styles, x, x_title, title) for rows, x, x_title, title in timed if len(rows)]
+
+
+def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Return the indices of the points for which no other is as cheap and better, or cheaper and as good; by cost.
+
+    >>> pareto_front(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.2, 0.1, 0.5, 0.5])).tolist()
+    [0, 2]
+    """
+    order = np.lexsort((-value, cost))
+    best = np.maximum.accumulate(value[order])
+    return order[np.concatenate([[True], value[order][1:] > best[:-1]])]
+
+
+def _tick(seconds: float, _: int) -> str:
+    """Write a power of ten of seconds."""
+    size, unit = next((size, unit) for least, size, unit in _UNITS if seconds >= 0.999 * least)
+    return f"{seconds / size:g}{NARROW}{unit}"
+
+
+def _panel(
+    inputs: Inputs, scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str
+) -> Panel:
+    room = label_width(styles[str(run)].label for run in table.index) + 24
+    canvas, axes = blank(300 + room, tall(len(table)), (46, 40, room, 10), grid="both")
+    cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
+    axes.set_xscale("log")
+    front = pareto_front(cost, value)
+    axes.step(cost[front], value[front], where="post", color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
+    points = []
+    for (run, row), place in zip(table.iterrows(), cost, strict=True):
+        style = styles[str(run)]
+        axes.plot([place, place], [row["low"], row["high"]], color=style.colour, linewidth=1.4)
+        axes.plot([place], [row["mean"]], linestyle="", **marker(style))
+        points.append((float(place), float(row["mean"]), style))
+    axes.set_xlim(cost.min() / 2.5, cost.max() * 2.5)
+    axes.set_ylim(0, max(float(table["high"].quantile(0.9)), float(table["mean"].max()), 1e-4) * 1.12)
+    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"{x_title}, logarithmic", color=MUTED)
+    # Trained runs crowd at the expensive end, so their names stand in a column; most baselines have room beside them.
+    hollow = [point for point in points if point[2].hollow]
+    crowded = label_near(axes, hollow, points)
+    label_right(axes, [point for point in points if not point[2].hollow] + crowded)
+    on_front = ", ".join(styles[str(table.index[i])].label for i in front)
+    listed = "; ".join(
+        f"{styles[str(run)].label} {score(row['mean'])} at {duration(row[x])}" for run, row in table.iterrows()
+    )
+    alt = f"{title}. On the Pareto front: {on_front}. {listed}"
+    return finish(canvas, f"tradeoff-{scope.anchor}-{x.split('_')[0]}", title, alt, table.reset_index())

@@ -1,0 +1,149 @@
+"""Variants of measuring, each computed once more in plain loops."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, sensitivity
+from hydrarec.columns import RANKS, SAMPLED, SENSITIVITY, read_table, write_table
+from hydrarec.files import read_json, write_json
+from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
+from tests.unit.analyses.conftest import KINDS
+
+
+def mean_of_places(greater: int, equal: int, gain) -> float:
+    """Average a gain over the places that a target level with others can have."""
+    return sum(gain(place) for place in range(greater + 1, greater + equal + 2)) / (equal + 1)
+
+
+GAINS = {
+    "ndcg@10": lambda place: 1 / math.log2(place + 1) if place <= 10 else 0.0,
+    "hr@1": lambda place: float(place <= 1),
+    "mrr": lambda place: 1 / place,
+}
+
+
+def counted(tree, run: str, protocol: str, variant: str, metric: str) -> float:
+    """Return the mean over users of their targets' means, averaged over seeds."""
+    by_seed = []
+    for seed in tree.config.seeds_of(run):
+        folder = tree.folder(run, seed, protocol=protocol)
+        table = read_table(folder / "ranks.parquet", RANKS)
+        if variant in KINDS:
+            counts = read_table(folder / "sampled.parquet", SAMPLED)
+            counts = counts[counts["kind"] == variant].drop(columns="kind")
+            table = table.drop(columns=["greater", "equal"]).merge(counts, on=["user", "step"])
+        users: dict[int, list[float]] = {}
+        for row in table.itertuples():
+            if variant == "warm" and not row.warm:
+                continue
+            greater, equal = row.greater, row.equal
+            if variant == "unfiltered":
+                greater, equal = row.greater_unfiltered, row.equal_unfiltered
+            if variant == "optimistic":
+                equal = 0
+            if variant == "pessimistic":
+                greater, equal = greater + equal, 0
+            users.setdefault(row.user, []).append(mean_of_places(greater, equal, GAINS[metric]) if row.warm else 0.0)
+        by_seed.append(sum(sum(values) / len(values) for values in users.values()) / len(users))
+    return sum(by_seed) / len(by_seed)
+
+
+@pytest.fixture(scope="module")
+def values(tree, tables) -> pd.Series:
+    table = read_table(tables / "sensitivity.parquet", SENSITIVITY)
+    assert set(table["run"]) == set(tree.config.run_ids)
+    return table.set_index(["protocol", "variant", "run", "metric"]).sort_index()
+
+
+VARIANTS = ["full", "unfiltered", "warm", "optimistic", "pessimistic", *KINDS]
+
+
+@pytest.mark.parametrize("protocol", ["loo", "gts"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_variant_is_what_loops_count(tree, values, variant, protocol):
+    for run in (HYDRA_UNI, "popularity"):
+        for metric in GAINS:
+            found = values.loc[(protocol, variant, run, metric)]
+            assert found["value"] == pytest.approx(counted(tree, run, protocol, variant, metric), abs=1e-12)
+            assert pd.isna(found["why"])
+
+
+def test_variants_differ(values):
+    found = values.loc["loo"]["value"].unstack("variant")
+    for variant in VARIANTS[1:]:
+        assert not np.allclose(found["full"], found[variant]), variant
+    # Ties are for Popularity alone here.
+    assert (found["pessimistic"] <= found["full"]).all()
+    assert (found["full"] <= found["optimistic"]).all()
+
+
+def test_targets_that_exist_are_counted(tree, values):
+    ranks = read_table(tree.folder(SASREC) / "ranks.parquet", RANKS)
+    assert values.loc[("loo", "warm", SASREC, "mrr"), "n_users"] == ranks["warm"].sum() < tree.n_users
+    assert values.loc[("loo", "full", SASREC, "mrr"), ["n_users", "n_seeds"]].tolist() == [tree.n_users, 2]
+    assert values.loc[("loo", "full", "popularity", "mrr"), "n_seeds"] == 1
+
+
+def test_lists_of_others_say_nothing_about_items_outside_them(small):
+    folder = small.folder("itemknn")
+    write_json(folder / "costs.json", {"train_s": 1})
+    (folder / "sampled.parquet").unlink()
+    table = sensitivity(small.config, small.results).set_index(["run", "variant", "metric"])
+    for variant in ("unfiltered", *KINDS):
+        assert pd.isna(table.loc[("itemknn", variant, "ndcg@10"), "value"])
+        assert table.loc[("itemknn", variant, "ndcg@10"), "why"] == LISTS_SAY_NOTHING
+        assert not pd.isna(table.loc[("popularity", variant, "ndcg@10"), "value"])
+    assert table.loc[("itemknn", "warm", "ndcg@10"), "value"] > 0
+
+
+def test_a_rule_that_knows_nothing_of_drawn_candidates_is_named(small):
+    (small.folder("itemknn") / "sampled.parquet").unlink()
+    table = sensitivity(small.config, small.results).set_index(["run", "variant", "metric"])
+    assert table.loc[("itemknn", "uniform-100", "mrr"), "why"] == NOT_COUNTED
+    assert table.loc[("itemknn", "unfiltered", "mrr"), "value"] > 0
+
+
+def spoil_counts(tree, change):
+    path = tree.folder(SASREC, 1) / "sampled.parquet"
+    write_table(change(read_table(path, SAMPLED)), path, SAMPLED)
+
+
+def test_a_trained_run_without_counts_is_an_error(small):
+    (small.folder(SASREC, 1) / "sampled.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"seed-1/sampled\.parquet"):
+        sensitivity(small.config, small.results)
+
+
+def test_other_candidates_cannot_be_mixed(small):
+    path = small.folder(SASREC, 1) / "inference.json"
+    before = read_json(path)
+    write_json(path, before | {"candidates": before["candidates"] | {"popularity-100": "0123456789abcdef"}})
+    with pytest.raises(ValueError, match=r"popularity-100 was counted among candidates 0123456789ab, but .*cannot be"):
+        sensitivity(small.config, small.results)
+    write_json(path, {key: value for key, value in before.items() if key != "candidates"})
+    with pytest.raises(ValueError, match="counted among candidates none"):
+        sensitivity(small.config, small.results)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda counts: counts[counts["user"] > 1], "its users and steps are not those of"),
+        (lambda counts: counts.assign(step=1), "its users and steps are not those of"),
+        (lambda counts: counts.assign(greater=99, equal=2), "must be from 0 to 100"),
+        (lambda counts: counts.assign(equal=-1), "must be from 0 to 100"),
+    ],
+)
+def test_counts_that_cannot_be_are_refused(small, change, words):
+    spoil_counts(small, change)
+    with pytest.raises(ValueError, match=rf"seed-1/sampled\.parquet: .*{words}"):
+        sensitivity(small.config, small.results)
+
+
+def test_without_drawn_candidates_nothing_is_asked_of_them(tmp_path):
+    plain = Tree(config(datasets=1, seeds=1), tmp_path / "results", n_users=20, cold_share=0.0).write()
+    table = sensitivity(plain.config, plain.results)
+    assert list(dict.fromkeys(table["variant"])) == VARIANTS[:5]

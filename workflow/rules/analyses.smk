@@ -1,0 +1,41 @@
+# Beside the comparison: drawn candidates, other choices of measuring, and what lists are like. No claim rests on these.
+localrules:
+    candidates,
+    analyse,
+
+
+rule candidates:
+    input:
+        rules.split.output,
+        catalogue="results/data/{dataset}/items.parquet",
+    output:
+        "results/data/{dataset}/{protocol}/candidates-{kind}.parquet",
+    log:
+        "logs/candidates/{dataset}/{protocol}/{kind}.log",
+    conda:
+        "../../envs/hydrarec.yaml"
+    shell:
+        "hydrarec candidates {wildcards.kind} --data results/data/{wildcards.dataset} "
+        "--protocol {wildcards.protocol} --output {output} 2> {log}"
+
+
+rule analyse:
+    input:
+        all_ranks(),
+        all_sampled(),
+    output:
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/",
+            "sensitivity.parquet",
+            "agreement.parquet",
+            "beyond.parquet",
+        ),
+    log:
+        f"logs/analyse/{BENCHMARK.report}.log",
+    conda:
+        "../../envs/hydrarec.yaml"
+    params:
+        config=json.dumps(config),
+        folder=subpath(output[0], parent=True),
+    shell:
+        "hydrarec analyse --config {params.config:q} --output {params.folder} 2> {log}"
