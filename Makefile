@@ -29,6 +29,12 @@ demo: setup
 report: setup
 	snakemake --profile local
 
+# A report of what is finished, while runs compute or after some failed: make partial-report CONFIG=examples/demo.yaml
+CONFIG ?= config.yaml
+.PHONY: partial-report
+partial-report: setup
+	hydrarec partial-report --config $(CONFIG)
+
 # Everything that needs no cluster (make test-slurm). Tests that need raw data sets, a browser or a GPU skip with a reason without them.
 .PHONY: test
 test: setup
@@ -49,6 +55,7 @@ lint: setup
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 	hydrarec schema | diff workflow/schemas/config.schema.json - || { echo "stale: run make generated"; exit 1; }
+	hydrarec schema hypotheses | diff workflow/schemas/hypotheses.schema.json - || { echo "stale: run make generated"; exit 1; }
 	hydrarec operators | diff docs/attention/README.md - || { echo "stale: run make generated"; exit 1; }
 
 # How fast this package is beside named alternatives, on this machine: results/bench/, an hour on two quiet cores.
@@ -62,7 +69,9 @@ bench: setup
 .PHONY: generated
 generated: setup
 	hydrarec schema > workflow/schemas/config.schema.json
+	hydrarec schema hypotheses > workflow/schemas/hypotheses.schema.json
 	hydrarec operators > docs/attention/README.md
+	snakemake --rulegraph dot | hydrarec rules > .rules.json && mv .rules.json hydrarec/report/assets/rules.json
 	hydrarec reproduction
 	hydrarec performance
 

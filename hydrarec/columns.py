@@ -132,8 +132,26 @@ COMPARISON = _table(
     percent_high=(pa.float64(), "upper bound in per cent; null like percent?"),
     p=(pa.float64(), "two-sided p-value"),
     p_holm=(pa.float64(), "Holm-adjusted over the runs of one dataset, protocol and metric"),
-    variance_users=(pa.float64(), "users' part of the squared standard error"),
+    variance_users=(pa.float64(), "users' part of the squared standard error; holds the residual's"),
+    variance_residual=(pa.float64(), "the part of it that is users x seeds noise; null with one seed?"),
     variance_seeds=(pa.float64(), "seeds' part of the squared standard error; null with one seed?"),
+    equivalence_low=(
+        pa.float64(),
+        "lower bound of the 1 - 2 alpha interval, in per cent of the reference's mean; this and the next five null if "
+        "that is 0?",
+    ),
+    equivalence_high=(pa.float64(), "upper bound of that interval?"),
+    p_equivalent=(pa.float64(), "p-value of being as far apart as the margin?"),
+    p_equivalent_tight=(pa.float64(), "the same with the tight margin?"),
+    p_not_inferior=(pa.float64(), "p-value of being as far below as the margin, or further?"),
+    attained_margin=(pa.float64(), "smallest margin at which both would be equivalent, in per cent?"),
+    verdict=(pa.string(), "superior | equivalent | inferior | inconclusive, from Holm-adjusted p-values"),
+    wins=(pa.float64(), "share of users for whom the run's mean over seeds is higher"),
+    ties=(pa.float64(), "share for whom it is the same"),
+    losses=(pa.float64(), "share for whom it is lower"),
+    seed_wins=(pa.float64(), "share of matched seeds with which the run is ahead, ties counted half"),
+    seed_wins_low=(pa.float64(), "lower bound of its exact binomial interval"),
+    seed_wins_high=(pa.float64(), "upper bound of its exact binomial interval"),
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "matched seeds"),
 )
@@ -174,6 +192,58 @@ BEYOND = _table(
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "seeds"),
 )
+PAIRS = _table(
+    **_RUN,
+    other=(pa.string(), "run id that the run is compared with"),
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    difference=(pa.float64(), "mean of run minus other over users and matched seeds"),
+    percent=(pa.float64(), "difference in per cent of the other's mean; null if that is 0?"),
+    standard_error=(pa.float64(), "crossed users x seeds standard error"),
+    df=(pa.float64(), "Satterthwaite degrees of freedom"),
+    low=(pa.float64(), "lower bound of the interval of the difference"),
+    high=(pa.float64(), "upper bound of the interval of the difference"),
+    p=(pa.float64(), "two-sided p-value over users and seeds"),
+    p_holm=(pa.float64(), "Holm-adjusted over all pairs of one dataset, protocol and metric: about methods"),
+    p_max_t=(pa.float64(), "adjusted likewise by step-down max-T over sign flips of users: about these weights"),
+)
+PLACES = _table(
+    **_RUN,
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    best=(pa.int32(), "best place the run may have, from 1; all places are covered at once, by p_holm of the pairs"),
+    worst=(pa.int32(), "worst place it may have"),
+)
+VERDICTS = _table(
+    claim=(pa.string(), "id in the file of hypotheses"),
+    dataset=(pa.string(), "dataset id; null for a claim about operators alone?"),
+    protocol=(pa.string(), "loo | gts; null likewise?"),
+    device=(pa.string(), "device of the measurement; null for a claim about runs?"),
+    run=(pa.string(), "run id, or operator"),
+    against=(pa.string(), "run id that it is held against; null if against bounds?"),
+    measure=(pa.string(), "metric, time, or exponent"),
+    verdict=(pa.string(), "superior | equivalent | inferior | inconclusive | not decidable"),
+    estimate=(pa.float64(), "difference in per cent, ratio of times, or exponent; null if not decidable?"),
+    low=(pa.float64(), "lower bound of its interval; null likewise?"),
+    high=(pa.float64(), "upper bound; null likewise?"),
+    p=(pa.float64(), "one-sided p-value of the claim here; null where an interval decides?"),
+    holds=(pa.bool_(), "whether the claim holds here, at the unadjusted level"),
+    refutes=(pa.bool_(), "whether this speaks against the claim by its refutation rule"),
+    sentence=(pa.string(), "the same in words"),
+)
+CLAIMS = _table(
+    claim=(pa.string(), "id in the file of hypotheses"),
+    statement=(pa.string(), "what is claimed"),
+    kind=(pa.string(), "kind of claim"),
+    family=(pa.string(), "confirmatory | exploratory"),
+    verdict=(pa.string(), "supported | refuted | not decided | not decidable"),
+    p=(pa.float64(), "p-value of holding in fewer places than needed; null where intervals decide, or not decidable?"),
+    p_holm=(pa.float64(), "Holm-adjusted over the confirmatory claims; null likewise?"),
+    holding=(pa.int32(), "places (datasets, or devices) in which it holds"),
+    needed=(pa.int32(), "places in which it must hold"),
+    places=(pa.int32(), "places in which it could be decided"),
+    sentence=(pa.string(), "why this is the verdict"),
+    registered=(pa.string(), "day on which the hypotheses were fixed"),
+    sha256=(pa.string(), "of the file of hypotheses"),
+)
 TIMES = _table(
     **_RUN,
     seed=(pa.int32(), "seed of the run"),
@@ -192,6 +262,13 @@ TIMES = _table(
     infer_ms_per_user=(pa.float64(), "ranking the test targets: encoding, scoring and counting"),
     peak_memory_mib=(pa.float64(), "peak resident memory of the training process"),
     peak_gpu_mib=(pa.float64(), "peak allocated GPU memory; null on a CPU?"),
+)
+RUNS = _table(
+    **_RUN,
+    seed=(pa.int32(), "seed of the run"),
+    status=(pa.string(), "finished | failed | running | missing"),
+    epochs=(pa.int32(), "epochs trained so far; null if none is known, or for baselines?"),
+    said=(pa.string(), "last lines of its log; null if finished, or if it said nothing?"),
 )
 BENCH = _table(
     bench=(pa.string(), "benchmark, a file of hydrarec/bench"),

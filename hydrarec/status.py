@@ -29,21 +29,33 @@ class Progress:
     epochs: int = 0
     """Epochs saved of a training that is not finished."""
     said: str = ""
-    """The last line of its log, if it is not finished."""
+    """The last lines of its log, if it is not finished."""
+    log: Path | None = None
+    """Where it said so; of a training that is done, of its ranking if that was begun."""
+
+    @property
+    def last_words(self) -> str:
+        """The last line of its log, if it is not finished."""
+        return self.said.rpartition("\n")[2]
+
+    @property
+    def says_it_failed(self) -> bool:
+        """Whether a command of this package ended with a message, or any program with a traceback."""
+        return self.last_words.startswith("hydrarec: ") or "Traceback (most recent call last)" in self.said
 
 
-def progress(config: BenchmarkConfig, folder: Path) -> list[Progress]:
+def progress(config: BenchmarkConfig, results: Path) -> list[Progress]:
     """Return how far every run of a comparison is.
 
     Parameters
     ----------
     config
         The comparison.
-    folder
-        Where Snakemake works: it holds `results` and `logs`.
+    results
+        Folder of everything computed; the folder `logs` is beside it.
     """
     return [
-        _progress(config, folder, dataset.id, protocol, run.id, seed)
+        _progress(config, results, dataset.id, protocol, run.id, seed)
         for dataset in config.datasets
         for protocol in config.protocols
         for run in config.all_runs
@@ -59,19 +71,26 @@ def described(runs: list[Progress], limit: int = 30) -> str:
     for run in begun[:limit]:
         epochs = f", epochs saved: {run.epochs}" if run.epochs else ""
         lines.append(f"  {run.dataset} {run.protocol} {run.run} seed {run.seed}: {run.stage}{epochs}")
-        lines.append(f"    {run.said or 'its log is empty: it was killed before it said anything; see its Slurm log'}")
+        lines.append(
+            f"    {run.last_words or 'its log is empty: it was killed before it said anything; see its Slurm log'}"
+        )
     if len(begun) > limit:
         lines.append(f"  and {len(begun) - limit} more")
     return "\n".join(lines)
 
 
-def _progress(config: BenchmarkConfig, folder: Path, dataset: str, protocol: str, run: str, seed: int) -> Progress:
-    left, entry = run_folder(folder / "results", dataset, protocol, run, seed), config.run(run)
+def is_worked_on(results: Path) -> bool:
+    """Return whether a Snakemake works in the folder that `results` is in, or was killed while it did."""
+    return any((results.parent / ".snakemake" / "locks").glob("*"))
+
+
+def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int) -> Progress:
+    left, entry = run_folder(results, dataset, protocol, run, seed), config.run(run)
     epochs = 0
     if (left / "ranks.parquet").exists():
         return Progress(dataset, protocol, run, seed, FINISHED)
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else ["rank", "train"]
-    logs = [folder / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules]
+    logs = [results.parent / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules]
     log = next((path for path in logs if path.exists()), None)
     if (left / "model.safetensors").exists():
         stage = TRAINED
@@ -79,7 +98,7 @@ def _progress(config: BenchmarkConfig, folder: Path, dataset: str, protocol: str
         stage, epochs = INTERRUPTED, _epochs(left / "state" / "latest.safetensors")
     else:
         stage = STOPPED if log else OPEN
-    return Progress(dataset, protocol, run, seed, stage, epochs, _last_line(log) if log else "")
+    return Progress(dataset, protocol, run, seed, stage, epochs, _last_lines(log) if log else "", log)
 
 
 def _epochs(state: Path) -> int:
@@ -90,6 +109,6 @@ def _epochs(state: Path) -> int:
         return 0
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+def _last_lines(log: Path, number: int = 5) -> str:
+    lines = (line.rstrip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines())
+    return "\n".join([line for line in lines if line][-number:])

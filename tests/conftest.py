@@ -1,9 +1,13 @@
 """Fixtures that every test may use."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+# Tensors are tiny here, and more threads would only wait for each other. Before anything imports torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,3 +19,11 @@ def mirror() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the raw data sets are not at {folder}; set HYDRAREC_MIRROR to a folder that holds them")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Take back the number of threads that a test's training or ranking asked for."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

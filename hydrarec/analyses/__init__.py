@@ -16,7 +16,7 @@ from hydrarec.config import BenchmarkConfig
 __all__ = ["analyse"]
 
 
-def analyse(config: BenchmarkConfig, results: Path, output: Path) -> None:
+def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
     """Write `sensitivity.parquet`, `agreement.parquet` and `beyond.parquet`.
 
     Parameters
@@ -27,6 +27,8 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path) -> None:
         Folder of everything computed (`hydrarec.layout`).
     output
         Folder of the three tables.
+    partial
+        Whether to go on where not everything is there: with the runs that are finished with all their seeds.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path) -> None:
     ValueError
         If runs are about different cases, candidates or data, or a file does not hold what it must.
     """
-    require_complete(config, results)
+    require_complete(config, results, partial=partial)
     values = sensitivity(config, results)
     write_table(values, output / "sensitivity.parquet", SENSITIVITY)
     write_table(agreement(config, values), output / "agreement.parquet", AGREEMENT)

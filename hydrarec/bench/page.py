@@ -12,9 +12,9 @@ from hydrarec.columns import BENCH, read_table
 from hydrarec.efficiency.machine import Rates
 from hydrarec.efficiency.rounds import Ratio, time_ratio
 from hydrarec.files import read_json, write_text
+from hydrarec.numbers import NARROW, NOTHING, size
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.markdown import markdown
-from hydrarec.report.numbers import NARROW, NOTHING, size
 
 KEPT = Path("docs/performance")
 PAGE = Path("docs/performance.md")

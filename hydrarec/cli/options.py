@@ -19,6 +19,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads; results are byte-identical at equal numbers.")]
 Output = Annotated[Path, typer.Option(help="Folder to write into.")]
 Results = Annotated[Path, typer.Option(help="Folder of all results.")]
+Partial = Annotated[bool, typer.Option("--partial", help="Work on the runs that are finished, if not all are.")]
 Dataset = Annotated[str, typer.Option(help="The dataset's definition as JSON.")]
 Config = Annotated[str, typer.Option(help="The comparison's configuration: a YAML file, or its content as JSON.")]
 

@@ -1,6 +1,7 @@
 """What is committed but generated, and the benchmarks that some of it is made of."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,16 @@ app = typer.Typer()
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON schema of configuration files, as committed in workflow/schemas."""
-    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **config_schema()}
+def schema(
+    of: Annotated[str, typer.Argument(help="config or hypotheses.")] = "config",
+) -> None:
+    """Print the JSON schema of configuration files or of files of claims, as committed in workflow/schemas."""
+    from hydrarec.config.hypotheses import Hypotheses
+
+    schemas = {"config": config_schema, "hypotheses": Hypotheses.model_json_schema}
+    if of not in schemas:
+        raise ValueError(f"there is no schema of {of!r}; allowed: {', '.join(schemas)}")
+    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schemas[of]()}
     typer.echo(json.dumps(described, indent=2))
 
 
@@ -25,6 +33,17 @@ def operators() -> None:
     from hydrarec.report.operators import operators_page
 
     typer.echo(operators_page(), nl=False)
+
+
+@app.command()
+def rules(
+    folder: Annotated[Path, typer.Option(help="Folder of the baselines' rules.")] = Path("workflow/rules/baselines"),
+) -> None:
+    """Print the graph of rules, as committed in hydrarec/report/assets; reads `snakemake --rulegraph dot`."""
+    from hydrarec.report.rulegraph import parsed
+
+    edges = parsed(sys.stdin.read(), {path.stem for path in folder.glob("*.smk")})
+    typer.echo(json.dumps(edges, indent=1))
 
 
 @app.command()

@@ -7,8 +7,11 @@ import typer
 
 from hydrarec.cli.options import Config, Results, benchmark_of
 from hydrarec.config import load_file
+from hydrarec.layout import comparison_folder
 
 app = typer.Typer()
+
+Folder = Annotated[Path, typer.Option(help="Where Snakemake works.")]
 
 
 @app.command()
@@ -20,11 +23,32 @@ def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file
 
 
 @app.command()
-def status(config: Config, folder: Annotated[Path, typer.Option(help="Where Snakemake works.")] = Path()) -> None:
+def status(config: Config, folder: Folder = Path()) -> None:
     """Say how many runs are finished, which stopped, where, and what they said last."""
     from hydrarec.status import described, progress
 
-    typer.echo(described(progress(benchmark_of(config), folder)))
+    typer.echo(described(progress(benchmark_of(config), folder / "results")))
+
+
+@app.command()
+def partial_report(config: Config, folder: Folder = Path()) -> None:
+    """Make a report of the runs that are finished, at any time; what is missing and why stands in it.
+
+    Apart from the complete one: in reports/<report>/incomplete, from tables in results/comparison/<report>/incomplete.
+    """
+    from hydrarec.analyses import analyse
+    from hydrarec.comparison import check_gates, collect, contrast
+    from hydrarec.report import render
+
+    benchmark, results = benchmark_of(config), folder / "results"
+    tables = comparison_folder(results, benchmark.report) / "incomplete"
+    collect(benchmark, results, tables, partial=True)
+    contrast(benchmark, results, tables, partial=True)
+    analyse(benchmark, results, tables, partial=True)
+    check_gates(benchmark, results, tables)
+    page = folder / "reports" / benchmark.report / "incomplete"
+    render(benchmark, results, tables, page)
+    typer.echo(page / "index.html")
 
 
 @app.command()

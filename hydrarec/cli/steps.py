@@ -6,7 +6,19 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from hydrarec.cli.options import Config, Data, Dataset, Output, Protocol, Results, Seed, Threads, benchmark_of, block_of
+from hydrarec.cli.options import (
+    Config,
+    Data,
+    Dataset,
+    Output,
+    Partial,
+    Protocol,
+    Results,
+    Seed,
+    Threads,
+    benchmark_of,
+    block_of,
+)
 from hydrarec.config import RunSettings
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import Part
@@ -149,35 +161,49 @@ def rank_lists(
 
 
 @app.command()
-def collect(config: Config, output: Output, results: Results = Path("results")) -> None:
+def collect(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
     """Gather every run's metrics and times into tables, and check what must hold before they are believed."""
     from hydrarec.comparison import check_gates, collect
 
     benchmark = benchmark_of(config)
-    collect(benchmark, results, output)
+    collect(benchmark, results, output, partial=partial)
     check_gates(benchmark, results, output)
 
 
 @app.command()
-def compare(config: Config, output: Output, results: Results = Path("results")) -> None:
-    """Compare every run with the reference: paired differences with users x seeds intervals."""
-    from hydrarec.comparison import compare
+def contrast(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
+    """Compare every run with the reference and with every other one, paired by user and seed."""
+    from hydrarec.comparison import contrast
 
-    compare(benchmark_of(config), results, output)
+    contrast(benchmark_of(config), results, output, partial=partial)
 
 
 @app.command()
-def analyse(config: Config, output: Output, results: Results = Path("results")) -> None:
+def verdicts(
+    config: Config,
+    hypotheses: Annotated[Path, typer.Option(help="The file of claims.")],
+    comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `contrast` wrote.")],
+    output: Output,
+    results: Results = Path("results"),
+) -> None:
+    """Decide the claims that were fixed before the results."""
+    from hydrarec.claims import decide
+
+    decide(benchmark_of(config), hypotheses, results, comparison, output)
+
+
+@app.command()
+def analyse(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
     """Measure every run in other ways, and what its lists are like besides accurate; no claim rests on these."""
     from hydrarec.analyses import analyse
 
-    analyse(benchmark_of(config), results, output)
+    analyse(benchmark_of(config), results, output, partial=partial)
 
 
 @app.command()
 def report(
     config: Config,
-    comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `compare` wrote.")],
+    comparison: Annotated[Path, typer.Option(help="Folder that `collect` and `contrast` wrote.")],
     output: Output,
     results: Results = Path("results"),
 ) -> None:

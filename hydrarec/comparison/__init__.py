@@ -1,12 +1,12 @@
 """From the ranks of every run to the tables a report is made of.
 
-`collect` measures each run, `compare` sets every run against the reference, `check_gates` says what must not be
+`collect` measures each run, `contrast` sets every run against every other one, `check_gates` says what must not be
 trusted. All three read only files that `hydrarec rank` and `hydrarec train` wrote, and refuse to mix results that are
 about different cases, candidates or data.
 """
 
-from hydrarec.comparison.contrasts import compare
+from hydrarec.comparison.contrasts import contrast
 from hydrarec.comparison.gates import Gate, check_gates, read_gates
 from hydrarec.comparison.tables import collect
 
-__all__ = ["Gate", "check_gates", "collect", "compare", "read_gates"]
+__all__ = ["Gate", "check_gates", "collect", "contrast", "read_gates"]

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.columns import HELD_OUT, RANKS, TRAIN, read_table
+from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.layout import run_folder, split_folder
 
@@ -51,7 +52,7 @@ class Cases:
 
 
 def read_cases(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> Cases:
-    """Read the cases of the first run and hold them against the split.
+    """Read the cases of the first finished run and hold them against the split.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def read_cases(config: BenchmarkConfig, results: Path, dataset: str, protocol: s
     ValueError
         If the run's cases are not the targets of the split's test part.
     """
-    first = config.run_ids[0]
+    first = finished_runs(config, results, dataset, protocol)[0]
     source = run_folder(results, dataset, protocol, first, config.seeds_of(first)[0]) / "ranks.parquet"
     frame = _sorted(read_table(source, RANKS))[CASE_COLUMNS]
     split = split_folder(results, dataset, protocol)

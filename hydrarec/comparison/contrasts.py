@@ -1,4 +1,4 @@
-"""Set every run against the reference: `comparison.parquet`."""
+"""Set every run against the reference and against every other one: `comparison`, `pairs` and `places.parquet`."""
 
 from pathlib import Path
 from typing import Any
@@ -7,32 +7,48 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.columns import COMPARISON, write_table
-from hydrarec.comparison.cases import Cases, read_cases, read_ranks
-from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import kind_of, require_complete
+from hydrarec.columns import COMPARISON, PAIRS, PLACES, write_table
+from hydrarec.comparison.cases import read_cases
+from hydrarec.comparison.measures import metric_names, primary_cutoff, primary_metric
+from hydrarec.comparison.pairs import contrast_pairs
+from hydrarec.comparison.runs import finished_runs, kind_of, require_complete
+from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
-from hydrarec.layout import run_folder
+from hydrarec.config.protocol import EvaluationConfig
 from hydrarec.progress import bar
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import paired_difference
+from hydrarec.significance.equivalence import equivalence, verdict
+from hydrarec.significance.outcomes import seed_wins, user_shares
+
+_AGAINST_MARGINS = (
+    "equivalence_low",
+    "equivalence_high",
+    "p_equivalent",
+    "p_equivalent_tight",
+    "p_not_inferior",
+    "attained_margin",
+)
 
 
-def compare(config: BenchmarkConfig, results: Path, output: Path) -> None:
-    """Compare every run with the reference, paired by user and seed, and write `comparison.parquet`.
+def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
+    """Compare runs, paired by user and seed, and write `comparison`, `pairs` and `places.parquet`.
 
     Controls and the best possible scorer are not compared: `check_gates` holds the ones to what they must score, and
-    the other bounds what can be had.
-    p-values are Holm-adjusted over the runs of one dataset, protocol and metric.
+    the other bounds what can be had. p-values are Holm-adjusted over the runs of one dataset, protocol and metric. All
+    pairs are compared on the primary metric and on the hit rate of the same length.
 
     Parameters
     ----------
     config
-        The comparison; `config.evaluation` names the reference and the error rate.
+        The comparison; `config.evaluation` names the reference, the margins and the error rate.
     results
         Folder of everything computed (`hydrarec.layout`).
     output
-        Folder of the table.
+        Folder of the tables.
+    partial
+        Whether to compare what is there where not everything is: finished runs, and with the reference where that is
+        finished too.
 
     Raises
     ------
@@ -41,62 +57,44 @@ def compare(config: BenchmarkConfig, results: Path, output: Path) -> None:
     ValueError
         If runs are about different cases, candidates or data.
     """
-    require_complete(config, results)
-    tables = [
-        _compare_within(config, results, dataset.id, protocol)
+    require_complete(config, results, partial=partial)
+    found = [
+        _contrast_within(config, results, dataset.id, protocol)
         for dataset in config.datasets
         for protocol in config.protocols
     ]
-    frame = pd.concat(tables, ignore_index=True)
-    write_table(frame, output / "comparison.parquet", COMPARISON)
+    for name, schema, tables in zip(
+        ("comparison", "pairs", "places"), (COMPARISON, PAIRS, PLACES), zip(*found, strict=True), strict=True
+    ):
+        write_table(pd.concat(tables, ignore_index=True), output / f"{name}.parquet", schema)
 
 
 def compared_runs(config: BenchmarkConfig) -> list[str]:
-    """Return the ids of the runs that are set against the reference."""
-    return [
-        run.id
-        for run in config.all_runs
-        if run.id != config.evaluation.reference and kind_of(run) in ("trained", "baseline")
-    ]
+    """Return the ids of the runs that compete, the reference among them."""
+    return [run.id for run in config.all_runs if run.id == config.evaluation.reference or _competes(run)]
 
 
-def _compare_within(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> pd.DataFrame:
-    cases = read_cases(config, results, dataset, protocol)
-    reference = _by_user(config, results, cases, dataset, protocol, config.evaluation.reference)
-    rows: list[dict[str, Any]] = []
-    for run in bar(compared_runs(config), what=f"comparing on {dataset}/{protocol}", unit="run"):
-        values = _by_user(config, results, cases, dataset, protocol, run)
-        for index, metric in enumerate(metric_names(config.evaluation.cutoffs)):
-            key = {"dataset": dataset, "protocol": protocol, "run": run, "metric": metric}
-            rows.append(key | _contrast(values[:, index], reference[:, index], config.evaluation.alpha))
-    frame = pd.DataFrame(rows, columns=[name for name in COMPARISON.names if name not in ("reference", "p_holm")])
-    frame["reference"] = config.evaluation.reference
-    frame["p_holm"] = frame.groupby("metric")["p"].transform(holm) if len(frame) else frame["p"]
-    return frame
+def paired_metrics(config: BenchmarkConfig) -> list[str]:
+    """Return the metrics on which all pairs are compared, the primary one first."""
+    cutoffs = config.evaluation.cutoffs
+    return [primary_metric(cutoffs), f"hr@{primary_cutoff(cutoffs)}"]
 
 
-def _by_user(
-    config: BenchmarkConfig, results: Path, cases: Cases, dataset: str, protocol: str, run: str
-) -> NDArray[np.float64]:
-    """Return a value for each user, metric and seed; a deterministic run's single result stands for every seed."""
-    seeds = config.seeds_of(run)
-    everyone = cases.groups[0]
-    values = [
-        everyone.user_means(
-            case_values(
-                read_ranks(run_folder(results, dataset, protocol, run, seed) / "ranks.parquet", cases),
-                config.evaluation.cutoffs,
-            )
-        )
-        for seed in seeds
-    ]
-    stacked = np.stack(values, axis=2)
-    return np.repeat(stacked, len(config.seeds), axis=2) if len(seeds) < len(config.seeds) else stacked
+def contrast_row(
+    values: NDArray[np.float64], reference: NDArray[np.float64], evaluation: EvaluationConfig
+) -> dict[str, Any]:
+    """Compare two runs on one metric: columns of `COMPARISON`, without what depends on the other runs.
 
-
-def _contrast(values: NDArray[np.float64], reference: NDArray[np.float64], alpha: float) -> dict[str, Any]:
-    found = paired_difference(values, reference, alpha)
+    Parameters
+    ----------
+    values, reference
+        A value for each user (rows) and seed (columns).
+    evaluation
+        Error rate and margins.
+    """
+    found = paired_difference(values, reference, evaluation.alpha)
     difference = found.difference
+    users, seeds = user_shares(values, reference), seed_wins(values, reference, evaluation.alpha)
     return {
         "difference": difference.mean,
         "standard_error": difference.standard_error,
@@ -108,7 +106,83 @@ def _contrast(values: NDArray[np.float64], reference: NDArray[np.float64], alpha
         "percent_high": found.percent_high,
         "p": difference.p,
         "variance_users": difference.variance_users,
+        "variance_residual": difference.variance_residual,
         "variance_seeds": difference.variance_seeds,
+        **_against_margins(difference, float(reference.mean()), evaluation),
+        "wins": users.wins,
+        "ties": users.ties,
+        "losses": users.losses,
+        "seed_wins": seeds.probability,
+        "seed_wins_low": seeds.low,
+        "seed_wins_high": seeds.high,
         "n_users": difference.n_users,
         "n_seeds": difference.n_seeds,
     }
+
+
+def _competes(run: Any) -> bool:
+    return kind_of(run) in ("trained", "baseline")
+
+
+def _against_margins(difference: Any, reference: float, evaluation: EvaluationConfig) -> dict[str, float | None]:
+    """Hold a difference against both margins; a reference that never hits has no margin."""
+    if not reference > 0:
+        return dict.fromkeys(_AGAINST_MARGINS)
+    wide = equivalence(difference, reference, evaluation.margin, evaluation.alpha)
+    tight = equivalence(difference, reference, evaluation.tight_margin, evaluation.alpha)
+    return {
+        "equivalence_low": 100 * wide.low / reference,
+        "equivalence_high": 100 * wide.high / reference,
+        "p_equivalent": wide.p_equivalent,
+        "p_equivalent_tight": tight.p_equivalent,
+        "p_not_inferior": wide.p_not_inferior,
+        "attained_margin": 100 * wide.attained,
+    }
+
+
+def _contrast_within(
+    config: BenchmarkConfig, results: Path, dataset: str, protocol: str
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    there = finished_runs(config, results, dataset, protocol)
+    runs = [run for run in compared_runs(config) if run in there]
+    if config.evaluation.reference not in runs:
+        return tuple(pd.DataFrame(columns=table.names) for table in (COMPARISON, PAIRS, PLACES))
+    cases = read_cases(config, results, dataset, protocol)
+    evaluation, metrics = config.evaluation, metric_names(config.evaluation.cutoffs)
+    kept = [metrics.index(metric) for metric in paired_metrics(config)]
+    place = {"dataset": dataset, "protocol": protocol}
+    reference = values_by_user(config, results, cases, dataset, protocol, evaluation.reference)
+    rows: list[dict[str, Any]] = []
+    by_run: list[NDArray[np.float64]] = []
+    for run in bar(runs, what=f"comparing on {dataset}/{protocol}", unit="run"):
+        own = run == evaluation.reference
+        values = reference if own else values_by_user(config, results, cases, dataset, protocol, run)
+        # Of the metrics on which pairs are compared only: all of them, of all runs, would fill memory.
+        by_run.append(values[:, kept])
+        if not own:
+            rows += [
+                {**place, "run": run, "metric": metric}
+                | contrast_row(values[:, index], reference[:, index], evaluation)
+                for index, metric in enumerate(metrics)
+            ]
+    pairs, places = [], []
+    for index, metric in enumerate(paired_metrics(config)):
+        found = contrast_pairs(runs, np.stack([values[:, index] for values in by_run]), evaluation)
+        for tables, table in zip((pairs, places), found, strict=True):
+            tables.append(table.assign(**place, metric=metric))
+    return _with_verdicts(rows, evaluation), pd.concat(pairs), pd.concat(places)
+
+
+def _with_verdicts(rows: list[dict[str, Any]], evaluation: EvaluationConfig) -> pd.DataFrame:
+    """Add what depends on how many runs are compared: adjusted p-values, and the word that follows from them."""
+    added = ("reference", "p_holm", "verdict")
+    frame = pd.DataFrame(rows, columns=[name for name in COMPARISON.names if name not in added])
+    frame["reference"] = evaluation.reference
+    by_metric = frame.groupby("metric")
+    frame["p_holm"] = by_metric["p"].transform(holm) if len(frame) else frame["p"]
+    equivalent = by_metric["p_equivalent"].transform(lambda p: holm(p.fillna(1))) if len(frame) else frame["p"]
+    frame["verdict"] = [
+        verdict(difference, p, p_equivalent, evaluation.alpha)
+        for difference, p, p_equivalent in zip(frame["difference"], frame["p_holm"], equivalent, strict=True)
+    ]
+    return frame

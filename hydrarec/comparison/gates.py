@@ -12,13 +12,15 @@ import pandas as pd
 from hydrarec.columns import LEADERBOARD, METRICS, TIMES, read_table
 from hydrarec.comparison.cases import read_cases, read_ranks
 from hydrarec.comparison.measures import case_values, metric_names, primary_cutoff, primary_metric
-from hydrarec.comparison.runs import computed
+from hydrarec.comparison.runs import finished, finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import run_folder
 
 Status = Literal["green", "amber", "red"]
+Runs = list[TrainedRun | BaselineRun]
+"""Those that are finished on a dataset under a protocol."""
 
 MAX_STANDARD_ERRORS = 4.0
 """How far a random scorer may be from chance."""
@@ -68,11 +70,15 @@ def check_gates(config: BenchmarkConfig, results: Path, comparison: Path) -> lis
     metrics = read_table(comparison / "metrics.parquet", METRICS)
     leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
     times = read_table(comparison / "times.parquet", TIMES)
-    gates: list[Gate] = []
+    gates: list[Gate] = list(_absent(config, results))
     for dataset in config.datasets:
         for protocol in config.protocols:
+            there = finished_runs(config, results, dataset.id, protocol)
+            if not there:
+                continue
+            runs = [config.run(run) for run in there]
             here = [_within(table, dataset.id, protocol) for table in (metrics, leaders, times)]
-            found = [*_controls(config, results, dataset.id, protocol, here[0]), *_runs(config, *here)]
+            found = [*_controls(config, results, dataset.id, protocol, runs, here[0]), *_runs(config, runs, *here)]
             gates += [dataclasses.replace(gate, dataset=dataset.id, protocol=protocol) for gate in found]
     gates.append(_one_version(config, results))
     write_json(comparison / "gates.json", [dataclasses.asdict(gate) for gate in gates])
@@ -92,13 +98,34 @@ def _gate(name: str, run: str, status: Status, sentence: str, control: bool = Fa
     return Gate(name, run, "", "", status, sentence, control)
 
 
+def _absent(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
+    """Say of every dataset and protocol what is not there; nothing where all is."""
+    for dataset in config.datasets:
+        for protocol in config.protocols:
+            there = finished_runs(config, results, dataset.id, protocol)
+            absent = [run for run in config.run_ids if run not in there]
+            if not absent:
+                continue
+            sentence = f"{len(absent)} of {len(config.run_ids)} runs are not finished: {', '.join(absent)}."
+            if config.evaluation.reference in absent:
+                sentence += " The reference is among them, so nothing is compared here."
+            gate = _gate("complete", "", "amber", sentence)
+            yield dataclasses.replace(gate, dataset=dataset.id, protocol=protocol)
+
+
 def _controls(
-    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, metrics: pd.DataFrame
+    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, runs: Runs, metrics: pd.DataFrame
 ) -> Iterator[Gate]:
-    baselines = [run for run in config.all_runs if isinstance(run, BaselineRun)]
+    declared, baselines = ([run for run in of if isinstance(run, BaselineRun)] for of in (config.all_runs, runs))
     for kind in ("oracle", "random"):
         if not any(run.control == kind for run in baselines):
-            yield _gate(kind, "", "amber", f"No run is declared as the {kind} control, so it was not checked.")
+            known = [run.id for run in declared if run.control == kind]
+            why = (
+                f"The {kind} control {known[0]} is not finished"
+                if known
+                else f"No run is declared as the {kind} control"
+            )
+            yield _gate(kind, "", "amber", f"{why}, so it was not checked.")
     for run in baselines:
         if run.control == "oracle":
             yield _oracle(run.id, metrics)
@@ -147,14 +174,16 @@ def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str,
     return _gate("random", run, status, "; ".join(sentences) + ".", True)
 
 
-def _runs(config: BenchmarkConfig, metrics: pd.DataFrame, leaders: pd.DataFrame, times: pd.DataFrame) -> Iterator[Gate]:
+def _runs(
+    config: BenchmarkConfig, runs: Runs, metrics: pd.DataFrame, leaders: pd.DataFrame, times: pd.DataFrame
+) -> Iterator[Gate]:
     metric = primary_metric(config.evaluation.cutoffs)
     metrics = metrics[(metrics["group"] == "all") & (metrics["metric"] == metric)]
     means = leaders[(leaders["group"] == "all") & (leaders["metric"] == metric)].set_index("run")["mean"]
-    for run in config.all_runs:
+    for run in runs:
         if isinstance(run, TrainedRun):
             yield _ties(run.id, metrics[metrics["run"] == run.id])
-            yield _floors(config, run.id, means, metric)
+            yield _floors(runs, run.id, means, metric)
             yield _convergence(run.id, times[times["run"] == run.id])
 
 
@@ -167,8 +196,8 @@ def _ties(run: str, values: pd.DataFrame) -> Gate:
     )
 
 
-def _floors(config: BenchmarkConfig, run: str, means: "pd.Series[float]", metric: str) -> Gate:
-    floors = [r.id for r in config.all_runs if isinstance(r, BaselineRun) and r.baseline in FLOORS]
+def _floors(runs: Runs, run: str, means: "pd.Series[float]", metric: str) -> Gate:
+    floors = [r.id for r in runs if isinstance(r, BaselineRun) and r.baseline in FLOORS]
     above = [f"{floor} ({means[floor]:.4f})" for floor in floors if means[floor] > means[run]]
     if above:
         return _gate("floor", run, "amber", f"Its {metric} of {means[run]:.4f} is below {' and '.join(above)}.")
@@ -189,7 +218,7 @@ def _convergence(run: str, times: pd.DataFrame) -> Gate:
 def _one_version(config: BenchmarkConfig, results: Path) -> Gate:
     versions: set[tuple[str, str | None]] = set()
     dirty = 0
-    for one in computed(config, results):
+    for one in finished(config, results):
         manifest = one.json("manifest.json")
         versions.add((manifest["package_version"], manifest["git_commit"]))
         dirty += bool(manifest["git_dirty"])

@@ -1,4 +1,4 @@
-"""The files of all runs of a comparison: whether they are all there and belong together, and what they say."""
+"""The files of all runs of a comparison: which are there, whether they belong together, and what they say."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -56,8 +56,35 @@ def computed(config: BenchmarkConfig, results: Path) -> Iterator[Computed]:
                     )
 
 
-def require_complete(config: BenchmarkConfig, results: Path) -> None:
+def is_finished(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> bool:
+    """Return whether a run has left everything it must, with every seed."""
+    folders = [run_folder(results, dataset, protocol, run, seed) for seed in config.seeds_of(run)]
+    return all((folder / name).is_file() for folder in folders for name in REQUIRED)
+
+
+def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> list[str]:
+    """Return the ids of the runs that are complete with all their seeds; no other run is ranked or compared."""
+    return [run for run in config.run_ids if is_finished(config, results, dataset, protocol, run)]
+
+
+def finished(config: BenchmarkConfig, results: Path) -> list[Computed]:
+    """Return everything computed of the runs that are complete."""
+    return [
+        one for one in computed(config, results) if is_finished(config, results, one.dataset, one.protocol, one.run)
+    ]
+
+
+def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = False) -> None:
     """Refuse results that are not all there, or that were computed on different data.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    results
+        Folder of everything computed.
+    partial
+        Whether runs may be absent; those that are there must belong together all the same.
 
     Raises
     ------
@@ -66,12 +93,17 @@ def require_complete(config: BenchmarkConfig, results: Path) -> None:
     ValueError
         Naming a split file that had another content for some runs than for others.
     """
-    everything = list(computed(config, results))
+    everything = finished(config, results) if partial else list(computed(config, results))
+    if partial and not everything:
+        raise FileNotFoundError(f"{results}: no run is finished with all its seeds yet, so there is nothing to report")
     absent = [one.folder / name for one in everything for name in REQUIRED if not (one.folder / name).is_file()]
     if absent:
         shown = "\n".join(f"  {path}" for path in absent[:10])
         more = f"\n  and {len(absent) - 10} more" if len(absent) > 10 else ""
-        raise FileNotFoundError(f"the comparison needs {len(absent)} file(s) that are not there:\n{shown}{more}")
+        raise FileNotFoundError(
+            f"the comparison needs {len(absent)} file(s) that are not there:\n{shown}{more}\n"
+            "Compute them with snakemake, or look at what is finished with --partial."
+        )
     _refuse_mixed_data(everything)
 
 

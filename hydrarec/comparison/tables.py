@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from hydrarec.columns import LEADERBOARD, METRICS, TIMES, write_table
+from hydrarec.comparison.absent import write_runs
 from hydrarec.comparison.cases import Cases, Group, read_cases, read_ranks
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import Computed, computed, require_complete
+from hydrarec.comparison.runs import Computed, finished, finished_runs, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import run_folder
@@ -35,11 +36,12 @@ _FROM_TIMING = (
 _SECONDS = ("setup_s", "train_s", "epoch_s", "train_to_best_s", "validation_s")
 
 
-def collect(config: BenchmarkConfig, results: Path, output: Path) -> None:
+def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
     """Measure every run of a comparison.
 
     Writes `metrics.parquet` (each run and seed), `leaderboard.parquet` (means over seeds with their users x seeds
-    intervals; groups of a single user have none and are left out there) and `times.parquet`.
+    intervals; groups of a single user have none and are left out there), `times.parquet` and `runs.parquet` (what
+    became of every run).
 
     Parameters
     ----------
@@ -48,7 +50,9 @@ def collect(config: BenchmarkConfig, results: Path, output: Path) -> None:
     results
         Folder of everything computed (`hydrarec.layout`).
     output
-        Folder of the three tables.
+        Folder of the tables.
+    partial
+        Whether to measure what is there where not everything is: the runs that are finished with all their seeds.
 
     Raises
     ------
@@ -57,10 +61,12 @@ def collect(config: BenchmarkConfig, results: Path, output: Path) -> None:
     ValueError
         If runs are about different cases, candidates or data, or a file does not hold what it must.
     """
-    require_complete(config, results)
+    require_complete(config, results, partial=partial)
     metrics: Rows = []
     leaders: Rows = []
-    pairs = [(d.id, p, r) for d in config.datasets for p in config.protocols for r in config.run_ids]
+    pairs = [
+        (d.id, p, r) for d in config.datasets for p in config.protocols for r in finished_runs(config, results, d.id, p)
+    ]
     cases: dict[tuple[str, str], Cases] = {}
     for dataset, protocol, run in bar(pairs, what="measuring", unit="run"):
         if (dataset, protocol) not in cases:
@@ -70,8 +76,9 @@ def collect(config: BenchmarkConfig, results: Path, output: Path) -> None:
         leaders += of_seeds
     write_table(pd.DataFrame(metrics), output / "metrics.parquet", METRICS)
     write_table(pd.DataFrame(leaders), output / "leaderboard.parquet", LEADERBOARD)
-    times = pd.DataFrame([_time(one) for one in computed(config, results)])
+    times = pd.DataFrame([_time(one) for one in finished(config, results)])
     write_table(times, output / "times.parquet", TIMES)
+    write_runs(config, results, output)
 
 
 def _measure(

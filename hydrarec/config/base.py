@@ -42,14 +42,14 @@ class KindBlock(Block):
 
 
 class AnyKind:
-    """Marks a field that takes any subclass of its type, told apart by `kind`: `Annotated[LossConfig, AnyKind()]`.
+    """Marks a field that takes any kind of its type, told apart by `kind`: `Annotated[LossConfig, AnyKind()]`.
 
     A new kind is registered by its class being written, so there is no list to keep.
     """
 
     def __get_pydantic_core_schema__(self, source: type[KindBlock], handler: GetCoreSchemaHandler) -> CoreSchema:
         """Build the schema of the tagged union when a field of this type is defined."""
-        kinds = tuple(source.__subclasses__())
+        kinds = tuple(block for block in _descendants(source) if _kind_of(block))
         if len(kinds) == 1:
             return handler.generate_schema(kinds[0])
         return handler.generate_schema(Annotated[Union[kinds], Field(discriminator="kind")])  # noqa: UP007
@@ -84,7 +84,7 @@ def _descendants(base: type[Block]) -> list[type[Block]]:
 
 def _kind_of(block: type[Block]) -> str | None:
     field = block.model_fields.get("kind")
-    return str(field.default) if field and field.default else None
+    return field.default if field and isinstance(field.default, str) else None
 
 
 def _message(detail: ErrorDetails) -> str:

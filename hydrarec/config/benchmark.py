@@ -82,6 +82,8 @@ class BenchmarkConfig(Block):
     """Further runs: baselines, and trained models that differ in more than their parts."""
     evaluation: EvaluationConfig
     """How runs are measured and compared."""
+    hypotheses: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*\.ya?ml$")] | None = None
+    """File of claims that are decided, from the root of the checkout; null: none are."""
     efficiency: EfficiencyConfig | None = None
     """What is measured about speed and memory apart from the runs; null: nothing."""
 

@@ -26,6 +26,12 @@ class EvaluationConfig(Block):
     """Run id that every other run is compared with."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Family-wise error rate of the comparisons; intervals cover 1 - alpha."""
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Difference, as a fraction of the reference's mean, below which two runs count as equivalent."""
+    tight_margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """A stricter margin, reported beside it."""
+    flips: Annotated[int, Field(ge=999)] = 10_000
+    """Sign flips behind the p-values of all pairs."""
     sampled: list[SampledKind] = []
     """Draws of 100 candidates that targets are ranked among as well, for the sensitivity tables and for comparison with
     papers that drew; never used for selection, tests or claims."""

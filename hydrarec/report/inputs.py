@@ -18,6 +18,9 @@ from hydrarec.columns import (
     HISTORY,
     LEADERBOARD,
     METRICS,
+    PAIRS,
+    PLACES,
+    RUNS,
     SCALING,
     SENSITIVITY,
     TIMES,
@@ -25,7 +28,7 @@ from hydrarec.columns import (
 )
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.measures import primary_cutoff, primary_metric
-from hydrarec.comparison.runs import Computed, computed
+from hydrarec.comparison.runs import Computed, finished, kind_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import PROTOCOL_TITLES
 from hydrarec.files import read_json
@@ -85,6 +88,8 @@ class Inputs:
     metrics: pd.DataFrame
     leaders: pd.DataFrame
     comparison: pd.DataFrame
+    pairs: pd.DataFrame
+    places: pd.DataFrame
     times: pd.DataFrame
     sensitivity: pd.DataFrame
     agreement: pd.DataFrame
@@ -99,11 +104,14 @@ class Inputs:
     """`split.json` by dataset and protocol."""
     measured: list[Measured]
     """By device; empty where the configuration asks for no measurements."""
+    runs: pd.DataFrame
+    """What became of every run: `RUNS`."""
 
     @property
     def scopes(self) -> list[Scope]:
-        """Datasets and protocols in the order of the configuration."""
-        return [Scope(d.id, p, d.title) for d in self.config.datasets for p in self.config.protocols]
+        """Datasets and protocols with a run that competes, in the order of the configuration."""
+        every = [Scope(d.id, p, d.title) for d in self.config.datasets for p in self.config.protocols]
+        return [scope for scope in every if self.contest(scope)]
 
     @property
     def primary(self) -> str:
@@ -127,16 +135,29 @@ class Inputs:
             "leaderboard": (self.leaders, LEADERBOARD),
             "metrics": (self.metrics, METRICS),
             "comparison": (self.comparison, COMPARISON),
+            "pairs": (self.pairs, PAIRS),
+            "places": (self.places, PLACES),
             "times": (self.times, TIMES),
             "sensitivity": (self.sensitivity, SENSITIVITY),
             "agreement": (self.agreement, AGREEMENT),
             "beyond": (self.beyond, BEYOND),
+            "runs": (self.runs, RUNS),
         }
         for measured in self.measured:
             found[f"speed-{measured.device}"] = measured.speed, EFFICIENCY_SPEED
             found[f"scaling-{measured.device}"] = measured.scaling, SCALING
             found[f"skipped-{measured.device}"] = measured.skipped, EFFICIENCY_WORK
         return found
+
+    @property
+    def unfinished(self) -> pd.DataFrame:
+        """The rows of `runs` that are not finished."""
+        return self.runs[self.runs["status"] != "finished"]
+
+    def contest(self, scope: Scope) -> list[str]:
+        """Return the ids of a scope's finished runs that compete: neither controls nor the best possible scorer."""
+        there = set(scope.of(self.leaders)["run"])
+        return [r.id for r in self.config.all_runs if r.id in there and kind_of(r) in ("trained", "baseline")]
 
     def leaderboard(self, scope: Scope, metric: str, group: str = "all") -> pd.DataFrame:
         """Return a scope's leaderboard rows of one metric and group, by run id."""
@@ -170,7 +191,9 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
     ValueError
         If a file does not hold what it must.
     """
-    everything = list(computed(config, results))
+    everything = finished(config, results)
+    runs = read_table(comparison / "runs.parquet", RUNS)
+    complete = bool((runs["status"] == "finished").all())
     histories = {
         (one.dataset, one.protocol, one.run, one.seed): read_table(one.folder / "history.parquet", HISTORY)
         for one in everything
@@ -182,6 +205,8 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         metrics=read_table(comparison / "metrics.parquet", METRICS),
         leaders=read_table(comparison / "leaderboard.parquet", LEADERBOARD),
         comparison=read_table(comparison / "comparison.parquet", COMPARISON),
+        pairs=read_table(comparison / "pairs.parquet", PAIRS),
+        places=read_table(comparison / "places.parquet", PLACES),
         times=read_table(comparison / "times.parquet", TIMES),
         sensitivity=read_table(comparison / "sensitivity.parquet", SENSITIVITY),
         agreement=read_table(comparison / "agreement.parquet", AGREEMENT),
@@ -189,16 +214,23 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         gates=read_gates(comparison),
         histories=histories,
         manifests=[(one, one.json("manifest.json")) for one in everything],
-        cards={d.id: read_json(data_folder(results, d.id) / "card.json") for d in config.datasets},
+        cards={
+            d.id: read_json(path)
+            for d in config.datasets
+            if (path := data_folder(results, d.id) / "card.json").is_file() or complete
+        },
         splits={
-            (d.id, p): read_json(split_folder(results, d.id, p) / "split.json")
+            (d.id, p): read_json(path)
             for d in config.datasets
             for p in config.protocols
+            if (path := split_folder(results, d.id, p) / "split.json").is_file() or complete
         },
         measured=[
-            _measured(efficiency_folder(results, device), config.efficiency.parts)
+            _measured(folder, config.efficiency.parts)
             for device in (config.efficiency.devices if config.efficiency else ())
+            if (folder := efficiency_folder(results, device)) and (complete or (folder / "speed.parquet").is_file())
         ],
+        runs=runs,
     )
 
 

@@ -11,6 +11,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.files import write_text
 from hydrarec.report.blocks import Chapter
 from hydrarec.report.chapters import chapters_of
+from hydrarec.report.chapters.absent import incomplete
 from hydrarec.report.export import write_all
 from hydrarec.report.inputs import Inputs, read_inputs
 from hydrarec.report.style import RunStyle, css_variables, styles
@@ -28,7 +29,7 @@ def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Pat
     results
         Folder of everything computed.
     comparison
-        Folder with the tables of `collect` and `compare` and with `gates.json`.
+        Folder with the tables of `collect` and `contrast` and with `gates.json`.
     output
         Folder of the report.
 
@@ -66,6 +67,7 @@ def _page(inputs: Inputs, chapters: list[Chapter], looks: dict[str, RunStyle]) -
     return environment.get_template("page.html.j2").render(
         config=inputs.config,
         chapters=chapters,
+        incomplete=incomplete(inputs),
         reference=looks[inputs.config.evaluation.reference].label,
         gate_counts={status: sum(g.status == status for g in inputs.gates) for status in ("green", "amber", "red")},
         package_version=__version__,

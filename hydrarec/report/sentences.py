@@ -5,16 +5,27 @@ from markupsafe import Markup
 
 from hydrarec.comparison.runs import kind_of
 from hydrarec.config.protocol import PROTOCOL_TITLES
+from hydrarec.numbers import (
+    NARROW,
+    count,
+    metric_title,
+    p_value,
+    percent_interval,
+    percentage,
+    score,
+    score_interval,
+)
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NARROW, count, metric_title, p_value, percent_interval, score, score_interval
 from hydrarec.report.style import RunStyle
+
+VERDICTS = ("superior", "equivalent", "inferior", "inconclusive")
+"""What a comparison with the reference may come to."""
 
 
 def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Markup:
     """Say who has the highest primary metric, by how much, and how sure that is."""
     board = inputs.leaderboard(scope, inputs.primary)
-    contest = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
-    best = str(board.loc[contest, "mean"].idxmax())
+    best = str(board.loc[inputs.contest(scope), "mean"].idxmax())
     leader, reference = board.loc[best], inputs.config.evaluation.reference
     opening = Markup("<strong>{}</strong>{} has the highest {}: <b>{}</b> ({} interval {})").format(
         styles[best].label,
@@ -37,20 +48,16 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
     """Count the verdicts against the reference."""
     contrasts = inputs.contrasts(scope, inputs.primary)
     alpha = inputs.config.evaluation.alpha
-    found = [verdict(row, alpha) for _, row in contrasts.iterrows()]
+    if inputs.config.evaluation.reference not in inputs.contest(scope):
+        absent = styles[inputs.config.evaluation.reference].label
+        return f"{absent}, the reference, is not finished: nothing is compared."
+    counts = contrasts["verdict"].value_counts()
+    told = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
     reference = styles[inputs.config.evaluation.reference].label
     return (
-        f"Of {len(found)} runs set against {reference}: {found.count('higher')} higher, {found.count('lower')} lower, "
-        f"{found.count('not distinguished')} that cannot be told apart from it "
-        f"(family-wise error rate {100 * alpha:g}{NARROW}%)."
+        f"Of {len(contrasts)} runs set against {reference}: {told} "
+        f"(margin \u00b1{percentage(inputs.config.evaluation.margin)}, family-wise error rate {percentage(alpha)})."
     )
-
-
-def verdict(row: pd.Series, alpha: float) -> str:
-    """Return what a comparison says: higher, lower, or nothing. Absence of a difference is never a finding."""
-    if row["p_holm"] >= alpha:
-        return "not distinguished"
-    return "higher" if row["difference"] > 0 else "lower"
 
 
 def under(inputs: Inputs, scope: Scope) -> str:
@@ -75,7 +82,7 @@ def best_possible(inputs: Inputs, scope: Scope) -> str:
     """Say how far one could get, where the data's generator is known; empty elsewhere."""
     board = inputs.leaderboard(scope, inputs.primary)
     optima = [run.id for run in inputs.config.all_runs if kind_of(run) == "optimum"]
-    if not optima:
+    if not optima or optima[0] not in board.index:
         return ""
     second = inputs.leaderboard(scope, inputs.secondary)
     return (
@@ -149,6 +156,8 @@ def _next_to_reference(inputs: Inputs, row: pd.Series, rival: str) -> Markup:
 
 def _conclusion(inputs: Inputs, row: pd.Series) -> str:
     alpha = inputs.config.evaluation.alpha
+    if row["verdict"] == "equivalent":
+        return f"The two are equivalent within \u00b1{percentage(inputs.config.evaluation.margin)}."
     if row["p_holm"] < alpha:
         return "The difference is significant."
     if row["p"] < alpha:

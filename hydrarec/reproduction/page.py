@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.published import Published, PublishedRow, PublishedValue
+from hydrarec.numbers import NOTHING, metric_title, percent, score
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.markdown import markdown
-from hydrarec.report.numbers import NOTHING, metric_title, percent, score
 from hydrarec.reproduction.common import NOT_RUN, common_section
 from hydrarec.reproduction.measured import Measurement
 from hydrarec.reproduction.results import Result, command, result_of

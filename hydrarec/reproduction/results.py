@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from hydrarec.config import BenchmarkConfig
-from hydrarec.report.numbers import duration
+from hydrarec.numbers import duration
 from hydrarec.reproduction.measured import Measurement, differing_settings
 
 

@@ -28,8 +28,8 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class CrossedMean:
-    """A mean over users and seeds with its two-way interval."""
+class Estimate:
+    """A mean with what is needed to test it."""
 
     mean: float
     """Mean over all users and seeds."""
@@ -37,22 +37,6 @@ class CrossedMean:
     """Square root of the sum of the two variance parts."""
     df: float
     """Satterthwaite's degrees of freedom."""
-    low: float
-    """Lower bound of the interval."""
-    high: float
-    """Upper bound of the interval."""
-    variance_users: float
-    """Users' part of the squared standard error; holds the residual's."""
-    variance_residual: float | None
-    """The part of `variance_users` that is users x seeds noise and falls with more seeds; by chance it may be larger
-    than the whole. None with one seed, where it cannot be told from the users."""
-    variance_seeds: float | None
-    """Seeds' part of the squared standard error; None where one seed says nothing about it, and then the interval
-    is about these trained weights and not about the method."""
-    n_users: int
-    """Users, N."""
-    n_seeds: int
-    """Seeds, R."""
 
     @property
     def p(self) -> float:
@@ -72,6 +56,28 @@ class CrossedMean:
         if self.standard_error == 0:
             return 0.0 if self.mean < bound else 1.0
         return float(stats.t.cdf((self.mean - bound) / self.standard_error, self.df))
+
+
+@dataclass(frozen=True)
+class CrossedMean(Estimate):
+    """A mean over users and seeds with its two-way interval."""
+
+    low: float
+    """Lower bound of the interval."""
+    high: float
+    """Upper bound of the interval."""
+    variance_users: float
+    """Users' part of the squared standard error; holds the residual's."""
+    variance_residual: float | None
+    """The part of `variance_users` that is users x seeds noise and falls with more seeds; by chance it may be larger
+    than the whole. None with one seed, where it cannot be told from the users."""
+    variance_seeds: float | None
+    """Seeds' part of the squared standard error; None where one seed says nothing about it, and then the interval
+    is about these trained weights and not about the method."""
+    n_users: int
+    """Users, N."""
+    n_seeds: int
+    """Seeds, R."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Literal
 
 from scipy import stats
 
-from hydrarec.significance.crossed import CrossedMean
+from hydrarec.significance.crossed import Estimate
 
 Verdict = Literal["superior", "equivalent", "inferior", "inconclusive"]
 
@@ -42,7 +42,7 @@ class Equivalence:
     who would have chosen another one."""
 
 
-def equivalence(difference: CrossedMean, reference: float, fraction: float = 0.05, alpha: float = 0.05) -> Equivalence:
+def equivalence(difference: Estimate, reference: float, fraction: float = 0.05, alpha: float = 0.05) -> Equivalence:
     """Test whether a difference is smaller than a fraction of the reference's mean.
 
     Parameters

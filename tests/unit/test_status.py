@@ -41,8 +41,8 @@ def folder(tmp_path):
 
 
 def test_every_stage_is_told_from_the_files(folder):
-    found = {(one.run, one.seed): one for one in progress(CONFIG, folder) if one.dataset == "ml-1m"}
-    stages = {key: (one.stage, one.epochs, one.said) for key, one in found.items()}
+    found = {(one.run, one.seed): one for one in progress(CONFIG, folder / "results") if one.dataset == "ml-1m"}
+    stages = {key: (one.stage, one.epochs, one.last_words) for key, one in found.items()}
     assert stages == {
         (SOFTMAX, 0): ("finished", 0, ""),
         (SOFTMAX, 1): ("trained", 0, "hydrarec: no space left"),
@@ -57,9 +57,9 @@ def test_every_stage_is_told_from_the_files(folder):
 
 
 def test_what_stopped_is_listed_with_why_and_the_rest_is_counted(folder):
-    text = described(progress(CONFIG, folder))
+    text = described(progress(CONFIG, folder / "results"))
     assert text.startswith("18 runs: 12 not begun, 2 stopped, 2 in training, 1 finished, 1 trained.")
     assert "ml-1m loo sasrec+hydra+causal seed 0: in training, epochs saved: 2\n    epoch 2" in text
     assert "seed 2: stopped\n    its log is empty" in text
     assert "seed 0: finished" not in text
-    assert described(progress(CONFIG, folder), limit=2).endswith("and 3 more")
+    assert described(progress(CONFIG, folder / "results"), limit=2).endswith("and 3 more")

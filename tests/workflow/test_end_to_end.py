@@ -1,6 +1,7 @@
 """The demo, from nothing to the report: what `make demo` promises a newcomer."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from hydrarec.columns import (
     TIMES,
     read_table,
 )  # fmt: skip
+from hydrarec.files import read_json
+from hydrarec.report.figures.pipeline import RULES
+from hydrarec.report.rulegraph import BASELINES, parsed
 from tests.conftest import ROOT
 
 DEMO = ROOT / "examples/demo.yaml"
@@ -137,12 +141,40 @@ def test_a_changed_setting_repeats_the_runs_it_touches_and_no_others(workplace):
     }
 
 
+def test_a_further_run_repeats_only_what_depends_on_it(workplace):
+    raw = yaml.safe_load(DEMO.read_text())
+    raw["runs"].append({"id": "further", "baseline": "markov", "deterministic": True})
+    more = workplace / "more.yaml"
+    # With the keys in another order, which must not matter either.
+    more.write_text(yaml.safe_dump(raw))
+    plan = snakemake(workplace, "--dry-run", configfile=more).stdout
+    planned = set(re.findall(r"^(?:local)?rule (\w+):", plan, re.MULTILINE)) - {"all"}
+    expected, reached = {BASELINES}, set()
+    while expected != reached:
+        reached = expected
+        expected = reached | {target for source, target in read_json(RULES) if source in reached}
+    assert planned == expected - {BASELINES} | {"markov"}
+    assert set(re.findall(r"wildcards: .*\brun=([^,\n]+)", plan)) == {"further"}
+
+
+def test_the_graph_of_rules_on_the_page_is_snakemakes():
+    found = snakemake(ROOT, "--rulegraph", "dot", configfile=ROOT / "config.yaml")
+    baselines = {path.stem for path in (ROOT / "workflow/rules/baselines").glob("*.smk")}
+    edges = [list(edge) for edge in parsed(found.stdout, baselines)]
+    assert edges == read_json(RULES), "stale: run make generated"
+
+
 def test_snakemake_renders_its_own_report(workplace):
     target = workplace / "evidence.zip"
     finished = snakemake(workplace, "--report", target)
     assert finished.returncode == 0, finished.stderr[-3000:]
     names = zipfile.ZipFile(target).namelist()
     assert any(name.endswith("report.html") for name in names)
+    report = workplace / "reports/demo"
+    for kind, suffix in (("figures", "svg"), ("tables", "csv")):
+        items = {path.name for path in (report / kind).glob(f"*/*.{suffix}")}
+        assert items <= {Path(name).name for name in names}
+        assert items
 
 
 def test_seeds_differ_and_deterministic_runs_stand_for_all(workplace):

@@ -2,9 +2,9 @@
 
 import os
 import re
+import resource
 import subprocess
 import sys
-import time
 from itertools import product
 from pathlib import Path
 
@@ -40,15 +40,21 @@ def jobs(text, rule):
 
 @pytest.fixture(scope="module")
 def full_plan(tmp_path_factory):
-    begin = time.perf_counter()
+    before = children_cpu_s()
     code, text = plan("--profile", "slurm", directory=tmp_path_factory.mktemp("plan"))
-    return code, text, time.perf_counter() - begin
+    return code, text, children_cpu_s() - before
+
+
+def children_cpu_s():
+    """Return the processor seconds of all child processes so far; on a busy machine a clock says little."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_the_full_configuration_plans_quickly(full_plan):
-    code, text, seconds = full_plan
+    code, text, cpu_s = full_plan
     assert code == 0, text[-3000:]
-    assert seconds < 20
+    assert cpu_s < 20
 
 
 def test_every_training_is_its_own_job_with_one_gpu(full_plan):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hydrarec.cluster import refuse_orphans
 from hydrarec.config import ConfigError, load
+from hydrarec.config.hypotheses import load_hypotheses
 from hydrarec.config.runs import BaselineRun, TrainedRun
 
 BASELINES = sorted(
@@ -18,6 +19,14 @@ try:
 except ConfigError as error:
     # A traceback through Snakemake would hide the one line that matters.
     raise WorkflowError(str(error)) from None
+
+
+if BENCHMARK.hypotheses:
+    try:
+        # Before any job runs, as the configuration itself.
+        load_hypotheses(Path(workflow.basedir, BENCHMARK.hypotheses))
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
 
 
 # What the rule of a baseline leaves behind.
@@ -126,7 +135,8 @@ def efficiency_config(wildcards):
         for run in config.get("runs", [])
         if "baseline" not in run or run["id"] == reference
     ]
-    return json.dumps({**config, **kept, "runs": runs, "title": ""})
+    # In the order of the alphabet, so that keys that change places change nothing.
+    return json.dumps({**config, **kept, "runs": runs, "title": ""}, sort_keys=True)
 
 
 def splits_of_part(wildcards):
@@ -138,6 +148,21 @@ def splits_of_part(wildcards):
         dataset=[dataset.id for dataset in BENCHMARK.datasets],
         protocol=BENCHMARK.protocols[:1],
         file=["train", "validation"],
+    )
+
+
+def hypotheses_file():
+    """Return the file of claims; none where nothing is claimed."""
+    return f"{workflow.basedir}/{BENCHMARK.hypotheses}" if BENCHMARK.hypotheses else []
+
+
+def all_verdicts():
+    """Return the verdicts on all claims; none where nothing is claimed."""
+    folder = f"results/comparison/{BENCHMARK.report}"
+    return (
+        multiext(f"{folder}/", "verdicts.parquet", "claims.parquet")
+        if BENCHMARK.hypotheses
+        else []
     )
 
 
@@ -181,7 +206,12 @@ def say_what_stopped():
     from hydrarec.status import described, progress
     from snakemake.logging import logger
 
-    logger.error(described(progress(BENCHMARK, Path())))
+    logger.error(described(progress(BENCHMARK, Path("results"))))
+    given = [shlex.quote(str(path)) for path in workflow.overwrite_configfiles]
+    logger.error(
+        "The same command goes on from here. A report of what is finished: hydrarec partial-report --config "
+        + (given[0] if given else "config.yaml")
+    )
 
 
 def all_environments():

@@ -1,7 +1,8 @@
-# Ranks of all runs -> metrics, intervals, paired comparisons.
+# Ranks of all runs -> metrics, intervals, paired comparisons, verdicts on claims.
 localrules:
     collect,
-    compare,
+    contrast,
+    verdicts,
 
 
 rule collect:
@@ -14,6 +15,7 @@ rule collect:
             "metrics.parquet",
             "leaderboard.parquet",
             "times.parquet",
+            "runs.parquet",
             "gates.json",
         ),
     log:
@@ -27,17 +29,52 @@ rule collect:
         "hydrarec collect --config {params.config:q} --output {params.folder} 2> {log}"
 
 
-rule compare:
+rule contrast:
     input:
         all_ranks(),
     output:
-        f"results/comparison/{BENCHMARK.report}/comparison.parquet",
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/",
+            "comparison.parquet",
+            "pairs.parquet",
+            "places.parquet",
+        ),
     log:
-        f"logs/compare/{BENCHMARK.report}.log",
+        f"logs/contrast/{BENCHMARK.report}.log",
     conda:
         "../../envs/hydrarec.yaml"
     params:
         config=json.dumps(config),
         folder=subpath(output[0], parent=True),
     shell:
-        "hydrarec compare --config {params.config:q} --output {params.folder} 2> {log}"
+        "hydrarec contrast --config {params.config:q} --output {params.folder} 2> {log}"
+
+
+rule verdicts:
+    input:
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/",
+            "leaderboard.parquet",
+            "times.parquet",
+            "gates.json",
+            "pairs.parquet",
+        ),
+        all_histories(),
+        all_efficiency(),
+        hypotheses=hypotheses_file(),
+    output:
+        multiext(
+            f"results/comparison/{BENCHMARK.report}/",
+            "verdicts.parquet",
+            "claims.parquet",
+        ),
+    log:
+        f"logs/verdicts/{BENCHMARK.report}.log",
+    conda:
+        "../../envs/hydrarec.yaml"
+    params:
+        config=json.dumps(config),
+        folder=subpath(output[0], parent=True),
+    shell:
+        "hydrarec verdicts --config {params.config:q} --hypotheses {input.hypotheses:q} --comparison {params.folder} "
+        "--output {params.folder} 2> {log}"

@@ -40,7 +40,7 @@ rule efficiency_summary:
     conda:
         "../../envs/hydrarec.yaml"
     params:
-        config=json.dumps(config),
+        config=efficiency_config,
         folder=subpath(output[0], parent=True),
     shell:
         "hydrarec efficiency summary --config {params.config:q} --output {params.folder} 2> {log}"

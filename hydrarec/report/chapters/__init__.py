@@ -2,6 +2,7 @@
 
 from hydrarec.progress import bar
 from hydrarec.report.blocks import Chapter
+from hydrarec.report.chapters.absent import absent
 from hydrarec.report.chapters.beyond import beyond
 from hydrarec.report.chapters.checks import checks
 from hydrarec.report.chapters.contrasts import contrasts
@@ -15,6 +16,7 @@ from hydrarec.report.chapters.runs import runs
 from hydrarec.report.chapters.scaling import scaling
 from hydrarec.report.chapters.sensitivity import sensitivity
 from hydrarec.report.chapters.strata import strata
+from hydrarec.report.chapters.variance import variance
 from hydrarec.report.chapters.verdicts import verdicts
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
@@ -23,11 +25,13 @@ _ORDER = (
     verdicts,
     leaderboard,
     contrasts,
+    variance,
     costs,
     scaling,
     strata,
     beyond,
     sensitivity,
+    absent,
     checks,
     parts,
     data,

@@ -6,6 +6,7 @@ import pandas as pd
 
 from hydrarec.comparison.measures import primary_cutoff
 from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import NOTHING, count, metric_title, percent, score
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
@@ -13,7 +14,6 @@ from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.panels import Figure, Panel
 from hydrarec.report.figures.scatter import scatter
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NOTHING, count, metric_title, percent, score
 from hydrarec.report.style import RunStyle
 
 _NAMES = ("coverage", "gini", "novelty", "popularity", "popularity_lift")
@@ -46,8 +46,9 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         f"{inputs.coverage}; of the accuracy as everywhere, of the others over users for these trained weights "
         "(delete-a-group jackknife)."
     )
+    panels = [_panel(inputs, scope, shown, looks, name) for name in _DRAWN] if shown else []
     return [
-        Figure([_panel(inputs, scope, shown, looks, name) for name in _DRAWN], caption),
+        *([Figure(panels, caption)] if panels else []),
         beyond_table(inputs, scope, looks),
         Text(
             f"Items of the users' own histories were met by {count(histories)} training users on average. How far "

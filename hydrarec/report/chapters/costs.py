@@ -2,15 +2,16 @@
 
 import pandas as pd
 
+from hydrarec.numbers import NOTHING, duration, size
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.convergence import convergence
 from hydrarec.report.figures.panels import Figure
+from hydrarec.report.figures.reach import MARKED, reach
 from hydrarec.report.figures.tradeoff import tradeoff
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NOTHING, duration, size
 from hydrarec.report.style import RunStyle
 
 
@@ -25,13 +26,19 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         Figure(
             tradeoff(inputs, scope, looks),
             f"Test accuracy against cost; the broken line joins the runs that no other beats in both (Pareto front). "
-            f"{about} {intervals}",
+            f"{about} {intervals} Few wide ones may be cut at the upper edge.",
         )
     ]
     if curves := convergence(inputs, scope, looks):
         caption = (
             f"Validation after every epoch, up to the last epoch that every seed reached. {about} Line: mean over "
             "seeds; band: their range. Training seconds leave out validation and set-up."
+        )
+        blocks.append(Figure(curves, caption))
+    if curves := reach(inputs, scope, looks):
+        caption = (
+            f"Seconds of training until validation first reaches a share of the reference's best. {about} Line: median "
+            f"over seeds, as far as every seed gets; band: their range. The broken line marks {100 * MARKED:g} %."
         )
         blocks.append(Figure(curves, caption))
     notes = [Text(note, "key") for note in time_notes(inputs, scope)]
@@ -42,7 +49,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     """List what every run cost, as means over seeds."""
     table = scope.of(inputs.times)
     rows = []
-    for run in inputs.config.run_ids:
+    for run in (run for run in inputs.config.run_ids if run in set(table["run"])):
         of_run, style = table[table["run"] == run], styles[run]
         mean = of_run.drop(columns=["converged"]).mean(numeric_only=True)
         trained = style.kind == "trained"

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hydrarec.numbers import NARROW, NOTHING, count
 from hydrarec.report.blocks import Chapter, Facts, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.numbers import NARROW, NOTHING, count
 from hydrarec.report.style import RunStyle
 
 _COUNTS = ("users", "items", "interactions")
@@ -38,9 +38,12 @@ def data_cards(inputs: Inputs) -> list[DataCard]:
     """Return a card for each dataset."""
     cards = []
     for dataset in inputs.config.datasets:
+        if dataset.id not in inputs.cards:
+            continue
         content: dict[str, Any] = dict(inputs.cards[dataset.id])
         for protocol in inputs.config.protocols:
-            content[f"split {protocol}"] = inputs.splits[dataset.id, protocol]
+            if (dataset.id, protocol) in inputs.splits:
+                content[f"split {protocol}"] = inputs.splits[dataset.id, protocol]
         title = str(content.pop("title", dataset.title))
         tables = [_table(dataset.id, name, value) for name, value in content.items() if _is_records(value)]
         facts = [fact for name, value in content.items() if not _is_records(value) for fact in _facts(name, value)]

@@ -3,12 +3,12 @@
 import pandas as pd
 
 from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import NOTHING, count, duration, metric_title, score, score_interval
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Strip, Table
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NOTHING, count, duration, metric_title, score, score_interval
 from hydrarec.report.style import RunStyle
 
 _KEY = (
@@ -36,21 +36,24 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
     primary, secondary = inputs.primary, inputs.secondary
     first, second, reciprocal = (inputs.leaderboard(scope, metric) for metric in (primary, secondary, "mrr"))
     warm = inputs.leaderboard(scope, primary, "warm")
+    places = scope.of(inputs.places[inputs.places["metric"] == primary]).set_index("run")
     costs = scope.of(inputs.times).groupby("run")[["train_to_best_s", "parameters"]].mean()
     order = first.sort_values("mean", ascending=False, kind="stable").index
     contest = [run for run in order if styles[run].kind != "control"]
-    widest = max(float(first.loc[contest, "high"].max()), 1e-9)
+    # A run with few seeds may have an interval so wide that it would squeeze all others.
+    widest = max(1.2 * float(first.loc[contest, "mean"].max()), 1e-9)
 
     def row(run: str) -> Row:
         style, leader = styles[run], first.loc[run]
         strip = None
         if style.kind != "control":
-            strip = Strip(max(leader["low"], 0) / widest, leader["mean"] / widest, min(leader["high"], widest) / widest)
+            strip = Strip(max(leader["low"], 0) / widest, leader["mean"] / widest, min(leader["high"] / widest, 1))
         return Row(
             [
                 Cell(style.label, note=_tags(inputs, run, bool(leader["deterministic"])), run=style),
                 *_with_interval(leader),
                 Cell("", leader["mean"], run=style, strip=strip),
+                _places(places, run),
                 *_with_interval(second.loc[run]),
                 Cell(score(warm.loc[run, "mean"]), warm.loc[run, "mean"]) if run in warm.index else Cell(NOTHING, -1.0),
                 Cell(score(reciprocal.loc[run, "mean"]), reciprocal.loc[run, "mean"]),
@@ -61,27 +64,55 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
             style.kind,
         )
 
-    names = metric_title(primary), metric_title(secondary)
+    columns = _columns(inputs)
     return Table(
         f"leaderboard-{scope.anchor}",
-        f"{scope.name}: all runs, sorted by {names[0]}",
+        f"{scope.name}: all runs, sorted by {metric_title(primary)}",
+        columns,
         [
-            Column("Run", numeric=False),
-            Column(names[0]),
-            Column(f"{inputs.coverage} interval", hint="over users and seeds"),
-            Column("", hint=f"{names[0]} with its interval, from 0 to the best"),
-            Column(names[1]),
-            Column(f"{inputs.coverage} interval", hint="over users and seeds"),
-            Column(f"{names[0]}, warm", hint="only targets that occur in the training data"),
-            Column("MRR"),
-            Column("Seeds"),
-            Column("Parameters"),
-            Column("Training", hint="to the best epoch, mean over seeds"),
+            [row(run) for run in order if run in contest],
+            [row(run) for run in order if run not in contest],
+            _unranked(inputs, scope, styles, len(columns)),
         ],
-        [[row(run) for run in order if run in contest], [row(run) for run in order if run not in contest]],
         scope.of(inputs.leaders[inputs.leaders["group"] == "all"]),
         filters=True,
     )
+
+
+def _columns(inputs: Inputs) -> list[Column]:
+    first, second = metric_title(inputs.primary), metric_title(inputs.secondary)
+    return [
+        Column("Run", numeric=False),
+        Column(first),
+        Column(f"{inputs.coverage} interval", hint="over users and seeds"),
+        Column("", hint=f"{first} with its interval, from 0 to the best"),
+        Column("Places", hint="that the run may have; all places are covered at once, by the Holm-adjusted pairs"),
+        Column(second),
+        Column(f"{inputs.coverage} interval", hint="over users and seeds"),
+        Column(f"{first}, warm", hint="only targets that occur in the training data"),
+        Column("MRR"),
+        Column("Seeds"),
+        Column("Parameters"),
+        Column("Training", hint="to the best epoch, mean over seeds"),
+    ]
+
+
+def _unranked(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle], width: int) -> list[Row]:
+    """List the runs that are not finished with all their seeds; they have no place and no numbers."""
+    rows = []
+    for run, left in scope.of(inputs.unfinished).groupby("run", sort=False):
+        style, planned = styles[str(run)], len(inputs.config.seeds_of(str(run)))
+        statuses = ", ".join(f"{number} {status}" for status, number in left["status"].value_counts().items())
+        name = Cell(style.label, note=f"incomplete: of {planned} seeds {statuses}", run=style)
+        rows.append(Row([name, *(Cell(NOTHING, -1.0) for _ in range(width - 1))], style.kind))
+    return rows
+
+
+def _places(places: pd.DataFrame, run: str) -> Cell:
+    if run not in places.index:
+        return Cell(NOTHING, float("inf"))
+    best, worst = places.loc[run, ["best", "worst"]]
+    return Cell(str(best) if best == worst else f"{best}\u2013{worst}", float(best))
 
 
 def _tags(inputs: Inputs, run: str, deterministic: bool) -> str:

@@ -5,12 +5,19 @@ from typing import Any
 
 import yaml
 
+from hydrarec.numbers import NOTHING
 from hydrarec.report.blocks import Chapter, Code, Facts, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.chapters.computing import computing
+from hydrarec.report.figures.panels import Figure
+from hydrarec.report.figures.pipeline import pipeline
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.numbers import NOTHING
 from hydrarec.report.style import RunStyle
 
+_RULES = (
+    "Which rule reads what of which, from left to right. Arrows that follow from others are left out, and so are "
+    "targets that only gather files."
+)
 _MACHINE = ("host", "cpu", "gpu", "driver", "cuda", "platform", "threads")
 
 
@@ -20,6 +27,8 @@ def provenance(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
     config = yaml.safe_dump(inputs.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
     blocks = [
         Facts(_facts(inputs, manifests)),
+        Figure([pipeline()], _RULES),
+        computing(inputs),
         _machines(manifests),
         _hashes(inputs),
         Code("Complete configuration, defaults written out", config),

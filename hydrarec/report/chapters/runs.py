@@ -7,11 +7,11 @@ from hydrarec.comparison.runs import Computed
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import run_folder
+from hydrarec.numbers import NOTHING, metric_title, score
 from hydrarec.report.blocks import Chapter, Facts, Folded, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.data import humanise, plain
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.numbers import NOTHING, metric_title, score
 from hydrarec.report.style import RunStyle
 
 _ABOUT = (

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from hydrarec.numbers import NARROW, NOTHING, duration, size
 from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.figures.growth import NO_MIXING, exponent, growth
 from hydrarec.report.inputs import Inputs, Measured
-from hydrarec.report.numbers import NARROW, NOTHING, duration, size
 from hydrarec.report.style import RunStyle
 
 LINEAR = (0.9, 1.1)

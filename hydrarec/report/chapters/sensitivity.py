@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import NOTHING, metric_title, score, signed
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
@@ -12,7 +13,6 @@ from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.panels import Figure, Panel
 from hydrarec.report.figures.scatter import scatter
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NOTHING, metric_title, score, signed
 from hydrarec.report.style import RunStyle
 
 FULL = "full"

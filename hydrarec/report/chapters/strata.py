@@ -4,6 +4,7 @@ from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.breakdown import breakdown
+from hydrarec.report.figures.heads import heads
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
@@ -19,6 +20,12 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     if panels := breakdown(inputs, scope, looks):
         caption = (
             "Test accuracy in groups of users and of targets; bounds are quartiles, so groups hold about as many. "
+            f"{sentences.figure_basis(inputs, scope)} {sentences.interval_basis(inputs)}"
+        )
+        blocks.append(Figure(panels, caption))
+    if panels := heads(inputs, scope, looks):
+        caption = (
+            "Test accuracy of runs that differ in their number of heads and in nothing else. "
             f"{sentences.figure_basis(inputs, scope)} {sentences.interval_basis(inputs)}"
         )
         blocks.append(Figure(panels, caption))

@@ -4,6 +4,7 @@ What is written compiles with pdfLaTeX, XeLaTeX and LuaLaTeX as long as the text
 scripts need the latter two and a font.
 """
 
+import re
 import unicodedata
 
 from hydrarec.report.cells import Cell, Table
@@ -11,12 +12,7 @@ from hydrarec.report.cells import Cell, Table
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}",
-    # A bracket after \\ would be taken for its argument.
-    "[": "{[}", "]": "{]}",
-    # Two of these would become a dash, or quotation marks.
-    "-": "{-}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
-    "\n": " ", "\t": " ",
+    "|": r"\textbar{}", '"': r"{\char34}", "`": r"\textasciigrave{}", "\n": " ", "\t": " ",
 }  # fmt: skip
 _TYPOGRAPHY = {
     "\u202f": r"\,", "\u2009": r"\,", "\u00a0": "~", "\u200b": "", "\u00ad": r"\-", "–": "--", "—": "---",
@@ -80,7 +76,9 @@ def escape(text: str) -> str:
     >>> print(escape("φ(qₜ)ᵀ ± 3\u202fµs"))
     $\phi$(q$_{t}$)$^{T}$ $\pm$ 3\,$\mu$s
     """
-    return "".join(map(_character, text))
+    # Two of these side by side would become a dash or a quotation mark.
+    apart = re.sub(r"(?<=([-',]))(?=\1)", "\0", text)
+    return "".join("{}" if letter == "\0" else _character(letter) for letter in apart)
 
 
 def _character(letter: str) -> str:
@@ -114,4 +112,5 @@ def _cell(cell: Cell) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return " & ".join(cells) + r" \\"
+    # A bracket after the end of a line would be taken for its argument.
+    return " & ".join("{[}" + cell[1:] if cell.startswith("[") else cell for cell in cells) + r" \\"

@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import HEIGHT, Panel, blank, finish, marker
+from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import metric_title, score
 from hydrarec.report.style import MUTED, RunStyle
 
 KINDS = {
@@ -33,11 +32,11 @@ def _panel(
     # Nobody can recommend a cold target, so a place for it would only show zeros.
     rows = rows[rows["group"] != "popularity:cold"]
     buckets = list(dict.fromkeys(rows["group"]))
-    runs = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
+    runs = inputs.contest(scope)
     if len(buckets) < 2:
         return None
     room = label_width([styles[run].label for run in runs]) + 24
-    canvas, axes = blank(300 + room, HEIGHT, (46, 40, room, 10))
+    canvas, axes = blank(300 + room, tall(len(runs)), (46, 40, room, 10))
     ends = []
     for place, run in enumerate(runs):
         style = styles[run]

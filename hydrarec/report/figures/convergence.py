@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from hydrarec.numbers import duration, score
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import HEIGHT, Panel, blank, finish, marker
+from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import duration, score
 from hydrarec.report.style import MUTED, RunStyle
 
 _UNITS = (("seconds", 1, 300), ("minutes", 60, 18_000), ("hours", 3600, float("inf")))
@@ -68,7 +68,7 @@ def _panel(
     curves: dict[str, pd.DataFrame], scope: Scope, styles: dict[str, RunStyle], x: str, x_title: str, title: str
 ) -> Panel:
     room = label_width([styles[run].label for run in curves]) + 24
-    canvas, axes = blank(280 + room, HEIGHT, (46, 40, room, 10))
+    canvas, axes = blank(280 + room, tall(len(curves)), (46, 40, room, 10))
     ends = []
     for run, curve in curves.items():
         style = styles[run]

@@ -14,6 +14,8 @@ from fontTools import subset
 from matplotlib import font_manager
 
 _WHOLE, _SMALL = "DejaVu Sans", "DejaVu Sans of HydraRec"
+_NAMES = {1: _SMALL, 2: "Regular", 4: _SMALL, 6: _SMALL.replace(" ", ""), 16: _SMALL, 17: "Regular"}
+"""Family, style, full name, PostScript name, and the first two again; by their numbers in the format."""
 _LETTERS = [
     *range(0x20, 0x530),
     # Phonetic letters in superscript; Latin with marks; punctuation, super- and subscripts, arrows, mathematics.
@@ -21,7 +23,8 @@ _LETTERS = [
     *range(0x1E00, 0x1F00),
     *range(0x2000, 0x2300),
 ]
-_LAYOUT = ["GSUB", "GPOS", "GDEF", "kern"]
+_LEFT_OUT = ["GSUB", "GPOS", "GDEF", "kern", "FFTM"]
+"""Tables of how letters join, and when the font was drawn."""
 
 
 @cache
@@ -31,14 +34,13 @@ def pdf_families() -> list[str]:
     atexit.register(folder.cleanup)
     path = Path(folder.name) / "small.ttf"
     options = subset.Options(notdef_outline=True, name_IDs=["*"], layout_features=[])
-    options.drop_tables += _LAYOUT
+    options.drop_tables += _LEFT_OUT
     font = subset.load_font(font_manager.findfont(_WHOLE), options)
     letters = subset.Subsetter(options)
     letters.populate(unicodes=_LETTERS)
     letters.subset(font)
     for record in font["name"].names:
-        if record.nameID in (1, 4, 6):
-            record.string = _SMALL.replace(" ", "" if record.nameID == 6 else " ")
+        record.string = _NAMES.get(record.nameID, str(record))
     subset.save_font(font, str(path), options)
     font_manager.fontManager.addfont(path)
     return [_SMALL, _WHOLE]

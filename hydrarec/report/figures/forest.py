@@ -1,14 +1,19 @@
-"""Forest plot: every run's relative difference from the reference with its interval."""
+"""Forest plot: every run's relative difference from the reference with its intervals, and the margins of equivalence.
+
+The thin interval is that of the difference. The thick one is the narrower interval of the two one-sided tests: a run is
+equivalent to the reference where it lies inside a margin.
+"""
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from hydrarec.numbers import metric_title, percent, percent_interval
 from hydrarec.report.figures.labels import label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import metric_title, percent, percent_interval
-from hydrarec.report.style import FONT_SIZE, INK, MUTED, RunStyle
+from hydrarec.report.style import FONT_SIZE, INK, MUTED, RULE, RunStyle
 
 ROW, PLOT = 26, 230
 """Height of a row and width of the axis in pixels."""
@@ -32,6 +37,9 @@ def forest(inputs: Inputs, scope: Scope, metric: str, styles: dict[str, RunStyle
     canvas, axes = blank(left + PLOT + right, height, (left, 42, right, 8), grid="x")
     axes.set_xlim(low, high)
     axes.set_ylim(-0.6, len(table) - 0.4)
+    evaluation = inputs.config.evaluation
+    for margin in (evaluation.margin, evaluation.tight_margin):
+        axes.axvspan(np.log1p(-margin), np.log1p(margin), color=RULE, alpha=0.45, linewidth=0, zorder=0)
     for place, (run, row) in enumerate(table.iterrows()):
         style = styles[str(run)]
         _draw_row(axes, place, row, style, (low, high))
@@ -56,20 +64,17 @@ def forest(inputs: Inputs, scope: Scope, metric: str, styles: dict[str, RunStyle
     )
 
 
-def _draw_row(axes, place: int, row: pd.Series, style: RunStyle, bounds: tuple[float, float]) -> None:
+def _draw_row(axes: Axes, place: int, row: pd.Series, style: RunStyle, bounds: tuple[float, float]) -> None:
     centre = np.log1p(row["percent"] / 100) if row["percent"] > -100 else -np.inf
-    low, high = (
-        np.log1p(row[["percent_low", "percent_high"]].to_numpy(dtype=float) / 100)
-        if row[["percent_low", "percent_high"]].notna().all()
-        else (centre, centre)
-    )
-    inside = bounds[0] <= centre <= bounds[1]
-    if not inside:
+    if not bounds[0] <= centre <= bounds[1]:
         edge, symbol = (bounds[0], "<") if centre < bounds[0] else (bounds[1], ">")
         axes.plot([edge], [place], marker=symbol, color=style.colour, markersize=7, clip_on=False)
         return
-    line = {"color": style.colour, "linewidth": 2, "solid_capstyle": "butt"}
-    axes.plot(np.clip([low, high], *bounds), [place, place], **line)
+    for kind, width in (("percent", 1.4), ("equivalence", 4)):
+        ends = row[[f"{kind}_low", f"{kind}_high"]].to_numpy(dtype=float)
+        if not np.isnan(ends).any():
+            ends = np.clip(np.log1p(np.maximum(ends / 100, -0.999)), *bounds)
+            axes.plot(ends, [place, place], color=style.colour, linewidth=width, solid_capstyle="butt")
     axes.plot([centre], [place], linestyle="", **marker(style))
 
 

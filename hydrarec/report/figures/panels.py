@@ -107,6 +107,11 @@ def blank(
     return canvas, axes
 
 
+def tall(names: int) -> float:
+    """Return the height of a panel with so many names in a column beside it."""
+    return max(HEIGHT, 15 * names + 50)
+
+
 def marker(style: RunStyle) -> dict[str, Any]:
     """Return the matplotlib keywords of a run's marker."""
     return {

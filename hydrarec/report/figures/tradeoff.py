@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from hydrarec.comparison.runs import kind_of
+from hydrarec.numbers import NARROW, duration, metric_title, score
 from hydrarec.report.figures.labels import label_near, label_right, label_width
-from hydrarec.report.figures.panels import HEIGHT, Panel, blank, finish, marker
+from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.numbers import NARROW, duration, metric_title, score
 from hydrarec.report.style import MUTED, RunStyle
 
 _LEAST_S = 1e-6
@@ -20,9 +19,8 @@ _UNITS = ((1, 1, "s"), (1e-3, 1e-3, "ms"), (0, 1e-6, "µs"))
 def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
     """Draw the primary metric against training time and against inference time."""
     table = inputs.leaderboard(scope, inputs.primary)
-    runs = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
     costs = scope.of(inputs.times).groupby("run")[["train_to_best_s", "infer_ms_per_user"]].mean()
-    table = table.loc[runs].join(costs)
+    table = table.loc[inputs.contest(scope)].join(costs)
     table["infer_s"] = table["infer_ms_per_user"] / 1000
     name = metric_title(inputs.primary)
     wanted = (
@@ -55,7 +53,7 @@ def _panel(
     inputs: Inputs, scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str
 ) -> Panel:
     room = label_width(styles[str(run)].label for run in table.index) + 24
-    canvas, axes = blank(300 + room, HEIGHT, (46, 40, room, 10), grid="both")
+    canvas, axes = blank(300 + room, tall(len(table)), (46, 40, room, 10), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
     front = pareto_front(cost, value)

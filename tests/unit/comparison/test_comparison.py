@@ -15,7 +15,7 @@ from hydrarec.columns import (
     read_table,
     write_table,
 )  # fmt: skip
-from hydrarec.comparison import collect, compare
+from hydrarec.comparison import collect, contrast
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import split_folder
@@ -98,7 +98,7 @@ def test_the_planted_order_is_found(tables):
 
 
 def test_controls_are_measured_but_not_compared(tree):
-    assert compared_runs(tree.config) == [HYDRA_UNI, "itemknn", "popularity"]
+    assert compared_runs(tree.config) == [SASREC, HYDRA_UNI, "itemknn", "popularity"]
 
 
 def test_times_come_from_the_runs_files(tree, tables):
@@ -112,7 +112,7 @@ def test_times_come_from_the_runs_files(tree, tables):
 
 def test_one_seed_leaves_its_variance_open(small):
     tree = small(seeds=1)
-    compare(tree.config, tree.results, tree.results)
+    contrast(tree.config, tree.results, tree.results)
     table = read_table(tree.results / "comparison.parquet", COMPARISON)
     assert set(table["n_seeds"]) == {1}
     assert rows(table, run=HYDRA_UNI)["variance_seeds"].isna().all()
@@ -120,7 +120,7 @@ def test_one_seed_leaves_its_variance_open(small):
 
 def test_a_reference_that_never_hits_has_no_percentages(small):
     tree = small(skills={SASREC: -9.0})
-    compare(tree.config, tree.results, tree.results)
+    contrast(tree.config, tree.results, tree.results)
     table = rows(read_table(tree.results / "comparison.parquet", COMPARISON), metric="hr@1")
     assert table["percent"].isna().all()
     assert np.isfinite(table["difference"]).all()
@@ -143,7 +143,7 @@ def test_runs_on_different_data_are_refused(small):
     manifest = read_json(path)
     write_json(path, manifest | {"data": manifest["data"] | {"train.parquet": "f" * 64}})
     with pytest.raises(ValueError, match=r"saw different data.*train\.parquet was .* for .*itemknn"):
-        compare(tree.config, tree.results, tree.results)
+        contrast(tree.config, tree.results, tree.results)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_time_that_is_not_there_is_named(small):
 
 def test_the_same_results_give_the_same_bytes(tree, tables, tmp_path):
     collect(tree.config, tree.results, tmp_path)
-    compare(tree.config, tree.results, tmp_path)
+    contrast(tree.config, tree.results, tmp_path)
     for name in ("metrics", "leaderboard", "times", "comparison"):
         assert (tmp_path / f"{name}.parquet").read_bytes() == (tables / f"{name}.parquet").read_bytes()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hydrarec.analyses import analyse
-from hydrarec.comparison import check_gates, collect, compare
+from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.report import render
 from tests.fabricate import Tree, config
 
@@ -14,7 +14,7 @@ from tests.fabricate import Tree, config
 def compute(tree: Tree, output: Path) -> Path:
     """Compute all tables of a tree."""
     collect(tree.config, tree.results, output)
-    compare(tree.config, tree.results, output)
+    contrast(tree.config, tree.results, output)
     check_gates(tree.config, tree.results, output)
     analyse(tree.config, tree.results, output)
     return output

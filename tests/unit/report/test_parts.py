@@ -6,14 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrarec.report.chapters.contrasts import contrast_table
+from hydrarec.files import read_json
 from hydrarec.report.chapters.data import data_cards
+from hydrarec.report.chapters.differences import difference_table
 from hydrarec.report.chapters.leaderboard import leaderboard_table
+from hydrarec.report.figures.heads import head_families
 from hydrarec.report.figures.labels import LABEL_GAP, label_right
 from hydrarec.report.figures.panels import blank
+from hydrarec.report.figures.pipeline import RULES, layered, reduced
+from hydrarec.report.figures.reach import reached
 from hydrarec.report.figures.tradeoff import pareto_front
 from hydrarec.report.inputs import read_inputs
-from hydrarec.report.sentences import headline, tally, verdict
+from hydrarec.report.sentences import headline, tally
 from hydrarec.report.style import HUES, styles
 from tests.fabricate import config
 
@@ -55,14 +59,6 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize(
-    ("difference", "p_holm", "word"),
-    [(0.1, 0.01, "higher"), (-0.1, 0.01, "lower"), (0.1, 0.05, "not distinguished"), (-0.1, 0.9, "not distinguished")],
-)
-def test_a_verdict_is_never_stronger_than_its_p_value(difference, p_holm, word):
-    assert verdict(pd.Series({"difference": difference, "p_holm": p_holm}), 0.05) == word
-
-
 def test_headline_and_tally_follow_the_comparison(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     scope = inputs.scopes[0]
@@ -72,18 +68,18 @@ def test_headline_and_tally_follow_the_comparison(tree, tables):
     said = headline(inputs, scope, looks)
     assert looks[best].label in said
     assert ("The difference is significant." in said) == bool(found.loc[best, "p_holm"] < 0.05)
-    lower = int(((found["p_holm"] < 0.05) & (found["difference"] < 0)).sum())
-    assert f"{lower} lower" in tally(inputs, scope, looks)
+    assert f"{(found['verdict'] == 'inferior').sum()} inferior" in tally(inputs, scope, looks)
 
 
 def test_controls_stand_below_the_contest_and_are_not_compared(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     looks = styles(tree.config)
-    contest, controls = leaderboard_table(inputs, inputs.scopes[0], looks).bodies
+    contest, controls, absent = leaderboard_table(inputs, inputs.scopes[0], looks).bodies
     values = [row.cells[1].value for row in contest]
     assert values == sorted(values, reverse=True)
+    assert absent == []
     assert {row.kind for row in controls} == {"control"}
-    labels = {row.cells[0].text for body in contrast_table(inputs, inputs.scopes[0], looks).bodies for row in body}
+    labels = {row.cells[0].text for body in difference_table(inputs, inputs.scopes[0], looks).bodies for row in body}
     assert labels == {"HydraRecUni", "ItemKNN", "Popularity"}
 
 
@@ -118,3 +114,53 @@ def test_labels_beside_lines_do_not_overlap():
     places = sorted(text.get_position()[1] * canvas.bbox.height for text in canvas.texts)
     assert np.diff(places).min() >= LABEL_GAP - 0.01
     assert places[-1] <= canvas.bbox.height
+
+
+@given(st.lists(st.floats(0.01, 0.3), min_size=1, max_size=12))
+def test_a_share_is_reached_at_the_first_epoch_that_is_good_enough(values):
+    history = pd.DataFrame({"validation_ndcg10": values, "train_s": np.arange(1.0, len(values) + 1)})
+    found = reached([history], 0.2)
+    for share, seconds in zip(found["share"], found["seconds"], strict=True):
+        assert seconds == 1 + next(i for i, value in enumerate(values) if value >= share * 0.2 * (1 - 1e-9))
+    beyond = found["share"].iloc[-1] + 0.005 if len(found) else 0.5
+    assert max(values) < beyond * 0.2 or beyond > 1.2
+
+
+def test_time_to_accuracy_goes_as_far_as_every_seed():
+    seconds = np.array([10.0, 20.0])
+    good = pd.DataFrame({"validation_ndcg10": [0.1, 0.2], "train_s": seconds})
+    bad = pd.DataFrame({"validation_ndcg10": [0.1, 0.15], "train_s": 3 * seconds})
+    found = reached([good, bad], 0.2).set_index("share")
+    assert found.index[-1] == 0.75
+    assert found.loc[0.5].tolist() == [20.0, 10.0, 30.0]
+    assert found.loc[0.75].tolist() == [40.0, 20.0, 60.0]
+
+
+def heads_config():
+    common = {"model": {"kind": "sasrec"}, "masking": {"kind": "causal"}}
+    runs = [
+        {"id": f"heads-{n}", "attention": {"kind": "cosine", "n_heads": n}, "encoder": {"d_model": 8, "n_heads": 2}}
+        | common
+        for n in (1, 2, 4)
+    ]
+    other = {"id": "other", "attention": {"kind": "softmax"}, "encoder": {"d_model": 8, "n_heads": 4}} | common
+    wider = {"id": "wider", "attention": {"kind": "cosine", "n_heads": 8}, "encoder": {"d_model": 16}} | common
+    return config(more={"runs": [*runs, other, wider], "evaluation": {"reference": "other"}})
+
+
+def test_runs_that_differ_in_heads_alone_are_a_family():
+    assert head_families(heads_config(), "made-0") == [{"heads-1": 1, "heads-2": 2, "heads-4": 4}]
+
+
+def test_rules_are_drawn_left_of_what_reads_from_them():
+    edges = [tuple(edge) for edge in read_json(RULES)]
+    places = layered(edges)
+    assert all(places[source][0] < places[target][0] for source, target in edges)
+    assert len(set(places.values())) == len(places)
+    # What is left out follows from what is drawn.
+    drawn = reduced(edges)
+
+    def reachable(rule):
+        return {rule}.union(*(reachable(target) for source, target in drawn if source == rule))
+
+    assert all(target in reachable(source) for source, target in edges)

@@ -56,6 +56,20 @@ def percent_interval(low: float | None, high: float | None) -> str:
     return f"{percent(low).removesuffix(f'{NARROW}%')} to {percent(high)}"
 
 
+def percentage(share: float) -> str:
+    """Write a share as per cent, with no more digits than it has.
+
+    >>> percentage(0.05), percentage(0.025)
+    ('5\u202f%', '2.5\u202f%')
+    """
+    return f"{100 * share:.6g}{NARROW}%"
+
+
+def sortable(value: float | None) -> float:
+    """Return what a column is sorted by where a value may be missing: then it comes last."""
+    return float("-inf") if value is None or value != value else float(value)
+
+
 def p_value(p: float) -> str:
     """Write a p-value; below a thousandth its size says nothing more.
 
@@ -65,6 +79,16 @@ def p_value(p: float) -> str:
     if p < 0.001:
         return "< .001"
     return f"{p:.3f}".removeprefix("0") if p < 0.9995 else "1.00"
+
+
+def p_statement(p: float) -> str:
+    """Write a p-value as part of a sentence.
+
+    >>> p_statement(0.0004), p_statement(0.0312)
+    ('p < .001', 'p = .031')
+    """
+    written = p_value(p)
+    return f"p {written}" if written.startswith("<") else f"p = {written}"
 
 
 def count(value: float) -> str:

@@ -1,0 +1,71 @@
+"""What every kind of claim is: something that can be asked in each place what the data say there."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from hydrarec.claims.evidence import Evidence
+from hydrarec.config.hypotheses import ClaimConfig
+
+Verdict = Literal["superior", "equivalent", "inferior", "inconclusive", "not decidable"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a claim is decided: a dataset under a protocol, or a device."""
+
+    dataset: str | None = None
+    protocol: str | None = None
+    device: str | None = None
+
+    def __str__(self) -> str:
+        """Return its name in sentences."""
+        return str(self.device) if self.dataset is None else f"{self.dataset}/{self.protocol}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the data say in one place about one comparison; the columns of `VERDICTS`."""
+
+    run: str
+    measure: str
+    verdict: Verdict
+    sentence: str
+    against: str | None = None
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    """One-sided p-value of the claim; None where an interval decides."""
+    holds: bool = False
+    """Whether the claim holds here, at the unadjusted level."""
+    refutes: bool = False
+    """Whether this speaks against the claim."""
+
+
+class ClaimKind(ABC):
+    """A claim that can be asked what it finds in a place.
+
+    Parameters
+    ----------
+    config
+        The claim.
+    """
+
+    def __init__(self, config: ClaimConfig) -> None:
+        self.config = config
+
+    @abstractmethod
+    def places(self, evidence: Evidence) -> list[Place]:
+        """Return where the claim is to be decided; the other protocols' places stand behind the first one's."""
+
+    @abstractmethod
+    def findings(self, evidence: Evidence, place: Place) -> Sequence[Finding]:
+        """Return what is found in a place.
+
+        Raises
+        ------
+        Undecidable
+            With the reason, if nothing can be said there.
+        """

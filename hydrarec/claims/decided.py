@@ -1,0 +1,120 @@
+"""What was found about a claim in all places, and the verdict that follows."""
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from hydrarec.claims.base import Finding, Place
+from hydrarec.config.hypotheses import ClaimConfig
+from hydrarec.numbers import p_statement
+from hydrarec.significance.conjunction import partial_conjunction
+
+ClaimVerdict = Literal["supported", "refuted", "not decided", "not decidable"]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was found about a claim in all places."""
+
+    config: ClaimConfig
+    needed: int
+    found: dict[Place, list[Finding] | str]
+    """Findings, or why there are none."""
+    main: list[Place]
+    """Places that count: under the first protocol, or devices."""
+
+    @property
+    def p(self) -> float | None:
+        """P-value of "it holds in fewer places than needed"; None where intervals decide or too little is known.
+
+        A place without findings counts as one in which nothing speaks for the claim.
+        """
+        known = [self._largest_p(place) for place in self.main if isinstance(self.found[place], list)]
+        if len(known) < self.needed or any(p is None for p in known):
+            return None
+        every = [cast(float, p) for p in known] + [1.0] * (len(self.main) - len(known))
+        return float(partial_conjunction(every)[self.needed - 1])
+
+    def count(self, what: str) -> int:
+        """Return in how many of the main places all findings hold, or some refutes."""
+        some = any if what == "refutes" else all
+        return sum(
+            some(getattr(finding, what) for finding in findings)
+            for findings in (self.found[place] for place in self.main)
+            if isinstance(findings, list)
+        )
+
+    @property
+    def decidable(self) -> int:
+        """Main places in which something was found."""
+        return sum(isinstance(self.found[place], list) for place in self.main)
+
+    @property
+    def reversals(self) -> list[Place]:
+        """Places under any protocol where the data speak against the claim."""
+        return [p for p, f in self.found.items() if isinstance(f, list) and any(finding.refutes for finding in f)]
+
+    @property
+    def disagreeing(self) -> list[Place]:
+        """Places under the other protocols where a difference that should be above 0 is below it."""
+        if self.config.kind != "superior":
+            return []
+        return [p for p in self._others if any((one.estimate or 0) < 0 for one in cast(list[Finding], self.found[p]))]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why there are no findings, by place."""
+        return [f"on {place}: {self.found[place]}" for place in self.main if isinstance(self.found[place], str)]
+
+    @property
+    def _others(self) -> list[Place]:
+        return [p for p, findings in self.found.items() if p not in self.main and isinstance(findings, list)]
+
+    def verdict(self, p: float | None) -> tuple[ClaimVerdict, str]:
+        """Return the verdict on the claim and the sentence that says why.
+
+        Parameters
+        ----------
+        p
+            `p`, adjusted where the claim belongs to a family.
+        """
+        if self.decidable < self.needed:
+            why = "; ".join(self.reasons) or "nothing was measured that it is about"
+            return (
+                "not decidable",
+                f"It could be decided in {self.decidable} of {len(self.main)} places and needs {self.needed}: {why}.",
+            )
+        speaking = self.count("refutes")
+        if speaking >= self.needed:
+            return "refuted", f"The data speak against it in {speaking} of {self.decidable} places."
+        holds = p < self.config.alpha if p is not None else self.count("holds") >= self.needed
+        basis = self._basis(p)
+        if holds and self.reversals:
+            return "not decided", f"{basis}, but the data speak against it on {_listed(self.reversals)}."
+        if holds and self._disagrees:
+            return (
+                "not decided",
+                f"{basis}, but under another protocol its sign is lost on {_listed(self.disagreeing)}.",
+            )
+        skipped = f" Not decidable {'; '.join(self.reasons)}." if self.reasons else ""
+        return "supported" if holds else "not decided", f"{basis}.{skipped}"
+
+    @property
+    def _disagrees(self) -> bool:
+        """Whether fewer places than needed agree in sign under the other protocols, where there are any."""
+        others = len(self._others)
+        return others > 0 and others - len(self.disagreeing) < min(self.needed, others)
+
+    def _basis(self, p: float | None) -> str:
+        held = f"It holds in {self.count('holds')} of {self.decidable} decidable places (needed: {self.needed}"
+        if p is None:
+            return f"{held})"
+        how = "by Holm's correction over the confirmatory claims"
+        return f"{held}; {p_statement(p)} {how if self.config.family == 'confirmatory' else 'as an exploratory claim'})"
+
+    def _largest_p(self, place: Place) -> float | None:
+        values = [finding.p for finding in cast(list[Finding], self.found[place])]
+        return None if None in values else max(cast(list[float], values))
+
+
+def _listed(places: list[Place]) -> str:
+    return ", ".join(map(str, places))

@@ -1,0 +1,146 @@
+"""The tables that claims are decided on, and the conditions under which nothing may be decided on them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, SCALING, TIMES, read_table
+from hydrarec.comparison import Gate, read_gates
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.hypotheses import Band, Hypotheses
+from hydrarec.config.runs import BaselineRun
+from hydrarec.layout import efficiency_folder, run_folder
+from hydrarec.numbers import metric_title, score
+from hydrarec.significance.crossed import Estimate
+
+
+class Undecidable(Exception):  # noqa: N818 - nothing went wrong: the answer is that there is none
+    """A claim cannot be decided in a place; the message is the reason, without its full stop."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a comparison found, asked for by place."""
+
+    config: BenchmarkConfig
+    hypotheses: Hypotheses
+    results: Path
+    pairs: pd.DataFrame
+    leaders: pd.DataFrame
+    """Rows of the group `all`."""
+    times: pd.DataFrame
+    gates: list[Gate]
+    scaling: dict[str, pd.DataFrame]
+    """By device."""
+
+    def label(self, run: str) -> str:
+        """Return a run's name in sentences."""
+        return self.config.run(run).label or run if run in self.config.run_ids else run
+
+    def mean(self, dataset: str, protocol: str, run: str, metric: str) -> float:
+        """Return a run's mean."""
+        rows = _at(self.leaders, dataset, protocol, run=run, metric=metric)
+        if rows.empty:
+            raise Undecidable(f"{self.label(run)} has no {metric_title(metric)} there")
+        return float(rows["mean"].iloc[0])
+
+    def difference(self, dataset: str, protocol: str, run: str, against: str, metric: str) -> Estimate:
+        """Return how much a run differs from another one, users and seeds matched."""
+        for one, other, sign in ((run, against, 1), (against, run, -1)):
+            rows = _at(self.pairs, dataset, protocol, run=one, other=other, metric=metric)
+            if len(rows):
+                row = rows.iloc[0]
+                return Estimate(sign * float(row["difference"]), float(row["standard_error"]), float(row["df"]))
+        paired = " and ".join(map(metric_title, sorted(set(self.pairs["metric"])))) or "no metric"
+        raise Undecidable(
+            f"{self.label(run)} and {self.label(against)} were not compared on {metric_title(metric)}; pairs are "
+            f"compared on {paired}"
+        )
+
+    def times_of(self, dataset: str, protocol: str, run: str) -> pd.DataFrame:
+        """Return a run's rows of the times, by seed."""
+        return _at(self.times, dataset, protocol, run=run).set_index("seed")
+
+    def history(self, dataset: str, protocol: str, run: str, seed: int) -> pd.DataFrame:
+        """Return a training's epochs."""
+        path = run_folder(self.results, dataset, protocol, run, seed) / "history.parquet"
+        if not path.is_file():
+            raise Undecidable(f"{self.label(run)} has no training history; it is not trained in epochs here")
+        return read_table(path, HISTORY)
+
+    def require(self, dataset: str, protocol: str, runs: list[str], *, converged: bool) -> None:
+        """Let pass only what a claim about these runs may rest on.
+
+        Raises
+        ------
+        Undecidable
+            If a run is not configured or not finished, a check failed, a training was cut off (if `converged` is asked
+            for), or a run misses what others have published of it.
+        """
+        for run in runs:
+            self._require_run(dataset, protocol, run)
+        for gate in self.gates:
+            if gate.dataset in ("", dataset) and gate.protocol in ("", protocol) and (gate.control or gate.run in runs):
+                if gate.status == "red":
+                    raise Undecidable(f"a check failed: {gate.sentence.rstrip('.')}")
+                if converged and gate.name == "converged" and gate.status != "green":
+                    raise Undecidable(f"{self.label(gate.run)} is not trained to the end: {_lowered(gate.sentence)}")
+        for band in self.hypotheses.bands:
+            if band.dataset == dataset and band.run in self.config.run_ids and protocol == "loo":
+                self._require_band(band, protocol)
+
+    def _require_run(self, dataset: str, protocol: str, run: str) -> None:
+        if run not in self.config.run_ids:
+            raise Undecidable(f"the comparison has no run {run}")
+        entry = self.config.run(run)
+        if isinstance(entry, BaselineRun) and entry.control is not None:
+            raise Undecidable(f"{self.label(run)} is a control and competes with nobody")
+        found = set(_at(self.leaders, dataset, protocol, run=run)["run"])
+        if not found:
+            raise Undecidable(f"{self.label(run)} is not finished")
+
+    def _require_band(self, band: Band, protocol: str) -> None:
+        found = self.mean(band.dataset, protocol, band.run, band.metric)
+        if found < band.value * (1 - band.tolerance):
+            raise Undecidable(
+                f"{self.label(band.run)} reaches {metric_title(band.metric)} {score(found)}, more than "
+                f"{100 * band.tolerance:g} % below the {score(band.value)} of {band.source}"
+            )
+
+
+def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path, comparison: Path) -> Evidence:
+    """Read the tables of a comparison.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one is absent; the efficiency tables may be.
+    ValueError
+        If one is not what it must be.
+    """
+    leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
+    devices = config.efficiency.devices if config.efficiency else []
+    measured = {device: efficiency_folder(results, device) / "scaling.parquet" for device in devices}
+    return Evidence(
+        config=config,
+        hypotheses=hypotheses,
+        results=results,
+        pairs=read_table(comparison / "pairs.parquet", PAIRS),
+        leaders=leaders[leaders["group"] == "all"],
+        times=read_table(comparison / "times.parquet", TIMES),
+        gates=read_gates(comparison),
+        scaling={device: read_table(path, SCALING) for device, path in measured.items() if path.is_file()},
+    )
+
+
+def _at(table: pd.DataFrame, dataset: str, protocol: str, **wanted: Any) -> pd.DataFrame:
+    rows = (table["dataset"] == dataset) & (table["protocol"] == protocol)
+    for column, value in wanted.items():
+        rows &= table[column] == value
+    return table[rows]
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:].rstrip(".")

@@ -1,0 +1,79 @@
+"""How the cost of an operator grows with a size, from the efficiency tables."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from hydrarec.claims.base import ClaimKind, Finding, Place, Verdict
+from hydrarec.claims.evidence import Evidence, Undecidable
+from hydrarec.config.hypotheses import GrowthClaimConfig
+
+AXES = {"length": "the length T", "width": "the width D"}
+
+
+class GrowthClaim(ClaimKind):
+    """`kind: growth`. Holds where every fitted exponent's interval lies within the bounds.
+
+    The tables' 90 % interval within the bounds is two one-sided tests at 5 %. Memory is measured once and has no
+    interval; its exponent itself must lie within them. Refuted where an interval lies outside altogether.
+    """
+
+    config: GrowthClaimConfig
+
+    def places(self, evidence: Evidence) -> list[Place]:
+        """Return the devices that were to be measured."""
+        efficiency = evidence.config.efficiency
+        return [Place(device=device) for device in (efficiency.devices if efficiency else [])]
+
+    def findings(self, evidence: Evidence, place: Place) -> Sequence[Finding]:
+        """Return a finding for each form, layout and measure of the operator."""
+        table = evidence.scaling.get(str(place.device))
+        if table is None:
+            raise Undecidable("speed and memory were not measured")
+        self._require_contrast(table)
+        rows = self._rows(table, self.config.subject, self.config.measures)
+        return [self._finding(row, place) for _, row in rows.iterrows()]
+
+    def _rows(self, table: pd.DataFrame, subject: str, measures: Sequence[str]) -> pd.DataFrame:
+        wanted = self.config
+        rows = table[
+            (table["part"] == wanted.part)
+            & (table["subject"] == subject)
+            & (table["axis"] == wanted.axis)
+            & table["measure"].isin(measures)
+        ]
+        if rows.empty:
+            known = ", ".join(sorted(set(table["subject"]))) or "none"
+            raise Undecidable(f"no growth of {subject} with the {wanted.axis} was fitted; there are: {known}")
+        return rows
+
+    def _require_contrast(self, table: pd.DataFrame) -> None:
+        contrast, above = self.config.contrast, self.config.contrast_above
+        if contrast is None:
+            return
+        lowest = float(self._rows(table, contrast, ["time"])["low"].min())
+        if not lowest > above:
+            raise Undecidable(
+                f"these measurements do not show {contrast} growing faster than with exponent {above:g} (its interval "
+                f"begins at {lowest:.2f}), so that they could not tell linear growth from any other"
+            )
+
+    def _finding(self, row: pd.Series, place: Place) -> Finding:
+        least, most = self.config.at_least, self.config.at_most
+        exponent = float(row["exponent"])
+        measured = bool(pd.notna(row["low"]))
+        low, high = (float(row["low"]), float(row["high"])) if measured else (exponent, exponent)
+        holds, outside = least < low and high < most, high < least or low > most
+        verdict: Verdict = (
+            "equivalent" if holds else "superior" if high < least else "inferior" if outside else "inconclusive"
+        )
+        interval = f"{100 * row['coverage']:g} % interval {low:.2f} to {high:.2f}" if measured else "measured once"
+        layout = "" if row["layout"] == "alone" else f" in {row['layout']}"
+        sentence = (
+            f"On {place.device} the {row['measure']} of {self.config.subject}{layout} ({row['form']}, {row['work']}) "
+            f"grows with {AXES[self.config.axis]} to the power {exponent:.2f} ({interval}; bounds {least:g}, {most:g})."
+        )
+        return Finding(
+            self.config.subject, f"{row['measure']}, {row['form']}, {row['work']}{layout}", verdict, sentence, None,
+            exponent, low, high, holds=holds, refutes=outside,
+        )  # fmt: skip

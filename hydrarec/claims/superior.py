@@ -1,0 +1,41 @@
+"""More accurate than every comparator: one-sided crossed tests over users and seeds."""
+
+from collections.abc import Sequence
+
+from scipy import stats
+
+from hydrarec.claims.base import Finding, Verdict
+from hydrarec.claims.evidence import Evidence
+from hydrarec.claims.runs import RunClaim
+from hydrarec.config.hypotheses import SuperiorClaimConfig
+from hydrarec.numbers import metric_title, p_statement, percent, percent_interval
+
+
+class SuperiorClaim(RunClaim):
+    """`kind: superior`. Refuted where the two-sided interval lies below 0 for some comparator.
+
+    References
+    ----------
+    Berger 1982 for the largest p-value of several comparators (intersection-union test).
+    """
+
+    config: SuperiorClaimConfig
+
+    def against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
+        """Test one comparator."""
+        run, metric, alpha = self.config.run, self.config.metric, self.config.alpha
+        difference = evidence.difference(dataset, protocol, run, against, metric)
+        base = evidence.mean(dataset, protocol, against, metric)
+        reach = float(stats.t.isf(alpha / 2, difference.df)) * difference.standard_error
+        low, high = difference.mean - reach, difference.mean + reach
+        p = difference.p_above(0)
+        verdict: Verdict = "superior" if p < alpha else "inferior" if high < 0 else "inconclusive"
+        size = [100 * value / base if base > 0 else float("nan") for value in (difference.mean, low, high)]
+        sentence = (
+            f"On {dataset} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
+            f"{evidence.label(against)} by {percent(size[0])} ({100 * (1 - alpha):g} % interval "
+            f"{percent_interval(size[1], size[2])}, one-sided {p_statement(p)})."
+        )
+        return [
+            Finding(run, metric, verdict, sentence, against, *size, p=p, holds=verdict == "superior", refutes=high < 0)
+        ]

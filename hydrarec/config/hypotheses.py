@@ -1,0 +1,190 @@
+"""Claims that were written down before the results: what is held against what, by which rule, and what must hold first.
+
+A claim is decided place by place, a place being a dataset (or, for operators alone, a device). It is supported if it
+holds in as many places as needed, refuted if as many speak against it, not decided if neither, and not decidable if too
+few places could say anything.
+"""
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock, explain
+from hydrarec.config.runs import RunId
+
+Metric = Annotated[str, Field(pattern=r"^(ndcg|hr)@[0-9]+$")]
+
+
+class Band(Block):
+    """What others have published of a run; a claim that rests on a run outside its band is not decidable."""
+
+    dataset: str
+    """Dataset id."""
+    run: RunId
+    """The run that must reproduce the number."""
+    metric: Metric
+    """What was published."""
+    value: Annotated[float, Field(gt=0, le=1)]
+    """The published number."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """How far below it the run may stay, as a fraction; above is no reason to distrust."""
+    source: str
+    """Who published it."""
+
+
+class ClaimConfig(KindBlock):
+    """A claim."""
+
+    room: ClassVar[str] = "claims"
+    kind: Any
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Name in tables and in the report."""
+    statement: Annotated[str, Field(min_length=1)]
+    """What is claimed, as one sentence without its full stop."""
+    family: Literal["confirmatory", "exploratory"] = "confirmatory"
+    """Confirmatory claims are tested as one family (Holm), exploratory ones each on its own and said to be so."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Error rate of the claim's tests."""
+    needed: Annotated[int, Field(ge=1)] | None = None
+    """Places in which it must hold; null: as the file says for all claims."""
+
+
+class RunClaimConfig(ClaimConfig):
+    """A claim about runs."""
+
+    run: RunId
+    """The run that something is claimed of."""
+    against: Annotated[list[RunId], Field(min_length=1)]
+    """Runs that it is held against; the claim must hold against every one of them."""
+    converged: bool = True
+    """Whether runs whose training ended at the last allowed epoch make the claim undecidable."""
+
+    @model_validator(mode="after")
+    def _against_others(self) -> Self:
+        if self.run in self.against:
+            raise ValueError(f"against: {self.run} cannot be held against itself")
+        if len(set(self.against)) < len(self.against):
+            raise ValueError(f"against: a run stands there more than once: {', '.join(self.against)}")
+        return self
+
+
+class SuperiorClaimConfig(RunClaimConfig):
+    """More accurate: one-sided crossed tests, the largest p-value over comparators counts."""
+
+    kind: Literal["superior"] = "superior"
+    metric: Metric = "ndcg@10"
+    """The metric it is about: the comparison's primary one, or the hit rate of the same length."""
+
+
+class EquivalentClaimConfig(RunClaimConfig):
+    """As accurate: two one-sided tests against a margin, on every metric."""
+
+    kind: Literal["equivalent"] = "equivalent"
+    metrics: Annotated[list[Metric], Field(min_length=1)] = ["ndcg@10", "hr@10"]
+    """The metrics on which it must hold."""
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Largest difference that counts as none, as a fraction of the comparator's mean."""
+    separates: list[RunId] = []
+    """Runs that the same data must tell from the comparator; else equality shows nothing but a blunt instrument."""
+
+
+class FasterClaimConfig(RunClaimConfig):
+    """In less time: the logarithm of the ratio of times, matched by seed."""
+
+    kind: Literal["faster"] = "faster"
+    measure: Literal["epoch", "time_to_accuracy", "inference"]
+    """Median epoch of training; training until `share` of the comparator's best validation NDCG@10 is reached; ranking
+    the test users."""
+    at_most: Annotated[float, Field(gt=0)] = 0.95
+    """Ratio of times that must be undercut."""
+    share: Annotated[float, Field(gt=0, le=1)] = 0.97
+    """Of `time_to_accuracy`."""
+    converged: bool = False
+
+
+class TrendClaimConfig(RunClaimConfig):
+    """An advantage in time that grows with the epochs: slope of the cumulative log-ratio on the logarithm of epochs."""
+
+    kind: Literal["trend"] = "trend"
+    converged: bool = False
+
+
+class GrowthClaimConfig(ClaimConfig):
+    """How the cost of an operator grows: its exponent's interval lies within bounds, in every row that is named."""
+
+    kind: Literal["growth"] = "growth"
+    part: Literal["operators", "blocks"] = "operators"
+    """Which measurements."""
+    subject: str
+    """Operator, as it is named in the efficiency tables."""
+    axis: Literal["length", "width"]
+    """What is varied."""
+    measures: Annotated[list[Literal["time", "memory"]], Field(min_length=1)] = ["time"]
+    """What is fitted."""
+    at_least: float = 0.9
+    """Lower bound of the exponent."""
+    at_most: float = 1.1
+    """Upper bound."""
+    contrast: str | None = None
+    """Operator that the same measurements must show to grow faster, by `contrast_above`."""
+    contrast_above: float = 1.7
+    """Exponent that the contrast's interval must lie above."""
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.at_least >= self.at_most:
+            raise ValueError(f"at_least ({self.at_least}) must be below at_most ({self.at_most})")
+        return self
+
+
+Claim = Annotated[ClaimConfig, AnyKind()]
+
+
+class Hypotheses(Block):
+    """A file of claims."""
+
+    registered: datetime.date
+    """Day on which the claims were fixed."""
+    needed: Annotated[int, Field(ge=1)] = 2
+    """Datasets on which a claim must hold."""
+    bands: list[Band] = []
+    """Published numbers that runs must reproduce before claims about them are decided."""
+    claims: Annotated[list[Claim], Field(min_length=1)]
+    """The claims, in the order of the report."""
+
+    @model_validator(mode="after")
+    def _ids_differ(self) -> Self:
+        ids = [claim.id for claim in self.claims]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"claims: {', '.join(twice)} stands there more than once")
+        return self
+
+    def needed_for(self, claim: ClaimConfig) -> int:
+        """Return in how many places a claim must hold."""
+        return claim.needed or (1 if isinstance(claim, GrowthClaimConfig) else self.needed)
+
+
+def load_hypotheses(path: Path) -> Hypotheses:
+    """Read and check a YAML file of claims.
+
+    Raises
+    ------
+    ConfigError
+        If it is absent, not YAML, or wrong: one line per mistake with the path of the key and what is allowed.
+    """
+    import yaml  # noqa: PLC0415 - as for the configuration itself
+
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: the file of hypotheses cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    try:
+        return Hypotheses.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{path} has {error.error_count()} mistake(s):\n{explain(error)}") from None

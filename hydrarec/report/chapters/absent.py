@@ -1,0 +1,56 @@
+"""Runs that are missing from a comparison that is not complete: what became of them, and what they said last."""
+
+import pandas as pd
+
+from hydrarec.numbers import NOTHING
+from hydrarec.report.blocks import Chapter, Part, Text
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.inputs import Inputs
+from hydrarec.report.style import RunStyle
+
+ORDER = ("failed", "running", "missing")
+"""What may have become of a run, the worst first."""
+_ABOUT = (
+    "Failed: its log says so, or it was begun and nothing works on it any more. Running: begun, and a Snakemake works "
+    "here. Missing: not begun, or trained and not ranked yet."
+)
+
+
+def absent(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+    """List the runs that are not finished, failed ones first; None if all are."""
+    left = inputs.unfinished
+    if left.empty:
+        return None
+    order = left["status"].map(ORDER.index).sort_values(kind="stable").index
+    rows = [_row(row, looks) for _, row in left.loc[order].iterrows()]
+    titles = ("Run", "Where", "Seed", "Status", "Epochs", "Last lines of its log")
+    columns = [Column(title, numeric=title in ("Seed", "Epochs")) for title in titles]
+    table = Table("absent-runs", "Runs that are missing", columns, [rows], inputs.runs)
+    return Chapter("absent", "Runs that are missing", [Part([Text(_ABOUT), table])])
+
+
+def incomplete(inputs: Inputs) -> str:
+    """Say for the first screen how much of a comparison is there; empty if all is."""
+    counts = inputs.unfinished["status"].value_counts()
+    if counts.empty:
+        return ""
+    told = ", ".join(f"{counts[status]} {status}" for status in ORDER if status in counts)
+    return (
+        f"Incomplete: of {len(inputs.runs)} runs, counted with their seeds, {len(inputs.runs) - counts.sum()} are "
+        f"finished; {told}. A run is shown and compared only where it is finished with all its seeds."
+    )
+
+
+def _row(row: pd.Series, looks: dict[str, RunStyle]) -> Row:
+    epochs = row["epochs"]
+    return Row(
+        [
+            Cell(looks[row["run"]].label, run=looks[row["run"]]),
+            Cell(f"{row['dataset']}, {row['protocol']}"),
+            Cell(str(row["seed"]), float(row["seed"])),
+            Cell(row["status"]),
+            Cell(NOTHING, -1.0) if pd.isna(epochs) else Cell(f"{epochs:.0f}", float(epochs)),
+            Cell(row["said"] or NOTHING),
+        ],
+        "control",
+    )

@@ -1,0 +1,63 @@
+"""The table of every run's difference from the reference."""
+
+import pandas as pd
+
+from hydrarec.numbers import NOTHING, metric_title, p_value, percent, percent_interval, signed, sortable
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.style import RunStyle
+
+
+def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+    """List every compared run's difference from the reference."""
+    first, second = inputs.contrasts(scope, inputs.primary), inputs.contrasts(scope, inputs.secondary)
+    first = first.sort_values("difference", ascending=False, kind="stable")
+    rows = []
+    for run, found in first.iterrows():
+        other = second.loc[run]
+        rows.append(
+            Row(
+                [
+                    Cell(styles[str(run)].label, run=styles[str(run)]),
+                    Cell(found["verdict"]),
+                    Cell(signed(found["difference"]), found["difference"]),
+                    Cell(percent(found["percent"]), sortable(found["percent"])),
+                    Cell(percent_interval(found["percent_low"], found["percent_high"]), sortable(found["percent_low"])),
+                    Cell(p_value(found["p"]), found["p"]),
+                    Cell(p_value(found["p_holm"]), found["p_holm"]),
+                    Cell(percent(other["percent"]), sortable(other["percent"])),
+                    Cell(percent_interval(other["percent_low"], other["percent_high"]), sortable(other["percent_low"])),
+                    Cell(p_value(other["p_holm"]), other["p_holm"]),
+                    _seed_share(found),
+                ],
+                styles[str(run)].kind,
+            )
+        )
+    names = metric_title(inputs.primary), metric_title(inputs.secondary)
+    interval = f"{inputs.coverage} interval"
+    return Table(
+        f"contrasts-{scope.anchor}",
+        f"{scope.name}: difference from {styles[inputs.config.evaluation.reference].label}",
+        [
+            Column("Run", numeric=False),
+            Column("Verdict", numeric=False, hint=f"on {names[0]}, from Holm-adjusted p-values"),
+            Column(f"Δ {names[0]}"),
+            Column("Δ %"),
+            Column(interval, hint=f"of the relative difference in {names[0]}"),
+            Column("p"),
+            Column("Holm p"),
+            Column(f"Δ % {names[1]}"),
+            Column(interval, hint=f"of the relative difference in {names[1]}"),
+            Column("Holm p", hint=f"of the difference in {names[1]}"),
+            Column("Seeds' share", hint="of the squared standard error; the rest is the users'"),
+        ],
+        [rows],
+        scope.of(inputs.comparison),
+    )
+
+
+def _seed_share(row: pd.Series) -> Cell:
+    seeds, total = row["variance_seeds"], row["standard_error"] ** 2
+    if pd.isna(seeds) or total == 0:
+        return Cell(NOTHING, -1.0)
+    return Cell(f"{100 * seeds / total:.0f}\u202f%", seeds / total)

@@ -1,0 +1,66 @@
+"""The table of equivalence: every run against the margins, and how often it is ahead of the reference."""
+
+import pandas as pd
+
+from hydrarec.numbers import (
+    NARROW,
+    NOTHING,
+    metric_title,
+    p_value,
+    percent_interval,
+    percentage,
+    sortable,
+)
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.style import RunStyle
+
+
+def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+    """List for every compared run what the tests of equivalence and the counts of wins say on the primary metric."""
+    found = inputs.contrasts(scope, inputs.primary).sort_values("difference", ascending=False, kind="stable")
+    evaluation = inputs.config.evaluation
+    wide, tight = percentage(evaluation.margin), percentage(evaluation.tight_margin)
+    reference = styles[evaluation.reference].label
+    return Table(
+        f"margins-{scope.anchor}",
+        f"{scope.name}: equivalence with {reference} on {metric_title(inputs.primary)}",
+        [
+            Column("Run", numeric=False),
+            Column(f"{percentage(1 - 2 * evaluation.alpha)} interval", hint="in per cent of the reference's mean"),
+            Column(f"p within \u00b1{wide}", hint="of being as far apart as the margin; small: equivalent"),
+            Column(f"p within \u00b1{tight}", hint="the same with the tight margin"),
+            Column("Attained margin", hint="the smallest at which both would be equivalent"),
+            Column("p not inferior", hint=f"of being {wide} below, or further"),
+            Column("Users ahead", hint="share of users for whom the run's mean over seeds is higher; equal; lower"),
+            Column("Seeds ahead", hint="share of matched seeds with which the run is ahead, with its exact interval"),
+        ],
+        [[_row(str(run), row, styles) for run, row in found.iterrows()]],
+        scope.of(inputs.comparison),
+    )
+
+
+def _row(run: str, row: pd.Series, styles: dict[str, RunStyle]) -> Row:
+    margin = row["attained_margin"]
+    seeds = f"{_share(row['seed_wins_low'])} to {_share(row['seed_wins_high'])}"
+    return Row(
+        [
+            Cell(styles[run].label, run=styles[run]),
+            Cell(percent_interval(row["equivalence_low"], row["equivalence_high"]), sortable(row["equivalence_low"])),
+            _p(row["p_equivalent"]),
+            _p(row["p_equivalent_tight"]),
+            Cell(NOTHING if pd.isna(margin) else f"{margin:.1f}{NARROW}%", sortable(margin)),
+            _p(row["p_not_inferior"]),
+            Cell(" / ".join(_share(row[name]) for name in ("wins", "ties", "losses")), row["wins"]),
+            Cell(_share(row["seed_wins"]), row["seed_wins"], note=seeds),
+        ],
+        styles[run].kind,
+    )
+
+
+def _p(p: float) -> Cell:
+    return Cell(NOTHING if pd.isna(p) else p_value(p), sortable(p))
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.0f}{NARROW}%"

@@ -1,0 +1,69 @@
+"""What makes differences from the reference uncertain: users, training seeds, and what is left of both."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter
+
+from hydrarec.numbers import NARROW
+from hydrarec.report.figures.labels import label_width
+from hydrarec.report.figures.panels import Panel, blank, finish
+from hydrarec.report.style import FONT_SIZE, INK, MUTED, PAPER, RULE, RunStyle
+
+ROW, PLOT = 24, 250
+_LOOKS: dict[str, dict[str, str]] = {
+    "users": {"facecolor": MUTED},
+    "seeds": {"facecolor": RULE},
+    "users by seeds": {"facecolor": PAPER, "hatch": "////"},
+}
+"""Components from left to right; greys and a pattern, because colours are for runs."""
+
+
+def components(
+    name: str, title: str, shares: pd.DataFrame, errors: "pd.Series[float]", styles: dict[str, RunStyle]
+) -> Panel:
+    """Draw a bar for every run, as long as its squared standard error and divided as that is.
+
+    Parameters
+    ----------
+    name
+        File name of the panel.
+    title
+        What the differences are of.
+    shares
+        By run, the components of the squared standard error as shares of their sum.
+    errors
+        By run, the standard error.
+    styles
+        Looks of runs.
+    """
+    names = [styles[str(run)].label for run in shares.index]
+    written = [f"± {error:.4f}" for error in errors]
+    left, right = label_width(names) + 14, label_width(written) + 16
+    canvas, axes = blank(left + PLOT + right, ROW * len(shares) + 66, (left, 42, right, 24), grid="x")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(shares) - 0.4, -0.6)
+    rows, start = np.arange(len(shares)), np.zeros(len(shares))
+    for component in shares.columns:
+        look = _LOOKS[component]
+        width = shares[component].to_numpy()
+        axes.barh(rows, width, left=start, height=0.62, edgecolor=MUTED, linewidth=0.8, label=component, **look)
+        start += width
+    for row, text in enumerate(written):
+        axes.text(1.02, row, text, va="center_baseline", fontsize=FONT_SIZE, color=INK)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 0.99),
+        ncols=3,
+        frameon=False,
+        fontsize=FONT_SIZE - 1,
+        labelcolor=MUTED,
+        borderpad=0,
+    )
+    axes.set_yticks(rows, names, parse_math=False)
+    axes.tick_params(axis="y", labelsize=FONT_SIZE, labelcolor=INK, pad=8)
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f}{NARROW}%"))
+    axes.set_xlabel("of the squared standard error", color=MUTED)
+    parts = [", ".join(f"{name} {100 * share:.0f} %" for name, share in row.items()) for _, row in shares.iterrows()]
+    told = "; ".join(f"{label}: {part}" for label, part in zip(names, parts, strict=True))
+    return finish(canvas, name, title, f"{title}. {told}", shares.assign(standard_error=errors).reset_index())

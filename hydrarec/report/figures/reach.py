@@ -1,0 +1,98 @@
+"""Time to accuracy: how long every run trains until its validation NDCG@10 is a given share of the reference's best."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from hydrarec.numbers import NARROW, duration
+from hydrarec.report.figures.labels import label_right, label_width
+from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.style import MUTED, RunStyle
+
+MARKED = 0.97
+"""Share that times are compared at (method: close enough to the end, and before chance decides)."""
+_SHARES = np.arange(0.5, 1.2001, 0.005)
+
+
+def reach(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
+    """Draw the one panel; none where the reference is not trained or nothing reaches half of it."""
+    histories = {
+        run: found for run in inputs.config.run_ids if (found := _histories(inputs, scope, run)) and _timed(found)
+    }
+    reference = inputs.config.evaluation.reference
+    if reference not in histories:
+        return []
+    best = float(np.mean([table["validation_ndcg10"].max() for table in histories[reference]]))
+    curves = {run: curve for run, found in histories.items() if len(curve := reached(found, best)) > 1}
+    return [_panel(scope, curves, styles, styles[reference].label)] if curves else []
+
+
+def reached(histories: list[pd.DataFrame], best: float) -> pd.DataFrame:
+    """Return for every share of `best` that all seeds reach the median of the seconds it takes, and their range.
+
+    >>> history = pd.DataFrame({"validation_ndcg10": [0.05, 0.08, 0.10], "train_s": [1.0, 2.0, 3.0]})
+    >>> found = reached([history], 0.1).set_index("share")
+    >>> found["seconds"].loc[[0.5, 0.8, 1.0]].tolist()
+    [1.0, 2.0, 3.0]
+    """
+    shares = _SHARES.round(3)
+    taken = []
+    for table in histories:
+        so_far = np.maximum.accumulate(table["validation_ndcg10"].to_numpy())
+        # A hair less, so that rounding does not move what is reached exactly.
+        epochs = np.searchsorted(so_far, shares * best * (1 - 1e-9))
+        taken.append(np.append(table["train_s"].to_numpy(), np.nan)[epochs])
+    times = np.array(taken)
+    times = times[:, ~np.isnan(times).any(axis=0)]
+    return pd.DataFrame(
+        {
+            "share": shares[: times.shape[1]],
+            "seconds": np.median(times, axis=0),
+            "low": times.min(axis=0),
+            "high": times.max(axis=0),
+        }
+    )
+
+
+def _histories(inputs: Inputs, scope: Scope, run: str) -> list[pd.DataFrame]:
+    keys = ((scope.dataset, scope.protocol, run, seed) for seed in inputs.config.seeds_of(run))
+    return [inputs.histories[key] for key in keys if key in inputs.histories]
+
+
+def _timed(histories: list[pd.DataFrame]) -> bool:
+    """Tell whether the seconds are a run's own; of runs that shared a GPU there are none."""
+    return all(table["train_s"].notna().all() for table in histories)
+
+
+def _panel(scope: Scope, curves: dict[str, pd.DataFrame], styles: dict[str, RunStyle], reference: str) -> Panel:
+    room = label_width(styles[run].label for run in curves) + 24
+    canvas, axes = blank(300 + room, tall(len(curves)), (56, 40, room, 10), grid="both")
+    ends = []
+    for run, curve in curves.items():
+        style = styles[run]
+        axes.fill_between(curve["share"], curve["low"], curve["high"], color=style.colour, alpha=0.18, linewidth=0)
+        axes.plot(curve["share"], curve["seconds"], color=style.colour, linewidth=1.8, linestyle=style.dashes)
+        last = curve.iloc[-1]
+        axes.plot([last["share"]], [last["seconds"]], linestyle="", **marker(style))
+        ends.append((float(last["share"]), float(last["seconds"]), style))
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: duration(seconds)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.axvline(MARKED, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_xlim(_SHARES[0], max(1.0, *(curve["share"].max() for curve in curves.values())) + 0.01)
+    axes.set_ylim(axes.get_ylim())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}{NARROW}%"))
+    axes.set_xlabel(f"of the best validation NDCG@10 of {reference}", color=MUTED, parse_math=False)
+    label_right(axes, ends)
+    title = "Training time to a given accuracy"
+    at_mark = {
+        run: found["seconds"].iloc[0] for run, curve in curves.items() if len(found := curve[curve["share"] == MARKED])
+    }
+    told = "; ".join(
+        f"{styles[run].label} {duration(at_mark[run]) if run in at_mark else 'never with every seed'}" for run in curves
+    )
+    alt = f"{title}. To {100 * MARKED:g} % of {reference}'s best: {told}"
+    drawn = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
+    return finish(canvas, f"reach-{scope.anchor}", title, alt, drawn)

@@ -1,0 +1,103 @@
+"""Tables of a comparison with known numbers, without any run behind them."""
+
+import pandas as pd
+import pytest
+
+from hydrarec.claims.evidence import Evidence
+from hydrarec.columns import LEADERBOARD, PAIRS, SCALING, TIMES
+from hydrarec.comparison import Gate
+from hydrarec.config import load
+from hydrarec.config.hypotheses import Hypotheses
+from tests.fabricate import HYDRA_UNI, SASREC
+
+DATASETS = ("one", "two", "three")
+MEANS = {SASREC: 0.10, HYDRA_UNI: 0.11, "itemknn": 0.05, "random": 0.001}
+
+
+def raw_config(protocols=("loo",), efficiency=None):
+    trained = [
+        {"id": SASREC, "label": "SASRec", "model": {"kind": "sasrec"}, "attention": {"kind": "softmax"}},
+        {"id": HYDRA_UNI, "label": "HydraRecUni", "model": {"kind": "bert4rec"}, "attention": {"kind": "hydra"}},
+    ]
+    return {
+        "report": "made",
+        "datasets": [{"id": name, "title": name, "reader": {"kind": "synthetic"}} for name in DATASETS],
+        "protocols": list(protocols),
+        "seeds": [0, 1, 2],
+        "runs": [
+            *({**run, "masking": {"kind": "causal"}} for run in trained),
+            {"id": "itemknn", "label": "ItemKNN", "baseline": "itemknn", "deterministic": True},
+            {"id": "random", "baseline": "random", "control": "random"},
+        ],
+        "evaluation": {"reference": SASREC, "cutoffs": [10]},
+        "efficiency": efficiency,
+    }
+
+
+def hypotheses(*claims, **more):
+    return Hypotheses.model_validate({"registered": pd.Timestamp("2026-01-02").date(), "claims": list(claims), **more})
+
+
+class Made:
+    """Builds the evidence; a test changes what it is about."""
+
+    def __init__(self, results, protocols=("loo",), efficiency=None):
+        self.config = load(raw_config(protocols, efficiency))
+        self.results = results
+        self.differences = {}
+        """Relative difference and relative standard error by (dataset, protocol, run, other); else of the means."""
+        self.means = {}
+        self.gates = []
+        self.times = {}
+        self.scaling = {}
+
+    def evidence(self, claims):
+        places = [(d.id, p) for d in self.config.datasets for p in self.config.protocols]
+        pairs, leaders, times = [], [], []
+        for dataset, protocol in places:
+            means = MEANS | self.means.get((dataset, protocol), {})
+            names = [name for name in means if name != "random" and means[name] is not None]
+            for metric in ("ndcg@10", "hr@10"):
+                place = {"dataset": dataset, "protocol": protocol, "metric": metric}
+                leaders += [place | {"run": run, "group": "all", "mean": means[run]} for run in [*names, "random"]]
+                pairs += [
+                    place | {"run": one, "other": other} | self._pair(dataset, protocol, one, other, means)
+                    for number, one in enumerate(names)
+                    for other in names[number + 1 :]
+                ]
+            times += self._times(dataset, protocol)
+        return Evidence(
+            self.config,
+            claims,
+            self.results,
+            frame(pairs, PAIRS),
+            frame(leaders, LEADERBOARD),
+            frame(times, TIMES),
+            self.gates,
+            {device: frame(rows, SCALING) for device, rows in self.scaling.items()},
+        )
+
+    def _pair(self, dataset, protocol, one, other, means):
+        share, error = self.differences.get((dataset, protocol, one, other), (means[one] / means[other] - 1, 0.01))
+        difference = share * means[other]
+        return {"difference": difference, "standard_error": error * means[other], "df": 50.0}
+
+    def _times(self, dataset, protocol):
+        rows = []
+        for run, seconds in {SASREC: [10.0, 10.5, 9.8], HYDRA_UNI: [5.0, 5.1, 5.2]}.items():
+            for seed, one in enumerate(self.times.get((dataset, run), seconds)):
+                row = {"dataset": dataset, "protocol": protocol, "run": run, "seed": seed, "epoch_s": one}
+                rows.append(row | {"infer_ms_per_user": one, "host": "node-1", "device": "cpu", "runs_per_gpu": 1})
+        return rows
+
+    def gate(self, name, run, status, dataset="one", control=False):
+        self.gates.append(Gate(name, run, dataset, "loo", status, f"Something about {run}.", control))
+
+
+def frame(rows, schema):
+    return pd.DataFrame(rows, columns=schema.names).astype({"dataset": object} if "dataset" in schema.names else {})
+
+
+@pytest.fixture
+def made(tmp_path):
+    return Made(tmp_path)

@@ -1,0 +1,321 @@
+"""Claims get the verdicts that known tables imply, and a reason where there is none."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.weightstats import ttost_paired
+
+from hydrarec.claims.decide import claim_rows, look, verdict_rows
+from hydrarec.columns import HISTORY, write_table
+from hydrarec.layout import run_folder
+from tests.fabricate import HYDRA_UNI, SASREC
+from tests.unit.claims.conftest import DATASETS, Made, hypotheses
+
+SUPERIOR = {"id": "S", "statement": "It is better", "kind": "superior", "run": HYDRA_UNI, "against": [SASREC]}
+EQUIVALENT = {"id": "E", "statement": "It is as good", "kind": "equivalent", "run": HYDRA_UNI, "against": [SASREC]}
+FASTER = {"id": "F", "statement": "It is faster", "kind": "faster", "run": HYDRA_UNI, "against": [SASREC]}
+GROWTH = {"id": "G", "statement": "It is linear", "kind": "growth", "subject": "hydra", "axis": "length"}
+TREND = {"id": "T", "statement": "It gains", "kind": "trend", "run": HYDRA_UNI, "against": [SASREC]}
+
+
+def decided(made, *claims, **more):
+    file = hypotheses(*claims, **more)
+    evidence = made.evidence(file)
+    looked = [look(claim, file.needed_for(claim), evidence) for claim in file.claims]
+    return claim_rows(looked), [row for one in looked for row in verdict_rows(one)]
+
+
+def verdict(made, claim, **more):
+    rows, found = decided(made, claim, **more)
+    return rows[0], found
+
+
+def differ(made, share, error=0.01, datasets=DATASETS, protocol="loo"):
+    for dataset in datasets:
+        made.differences[dataset, protocol, SASREC, HYDRA_UNI] = (-share, error)
+        made.means[dataset, protocol] = {HYDRA_UNI: 0.1 / (1 - share)}
+
+
+def test_a_clear_advantage_supports_superiority(made):
+    row, found = verdict(made, SUPERIOR)
+    assert (row["verdict"], row["holding"], row["needed"], row["places"]) == ("supported", 3, 2, 3)
+    assert row["p_holm"] < 1e-6
+    assert {one["verdict"] for one in found} == {"superior"}
+    assert "HydraRecUni differs from that of SASRec by +10.0" in found[0]["sentence"]
+
+
+def test_one_sided_p_is_students_and_two_data_sets_count(made):
+    for dataset, error in zip(DATASETS, (0.04, 0.05, 0.2), strict=True):
+        made.differences[dataset, "loo", SASREC, HYDRA_UNI] = (-0.1, error)
+        made.means[dataset, "loo"] = {SASREC: 0.1, HYDRA_UNI: 0.1}
+    row, found = verdict(made, SUPERIOR)
+    expected = [stats.t.sf(0.1 / error, 50) for error in (0.04, 0.05, 0.2)]
+    np.testing.assert_allclose([one["p"] for one in found], expected)
+    # At least two of three: the second smallest, twice.
+    assert row["p"] == pytest.approx(2 * expected[1])
+    assert [one["holds"] for one in found] == [True, True, False]
+
+
+def test_no_difference_decides_nothing(made):
+    differ(made, 0.0, 0.05)
+    row, found = verdict(made, SUPERIOR)
+    assert row["verdict"] == "not decided"
+    assert {one["verdict"] for one in found} == {"inconclusive"}
+
+
+def test_a_clear_disadvantage_refutes_superiority(made):
+    differ(made, -0.2)
+    row, found = verdict(made, SUPERIOR)
+    assert row["verdict"] == "refuted"
+    assert row["sentence"] == "The data speak against it in 3 of 3 places."
+    assert {one["verdict"] for one in found} == {"inferior"}
+
+
+def test_a_reversal_on_one_data_set_takes_the_support_away(made):
+    differ(made, -0.2, datasets=["three"])
+    row, _ = verdict(made, SUPERIOR)
+    assert row["verdict"] == "not decided"
+    assert "but the data speak against it on three/loo" in row["sentence"]
+
+
+def test_every_comparator_counts(made):
+    claim = SUPERIOR | {"against": [SASREC, "itemknn"]}
+    differ(made, 0.0, 0.05)
+    row, found = verdict(made, claim)
+    assert row["verdict"] == "not decided"
+    assert {(one["against"], one["holds"]) for one in found} == {(SASREC, False), ("itemknn", True)}
+
+
+def test_another_protocol_must_agree_in_sign(tmp_path):
+    made = Made(tmp_path, protocols=("loo", "gts"))
+    differ(made, -0.005, 0.05, datasets=["one", "two"], protocol="gts")
+    row, _ = verdict(made, SUPERIOR)
+    assert row["verdict"] == "not decided"
+    assert "its sign is lost on one/gts, two/gts" in row["sentence"]
+    differ(made, 0.005, 0.05, protocol="gts")
+    assert verdict(made, SUPERIOR)[0]["verdict"] == "supported"
+
+
+def test_equivalence_is_two_one_sided_tests():
+    stream = np.random.default_rng(0)
+    x, y = stream.normal(0.1, 0.05, (2, 51))
+    difference, base = x - y, y.mean()
+    made = Made(None)
+    for dataset in DATASETS:
+        made.means[dataset, "loo"] = {SASREC: base, HYDRA_UNI: x.mean()}
+        made.differences[dataset, "loo", SASREC, HYDRA_UNI] = (
+            -difference.mean() / x.mean(),
+            difference.std(ddof=1) / np.sqrt(51) / x.mean(),
+        )
+    _, found = verdict(made, EQUIVALENT | {"margin": 0.2, "metrics": ["ndcg@10"]})
+    expected = ttost_paired(x, y, -0.2 * base, 0.2 * base)[0]
+    assert found[0]["p"] == pytest.approx(expected)
+
+
+def test_small_differences_are_equivalent_and_large_ones_refute(made):
+    differ(made, 0.01)
+    row, found = verdict(made, EQUIVALENT)
+    assert row["verdict"] == "supported"
+    assert {one["measure"] for one in found} == {"ndcg@10", "hr@10"}
+    assert {one["verdict"] for one in found} == {"equivalent"}
+    differ(made, -0.2)
+    assert verdict(made, EQUIVALENT)[0]["verdict"] == "refuted"
+    differ(made, 0.05, 0.03)
+    assert verdict(made, EQUIVALENT)[0]["verdict"] == "not decided"
+
+
+def test_equality_is_nothing_where_the_data_separate_nothing(made):
+    differ(made, 0.0)
+    claim = EQUIVALENT | {"separates": ["itemknn"]}
+    assert verdict(made, claim)[0]["verdict"] == "supported"
+    for dataset in DATASETS:
+        made.differences[dataset, "loo", SASREC, "itemknn"] = (0.01, 0.05)
+    row, found = verdict(made, claim)
+    assert row["verdict"] == "not decidable"
+    assert "do not tell SASRec from ItemKNN on NDCG@10, so that equality would show nothing" in row["sentence"]
+    assert {one["verdict"] for one in found} == {"not decidable"}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda made: made.gate("oracle", "oracle", "red", control=True), "a check failed: Something about oracle"),
+        (lambda made: made.gate("ties", HYDRA_UNI, "red"), f"a check failed: Something about {HYDRA_UNI}"),
+        (lambda made: made.gate("converged", SASREC, "amber"), "SASRec is not trained to the end: something about"),
+        (lambda made: made.means.update({("one", "loo"): {HYDRA_UNI: None}}), "HydraRecUni is not finished"),
+    ],
+)
+def test_what_makes_a_place_undecidable(made, change, reason):
+    change(made)
+    row, found = verdict(made, SUPERIOR)
+    assert (row["verdict"], row["places"]) == ("supported", 2)
+    assert f"Not decidable on one/loo: {reason}" in row["sentence"]
+    assert found[0]["sentence"].startswith(f"Not decidable on one/loo: {reason}")
+    row, _ = verdict(made, SUPERIOR, needed=3)
+    assert row["verdict"] == "not decidable"
+    assert row["p"] is None
+    assert "It could be decided in 2 of 3 places and needs 3" in row["sentence"]
+
+
+def test_a_gate_of_another_run_or_place_does_not_matter(made):
+    made.gate("ties", "itemknn", "red")
+    assert verdict(made, SUPERIOR)[0]["places"] == 3
+
+
+def test_training_to_the_end_can_be_waived(made):
+    made.gate("converged", SASREC, "amber")
+    assert verdict(made, SUPERIOR | {"converged": False})[0]["places"] == 3
+
+
+@pytest.mark.parametrize(
+    ("claim", "reason"),
+    [
+        (SUPERIOR | {"against": ["sasrec"]}, "the comparison has no run sasrec"),
+        (SUPERIOR | {"against": ["random"]}, "random is a control and competes with nobody"),
+        (SUPERIOR | {"metric": "ndcg@5"}, "were not compared on NDCG@5; pairs are compared on HR@10 and NDCG@10"),
+    ],
+)
+def test_claims_about_what_is_not_there_keep_their_row(made, claim, reason):
+    row, _ = verdict(made, claim)
+    assert row["verdict"] == "not decidable"
+    assert reason in row["sentence"]
+
+
+def test_a_reference_below_its_published_band_decides_nothing(made):
+    band = {"dataset": "one", "run": SASREC, "metric": "ndcg@10", "value": 0.2, "source": "Somebody (2020)"}
+    row, _ = verdict(made, SUPERIOR, bands=[band])
+    assert "SASRec reaches NDCG@10 0.1000, more than 5 % below the 0.2000 of Somebody (2020)" in row["sentence"]
+    assert row["places"] == 2
+    assert verdict(made, SUPERIOR, bands=[band | {"value": 0.105}])[0]["places"] == 3
+
+
+def test_confirmatory_claims_are_one_family_and_the_undecidable_count(made):
+    differ(made, 0.1, 0.045)
+    missing = SUPERIOR | {"id": "M", "against": ["sasrec"]}
+    other = SUPERIOR | {"id": "X", "family": "exploratory"}
+    rows, _ = decided(made, SUPERIOR, missing, other)
+    alone = verdict(made, SUPERIOR)[0]
+    assert alone["p_holm"] == alone["p"]
+    assert rows[0]["p_holm"] == pytest.approx(2 * alone["p"])
+    assert rows[1]["p_holm"] is None
+    assert rows[2]["p_holm"] == alone["p"]
+
+
+def test_times_are_ratios_matched_by_seed(made):
+    claim = FASTER | {"measure": "epoch"}
+    row, found = verdict(made, claim)
+    ratios = np.log(np.array([5.0, 5.1, 5.2]) / [10.0, 10.5, 9.8])
+    expected = stats.ttest_1samp(ratios, np.log(0.95), alternative="less")
+    assert found[0]["estimate"] == pytest.approx(np.exp(ratios.mean()))
+    assert found[0]["p"] == pytest.approx(expected.pvalue)
+    assert np.log([found[0]["low"], found[0]["high"]]) == pytest.approx(
+        expected.confidence_interval(0.9).high - 0, abs=9
+    )
+    assert row["verdict"] == "supported"
+    for dataset in DATASETS:
+        made.times[dataset, HYDRA_UNI] = [20.0, 21.0, 20.5]
+    assert verdict(made, claim)[0]["verdict"] == "refuted"
+
+
+def test_times_of_one_seed_or_of_several_machines_decide_nothing(made):
+    made.times["one", HYDRA_UNI] = [5.0]
+    row, found = verdict(made, FASTER | {"measure": "inference"})
+    assert row["places"] == 2
+    assert "times of one seed say nothing about their spread" in found[0]["sentence"]
+    made = Made(None)
+    evidence = made.evidence(file := hypotheses(FASTER | {"measure": "epoch"}))
+    evidence.times.loc[evidence.times["run"] == SASREC, "host"] = "node-2"
+    looked = look(file.claims[0], 2, evidence)
+    assert "different machines: node-1 (cpu), node-2 (cpu)" in looked.verdict(None)[1]
+    evidence.times["host"], evidence.times["runs_per_gpu"] = "node-1", 2
+    assert "shared their GPU" in look(file.claims[0], 2, evidence).verdict(None)[1]
+
+
+def write_histories(made, curves):
+    """Write a history for each run and seed: validation NDCG@10 and cumulative seconds by epoch."""
+    for dataset in DATASETS:
+        for run, (ndcg, seconds) in curves.items():
+            for seed in range(3):
+                epochs = np.arange(1, len(ndcg) + 1)
+                table = pd.DataFrame(
+                    {"epoch": epochs, "optimizer_step": epochs, "loss": 1.0, "validation_ndcg10": ndcg}
+                )
+                table = table.assign(
+                    validation_hr10=ndcg, train_s=np.array(seconds) * (1 + 0.01 * seed), validation_s=1.0
+                )
+                table["train_s"] *= 1 + 0.02 * seed * (run == SASREC)
+                path = run_folder(made.results, dataset, "loo", run, seed) / "history.parquet"
+                write_table(table, path, HISTORY)
+
+
+def test_time_to_accuracy_is_read_from_the_histories(made):
+    claim = FASTER | {"measure": "time_to_accuracy", "share": 0.9}
+    # 90 % of the comparator's best is reached after its second epoch, and after the run's third.
+    write_histories(made, {SASREC: ([0.05, 0.19, 0.2], [10, 20, 30]), HYDRA_UNI: ([0.1, 0.17, 0.185], [1, 2, 3])})
+    row, found = verdict(made, claim)
+    assert row["verdict"] == "supported"
+    assert found[0]["estimate"] == pytest.approx(3 / 20, rel=0.05)
+
+
+def test_a_run_that_never_gets_there_is_not_faster(made):
+    write_histories(made, {SASREC: ([0.05, 0.19, 0.2], [10, 20, 30]), HYDRA_UNI: ([0.1, 0.11, 0.12], [1, 2, 3])})
+    row, found = verdict(made, FASTER | {"measure": "time_to_accuracy"})
+    assert row["verdict"] == "not decided"
+    assert "It never got there with seed 0, 1, 2" in found[0]["sentence"]
+
+
+def test_runs_without_epochs_have_no_time_to_accuracy(made):
+    row, _ = verdict(made, FASTER | {"measure": "time_to_accuracy"})
+    assert "HydraRecUni has no training history" in row["sentence"]
+
+
+def test_a_growing_advantage_is_a_falling_ratio(made):
+    epochs = np.arange(1, 21)
+    curve = np.linspace(0.01, 0.2, 20)
+    write_histories(made, {SASREC: (curve, 10.0 * epochs), HYDRA_UNI: (curve, 5.0 * epochs**0.8)})
+    row, found = verdict(made, TREND)
+    assert found[0]["estimate"] == pytest.approx(-0.2, abs=0.01)
+    assert row["verdict"] == "supported"
+    # A constant ratio saves more seconds with every epoch, and is no trend.
+    write_histories(made, {SASREC: (curve, 10.0 * epochs), HYDRA_UNI: (curve, 5.0 * epochs)})
+    assert verdict(made, TREND)[0]["verdict"] != "supported"
+    write_histories(made, {SASREC: (curve[:3], 10.0 * epochs[:3]), HYDRA_UNI: (curve[:3], 5.0 * epochs[:3])})
+    assert "needs 5 of them, and there are 3" in verdict(made, TREND)[0]["sentence"]
+
+
+def exponents(subject, exponent, low, high, measure="time", form="causal"):
+    return {
+        "part": "operators", "subject": subject, "layout": "alone", "form": form, "work": "training", "axis": "length",
+        "measure": measure, "exponent": exponent, "low": low, "high": high, "coverage": 0.9,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [((1.0, 0.95, 1.05), "supported"), ((1.05, 0.95, 1.2), "not decided"), ((1.9, 1.8, 2.0), "refuted")],
+)
+def test_growth_is_decided_by_intervals(tmp_path, row, expected):
+    made = Made(tmp_path, efficiency={"devices": ["cpu"]})
+    made.scaling["cpu"] = [exponents("hydra", *row), exponents("softmax", 1.9, 1.8, 2.0)]
+    found, rows = verdict(made, GROWTH | {"contrast": "softmax"})
+    assert (found["verdict"], found["p"]) == (expected, None)
+    assert rows[0]["device"] == "cpu"
+    made.scaling["cpu"][1]["low"] = 1.5
+    assert "do not show softmax growing faster" in verdict(made, GROWTH | {"contrast": "softmax"})[0]["sentence"]
+
+
+def test_growth_needs_measurements(made, tmp_path):
+    assert "nothing was measured that it is about" in verdict(made, GROWTH)[0]["sentence"]
+    made = Made(tmp_path, efficiency={"devices": ["cpu"]})
+    assert "speed and memory were not measured" in verdict(made, GROWTH)[0]["sentence"]
+    made.scaling["cpu"] = [exponents("softmax", 1.9, 1.8, 2.0)]
+    assert "no growth of hydra with the length was fitted; there are: softmax" in verdict(made, GROWTH)[0]["sentence"]
+
+
+def test_memory_is_measured_once_and_held_to_the_bounds_itself(tmp_path):
+    made = Made(tmp_path, efficiency={"devices": ["cpu"]})
+    made.scaling["cpu"] = [exponents("hydra", 1.02, None, None, "memory")]
+    row, found = verdict(made, GROWTH | {"measures": ["memory"]})
+    assert row["verdict"] == "supported"
+    assert "measured once" in found[0]["sentence"]

@@ -1,0 +1,193 @@
+"""A comparison that is not complete: what is finished is measured, what is not is named, and nothing else changes."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from hydrarec.analyses import analyse
+from hydrarec.cli import questions
+from hydrarec.columns import BEYOND, COMPARISON, LEADERBOARD, METRICS, RUNS, SENSITIVITY, read_table
+from hydrarec.comparison import check_gates, collect, contrast
+from hydrarec.comparison.runs import REQUIRED, finished_runs
+from hydrarec.files import write_json
+from hydrarec.report import render
+from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
+
+TABLES = ("metrics", "leaderboard", "comparison", "sensitivity", "beyond")
+SCHEMAS = dict(zip(TABLES, (METRICS, LEADERBOARD, COMPARISON, SENSITIVITY, BEYOND), strict=True))
+
+
+@pytest.fixture(scope="module")
+def finished_tree(tmp_path_factory) -> Tree:
+    """Two datasets and two seeds, all of it finished."""
+    return Tree(config(datasets=2, seeds=2), tmp_path_factory.mktemp("finished") / "results", n_users=60).write()
+
+
+@pytest.fixture
+def tree(finished_tree, tmp_path) -> Tree:
+    """The same, for a test to take away from."""
+    shutil.copytree(finished_tree.results, tmp_path / "results")
+    return Tree(finished_tree.config, tmp_path / "results")
+
+
+def lose(tree, run, seed=0, dataset="made-0", log: str | None = None, rule="train", keep=()):
+    """Take away what a run left, and leave a log instead."""
+    for path in tree.folder(run, seed, dataset).iterdir():
+        if path.name not in keep:
+            path.unlink()
+    if log is not None:
+        path = tree.results.parent / "logs" / rule / dataset / "loo" / run / f"seed-{seed}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(log)
+
+
+def compute(tree) -> dict[str, pd.DataFrame]:
+    output = tree.results / "comparison"
+    collect(tree.config, tree.results, output, partial=True)
+    contrast(tree.config, tree.results, output, partial=True)
+    analyse(tree.config, tree.results, output, partial=True)
+    return {name: read_table(output / f"{name}.parquet", schema) for name, schema in SCHEMAS.items()}
+
+
+def test_what_is_there_gets_the_numbers_it_has_in_the_complete_comparison(tree):
+    whole = compute(tree)
+    lose(tree, HYDRA_UNI, seed=1)
+    lose(tree, "itemknn", dataset="made-1")
+    part = compute(tree)
+    for name in TABLES:
+        before, after = (tables[name].drop(columns="p_holm", errors="ignore") for tables in (whole, part))
+        gone = ((before["run"] == HYDRA_UNI) & (before["dataset"] == "made-0")) | (
+            (before["run"] == "itemknn") & (before["dataset"] == "made-1")
+        )
+        assert gone.any(), name
+        pd.testing.assert_frame_equal(before[~gone].reset_index(drop=True), after)
+
+
+def test_a_run_is_finished_only_with_everything_and_with_every_seed(tree):
+    everything = tree.config.run_ids
+    assert finished_runs(tree.config, tree.results, "made-0", "loo") == everything
+    for name in REQUIRED:
+        moved = tree.folder(SASREC, 1) / name
+        moved.rename(tree.results / name)
+        assert finished_runs(tree.config, tree.results, "made-0", "loo") == [r for r in everything if r != SASREC]
+        assert finished_runs(tree.config, tree.results, "made-1", "loo") == everything
+        (tree.results / name).rename(moved)
+
+
+def test_without_the_reference_nothing_is_compared_there_and_the_gate_says_so(tree):
+    lose(tree, SASREC)
+    tables = compute(tree)
+    assert set(tables["comparison"]["dataset"]) == {"made-1"}
+    assert HYDRA_UNI in set(tables["leaderboard"].query("dataset == 'made-0'")["run"])
+    gates = check_gates(tree.config, tree.results, tree.results / "comparison")
+    gate = next(gate for gate in gates if gate.name == "complete")
+    assert (gate.dataset, gate.status) == ("made-0", "amber")
+    assert gate.sentence == (
+        f"1 of 6 runs are not finished: {SASREC}. The reference is among them, so nothing is compared here."
+    )
+
+
+def test_a_control_that_is_not_finished_is_said_to_be_unchecked(tree):
+    lose(tree, "oracle")
+    compute(tree)
+    gates = check_gates(tree.config, tree.results, tree.results / "comparison")
+    found = {gate.dataset: gate for gate in gates if gate.name == "oracle"}
+    assert found["made-0"].sentence == "The oracle control oracle is not finished, so it was not checked."
+    assert (found["made-0"].status, found["made-1"].status) == ("amber", "green")
+
+
+def test_the_table_of_runs_says_what_became_of_each(tree):
+    lose(tree, SASREC, 0, log="".join(f"epoch {n}\n" for n in range(9)) + "hydrarec: epoch 9: the loss is nan\n\n")
+    lose(tree, SASREC, 1, log="epoch 1 loss 7\n")
+    lose(tree, HYDRA_UNI, 0, keep=("model.safetensors", "timing.json"))
+    (tree.folder(HYDRA_UNI) / "model.safetensors").touch()
+    lose(tree, HYDRA_UNI, 1)
+    lose(tree, "random", 0, log="Traceback (most recent call last):\nZeroDivisionError: 1 / 0\n", rule="random")
+    found = statuses(tree)
+    assert found[SASREC, 0] == (
+        "failed",
+        None,
+        "epoch 5\nepoch 6\nepoch 7\nepoch 8\nhydrarec: epoch 9: the loss is nan",
+    )
+    assert found[SASREC, 1] == ("failed", None, "epoch 1 loss 7")
+    assert found[HYDRA_UNI, 0][0] == "missing"
+    assert found[HYDRA_UNI, 0][1] > 0
+    assert found[HYDRA_UNI, 1] == ("missing", None, None)
+    assert found["random", 0][0] == "failed"
+    assert found["itemknn", 0] == ("finished", None, None)
+    # While a Snakemake works here, a log that names no error is that of a run under way.
+    lock = tree.results.parent / ".snakemake" / "locks" / "0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    found = statuses(tree)
+    assert [found[key][0] for key in ((SASREC, 0), (SASREC, 1), (HYDRA_UNI, 0), (HYDRA_UNI, 1))] == [
+        "failed", "running", "running", "missing",
+    ]  # fmt: skip
+
+
+def statuses(tree) -> dict[tuple[str, int], tuple]:
+    collect(tree.config, tree.results, tree.results / "comparison", partial=True)
+    table = read_table(tree.results / "comparison" / "runs.parquet", RUNS)
+    here = table[table["dataset"] == "made-0"].astype(object).where(table.notna(), None)
+    return {(row.run, row.seed): (row.status, row.epochs, row.said) for row in here.itertuples()}
+
+
+def test_without_the_option_an_incomplete_comparison_is_refused_and_files_and_remedy_are_named(tree):
+    lose(tree, "itemknn")
+    for step in (collect, contrast, analyse):
+        with pytest.raises(FileNotFoundError, match=r"(?s)4 file\(s\).*itemknn/seed-0/ranks.parquet.*--partial"):
+            step(tree.config, tree.results, tree.results / "comparison")
+
+
+def test_runs_that_saw_other_data_are_refused_all_the_same(tree):
+    lose(tree, "itemknn")
+    manifest = tree.folder("popularity") / "manifest.json"
+    write_json(manifest, {"data": {"train.parquet": "0" * 64}})
+    with pytest.raises(ValueError, match="saw different data"):
+        compute(tree)
+
+
+def test_nothing_finished_is_no_comparison(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no run is finished with all its seeds yet"):
+        collect(config(), tmp_path / "results", tmp_path, partial=True)
+
+
+@pytest.mark.parametrize("lost", ["a run", "the reference", "all but controls", "a dataset"])
+def test_the_report_says_what_is_missing_and_why(tree, lost):
+    said = "hydrarec: <script>alert('no space left')</script>"
+    if lost == "a run":
+        lose(tree, HYDRA_UNI, log=said)
+    elif lost == "the reference":
+        lose(tree, SASREC, log=said)
+    elif lost == "all but controls":
+        for run in (SASREC, HYDRA_UNI, "itemknn", "popularity"):
+            lose(tree, run, log=said, rule="train" if "+" in run else run)
+    else:
+        for run in tree.config.run_ids:
+            lose(tree, run, log=said, rule="train" if "+" in run else run)
+        for path in (tree.results / "data" / "made-0").rglob("*.*"):
+            path.unlink()
+    write_config = tree.results.parent / "comparison.yaml"
+    write_json(write_config, tree.config.model_dump(mode="json", exclude_unset=True))
+    questions.partial_report(str(write_config), tree.results.parent)
+    page = (tree.results.parent / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
+    first_screen = page[page.index("<header>") : page.index("</header>")]
+    assert "Incomplete: of 18 runs" in first_screen
+    assert "<title>Fabricated comparison (incomplete)</title>" in page
+    assert "&lt;script&gt;alert(&#39;no space left&#39;)&lt;/script&gt;" in page
+    assert "alert('no" not in page
+    # The complete comparison's tables and page are none of its business.
+    assert not (tree.results / "comparison" / "fabricated" / "metrics.parquet").exists()
+    assert not (tree.results.parent / "reports" / "fabricated" / "index.html").exists()
+    assert ("is not finished: nothing is compared" in page) == (lost == "the reference")
+
+
+def test_a_complete_report_says_nothing_of_it(tree):
+    output = tree.results / "comparison"
+    compute(tree)
+    check_gates(tree.config, tree.results, output)
+    render(tree.config, tree.results, output, output / "page")
+    page = (output / "page" / "index.html").read_text()
+    assert "ncomplete" not in page.replace(".incomplete", "")
+    assert 'id="absent"' not in page

@@ -1,0 +1,124 @@
+"""What stands beside the page: LaTeX that compiles and obeys nothing, PDFs for papers, and numbers for programs."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydrarec.columns import LEADERBOARD, read_table
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.export.latex import escape, latex
+from tests.conftest import ROOT
+from tests.fabricate import HYDRA_UNI, SASREC
+
+LETTERS = st.characters(codec="latin-1", exclude_categories=["Cc"]) | st.sampled_from(
+    "±·√∑Σφε≤≥→⊙ₜᵀ²½µ“”‖…\u2212\u2013\u00d7\u202f\u2009"
+)
+CLEAN = re.compile(
+    r"""(?x) ( [^\\{}$&\#%_^~<>|"] | \\[{}$&\#%_,-] | \\[a-zA-Z]+(\{\})? | \{\} | \{\\char34\} | \{\[\}
+    | \$ ( [^$\\&\#%~_^] | \\[a-zA-Z]+ | \\\| | [_^]\{[^{}$]*\} | [_^]\{\\[a-z]+\} )+ \$ | ~ )* """
+)
+EVIL = [
+    r"\input{/etc/passwd}",
+    r"\write18{rm}",
+    "50 % & more",
+    "$x$",
+    "a_b^c~d#e",
+    "{",
+    "}",
+    "\\",
+    "[b]",
+    "<script>",
+    '"q"',
+]
+
+
+def table(texts: list[str]) -> Table:
+    rows = [Row([Cell(text), Cell("0.1", note=text)]) for text in texts]
+    return Table("evil", " ".join(texts), [Column("Name", numeric=False), Column("Value")], [rows, []])
+
+
+@given(st.text(LETTERS, max_size=30))
+def test_no_letter_is_a_command(text):
+    assert CLEAN.fullmatch(escape(text)), escape(text)
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_what_latex_would_obey_is_shown_instead(text):
+    escaped = escape(text)
+    assert CLEAN.fullmatch(escaped)
+    assert not re.search(r"\\(input|write)(?![a-z])", escaped)
+
+
+def test_the_pattern_of_clean_text_finds_what_is_not():
+    assert not any(CLEAN.fullmatch(text) for text in (r"\input{x}", "a_b", "50 %", "$x", "{", "a & b"))
+
+
+def test_ligatures_do_not_come_about():
+    assert escape("a--b") == "a-{}-b"
+    assert escape("''") == "'{}'"
+
+
+def test_a_table_has_as_many_cells_in_every_row_and_every_rule_once(report):
+    for path in report.glob("tables/*/*.tex"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        kinds = next(
+            re.fullmatch(r"\\begin\{tabular\}\{([lr]+)\}", line).group(1) for line in lines if "{tabular}{" in line
+        )
+        rows = [line for line in lines if line.endswith(r"\\")]
+        assert {len(re.split(r"(?<!\\)&", row)) for row in rows} == {len(kinds)}, path
+        assert [line for line in lines if line in (r"\toprule", r"\bottomrule")] == [r"\toprule", r"\bottomrule"]
+        assert all(CLEAN.fullmatch(cell.strip()) for row in rows for cell in re.split(r"(?<!\\)&", row[:-2])), path
+
+
+def test_all_tables_compile_in_one_document(report, tmp_path):
+    program = shutil.which("pdflatex")
+    if program is None:
+        pytest.skip("no pdflatex on the PATH")
+    (tmp_path / "evil.tex").write_text(latex(table(EVIL)), encoding="utf-8")
+    tables = [tmp_path / "evil.tex", *report.glob("tables/*/*.tex")]
+    inputs = "\n".join(rf"\input{{{path}}}\clearpage" for path in tables)
+    document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
+    (tmp_path / "all.tex").write_text(document, encoding="utf-8")
+    command = [program, "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "all.pdf").is_file()
+
+
+def test_every_figure_is_there_thrice(report):
+    drawings = {path.with_suffix("") for path in report.glob("figures/*/*.svg")}
+    for suffix in (".pdf", ".csv"):
+        assert {path.with_suffix("") for path in report.glob(f"figures/*/*{suffix}")} == drawings
+    for path in report.glob("figures/*/*.pdf"):
+        content = path.read_bytes()
+        assert content.startswith(b"%PDF")
+        assert b"/FontFile2" in content, "fonts are TrueType, embedded"
+        assert b"/Type3" not in content
+        assert b"/CreationDate" not in content
+
+
+def test_report_json_has_every_number_and_says_what_it_is(report, tables):
+    content = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    written = content["tables"]["leaderboard"]
+    found = pd.DataFrame(written["rows"], columns=written["columns"])
+    expected = read_table(tables / "leaderboard.parquet", LEADERBOARD)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-12)
+    assert written["about"]["mean"] == "mean over users and seeds"
+    assert {run["id"]: run["kind"] for run in content["runs"]}[HYDRA_UNI] == "trained"
+    assert content["reference"] == SASREC
+    assert len(content["figures"]) == len(list(report.glob("figures/*/*.svg")))
+    assert len(content["shown"]) == len(list(report.glob("tables/*/*.tex")))
+
+
+def test_the_keys_of_report_json_are_documented(report):
+    keys = json.loads((report / "report.json").read_text(encoding="utf-8")).keys()
+    described = (ROOT / "docs/report.md").read_text(encoding="utf-8").partition("## `report.json`")[2]
+    assert set(keys) == set(
+        re.findall(r"`([a-z]+)`", "\n".join(line.split("|")[1] for line in described.splitlines() if "|" in line))
+    )
