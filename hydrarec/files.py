@@ -26,20 +26,29 @@ def atomic_path(path: Path) -> Generator[Path]:
     ------
     Path
         A file in the same folder (so that the rename cannot cross file systems).
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, naming `path`; the file that was there, if any, still is.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        # mkstemp makes private files; results are shared within a group like any other output.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            # mkstemp makes private files; results are shared within a group like any other output.
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        # Whoever writes into the temporary file names that one, or none.
+        raise OSError(error.errno, os.strerror(error.errno) if error.errno else str(error), str(path)) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -65,6 +74,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: not valid JSON: {error}") from error
 
 
 def sha256(path: Path) -> str:

@@ -12,7 +12,7 @@ from hydrarec.config.masking import Masking
 from hydrarec.config.models import Model
 from hydrarec.config.training import TrainingConfig
 
-RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$")]
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$", max_length=200)]
 ModelKind = Annotated[str, Field(min_length=1)]
 
 
