@@ -3,9 +3,11 @@
 Not for Parquet tables, whose schemas are checked on the way: see `hydrarec.columns`.
 """
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -32,7 +34,7 @@ def atomic_path(path: Path) -> Generator[Path]:
     OSError
         If it cannot be written, naming `path`; the file that was there, if any, still is.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(handle)
@@ -46,9 +48,55 @@ def atomic_path(path: Path) -> Generator[Path]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Generator[Path]:
+    """Yield an empty folder whose files move into `folder` when the block ends without an error: all of them or none.
+
+    Parameters
+    ----------
+    folder
+        Where the files shall lie. It is created; files under other names stay.
+
+    Yields
+    ------
+    Path
+        A folder inside `folder`. What is written last moves last.
+
+    Raises
+    ------
+    OSError
+        If that cannot be done, naming the file in `folder`.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".", suffix=".part"))
+    try:
+        yield temporary
+        files = sorted(temporary.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        for path in files:
+            if (folder / path.name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / path.name))
+        for path in files:
+            path.replace(folder / path.name)
     except OSError as error:
-        # Whoever writes into the temporary file names that one, or none.
-        raise OSError(error.errno, os.strerror(error.errno) if error.errno else str(error), str(path)) from error
+        if error.filename is None or Path(error.filename).parent != temporary:
+            raise
+        raise OSError(error.errno, error.strerror, str(folder / Path(error.filename).name)) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: Path) -> Generator[None]:
+    """Name `path` in whatever the system refuses in the block, such as a write to a full disk, which names no file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def write_text(path: Path, text: str) -> None:

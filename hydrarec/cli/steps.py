@@ -1,12 +1,23 @@
 """Steps of the pipeline: what the rules call."""
 
-import json
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
 import typer
 
-from hydrarec.cli.options import Config, Data, Dataset, Output, Protocol, Results, Seed, Threads, benchmark_of, block_of
+from hydrarec.cli.options import (
+    Config,
+    Data,
+    Dataset,
+    Output,
+    Protocol,
+    Results,
+    Seed,
+    Threads,
+    benchmark_of,
+    block_of,
+    json_of,
+)
 from hydrarec.config import RunSettings
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import Part
@@ -100,7 +111,7 @@ def baseline(
         protocol=protocol,
         run=run,
         seed=seed,
-        options=json.loads(options),
+        options=json_of("--options", options),
         threads=threads,
         output=output,
     )
@@ -124,7 +135,7 @@ def rank_lists(
         protocol=protocol,
         run=run,
         baseline=baseline,
-        options=json.loads(options),
+        options=json_of("--options", options),
         seed=seed,
         output=output,
     )

@@ -138,10 +138,9 @@ def _wrong(source: SourceConfig, found: str) -> str:
 
 
 def _instructions(dataset_id: str, source: SourceConfig, target: Path, failures: list[str]) -> str:
-    tried = "\n".join(f"  - {failure}" for failure in failures) or "  - nothing: no mirror is set and there is no url"
+    tried = "; ".join(failures) or "nothing: no mirror is set and there is no url"
     return (
-        f"{dataset_id}: {source.file} could not be had. Tried:\n{tried}\n"
+        f"{dataset_id}: {source.file} could not be had; its sha256 must be {source.sha256}. Tried: {tried}\n"
         f"Either fetch it by hand and put it at {target}, or put it into a folder (or at a base url) under the name "
-        f"{source.file} and set {MIRROR_VARIABLE} or `mirror:` to that folder or url. "
-        f"Its sha256 must be {source.sha256}."
+        f"{source.file} and set {MIRROR_VARIABLE} or `mirror:` to that folder or url."
     )

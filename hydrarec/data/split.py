@@ -25,7 +25,7 @@ from jaxtyping import Int, UInt8
 
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN, read_arrow, table_hash, write_table
 from hydrarec.data.card import n_different
-from hydrarec.files import write_json
+from hydrarec.files import atomic_folder, write_json
 
 QUANTILE = 0.9
 """Share of the interactions before each cut of `gts`."""
@@ -48,7 +48,7 @@ def split(data: Path, protocol: str, output: Path) -> None:
     protocol
         `loo` or `gts`.
     output
-        Folder to write to; `split.json` is written last.
+        Folder to write to; the files appear when all are complete, `split.json` last.
 
     Raises
     ------
@@ -60,19 +60,21 @@ def split(data: Path, protocol: str, output: Path) -> None:
     if protocol not in PROTOCOLS:
         raise ValueError(f"no protocol {protocol!r}; allowed: {', '.join(PROTOCOLS)}")
     events = read_arrow(data / "interactions.parquet", INTERACTIONS).combine_chunks()
+    if not len(events):
+        raise ValueError(f"{data / 'interactions.parquet'}: no interactions; prepare the data set again")
     part, step, cuts = PROTOCOLS[protocol](events, data)
     for number, name in enumerate(PARTS[1:], 1):
         if not ((part == number) & (step >= 0)).any():
             raise ValueError(f"{data}: under {protocol} the {name} part would have no targets")
 
-    with ThreadPoolExecutor(2) as threads:
+    with atomic_folder(output) as new, ThreadPoolExecutor(2) as threads:
         interactions_hash = threads.submit(table_hash, events)
         tables = {"train": events.filter(pa.array(part == 0))}
         for number, name in enumerate(PARTS[1:], 1):
             rows = np.flatnonzero(part == number)
             tables[name] = events.take(pa.array(rows)).append_column("step", pa.array(step[rows]))
         written = [
-            threads.submit(write_table, table, output / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
+            threads.submit(write_table, table, new / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
             for name, table in tables.items()
         ]
         hashes = {name: threads.submit(table_hash, table) for name, table in tables.items()}
@@ -86,7 +88,7 @@ def split(data: Path, protocol: str, output: Path) -> None:
         }
         for future in written:
             future.result()
-    write_json(output / "split.json", card)
+        write_json(new / "split.json", card)
 
 
 Assignment = tuple[UInt8[np.ndarray, " E"], Int[np.ndarray, " E"], dict[str, int] | None]

@@ -35,6 +35,11 @@ def rank_test(model: Path, *, data: Path, protocol: str, threads: int, output: P
     settings, network, masking = checkpoint.load(model)
     cases = read_cases(split, "test", with_timestamps=settings.run.model.takes_timestamps)
     catalogue = read_catalogue(data, split)
+    if network.n_items != catalogue.n_items:
+        raise ValueError(
+            f"{model}: trained on {network.n_items} items, but {data / 'items.parquet'} has {catalogue.n_items}; "
+            "rank it on the data that it was trained on"
+        )
     device = select_device(settings.training.device)
     network.to(device)
     watch = Stopwatch(device)
