@@ -23,6 +23,8 @@ UNIT_SEPARATOR = b"\x1f"
 """Stands in for separators of several characters, which Arrow's parser does not know."""
 LARGEST_TIMESTAMP = 99_999_999_999
 """In the year 5138; what is later is not counted in seconds."""
+MEANINGS = ("user", "item", "rating", "timestamp")
+"""What a header may call a column, perhaps with `id` behind it; then it must be that column."""
 PARSERS = 2
 """Blocks parsed at the same time; more would wait for the one thread that reads and unpacks."""
 WAITING_BLOCKS = 8
@@ -270,7 +272,7 @@ def _header_misfit(names: list[str], form: LineFormat) -> str:
         return f"the column {twice!r} stands there more than once"
     for name, column in zip(names, form.columns, strict=True):
         meant = name.strip().lower().removesuffix("id").removesuffix("_")
-        if meant in _TYPES and column in _TYPES and meant != column:
+        if meant in MEANINGS and column in MEANINGS and meant != column:
             return f"the column {name!r} stands where the reader's `columns` say {column}"
     return ""
 

@@ -63,6 +63,11 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise ValueError(f"{path}: truncated or damaged zip archive: {error}; remove it and download again") from error
+    except OSError as error:
+        # What bz2 says of damage; errors of the system have a number.
+        if error.errno is not None:
+            raise
+        raise ValueError(f"{path}: damaged zip archive: {error}; remove it and download again") from error
     except (NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{path}: the zip archive cannot be read: {error}") from error
 
