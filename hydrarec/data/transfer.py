@@ -92,7 +92,8 @@ class HttpTransfer:
         # A server that ignores the request for a range sends the file from its beginning; so must we start anew.
         start = _start_of_range(response) if status == requests.codes.partial_content else 0
         if start not in (0, have):
-            self.part.unlink()
+            # Nothing lies there yet if a part was sent where the whole was asked for.
+            self.part.unlink(missing_ok=True)
             raise _TemporaryError(f"the server sent bytes from {start} on, asked were those from {have} on")
         # Otherwise the bytes before a premature end are thrown away with the exception; we count them ourselves.
         response.raw.enforce_content_length = False
