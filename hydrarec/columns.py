@@ -299,6 +299,8 @@ def read_arrow(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         raise FileNotFoundError(f"{path}: no such file")
     try:
         found = pq.read_schema(path)
+        if twice := [name for name in schema.names if found.names.count(name) > 1]:
+            raise ValueError(f"{path}: {twice[0]}: {found.names.count(twice[0])} columns of this name")
         wrong = [
             f"{name}: expected {kind}, found {found.field(name).type if name in found.names else 'no such column'}"
             for name, kind in zip(schema.names, schema.types, strict=True)

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 
 @contextmanager
@@ -124,6 +124,14 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path}: not valid JSON: {error}") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds an object; raises like `read_json`, and if it holds anything else."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: expected a JSON object, found {type(value).__name__}; run its step again")
+    return cast(dict[str, Any], value)
 
 
 def sha256(path: Path) -> str:

@@ -55,13 +55,15 @@ def split(data: Path, protocol: str, output: Path) -> None:
     FileNotFoundError
         If there are no prepared interactions.
     ValueError
-        If there is no such protocol, `gts` is asked for without times, or a part has no targets.
+        If there is no such protocol, the interactions do not stand by user and position, `gts` is asked for without
+        times, or a part has no targets.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"no protocol {protocol!r}; allowed: {', '.join(PROTOCOLS)}")
     events = read_arrow(data / "interactions.parquet", INTERACTIONS).combine_chunks()
     if not len(events):
         raise ValueError(f"{data / 'interactions.parquet'}: no interactions; prepare the data set again")
+    _refuse_disorder(events, data / "interactions.parquet")
     part, step, cuts = PROTOCOLS[protocol](events, data)
     for number, name in enumerate(PARTS[1:], 1):
         if not ((part == number) & (step >= 0)).any():
@@ -89,6 +91,18 @@ def split(data: Path, protocol: str, output: Path) -> None:
         for future in written:
             future.result()
         write_json(new / "split.json", card)
+
+
+def _refuse_disorder(events: pa.Table, path: Path) -> None:
+    users, positions = events["user"].to_numpy(), events["position"].to_numpy()
+    new = np.diff(users, prepend=0)
+    wrong = (new < 0) | (positions != np.where(new, 0, np.append(0, positions[:-1]) + 1))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"{path}: row {row + 1} has user {users[row]} at position {positions[row]}; rows must stand by user, with "
+            "positions 0, 1, 2, …; prepare the data set again"
+        )
 
 
 Assignment = tuple[UInt8[np.ndarray, " E"], Int[np.ndarray, " E"], dict[str, int] | None]

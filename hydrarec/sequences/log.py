@@ -149,6 +149,8 @@ def read_cases(split: Path, part: str, *, with_timestamps: bool = False) -> Case
 
     held_out = read_table(split / f"{part}.parquet", HELD_OUT)
     targets = held_out[held_out["step"] >= 0].sort_values(["user", "step"], kind="stable")
+    if targets.empty:
+        raise ValueError(f"{split / f'{part}.parquet'}: no targets; split the data set again")
     row = np.searchsorted(log.users.numpy(), targets["user"].to_numpy())
     starts = log.offsets.numpy()[row]
     # Positions count a user's events from 0 without a gap, so they are offsets into the user's stretch.
