@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hydrarec.baselines.run import run_baseline
 from hydrarec.columns import content_hash
 from hydrarec.files import write_json
 from hydrarec.layout import run_folder, split_folder
@@ -191,16 +192,20 @@ def test_model_that_needs_times(data, command):
     command.refuses("train", "--settings", settings, *arguments, words=("have no timestamp", "models without time"))
 
 
+@pytest.fixture(scope="module")
+def right_lists(ring, tmp_path_factory):
+    """Return lists in which nothing is wrong."""
+    folder = tmp_path_factory.mktemp("lists")
+    run_baseline("popularity", data=ring, protocol="loo", run="x", seed=0, options={}, threads=1, output=folder)
+    return folder / "recommendations.parquet"
+
+
 @pytest.fixture
-def lists(tmp_path, command, ring):
+def lists(tmp_path, command, ring, right_lists):
     """Return how to hand over lists of another program, which must be refused; they stay where they are."""
-    command.works(
-        "baseline", "popularity", "--data", ring, "--protocol", "loo", "--run", "x", "--seed", 0, "--output", "run"
-    )
     folder = tmp_path / "run"
-    for path in folder.iterdir():
-        if path.name != "recommendations.parquet":
-            path.unlink()
+    folder.mkdir()
+    shutil.copy(right_lists, folder)
     write_json(folder / "costs.json", {"train_s": 1.0, "peak_memory_mib": 1.0, "test_s": 1.0})
 
     def run(spoil, *words):
@@ -254,11 +259,20 @@ def test_costs_of_another_program(costs, words, lists, tmp_path):
     lists(lambda table: table, "costs.json", *words)
 
 
-@pytest.fixture
-def comparison(tmp_path, command):
-    """Return the results of a comparison and how to collect them, which must be refused."""
+@pytest.fixture(scope="module")
+def right_results(tmp_path_factory):
+    """Return a comparison in which nothing is wrong."""
     config = fabricate.config(datasets=1, seeds=1)
-    fabricate.Tree(config, tmp_path / "results", n_users=30, n_items=40).write()
+    results = tmp_path_factory.mktemp("comparison") / "results"
+    fabricate.Tree(config, results, n_users=30, n_items=40).write()
+    return config, results
+
+
+@pytest.fixture
+def comparison(tmp_path, command, right_results):
+    """Return a run's folder and how to collect the comparison that it is of, which must be refused."""
+    config, results = right_results
+    shutil.copytree(results, tmp_path / "results")
     folder = run_folder(tmp_path / "results", "made-0", "loo", "itemknn", 0)
 
     def run(name, content, *words):
@@ -272,9 +286,7 @@ def comparison(tmp_path, command):
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "timing.json", "inference.json"])
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", "null", "\x00", "[" * 100_000], ids=lambda text: repr(text[:3])
-)
+@pytest.mark.parametrize("content", ["{", "[]", "{}", "[" * 100_000], ids=lambda text: repr(text[:3]))
 def test_json_of_a_run(name, content, comparison):
     _, collect = comparison
     collect(name, content)
