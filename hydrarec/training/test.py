@@ -5,6 +5,7 @@ from pathlib import Path
 from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
 from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, prepare_process, select_device
+from hydrarec.files import atomic_folder
 from hydrarec.provenance import peak_memory_mib
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
@@ -46,12 +47,13 @@ def rank_test(model: Path, *, data: Path, protocol: str, threads: int, output: P
     with watch.running():
         score = ModelScorer(network, masking, cases)
         ranking = rank(score, cases, catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, what="test")
-    write_table(ranking.ranks, output / "ranks.parquet", RANKS)
-    write_table(ranking.recommendations, output / "recommendations.parquet", RECOMMENDATIONS)
-    write_inference(
-        output,
-        device=device_name(device),
-        test_s=watch.seconds,
-        n_cases=len(cases),
-        peak_memory_mib=peak_memory_mib(),
-    )
+    with atomic_folder(output) as new:
+        write_table(ranking.ranks, new / "ranks.parquet", RANKS)
+        write_table(ranking.recommendations, new / "recommendations.parquet", RECOMMENDATIONS)
+        write_inference(
+            new,
+            device=device_name(device),
+            test_s=watch.seconds,
+            n_cases=len(cases),
+            peak_memory_mib=peak_memory_mib(),
+        )
