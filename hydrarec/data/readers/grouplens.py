@@ -64,10 +64,10 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise ValueError(f"{path}: truncated or damaged zip archive: {error}; remove it and download again") from error
     except OSError as error:
-        # What bz2 says of damage; errors of the system have a number.
-        if error.errno is not None:
+        # Damage that bz2 finds, or places beyond the file; what the system refuses has the name of the file.
+        if error.filename is not None:
             raise
-        raise ValueError(f"{path}: damaged zip archive: {error}; remove it and download again") from error
+        raise ValueError(f"{path}: truncated or damaged zip archive: {error}; remove it and download again") from error
     except (NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{path}: the zip archive cannot be read: {error}") from error
 
