@@ -12,6 +12,7 @@ from hydrarec.analyses.sensitivity import sensitivity
 from hydrarec.columns import AGREEMENT, BEYOND, SENSITIVITY, write_table
 from hydrarec.comparison.runs import require_complete
 from hydrarec.config import BenchmarkConfig
+from hydrarec.files import atomic_folder
 
 __all__ = ["analyse"]
 
@@ -39,6 +40,8 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     """
     require_complete(config, results, partial=partial)
     values = sensitivity(config, results)
-    write_table(values, output / "sensitivity.parquet", SENSITIVITY)
-    write_table(agreement(config, values), output / "agreement.parquet", AGREEMENT)
-    write_table(beyond(config, results), output / "beyond.parquet", BEYOND)
+    orders, lists = agreement(config, values), beyond(config, results)
+    with atomic_folder(output) as new:
+        write_table(values, new / "sensitivity.parquet", SENSITIVITY)
+        write_table(orders, new / "agreement.parquet", AGREEMENT)
+        write_table(lists, new / "beyond.parquet", BEYOND)

@@ -16,8 +16,9 @@ Folder = Annotated[Path, typer.Option(help="Where Snakemake works.")]
 
 @app.command()
 def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file.")]) -> None:
-    """Check a configuration file and list its runs."""
-    benchmark = load_file(config)
+    """Check a configuration file and list its runs; in a checkout, also whether its baselines have rules."""
+    baselines = sorted(path.stem for path in Path("workflow/rules/baselines").glob("*.smk"))
+    benchmark = load_file(config, baselines or None)
     for run_id in benchmark.run_ids:
         typer.echo(run_id)
 
