@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hydrarec.files import atomic_path
@@ -43,6 +44,9 @@ _GROUP = {
     "group": (pa.string(), "user group: all, or <kind>:<bucket> such as history:11-20"),
     "metric": (pa.string(), "name with cut-off, such as ndcg@10"),
 }
+
+FIRST = {"user": 1, "item": 1, "target": 1, "position": 0, "step": -1}
+"""Smallest value of columns that are used as places in arrays, in every table that has them."""
 
 INTERACTIONS = _table(**_EVENT)
 ITEMS = _table(
@@ -407,7 +411,8 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not Parquet, is truncated, or its columns, types or nulls are not the schema's.
+        If it is not Parquet, is truncated, its columns, types or nulls are not the schema's, or ids or positions are
+        below the first.
     """
     return read_arrow(path, schema, columns).to_pandas()
 
@@ -418,6 +423,8 @@ def read_arrow(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         raise FileNotFoundError(f"{path}: no such file")
     try:
         found = pq.read_schema(path)
+        if twice := [name for name in schema.names if found.names.count(name) > 1]:
+            raise ValueError(f"{path}: {twice[0]}: {found.names.count(twice[0])} columns of this name")
         wrong = [
             f"{name}: expected {kind}, found {found.field(name).type if name in found.names else 'no such column'}"
             for name, kind in zip(schema.names, schema.types, strict=True)
@@ -426,9 +433,10 @@ def read_arrow(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         if wrong:
             raise ValueError(f"{path}: " + "; ".join(wrong))
         table = pq.read_table(path, columns=list(columns) if columns is not None else None)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}; remove it and run its step again") from error
     _refuse_nulls(table, schema, path)
+    _refuse_impossible(table, path)
     return table
 
 
@@ -450,6 +458,14 @@ def table_hash(table: pa.Table) -> str:
             filled = chunk.fill_null(0) if chunk.null_count else chunk
             digest.update(filled.to_numpy(zero_copy_only=False).data)
     return digest.hexdigest()
+
+
+def _refuse_impossible(table: pa.Table, path: Path) -> None:
+    """Refuse ids and positions below the first: as places in an array they would count from the end."""
+    for name in set(FIRST) & set(table.column_names):
+        least = pc.min(table.column(name)).as_py()
+        if least is not None and least < FIRST[name]:
+            raise ValueError(f"{path}: column {name} holds {least}; allowed: {FIRST[name]} and more")
 
 
 def _refuse_nulls(table: pa.Table, schema: pa.Schema, path: Path) -> None:
