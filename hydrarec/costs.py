@@ -65,7 +65,15 @@ def write_timing(folder: Path, timing: Timing) -> None:
     write_json(folder / "timing.json", values)
 
 
-def write_inference(folder: Path, *, device: str, test_s: float, n_cases: int, peak_memory_mib: float) -> None:
+def write_inference(
+    folder: Path,
+    *,
+    device: str,
+    test_s: float,
+    n_cases: int,
+    peak_memory_mib: float,
+    files: dict[str, str] | None = None,
+) -> None:
     """Write `inference.json`.
 
     Parameters
@@ -80,6 +88,8 @@ def write_inference(folder: Path, *, device: str, test_s: float, n_cases: int, p
         Their number.
     peak_memory_mib
         Peak resident memory of the process.
+    files
+        Hashes of what the ranking read and wrote in the run folder, where the manifest was written before it.
     """
     write_json(
         folder / "inference.json",
@@ -89,6 +99,7 @@ def write_inference(folder: Path, *, device: str, test_s: float, n_cases: int, p
             "infer_ms_per_user": 1000 * test_s / n_cases,
             "n_cases": n_cases,
             "peak_memory_mib": peak_memory_mib,
+            **({"files": files} if files else {}),
         },
     )
 

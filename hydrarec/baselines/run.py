@@ -97,6 +97,7 @@ def run_baseline(
         split=split,
         threads=threads,
         device="cpu",
+        files=("ranks.parquet", "recommendations.parquet", "timing.json", "inference.json"),
     )
 
 

@@ -73,6 +73,7 @@ def take_in(
         split=split,
         threads=costs.threads,
         device=costs.device,
+        files=("ranks.parquet", "recommendations.parquet", "costs.json", "timing.json", "inference.json"),
     )
 
 

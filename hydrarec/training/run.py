@@ -91,6 +91,7 @@ def train(
         split=split,
         threads=threads,
         device=device_name(device),
+        files=("model.safetensors", "history.parquet", "timing.json"),
         resumed=state.resumed,
     )
     state.remove()

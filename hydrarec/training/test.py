@@ -5,7 +5,8 @@ from pathlib import Path
 from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
 from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, prepare_process, select_device
-from hydrarec.provenance import peak_memory_mib
+from hydrarec.files import sha256
+from hydrarec.provenance import file_hashes, peak_memory_mib
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.sequences.log import read_cases, read_catalogue
@@ -49,4 +50,9 @@ def rank_test(model: Path, *, data: Path, protocol: str, threads: int, output: P
         test_s=watch.seconds,
         n_cases=len(cases),
         peak_memory_mib=peak_memory_mib(),
+        files={
+            **file_hashes(output, ("ranks.parquet", "recommendations.parquet")),
+            # Not the file of that name there, but the one that was ranked with.
+            "model.safetensors": sha256(model),
+        },
     )
