@@ -151,7 +151,10 @@ RUNS = _table(
     seed=(pa.int32(), "seed of the run"),
     status=(pa.string(), "finished | failed | running | missing"),
     epochs=(pa.int32(), "epochs trained so far; null if none is known, or for baselines?"),
-    said=(pa.string(), "last lines of its log; null if finished, or if it said nothing?"),
+    said=(
+        pa.string(),
+        "last lines of its log, or why its results do not count; null if finished or if there is none?",
+    ),
 )
 BENCH = _table(
     bench=(pa.string(), "benchmark, a file of hydrarec/bench"),

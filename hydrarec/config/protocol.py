@@ -23,3 +23,5 @@ class EvaluationConfig(Block):
     """Run id that every other run is compared with."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Family-wise error rate of the comparisons; intervals cover 1 - alpha."""
+    accepted_versions: list[str] = []
+    """Versions of this package whose results may stand in one comparison; without them all must be of one version."""
