@@ -1,5 +1,6 @@
 """A comparison that is not complete: what is finished is measured, what is not is named, and nothing else changes."""
 
+import re
 import shutil
 
 import pandas as pd
@@ -171,7 +172,7 @@ def test_the_report_says_what_is_missing_and_why(tree, lost):
     questions.partial_report(str(write_config), tree.results.parent)
     page = (tree.results.parent / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
     first_screen = page[page.index("<header>") : page.index("</header>")]
-    assert "Incomplete: of 18 runs" in first_screen
+    assert re.search(r"Incomplete: \d+ of 18 runs are finished", first_screen)
     assert "<title>Fabricated comparison (incomplete)</title>" in page
     assert "&lt;script&gt;alert(&#39;no space left&#39;)&lt;/script&gt;" in page
     assert "alert('no" not in page
