@@ -323,6 +323,10 @@ def content_hash(path: Path) -> str:
     return table_hash(pq.read_table(path))
 
 
+_NULL = "\1"
+"""What stands for a null text in a hash; no text of these tables has it in it."""
+
+
 def table_hash(table: pa.Table) -> str:
     """Return what `content_hash` returns for a file with this table in it."""
     digest = hashlib.sha256()
@@ -330,7 +334,8 @@ def table_hash(table: pa.Table) -> str:
         column = table.column(name)
         digest.update(f"{name}:{column.type}:{len(column)}:{column.null_count};".encode())
         if pa.types.is_string(column.type):
-            digest.update("\0".join(column.to_pylist()).encode())
+            values = column.fill_null(_NULL) if column.null_count else column
+            digest.update("\0".join(values.to_pylist()).encode())
             continue
         for chunk in column.chunks:
             filled = chunk.fill_null(0) if chunk.null_count else chunk

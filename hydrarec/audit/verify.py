@@ -1,11 +1,12 @@
 """Hash every file of results again and hold it to what was recorded when it was written.
 
 A run's manifest records the data it saw and the files written with it; `inference.json` what a ranking read and wrote;
-`card.json` and `split.json` the tables beside them. Results of before files were recorded are read as well: of them
-it is said that no hash is there to compare with.
+`card.json`, `split.json` and the `machine.json` of measurements the tables beside them. Results of before files were
+recorded are read as well: of them it is said that no hash is there to compare with.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,8 @@ def verify(folder: Path) -> Audit:
             _check_data(card.parent, audit)
         for run in sorted(path for path in (folder / "runs").glob("*/*/*/seed-*") if path.is_dir()):
             _check_run(run, audit)
+        for machine in sorted((folder / "efficiency").glob("*/*/machine.json")):
+            _check_measurement(machine.parent, audit)
     elif (folder / "card.json").is_file():
         _check_data(folder, audit)
     elif (folder / "split.json").is_file():
@@ -112,10 +115,10 @@ def _check_run(folder: Path, audit: Audit) -> None:
         return
     try:
         manifest = read_manifest(path)
-        ranking = read_json(folder / "inference.json") if (folder / "inference.json").is_file() else {}
     except ValueError as error:
         audit.problems.append(str(error))
         return
+    ranking = _read(folder / "inference.json", audit) if (folder / "inference.json").is_file() else {}
     audit.versions[manifest["package_version"]] += 1
     *_, dataset, protocol, run, seed = folder.absolute().parts
     said = (manifest["dataset"], manifest["protocol"], manifest["run"].get("id"), f"seed-{manifest['seed']}")
@@ -134,19 +137,16 @@ def _check_run(folder: Path, audit: Audit) -> None:
             audit.hold(split / name, digest, path)
 
 
+def _check_measurement(folder: Path, audit: Audit) -> None:
+    path = folder / "machine.json"
+    _hold_all(folder, ("work.parquet", "times.parquet"), _read(path, audit).get("files", {}), path, audit)
+
+
 def _check_data(folder: Path, audit: Audit) -> None:
     path = folder / "card.json"
-    try:
-        card = read_json(path)
-    except ValueError as error:
-        audit.problems.append(str(error))
-        return
+    card = _read(path, audit)
     hashes = {"interactions.parquet": card.get("content_hash"), **card.get("id_hashes", {})}
-    for name in ("interactions.parquet", "items.parquet", "users.parquet"):
-        if hashes.get(name):
-            audit.hold(folder / name, hashes[name], path)
-        else:
-            audit.unrecorded.append(folder / name)
+    _hold_all(folder, ("interactions.parquet", "items.parquet", "users.parquet"), hashes, path, audit)
     source = card.get("source") or {}
     raw = raw_folder(folder.parents[1], folder.name) / str(source.get("file"))
     # Whoever received only the prepared data has no raw file to check.
@@ -158,19 +158,29 @@ def _check_data(folder: Path, audit: Audit) -> None:
 
 def _check_split(folder: Path, audit: Audit) -> None:
     path = folder / "split.json"
+    card = _read(path, audit)
+    hashes = {f"{name}.parquet": digest for name, digest in card.get("content_hashes", {}).items()}
+    _hold_all(folder, [f"{name}.parquet" for name in ("train", "validation", "test")], hashes, path, audit)
+    interactions = folder.parent / "interactions.parquet"
+    if card.get("interactions_hash") and interactions.is_file():
+        audit.hold(interactions, card["interactions_hash"], path)
+
+
+def _hold_all(folder: Path, names: Sequence[str], hashes: dict[str, str | None], path: Path, audit: Audit) -> None:
+    for name in names:
+        if digest := hashes.get(name):
+            audit.hold(folder / name, digest, path)
+        else:
+            audit.unrecorded.append(folder / name)
+
+
+def _read(path: Path, audit: Audit) -> dict[str, Any]:
+    """Return what a file of hashes says; nothing, and a problem, if it cannot be read."""
     try:
-        hashes = read_json(path).get("content_hashes", {})
+        return read_json(path)
     except ValueError as error:
         audit.problems.append(str(error))
-        return
-    for name in ("train", "validation", "test"):
-        if name in hashes:
-            audit.hold(folder / f"{name}.parquet", hashes[name], path)
-        else:
-            audit.unrecorded.append(folder / f"{name}.parquet")
-    interactions = folder.parent / "interactions.parquet"
-    if "interactions_hash" in read_json(path) and interactions.is_file():
-        audit.hold(interactions, read_json(path)["interactions_hash"], path)
+        return {}
 
 
 def _short(found: str) -> str:

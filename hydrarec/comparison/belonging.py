@@ -60,9 +60,8 @@ def refuse_other_settings(config: BenchmarkConfig, everything: Sequence[Result])
     """Refuse results of settings that are not the configuration's."""
     found = [why for one in everything if (why := outdated(config, one))]
     if found:
-        shown = "\n".join(f"  {why}" for why in found[:10])
-        more = f"\n  and {len(found) - 10} more" if len(found) > 10 else ""
-        raise ValueError(f"{len(found)} result(s) are not those of this configuration:\n{shown}{more}\n{AGAIN}")
+        more = f"\n  and {len(found) - 1} more" if len(found) > 1 else ""
+        raise ValueError(f"{len(found)} result(s) are not those of this configuration. {AGAIN}\n  {found[0]}{more}")
 
 
 def refuse_mixed_data(everything: Sequence[Result]) -> None:

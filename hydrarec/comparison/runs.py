@@ -111,8 +111,8 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
         shown = "\n".join(f"  {path}" for path in absent[:10])
         more = f"\n  and {len(absent) - 10} more" if len(absent) > 10 else ""
         raise FileNotFoundError(
-            f"the comparison needs {len(absent)} file(s) that are not there:\n{shown}{more}\n"
-            "Compute them with snakemake, or look at what is finished with --partial."
+            f"the comparison needs {len(absent)} file(s) that are not there; compute them with snakemake, or look with "
+            f"--partial at what is finished:\n{shown}{more}"
         )
     refuse_mixed_data(everything)
     if not partial:

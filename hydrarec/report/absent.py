@@ -28,7 +28,7 @@ def absent(inputs: Inputs, looks: dict[str, RunStyle]) -> Absent | None:
     counts = left["status"].value_counts()
     told = ", ".join(f"{counts[status]} {status}" for status in ("failed", "running", "missing") if status in counts)
     sentence = (
-        f"Incomplete: {len(runs) - len(left)} of {len(runs)} runs are finished, counted with their seeds; {told}. "
+        f"Incomplete: of {len(runs)} runs, counted with their seeds, {len(runs) - len(left)} are finished; {told}. "
         "A run is shown and compared only where it is finished with all its seeds."
     )
     order = left["status"].map({"failed": 0, "running": 1, "missing": 2}).sort_values(kind="stable").index

@@ -93,5 +93,5 @@ def test_a_failure_names_the_command_of_a_report_on_the_rest_and_it_works(folder
     code, text = run([sys.executable, "-m", "hydrarec", *named.split()], folder)
     assert code == 0, text
     page = (folder / text.strip().splitlines()[-1]).read_text()
-    assert "Incomplete: 1 of 2 runs are finished, counted with their seeds; 1 failed." in page
+    assert "Incomplete: of 2 runs, counted with their seeds, 1 are finished; 1 failed." in page
     assert "neighbors" in page[page.index("Runs that are missing") :]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from hydrarec.audit.differences import differences
@@ -10,6 +11,7 @@ from hydrarec.audit.rerun import repeat
 from hydrarec.cli import app
 from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, TRAIN, read_table, write_table
 from hydrarec.files import read_json, write_json
+from tests.unit.training.ring import run
 
 
 def reproduce(folder, *options):
@@ -120,3 +122,14 @@ def test_differences_are_found_where_they_are(trained, tmp_path):
         "not the same cases or candidates",
         f"1 of {len(lists)} places hold another item; scores differ by 0 at most",
     ]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_a_repetition_begins_alike(results, trained):
+    """Sums have no fixed order there; what an epoch of it comes to must stay far below what a method could."""
+    run(results / "data" / "drawn", trained, device="cuda")
+    before = read_table(trained / "history.parquet", HISTORY)
+    assert repeat(trained, tolerance=1).verdict != "different"
+    run(results / "data" / "drawn", trained, device="cuda")
+    after = read_table(trained / "history.parquet", HISTORY)
+    assert after["loss"].iloc[0] == pytest.approx(before["loss"].iloc[0], rel=1e-3)

@@ -4,13 +4,15 @@ import re
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from hydrarec.audit.verify import described, verify
 from hydrarec.cli import app
-from hydrarec.columns import RANKS, RECOMMENDATIONS, TRAIN, USERS, read_table, write_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS, TRAIN, USERS, read_table, table_hash, write_table
 from hydrarec.files import read_json, write_json
+from hydrarec.provenance import file_hashes
 
 
 def test_sound_results_have_every_file_hashed_and_no_problem(results):
@@ -96,6 +98,33 @@ def test_ids_of_users_are_covered(results):
     users = read_table(path, USERS)
     write_table(users.assign(raw_user=users["raw_user"].to_numpy()[::-1]), path, USERS)
     assert [problem.partition(":")[0] for problem in verify(results).problems] == [str(path)]
+
+
+def test_null_texts_are_part_of_a_hash():
+    texts = (["a", None], [None, "a"], ["a", ""], ["a", "b"])
+    assert len({table_hash(pa.table({"text": pa.array(text)})) for text in texts}) == 4
+
+
+def test_measurements_of_efficiency_are_covered(results):
+    folder = results / "efficiency" / "cpu" / "operators"
+    folder.mkdir(parents=True)
+    for name in ("work.parquet", "times.parquet"):
+        shutil.copy(results / "data" / "drawn" / "items.parquet", folder / name)
+    write_json(folder / "machine.json", {"files": file_hashes(folder, ("work.parquet", "times.parquet"))})
+    assert verify(results).problems == []
+    shutil.copy(results / "data" / "drawn" / "users.parquet", folder / "times.parquet")
+    assert [problem.partition(":")[0] for problem in verify(results).problems] == [str(folder / "times.parquet")]
+
+
+@pytest.mark.parametrize(
+    "name", ["data/drawn/card.json", "data/drawn/loo/split.json", "runs/drawn/loo/x/seed-0/inference.json"]
+)
+def test_a_file_of_hashes_that_is_cut_off_is_a_problem(results, name):
+    path = results / name
+    path.write_text(path.read_text()[:40])
+    (problem,) = verify(results).problems
+    assert problem.startswith(f"{path}:")
+    assert "not valid JSON" in problem
 
 
 def test_ranks_of_other_weights_are_found(results, trained):
