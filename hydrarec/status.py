@@ -125,7 +125,8 @@ def _slurms_words(folder: Path, rule: str, wildcards: str, log: Path | None) -> 
     if newest is None or (log is not None and log.stat().st_mtime > newest.stat().st_mtime):
         return ""
     lines = newest.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.startswith("slurmstepd")), "")
+    # The first such line names the cause, such as a limit; others tell that step and job are ended.
+    return next((line.strip() for line in lines if line.startswith("slurmstepd")), "")
 
 
 def _last_lines(log: Path, number: int = 5) -> str:

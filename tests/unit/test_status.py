@@ -57,7 +57,13 @@ def test_every_stage_is_told_from_the_files(folder):
     }
 
 
-KILLED = "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0. Some of the step tasks have been OOM Killed."
+# As Slurm 22.05 wrote them.
+KILLED = "slurmstepd-cpu1: error: StepId=1.0 exceeded memory limit (509648896 > 209715200), being killed"
+AFTER = """srun: Job step aborted: Waiting up to 12 seconds for job step to finish.
+slurmstepd-cpu1: error: Exceeded job memory limit
+slurmstepd-cpu1: error: *** STEP 1.0 ON cpu1 CANCELLED AT 2026-11-28T08:17:07 ***
+srun: error: cpu1: task 0: Killed
+"""
 
 
 def slurm_log(folder, rule, run, seed, job, text, later):
@@ -70,7 +76,7 @@ def slurm_log(folder, rule, run, seed, job, text, later):
 
 
 def test_slurm_says_why_a_job_was_killed_that_said_nothing(folder):
-    killed = f"Building DAG of jobs...\n{KILLED}\nsrun: error: task 0\n"
+    killed = f"srun: cluster configuration lacks support for cpu binding\n{KILLED}\n{AFTER}"
     slurm_log(folder, "train", SOFTMAX, 2, 7, killed, later=1)
     slurm_log(folder, "train", HYDRA, 0, 8, killed, later=-60)
     slurm_log(folder, "train", HYDRA, 2, 9, killed, later=1)
