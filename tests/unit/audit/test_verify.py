@@ -72,7 +72,7 @@ def test_a_file_that_is_not_what_was_written_is_named_with_both_hashes(results, 
     assert problems
     assert all(problem.startswith(f"{trained / name}: expected ") for problem in problems)
     assert all(re.search(found, problem) for problem in problems)
-    assert "Delete what is damaged and start Snakemake again" in outcome.output
+    assert "Delete the folder of each damaged file" in outcome.output
 
 
 def test_the_same_rows_written_otherwise_are_the_same(results, trained):
