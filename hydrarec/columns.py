@@ -272,7 +272,10 @@ RUNS = _table(
     seed=(pa.int32(), "seed of the run"),
     status=(pa.string(), "finished | failed | running | missing"),
     epochs=(pa.int32(), "epochs trained so far; null if none is known, or for baselines?"),
-    said=(pa.string(), "last lines of its log; null if finished, or if it said nothing?"),
+    said=(
+        pa.string(),
+        "last lines of its log, or why its results do not count; null if finished or if there is none?",
+    ),
 )
 BENCH = _table(
     bench=(pa.string(), "benchmark, a file of hydrarec/bench"),
@@ -445,6 +448,10 @@ def content_hash(path: Path) -> str:
     return table_hash(pq.read_table(path))
 
 
+_NULL = "\1"
+"""What stands for a null text in a hash; no text of these tables has it in it."""
+
+
 def table_hash(table: pa.Table) -> str:
     """Return what `content_hash` returns for a file with this table in it."""
     digest = hashlib.sha256()
@@ -452,7 +459,8 @@ def table_hash(table: pa.Table) -> str:
         column = table.column(name)
         digest.update(f"{name}:{column.type}:{len(column)}:{column.null_count};".encode())
         if pa.types.is_string(column.type):
-            digest.update("\0".join(column.to_pylist()).encode())
+            values = column.fill_null(_NULL) if column.null_count else column
+            digest.update("\0".join(values.to_pylist()).encode())
             continue
         for chunk in column.chunks:
             filled = chunk.fill_null(0) if chunk.null_count else chunk
