@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hydrarec.files import atomic_path
@@ -43,6 +44,9 @@ _GROUP = {
     "group": (pa.string(), "user group: all, or <kind>:<bucket> such as history:11-20"),
     "metric": (pa.string(), "name with cut-off, such as ndcg@10"),
 }
+
+FIRST = {"user": 1, "item": 1, "target": 1, "position": 0, "step": -1}
+"""Smallest value of columns that are used as places in arrays, in every table that has them."""
 
 INTERACTIONS = _table(**_EVENT)
 ITEMS = _table(
@@ -155,6 +159,43 @@ COMPARISON = _table(
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "matched seeds"),
 )
+SENSITIVITY = _table(
+    **_RUN,
+    variant=(pa.string(), "how it was measured: full, unfiltered, warm, optimistic, … (hydrarec/analyses)"),
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    value=(pa.float64(), "mean over users and seeds; null where the run's files cannot say?"),
+    why=(pa.string(), "why there is no value; null if there is one?"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "seeds"),
+)
+AGREEMENT = _table(
+    dataset=(pa.string(), "dataset id"),
+    protocol=(pa.string(), "loo | gts"),
+    variant=(
+        pa.string(),
+        "what full is held against: a variant; gts, full under that protocol; a dataset with another order of ties",
+    ),
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    n_runs=(pa.int32(), "runs with a value in both, controls left out"),
+    tau=(pa.float64(), "Kendall's tau-b; null where fewer than two different values leave it undefined?"),
+    pairs=(pa.int32(), "pairs of runs"),
+    discordant=(pa.int32(), "pairs that the two put the other way round"),
+    largest_move=(pa.float64(), "most places that a run is further up or down; halves where runs are level"),
+    moved=(pa.string(), "the first run that moves so far; null if none moves?"),
+)
+BEYOND = _table(
+    dataset=(pa.string(), "dataset id"),
+    protocol=(pa.string(), "loo | gts"),
+    run=(pa.string(), "run id; empty: the users' own histories"),
+    measure=(pa.string(), "coverage@k | gini@k | novelty@k | popularity@k | popularity_lift@k | popularity"),
+    value=(pa.float64(), "mean over seeds; null where it is undefined?"),
+    low=(pa.float64(), "lower bound of the interval over users, given these trained weights; null with one user?"),
+    high=(pa.float64(), "upper bound of the interval; null likewise?"),
+    seeds_low=(pa.float64(), "lowest of the seeds; null with one seed?"),
+    seeds_high=(pa.float64(), "highest of the seeds; null with one seed?"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "seeds"),
+)
 PAIRS = _table(
     **_RUN,
     other=(pa.string(), "run id that the run is compared with"),
@@ -206,43 +247,6 @@ CLAIMS = _table(
     sentence=(pa.string(), "why this is the verdict"),
     registered=(pa.string(), "day on which the hypotheses were fixed"),
     sha256=(pa.string(), "of the file of hypotheses"),
-)
-SENSITIVITY = _table(
-    **_RUN,
-    variant=(pa.string(), "how it was measured: full, unfiltered, warm, optimistic, … (hydrarec/analyses)"),
-    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
-    value=(pa.float64(), "mean over users and seeds; null where the run's files cannot say?"),
-    why=(pa.string(), "why there is no value; null if there is one?"),
-    n_users=(pa.int32(), "users"),
-    n_seeds=(pa.int32(), "seeds"),
-)
-AGREEMENT = _table(
-    dataset=(pa.string(), "dataset id"),
-    protocol=(pa.string(), "loo | gts"),
-    variant=(
-        pa.string(),
-        "what full is held against: a variant; gts, full under that protocol; a dataset with another order of ties",
-    ),
-    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
-    n_runs=(pa.int32(), "runs with a value in both, controls left out"),
-    tau=(pa.float64(), "Kendall's tau-b; null where fewer than two different values leave it undefined?"),
-    pairs=(pa.int32(), "pairs of runs"),
-    discordant=(pa.int32(), "pairs that the two put the other way round"),
-    largest_move=(pa.float64(), "most places that a run is further up or down; halves where runs are level"),
-    moved=(pa.string(), "the first run that moves so far; null if none moves?"),
-)
-BEYOND = _table(
-    dataset=(pa.string(), "dataset id"),
-    protocol=(pa.string(), "loo | gts"),
-    run=(pa.string(), "run id; empty: the users' own histories"),
-    measure=(pa.string(), "coverage@k | gini@k | novelty@k | popularity@k | popularity_lift@k | popularity"),
-    value=(pa.float64(), "mean over seeds; null where it is undefined?"),
-    low=(pa.float64(), "lower bound of the interval over users, given these trained weights; null with one user?"),
-    high=(pa.float64(), "upper bound of the interval; null likewise?"),
-    seeds_low=(pa.float64(), "lowest of the seeds; null with one seed?"),
-    seeds_high=(pa.float64(), "highest of the seeds; null with one seed?"),
-    n_users=(pa.int32(), "users"),
-    n_seeds=(pa.int32(), "seeds"),
 )
 TIMES = _table(
     **_RUN,
@@ -407,7 +411,8 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not Parquet, is truncated, or its columns, types or nulls are not the schema's.
+        If it is not Parquet, is truncated, its columns, types or nulls are not the schema's, or ids or positions are
+        below the first.
     """
     return read_arrow(path, schema, columns).to_pandas()
 
@@ -418,6 +423,8 @@ def read_arrow(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         raise FileNotFoundError(f"{path}: no such file")
     try:
         found = pq.read_schema(path)
+        if twice := [name for name in schema.names if found.names.count(name) > 1]:
+            raise ValueError(f"{path}: {twice[0]}: {found.names.count(twice[0])} columns of this name")
         wrong = [
             f"{name}: expected {kind}, found {found.field(name).type if name in found.names else 'no such column'}"
             for name, kind in zip(schema.names, schema.types, strict=True)
@@ -426,9 +433,10 @@ def read_arrow(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         if wrong:
             raise ValueError(f"{path}: " + "; ".join(wrong))
         table = pq.read_table(path, columns=list(columns) if columns is not None else None)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}; remove it and run its step again") from error
     _refuse_nulls(table, schema, path)
+    _refuse_impossible(table, path)
     return table
 
 
@@ -450,6 +458,14 @@ def table_hash(table: pa.Table) -> str:
             filled = chunk.fill_null(0) if chunk.null_count else chunk
             digest.update(filled.to_numpy(zero_copy_only=False).data)
     return digest.hexdigest()
+
+
+def _refuse_impossible(table: pa.Table, path: Path) -> None:
+    """Refuse ids and positions below the first: as places in an array they would count from the end."""
+    for name in set(FIRST) & set(table.column_names):
+        least = pc.min(table.column(name)).as_py()
+        if least is not None and least < FIRST[name]:
+            raise ValueError(f"{path}: column {name} holds {least}; allowed: {FIRST[name]} and more")
 
 
 def _refuse_nulls(table: pa.Table, schema: pa.Schema, path: Path) -> None:

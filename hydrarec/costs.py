@@ -118,4 +118,5 @@ def read_costs(path: Path) -> OutsideCosts:
     try:
         return OutsideCosts.model_validate(read_json(path))
     except ValidationError as error:
-        raise ValueError(f"{path}: {error.error_count()} mistake(s):\n{explain(error)}\nkeys: {keys}") from None
+        mistakes = "; ".join(line.strip() for line in explain(error).splitlines())
+        raise ValueError(f"{path}: {error.error_count()} mistake(s): {mistakes}\nkeys: {keys}") from None

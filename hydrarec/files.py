@@ -3,14 +3,16 @@
 Not for Parquet tables, whose schemas are checked on the way: see `hydrarec.columns`.
 """
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 
 @contextmanager
@@ -26,20 +28,75 @@ def atomic_path(path: Path) -> Generator[Path]:
     ------
     Path
         A file in the same folder (so that the rename cannot cross file systems).
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, naming `path`; the file that was there, if any, still is.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            # mkstemp makes private files; results are shared within a group like any other output.
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Generator[Path]:
+    """Yield an empty folder whose files move into `folder` when the block ends without an error: all of them or none.
+
+    Parameters
+    ----------
+    folder
+        Where the files shall lie. It is created; files under other names stay.
+
+    Yields
+    ------
+    Path
+        A folder inside `folder`. What is written last moves last.
+
+    Raises
+    ------
+    OSError
+        If that cannot be done, naming the file in `folder`.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".", suffix=".part"))
     try:
         yield temporary
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        # mkstemp makes private files; results are shared within a group like any other output.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        files = sorted(temporary.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        for path in files:
+            if (folder / path.name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / path.name))
+        for path in files:
+            path.replace(folder / path.name)
+    except OSError as error:
+        if error.filename is None or Path(error.filename).parent != temporary:
+            raise
+        raise OSError(error.errno, error.strerror, str(folder / Path(error.filename).name)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: Path) -> Generator[None]:
+    """Name `path` in whatever the system refuses in the block, such as a write to a full disk, which names no file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -65,6 +122,16 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: not valid JSON: {error}") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds an object; raises like `read_json`, and if it holds anything else."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: expected a JSON object, found {type(value).__name__}; run its step again")
+    return cast(dict[str, Any], value)
 
 
 def sha256(path: Path) -> str:

@@ -12,11 +12,12 @@ from hydrarec.analyses.sensitivity import sensitivity
 from hydrarec.columns import AGREEMENT, BEYOND, SENSITIVITY, write_table
 from hydrarec.comparison.runs import require_complete
 from hydrarec.config import BenchmarkConfig
+from hydrarec.files import atomic_folder
 
 __all__ = ["analyse"]
 
 
-def analyse(config: BenchmarkConfig, results: Path, output: Path) -> None:
+def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
     """Write `sensitivity.parquet`, `agreement.parquet` and `beyond.parquet`.
 
     Parameters
@@ -27,6 +28,8 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path) -> None:
         Folder of everything computed (`hydrarec.layout`).
     output
         Folder of the three tables.
+    partial
+        Whether to go on where not everything is there: with the runs that are finished with all their seeds.
 
     Raises
     ------
@@ -35,8 +38,10 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path) -> None:
     ValueError
         If runs are about different cases, candidates or data, or a file does not hold what it must.
     """
-    require_complete(config, results)
+    require_complete(config, results, partial=partial)
     values = sensitivity(config, results)
-    write_table(values, output / "sensitivity.parquet", SENSITIVITY)
-    write_table(agreement(config, values), output / "agreement.parquet", AGREEMENT)
-    write_table(beyond(config, results), output / "beyond.parquet", BEYOND)
+    orders, lists = agreement(config, values), beyond(config, results)
+    with atomic_folder(output) as new:
+        write_table(values, new / "sensitivity.parquet", SENSITIVITY)
+        write_table(orders, new / "agreement.parquet", AGREEMENT)
+        write_table(lists, new / "beyond.parquet", BEYOND)

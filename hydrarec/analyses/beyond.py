@@ -42,9 +42,10 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from hydrarec.analyses.lists import Known, read_exposure, read_known
-from hydrarec.analyses.scopes import runs_of, scopes
+from hydrarec.analyses.scopes import scopes
 from hydrarec.columns import BEYOND
 from hydrarec.comparison.measures import primary_cutoff
+from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.layout import run_folder
 from hydrarec.progress import bar
@@ -89,7 +90,9 @@ def beyond(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
         weights = leave_out(len(known.history))
         histories = {OF_HISTORIES: known.history @ weights / weights.sum(axis=0)}
         rows += [key | {"run": "", "measure": OF_HISTORIES} | _row(OF_HISTORIES, [histories], alpha, len(weights))]
-        for run in bar(runs_of(config, results, dataset, protocol), what=f"lists on {dataset}/{protocol}", unit="run"):
+        for run in bar(
+            finished_runs(config, results, dataset, protocol), what=f"lists on {dataset}/{protocol}", unit="run"
+        ):
             folders = [run_folder(results, dataset, protocol, run, seed) for seed in config.seeds_of(run)]
             by_seed = [
                 measure(read_exposure(folder / "recommendations.parquet", cases, k, known.warm), known, weights)

@@ -19,10 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.analyses.scopes import runs_of, scopes
+from hydrarec.analyses.scopes import scopes
 from hydrarec.columns import SAMPLED, SENSITIVITY, content_hash, read_table
 from hydrarec.comparison.cases import Cases, Group, read_ranks
 from hydrarec.comparison.measures import case_values, metric_names
+from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
@@ -76,7 +77,7 @@ def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
             kind: content_hash(candidates_file(split_folder(results, dataset, protocol), kind))
             for kind in config.evaluation.sampled
         }
-        runs = runs_of(config, results, dataset, protocol)
+        runs = finished_runs(config, results, dataset, protocol)
         for run in bar(runs, what=f"variants on {dataset}/{protocol}", unit="run"):
             seeds = config.seeds_of(run)
             by_seed = [

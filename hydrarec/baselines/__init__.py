@@ -58,14 +58,15 @@ def read_options(kind: type[OptionsT], options: dict[str, Any]) -> OptionsT:
     Raises
     ------
     ValueError
-        With one line per mistake, and all options with their ranges and defaults.
+        With all mistakes, and all options with their ranges and defaults.
     """
     try:
         return kind.model_validate(options)
     except ValidationError as error:
         allowed = kind.model_json_schema()["properties"] if kind.model_fields else {}
-        lines = [f"  {name}: {_describe(schema)}" for name, schema in allowed.items()] or ["  none"]
-        raise ValueError("\n".join(["mistakes in the options:", explain(error), "allowed:", *lines])) from None
+        options = "; ".join(f"{name}: {_describe(schema)}" for name, schema in allowed.items()) or "none"
+        mistakes = "; ".join(line.strip() for line in explain(error).splitlines())
+        raise ValueError(f"mistakes in the options: {mistakes}\nallowed: {options}") from None
 
 
 def _describe(schema: dict[str, Any]) -> str:

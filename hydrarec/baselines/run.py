@@ -14,6 +14,7 @@ from hydrarec.baselines import BaselineInputs
 from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, write_table
 from hydrarec.costs import Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
+from hydrarec.files import atomic_folder
 from hydrarec.provenance import peak_memory_mib, write_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
@@ -91,30 +92,31 @@ def run_baseline(
         score, inputs.cases, inputs.catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what=name
     )
     test_s, _ = _lap(clock)
-    write_table(ranking.ranks, output / "ranks.parquet", RANKS)
-    write_table(ranking.recommendations, output / "recommendations.parquet", RECOMMENDATIONS)
-    if ranking.sampled is not None:
-        write_table(ranking.sampled, output / "sampled.parquet", SAMPLED)
-    write_timing(output, timing)
-    write_inference(
-        output,
-        device="cpu",
-        test_s=test_s,
-        n_cases=len(inputs.cases),
-        peak_memory_mib=peak_memory_mib(),
-        candidates={one.kind: one.content_hash for one in drawn},
-    )
-    write_manifest(
-        output / "manifest.json",
-        run={"id": run, "baseline": name, "options": options},
-        settings=None,
-        dataset=data.name,
-        protocol=protocol,
-        seed=seed,
-        split=split,
-        threads=threads,
-        device="cpu",
-    )
+    with atomic_folder(output) as new:
+        write_table(ranking.ranks, new / "ranks.parquet", RANKS)
+        write_table(ranking.recommendations, new / "recommendations.parquet", RECOMMENDATIONS)
+        if ranking.sampled is not None:
+            write_table(ranking.sampled, new / "sampled.parquet", SAMPLED)
+        write_timing(new, timing)
+        write_inference(
+            new,
+            device="cpu",
+            test_s=test_s,
+            n_cases=len(inputs.cases),
+            peak_memory_mib=peak_memory_mib(),
+            candidates={one.kind: one.content_hash for one in drawn},
+        )
+        write_manifest(
+            new / "manifest.json",
+            run={"id": run, "baseline": name, "options": options},
+            settings=None,
+            dataset=data.name,
+            protocol=protocol,
+            seed=seed,
+            split=split,
+            threads=threads,
+            device="cpu",
+        )
 
 
 def _lap(since: float) -> tuple[float, float]:

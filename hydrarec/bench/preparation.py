@@ -15,11 +15,11 @@ from jaxtyping import Int
 from pyarrow import csv
 
 from hydrarec.bench.base import Case, Conditions
-from hydrarec.config.datasets import BUILT_IN, FilterConfig
+from hydrarec.config.datasets import BUILT_IN, FilterConfig, SourceConfig
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import PROTOCOLS, split
 from hydrarec.efficiency.rounds import Subject
-from hydrarec.files import atomic_path
+from hydrarec.files import atomic_path, sha256
 
 TITLE = "Preparation"
 ABOUT = """*prepare* is all from the archive to Parquet: unpacking, checks, duplicates, the 5-core, ids, order and card,
@@ -121,7 +121,8 @@ def subjects(archive: Path, output: Path) -> Sequence[Subject]:
     """
     with zipfile.ZipFile(archive) as opened:
         table = opened.read(MEMBER)
-    dataset = BUILT_IN["ml-20m"].model_copy(update={"filter": FilterConfig()})
+    source = SourceConfig(file=archive.name, sha256=sha256(archive))
+    dataset = BUILT_IN["ml-20m"].model_copy(update={"source": source, "filter": FilterConfig()})
 
     def whole() -> None:
         prepare(dataset, archive, output)

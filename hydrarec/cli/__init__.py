@@ -3,13 +3,17 @@
 Each command imports its room when it runs, so that planning and statistics never load torch.
 """
 
+import logging
 import sys
+from typing import Annotated
 
 import typer
 
 from hydrarec.cli import cluster, new, pages, questions, steps
-from hydrarec.config import ConfigError
+from hydrarec.cli.message import message_of
 from hydrarec.progress import start_logging
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,10 +27,26 @@ app.add_typer(new.app, name="new")
 app.add_typer(cluster.app, name="cluster")
 
 
+@app.callback()
+def _common(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of what goes wrong; may stand anywhere.")
+    ] = False,
+) -> None:
+    log.setLevel(logging.DEBUG if debug else logging.INFO)
+
+
 def main() -> None:
-    """Run the command line; a user's mistake ends in one message, not a traceback."""
+    """Run the command line; what goes wrong ends in one message of a few lines, and under --debug in a traceback."""
     start_logging()
+    log.setLevel(logging.INFO)
     try:
-        app()
-    except (ConfigError, ValueError, OSError, FloatingPointError) as error:
-        sys.exit(f"hydrarec: {error}")
+        # Wherever it stands; the parser knows it only before the command.
+        code = app(sorted(sys.argv[1:], key="--debug".__ne__), prog_name="hydrarec", standalone_mode=False)
+    except typer.Abort:
+        sys.exit("hydrarec: aborted")
+    except Exception as error:
+        log.debug("what went wrong:", exc_info=True)
+        sys.stderr.write(f"hydrarec: {message_of(error)}\n")
+        code = getattr(error, "exit_code", 1)
+    sys.exit(code)

@@ -1,21 +1,22 @@
 """What commands take: options that mean the same everywhere, and how they are read."""
 
 import json
+import reprlib
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from hydrarec.config import ConfigError, load, load_file
-from hydrarec.config.base import explain
+from hydrarec.config.base import LARGEST, explain
 from hydrarec.config.benchmark import BenchmarkConfig
 
 T = TypeVar("T")
 
 Data = Annotated[Path, typer.Option(help="Dataset folder: results/data/<dataset>.")]
 Protocol = Annotated[str, typer.Option(help="loo or gts.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Seed of the run.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads; results are byte-identical at equal numbers.")]
 Output = Annotated[Path, typer.Option(help="Folder to write into.")]
 Results = Annotated[Path, typer.Option(help="Folder of all results.")]
@@ -26,7 +27,18 @@ Config = Annotated[str, typer.Option(help="The comparison's configuration: a YAM
 
 def benchmark_of(config: str) -> BenchmarkConfig:
     """Return the comparison that `--config` names or holds."""
-    return load(json.loads(config)) if config.lstrip().startswith("{") else load_file(Path(config))
+    return load(json_of("--config", config)) if config.lstrip().startswith("{") else load_file(Path(config))
+
+
+def json_of(option: str, text: str) -> dict[str, Any]:
+    """Read an object that an option gives as JSON."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{option}: not valid JSON: {error}; found {reprlib.repr(text)}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{option}: expected a JSON object such as {{}}; found {reprlib.repr(text)}")
+    return value
 
 
 def block_of(kind: type[T], text: str) -> T:
@@ -34,4 +46,4 @@ def block_of(kind: type[T], text: str) -> T:
     try:
         return TypeAdapter(kind).validate_json(text)
     except ValidationError as error:
-        raise ConfigError(f"mistakes in the given JSON:\n{explain(error)}") from None
+        raise ConfigError(f"mistakes in the given {kind.__name__}:\n{explain(error)}") from None

@@ -16,8 +16,9 @@ Folder = Annotated[Path, typer.Option(help="Where Snakemake works.")]
 
 @app.command()
 def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file.")]) -> None:
-    """Check a configuration file and list its runs."""
-    benchmark = load_file(config)
+    """Check a configuration file and list its runs; in a checkout, also whether its baselines have rules."""
+    baselines = sorted(path.stem for path in Path("workflow/rules/baselines").glob("*.smk"))
+    benchmark = load_file(config, baselines or None)
     for run_id in benchmark.run_ids:
         typer.echo(run_id)
 
@@ -36,6 +37,7 @@ def partial_report(config: Config, folder: Folder = Path()) -> None:
 
     Apart from the complete one: in reports/<report>/incomplete, from tables in results/comparison/<report>/incomplete.
     """
+    from hydrarec.analyses import analyse
     from hydrarec.comparison import check_gates, collect, contrast
     from hydrarec.report import render
 
@@ -43,6 +45,7 @@ def partial_report(config: Config, folder: Folder = Path()) -> None:
     tables = comparison_folder(results, benchmark.report) / "incomplete"
     collect(benchmark, results, tables, partial=True)
     contrast(benchmark, results, tables, partial=True)
+    analyse(benchmark, results, tables, partial=True)
     check_gates(benchmark, results, tables)
     page = folder / "reports" / benchmark.report / "incomplete"
     render(benchmark, results, tables, page)

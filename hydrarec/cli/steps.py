@@ -1,6 +1,5 @@
 """Steps of the pipeline: what the rules call."""
 
-import json
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -18,6 +17,7 @@ from hydrarec.cli.options import (
     Threads,
     benchmark_of,
     block_of,
+    json_of,
 )
 from hydrarec.config import RunSettings
 from hydrarec.config.datasets import DatasetConfig
@@ -129,7 +129,7 @@ def baseline(
         protocol=protocol,
         run=run,
         seed=seed,
-        options=json.loads(options),
+        options=json_of("--options", options),
         threads=threads,
         output=output,
         candidates=candidates or [],
@@ -154,7 +154,7 @@ def rank_lists(
         protocol=protocol,
         run=run,
         baseline=baseline,
-        options=json.loads(options),
+        options=json_of("--options", options),
         seed=seed,
         output=output,
     )
@@ -193,11 +193,11 @@ def verdicts(
 
 
 @app.command()
-def analyse(config: Config, output: Output, results: Results = Path("results")) -> None:
+def analyse(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
     """Measure every run in other ways, and what its lists are like besides accurate; no claim rests on these."""
     from hydrarec.analyses import analyse
 
-    analyse(benchmark_of(config), results, output)
+    analyse(benchmark_of(config), results, output, partial=partial)
 
 
 @app.command()

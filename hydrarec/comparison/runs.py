@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
-from hydrarec.files import read_json
+from hydrarec.files import read_object
 from hydrarec.layout import run_folder
 
 REQUIRED = ("ranks.parquet", "timing.json", "inference.json", "manifest.json")
@@ -42,7 +42,7 @@ class Computed:
 
     def json(self, name: str) -> dict[str, Any]:
         """Read one of its JSON files."""
-        return read_json(self.folder / name)
+        return read_object(self.folder / name)
 
 
 def computed(config: BenchmarkConfig, results: Path) -> Iterator[Computed]:

@@ -13,6 +13,7 @@ from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import Computed, finished, finished_runs, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
+from hydrarec.files import atomic_folder
 from hydrarec.layout import run_folder
 from hydrarec.progress import bar
 from hydrarec.significance.crossed import crossed_mean
@@ -74,11 +75,12 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
         of_run, of_seeds = _measure(config, results, cases[dataset, protocol], dataset, protocol, run)
         metrics += of_run
         leaders += of_seeds
-    write_table(pd.DataFrame(metrics), output / "metrics.parquet", METRICS)
-    write_table(pd.DataFrame(leaders), output / "leaderboard.parquet", LEADERBOARD)
     times = pd.DataFrame([_time(one) for one in finished(config, results)])
-    write_table(times, output / "times.parquet", TIMES)
-    write_runs(config, results, output)
+    with atomic_folder(output) as new:
+        write_table(pd.DataFrame(metrics), new / "metrics.parquet", METRICS)
+        write_table(pd.DataFrame(leaders), new / "leaderboard.parquet", LEADERBOARD)
+        write_table(times, new / "times.parquet", TIMES)
+        write_runs(config, results, new)
 
 
 def _measure(

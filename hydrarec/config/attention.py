@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hydrarec.config.base import AnyKind
+from hydrarec.config.base import AnyKind, Count
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.mixer import Mixer
 
@@ -13,7 +13,7 @@ class AttentionConfig(Mixer):
     """An attention operator."""
 
     room: ClassVar[str] = "attention"
-    last_n_layers: Annotated[int, Field(ge=1)] | None = None
+    last_n_layers: Count | None = None
     """Only so many of the last layers use the operator, the others softmax; null: all layers use it."""
 
     def in_layer(self, layer: int, n_layers: int) -> "AttentionConfig":
@@ -73,7 +73,7 @@ class CosineAttentionConfig(AttentionConfig):
     time: ClassVar[str] = "T D² / H"
     memory: ClassVar[str] = "T D"
     source: ClassVar[str] = "Bolya et al. 2022, arXiv 2209.07484"
-    n_heads: Annotated[int, Field(ge=1)] | None = None
+    n_heads: Count | None = None
     """Heads; null: as many as the encoder has."""
     eps: Annotated[float, Field(gt=0, le=1e-3)] = 1e-6
     """Smallest norm a query or key is divided by."""
@@ -129,11 +129,11 @@ class PerformerAttentionConfig(AttentionConfig):
     time: ClassVar[str] = "T D m"
     memory: ClassVar[str] = "T H m"
     source: ClassVar[str] = "Choromanski et al. 2021, arXiv 2009.14794"
-    n_features: Annotated[int, Field(ge=1)] | None = None
+    n_features: Count | None = None
     """Random features m per head; null: d log d, rounded, for heads of d features."""
     orthogonal: bool = True
     """Directions of up to d features are orthogonal to each other, which lowers the variance of the estimate."""
-    redraw_every: Annotated[int, Field(ge=1)] | None = None
+    redraw_every: Count | None = None
     """Training steps between redraws of the features; null: they stay as they were drawn."""
     eps: Annotated[float, Field(gt=0, le=1e-3)] = 1e-6
     """Added to every feature of a key."""
@@ -158,7 +158,7 @@ class LinformerAttentionConfig(AttentionConfig):
     memory: ClassVar[str] = "T r"
     source: ClassVar[str] = "Wang et al. 2020, arXiv 2006.04768"
     no_causal_form: ClassVar[str] = "its projections E and F mix all positions before the first query is answered"
-    k_projection: Annotated[int, Field(ge=1)] | None = None
+    k_projection: Count | None = None
     """Mixtures r; null: a quarter of max_length, rounded up, the paper's 128 of 512."""
     shared: bool = False
     """Values are mixed as keys are: E = F."""
@@ -185,7 +185,7 @@ class LightsansAttentionConfig(AttentionConfig):
     memory: ClassVar[str] = "T² H per batch"
     source: ClassVar[str] = "Fan et al. 2021, SIGIR"
     no_causal_form: ClassVar[str] = "its latent interests are means over all positions"
-    k_interests: Annotated[int, Field(ge=1)] = 15
+    k_interests: Count = 15
     """Latent interests r."""
 
 
@@ -224,7 +224,7 @@ class GlaAttentionConfig(AttentionConfig):
     time: ClassVar[str] = "T D² / H"
     memory: ClassVar[str] = "T D"
     source: ClassVar[str] = "Yang et al. 2024, arXiv 2312.06635"
-    gate_rank: Annotated[int, Field(ge=1)] = 16
+    gate_rank: Count = 16
     """Features between the two matrices that make the gates."""
     gate_temperature: Annotated[float, Field(gt=0)] = 16.0
     """Root tau that is taken of the gates: the larger, the slower the past fades."""

@@ -1,10 +1,18 @@
 """What all configuration classes share: frozen, no unknown keys, errors that name the key and the allowed values."""
 
 import importlib
+import re
+import reprlib
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Self, Union, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, ErrorDetails
+
+LARGEST = 2**31 - 1
+"""Whole numbers are at most this; tables hold them in 32 bits."""
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 class ConfigError(ValueError):
@@ -14,7 +22,9 @@ class ConfigError(ValueError):
 class Block(BaseModel):
     """A block of the configuration."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     def overridden_by(self, override: Self | None) -> Self:
         """Return this block with the keys that were written out in `override`."""
@@ -55,9 +65,33 @@ class AnyKind:
         return handler.generate_schema(Annotated[Union[kinds], Field(discriminator="kind")])  # noqa: UP007
 
 
-def explain(error: ValidationError, within: str = "") -> str:
-    """Turn pydantic's errors into one line each: key path, what is wrong, what is allowed."""
-    return "\n".join(f"  {_path(detail, within)}: {_message(detail)}" for detail in error.errors())
+Place = Callable[[Sequence[str | int]], str]
+"""Says where the value with these keys stands, such as `config.yaml:12`."""
+
+
+def explain(error: ValidationError, within: str = "", place: Place | None = None) -> str:
+    """Turn pydantic's errors into one line each: place if that is known, key path, what is wrong, what is allowed."""
+    lines: list[str] = []
+    for detail in error.errors():
+        path, said, keys = _path(detail, within), _message(detail), list(detail["loc"])
+        # Checks of several keys at once name the one in question themselves.
+        if detail["type"] == "value_error" and (named := _named_keys(said, detail["input"])):
+            keys += named
+            said = f"{path}: {said}" if path else said
+        else:
+            said = f"{path or '(top level)'}: {said}"
+        lines.append(f"  {place(keys)}: {said}" if place else f"  {said}")
+    return "\n".join(lines)
+
+
+def _named_keys(said: str, values: Any) -> list[str | int]:
+    """Return the keys that a message begins with: `grid.labels: …`, or `run x: …` among the `values` of the top."""
+    if run := re.match(r"run (\S+): ", said):
+        runs: list[Any] = values.get("runs", []) if hasattr(values, "get") else []
+        ids = [one.get("id") if hasattr(one, "get") else None for one in runs]
+        return ["runs", ids.index(run[1])] if run[1] in ids else ["grid"]
+    path = re.match(r"[\w.-]+(?=: )", said)
+    return list(path[0].split(".")) if path else []
 
 
 def _path(detail: ErrorDetails, within: str) -> str:
@@ -68,7 +102,7 @@ def _path(detail: ErrorDetails, within: str) -> str:
             path += f"[{part}]"
         elif part not in tags:
             path += f".{part}" if path else part
-    return path or "(top level)"
+    return path
 
 
 def _tags(detail: ErrorDetails) -> set[str]:
@@ -88,7 +122,7 @@ def _kind_of(block: type[Block]) -> str | None:
 
 
 def _message(detail: ErrorDetails) -> str:
-    context = detail.get("ctx", {})
+    context, found = detail.get("ctx", {}), detail["input"]
     match detail["type"]:
         case "extra_forbidden":
             return "no such key"
@@ -97,10 +131,33 @@ def _message(detail: ErrorDetails) -> str:
         case "union_tag_not_found":
             return f"needs the key {context['discriminator']}"
         case "literal_error":
-            return f"{detail['input']!r} is not allowed; allowed: {context['expected']}"
+            return f"{_shown(found)} is not allowed; allowed: {context['expected']}"
         case "value_error":
             return str(context["error"])
         case "missing":
             return "must be given"
+        case "float_type" | "int_type" if isinstance(found, str) and _is_number(found):
+            # YAML 1.1 takes 1e-3 for text.
+            return f"found {found!r}, which is text; write a number without quotes, and 1.0e-3 instead of 1e-3"
         case _:
-            return f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {detail['input']!r}"
+            return f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {_shown(found)}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    """Return a value as Python writes it, cut to what fits into a message."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from hydrarec.config.base import Block, ConfigError, explain
+from hydrarec.config.base import Block, ConfigError, Place, Seed, explain
 from hydrarec.config.datasets import BUILT_IN, DatasetConfig
 from hydrarec.config.efficiency import EfficiencyConfig
 from hydrarec.config.encoder import EncoderConfig
@@ -55,7 +55,7 @@ def _dataset(entry: Any) -> Any:
 class BenchmarkConfig(Block):
     """A comparison."""
 
-    report: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    report: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
     """Folder of the report under `reports/`."""
     title: str = "Attention operators for sequential recommendation"
     """Heading of the report."""
@@ -64,7 +64,7 @@ class BenchmarkConfig(Block):
     definitions of others."""
     protocols: Annotated[list[Protocol], Field(min_length=1)] = ["loo"]
     """What is held out."""
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
     """Seeds of every run; the same ones for all, because comparisons match them."""
     mirror: str | None = None
     """Folder or base URL asked first for every file; the environment's HYDRAREC_MIRROR goes before it."""
@@ -102,6 +102,7 @@ class BenchmarkConfig(Block):
             ("runs", [r.id for r in self.all_runs]),
             ("seeds", list(map(str, self.seeds))),
             ("protocols", list(self.protocols)),
+            ("evaluation.cutoffs", list(map(str, self.evaluation.cutoffs))),
         ):
             twice = [name for name, count in Counter(ids).items() if count > 1]
             if twice:
@@ -173,7 +174,7 @@ class BenchmarkConfig(Block):
         return RunSettings.model_validate({"run": bare, **{k: v.model_dump() for k, v in merged.items()}})
 
 
-def load(raw: dict[str, Any], baselines: list[str] | None = None) -> BenchmarkConfig:
+def load(raw: dict[str, Any], baselines: list[str] | None = None, place: Place | None = None) -> BenchmarkConfig:
     """Check a configuration and return it typed.
 
     Parameters
@@ -182,40 +183,67 @@ def load(raw: dict[str, Any], baselines: list[str] | None = None) -> BenchmarkCo
         The mapping as read from YAML.
     baselines
         Names of the baselines that have a rule file; not checked if absent.
+    place
+        Says where a value stands; messages begin with it.
 
     Raises
     ------
     ConfigError
-        With one line per mistake: the path of the key, what is wrong, and what is allowed.
+        With one line per mistake: its place, the path of the key, what is wrong, and what is allowed.
     """
     try:
         config = BenchmarkConfig.model_validate(raw)
-        for run in config.all_runs:
-            if isinstance(run, TrainedRun):
-                for dataset in config.datasets:
-                    config.settings(run.id, dataset.id)
     except ValidationError as error:
-        raise ConfigError(f"the configuration has {error.error_count()} mistake(s):\n{explain(error)}") from None
-    except ValueError as error:
-        raise ConfigError(f"the configuration has a mistake:\n  {error}") from None
+        raise ConfigError(_mistakes(explain(error, place=place))) from None
+    for run in config.all_runs:
+        if isinstance(run, TrainedRun):
+            for dataset in config.datasets:
+                _check_merged(config, run.id, dataset.id, place)
     if baselines is not None:
         for index, run in enumerate(config.runs):
             if isinstance(run, BaselineRun) and run.baseline not in baselines:
-                raise ConfigError(
-                    "the configuration has a mistake:\n"
-                    f"  runs[{index}].baseline: no rule file for {run.baseline!r}; allowed: {', '.join(baselines)}"
-                )
+                keys = f"runs[{index}].baseline"
+                why = f"no rule file for {run.baseline!r}; allowed: {', '.join(baselines)}"
+                raise ConfigError(_mistakes(_line(place, ["runs", index, "baseline"], f"{keys}: {why}")))
     return config
 
 
-def load_file(path: Path) -> BenchmarkConfig:
-    """Read and check a YAML configuration file; raises like `load`, and `ConfigError` if it is not YAML."""
-    import yaml  # noqa: PLC0415 - planning inside Snakemake never needs it
-
+def _check_merged(config: BenchmarkConfig, run_id: str, dataset_id: str, place: Place | None) -> None:
+    """Refuse settings of a run on a dataset that contradict each other once merged."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: must be a mapping of keys")
-    return load(cast(dict[str, Any], raw))
+        config.settings(run_id, dataset_id)
+    except ValidationError as error:
+        # The keys of the merged settings are not where they were written; the run or, if it is of the grid, that is.
+        ids = [run.id for run in config.runs]
+        keys: list[str | int] = ["runs", ids.index(run_id)] if run_id in ids else ["grid"]
+        said = explain(error, f"run {run_id} on {dataset_id}").strip()
+        raise ConfigError(_mistakes(_line(place, keys, said))) from None
+
+
+def _line(place: Place | None, keys: list[str | int], said: str) -> str:
+    return f"  {f'{place(keys)}: ' if place else ''}{said}"
+
+
+def _mistakes(lines: str) -> str:
+    number = lines.count("\n") + 1
+    return f"the configuration has {number} mistake{'s' if number > 1 else ''}:\n{lines}"
+
+
+def load_file(path: Path, baselines: list[str] | None = None) -> BenchmarkConfig:
+    """Read and check a YAML configuration file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ConfigError
+        Like `load`, each mistake with its line, and if it is no plain YAML; see `hydrarec.config.yaml_file`.
+    """
+    # Planning inside Snakemake never needs it.
+    from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415
+
+    file = read_yaml(path)
+    values = file.values
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}:1: must be a mapping of keys; found {type(values).__name__}")
+    return load(cast(dict[str, Any], values), baselines, file.place)

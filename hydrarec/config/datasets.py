@@ -12,26 +12,35 @@ from pydantic import (
     model_validator,
 )
 
-from hydrarec.config.base import AnyKind, Block, KindBlock
+from hydrarec.config.base import LARGEST, AnyKind, Block, Count, KindBlock, Seed
 
-DatasetId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+DatasetId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 
 
 def _known_encoding(name: str) -> str:
     try:
+        # Python's other codecs, such as zip or hex, do not turn bytes into text.
+        "".encode(name)
         return codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, ValueError):
         raise ValueError(f"{name!r} is no text encoding; allowed are Python's, such as utf-8 or latin-1") from None
 
 
+def _can_separate(text: str) -> str:
+    if wrong := [character for character in text if character in '"\r\n\0']:
+        raise ValueError(f"{text!r} cannot separate fields, because {wrong[0]!r} has another meaning in the file")
+    return text
+
+
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
+Separator = Annotated[str, Field(min_length=1), AfterValidator(_can_separate)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 
 
 class SourceConfig(Block):
     """A file to download, pinned by its checksum."""
 
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
     """Name under which the file is kept, here and in mirrors."""
     urls: list[Url] = []
     """Where it can be had, tried in order after the mirror; empty: from a mirror only."""
@@ -56,7 +65,7 @@ class GrouplensReaderConfig(ReaderConfig):
     has_timestamps: ClassVar[bool] = True
     member: str
     """Path of the table inside the archive."""
-    separator: Annotated[str, Field(min_length=1)] = "::"
+    separator: Separator = "::"
     """What stands between two fields."""
     header: bool = False
     """Whether the first line names the columns."""
@@ -71,7 +80,7 @@ class RatingsReaderConfig(ReaderConfig):
     has_timestamps: ClassVar[bool] = True
     columns: list[Literal["user", "item", "rating", "timestamp", "other"]] = ["user", "item", "rating", "timestamp"]
     """What the fields of a line are, in order; user, item and timestamp each once, `other` for what is not read."""
-    separator: Annotated[str, Field(min_length=1)] = ","
+    separator: Separator = ","
     """What stands between two fields."""
     header: bool = False
     """Whether the first line names the columns."""
@@ -109,11 +118,11 @@ class SyntheticReaderConfig(ReaderConfig):
     kind: Literal["synthetic"] = "synthetic"
     has_timestamps: ClassVar[bool] = True
     needs_source: ClassVar[bool] = False
-    n_users: Annotated[int, Field(ge=50)] = 2000
+    n_users: Annotated[int, Field(ge=50, le=LARGEST)] = 2000
     """Users to draw."""
-    n_items: Annotated[int, Field(ge=50)] = 500
+    n_items: Annotated[int, Field(ge=50, le=LARGEST)] = 500
     """Items to draw."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     """Seed of the draw."""
 
 
@@ -123,9 +132,9 @@ Reader = Annotated[ReaderConfig, AnyKind()]
 class FilterConfig(Block):
     """What is removed from the raw interactions, after exact duplicates."""
 
-    min_user_interactions: Annotated[int, Field(ge=1)] = 5
+    min_user_interactions: Count = 5
     """Users with fewer interactions are removed."""
-    min_item_interactions: Annotated[int, Field(ge=1)] = 5
+    min_item_interactions: Count = 5
     """Items with fewer interactions are removed."""
     iterate: bool = True
     """Repeat both until nothing changes (the k-core); otherwise each minimum counts once, on the unfiltered data."""

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import Block
+from hydrarec.config.base import Block, Count
 
 Part = Literal["operators", "blocks", "steps", "inference"]
-Size = Annotated[int, Field(ge=1)]
+Size = Count
 
 
 class EfficiencyConfig(Block):
@@ -17,11 +17,11 @@ class EfficiencyConfig(Block):
     """Operators alone; encoder blocks around them; whole training steps and inference of the trained runs."""
     devices: Annotated[list[Literal["auto", "cpu", "cuda"]], Field(min_length=1)] = ["auto"]
     """Where it is measured; auto takes the GPU where there is one."""
-    threads: Annotated[int, Field(ge=1)] = 1
+    threads: Count = 1
     """CPU threads."""
     rounds: Annotated[int, Field(ge=2)] = 20
     """Measured rounds; everything of a part is timed once in each of them."""
-    warm_up: Annotated[int, Field(ge=1)] = 3
+    warm_up: Count = 3
     """Repetitions before the first round, which are not kept: caches fill, kernels compile."""
     lengths: list[Size] = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384]
     """Positions T at which operators and blocks are measured at width `d_model`."""
@@ -31,7 +31,7 @@ class EfficiencyConfig(Block):
     """Widths D at which operators and blocks are measured at length `length`; heads keep the encoder's width."""
     length: Size = 512
     """Positions T of the measurements over `widths`."""
-    fit_from: Annotated[int, Field(ge=1)] = 256
+    fit_from: Count = 256
     """Shortest T that counts when a power of T is fitted; shorter sequences measure overhead."""
     elements: Size | None = None
     """Numbers in a batch, B x T x D, as far as one sequence has no more; null: 2^20 on a CPU, 2^24 on a GPU."""

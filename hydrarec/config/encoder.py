@@ -4,24 +4,24 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from hydrarec.config.base import Block
+from hydrarec.config.base import Block, Count
 
 
 class EncoderConfig(Block):
     """Size of the encoder, the same for every model of a comparison."""
 
-    d_model: Annotated[int, Field(ge=1)] = 64
+    d_model: Count = 64
     """Width D of item embeddings and hidden states."""
-    n_layers: Annotated[int, Field(ge=1)] = 2
+    n_layers: Count = 2
     """Number of blocks."""
-    n_heads: Annotated[int, Field(ge=1)] = 1
+    n_heads: Count = 1
     """Heads of the operators that have heads; divides d_model."""
-    d_ff: Annotated[int, Field(ge=1)] | None = None
+    d_ff: Count | None = None
     """Inner width of the feed-forward part; null: the model's own (sasrec: D; bert4rec, fmlp, lru, ssd: 4 D). Other
     models have none."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Dropout of embeddings and residual branches."""
-    max_length: Annotated[int, Field(ge=1)] = 200
+    max_length: Count = 200
     """Positions T the model sees: the newest items of a history (and the mask token where there is one)."""
 
     @model_validator(mode="after")

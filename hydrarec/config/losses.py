@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import AnyKind, KindBlock
+from hydrarec.config.base import AnyKind, Count, KindBlock
 
 
 class LossConfig(KindBlock):
@@ -23,7 +23,7 @@ class SampledSoftmaxLossConfig(LossConfig):
     """Softmax over the target and uniformly drawn negatives."""
 
     kind: Literal["sampled_softmax"] = "sampled_softmax"
-    n_negatives: Annotated[int, Field(ge=1)] = 256
+    n_negatives: Count = 256
     """Negatives drawn for each target."""
 
 
@@ -31,7 +31,7 @@ class BinaryCrossEntropyLossConfig(LossConfig):
     """Target against uniformly drawn negatives, each a yes-no question (SASRec; gBCE with calibration > 0)."""
 
     kind: Literal["binary_cross_entropy"] = "binary_cross_entropy"
-    n_negatives: Annotated[int, Field(ge=1)] = 1
+    n_negatives: Count = 1
     """Negatives drawn for each target."""
     calibration: Annotated[float, Field(ge=0, le=1)] = 0.0
     """gBCE's t (Petrov & Macdonald 2023, eq. 22): 0 is plain BCE, 1 removes all overconfidence."""

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hydrarec.config.base import AnyKind
+from hydrarec.config.base import AnyKind, Count
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.mixer import Mixer
 
@@ -91,13 +91,13 @@ class SsdModelConfig(ModelConfig):
     source: ClassVar[str] = "Dao and Gu 2024, arXiv 2405.21060"
     takes_attention: ClassVar[bool] = False
     no_bidirectional_form: ClassVar[str] = "a recurrence runs from the oldest item to the newest"
-    d_state: Annotated[int, Field(ge=1)] = 32
+    d_state: Count = 32
     """Size N of the state of each feature."""
-    expand: Annotated[int, Field(ge=1)] = 2
+    expand: Count = 2
     """Width inside the mixer, in multiples of d_model."""
-    d_head: Annotated[int, Field(ge=1)] = 32
+    d_head: Count = 32
     """Features that share a decay; divides expand times d_model."""
-    d_conv: Annotated[int, Field(ge=1)] = 4
+    d_conv: Count = 4
     """Positions that the short convolution sees: itself and those before."""
 
     def misfit(self, encoder: EncoderConfig) -> str:
@@ -134,11 +134,11 @@ class CaserModelConfig(ModelConfig):
     memory: ClassVar[str] = "T L D"
     source: ClassVar[str] = "Tang & Wang 2018, arXiv 1809.07426"
     no_bidirectional_form: ClassVar[str] = "its windows end at the position they predict from"
-    window: Annotated[int, Field(ge=1)] = 5
+    window: Count = 5
     """Newest items L that a hidden state is computed from; the authors' value."""
-    n_horizontal: Annotated[int, Field(ge=1)] = 16
+    n_horizontal: Count = 16
     """Horizontal filters of each height 1 to L; the authors' value."""
-    n_vertical: Annotated[int, Field(ge=1)] = 4
+    n_vertical: Count = 4
     """Vertical filters; the authors' value."""
 
 

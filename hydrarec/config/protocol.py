@@ -20,7 +20,7 @@ PROTOCOL_TITLES: dict[str, str] = {
 class EvaluationConfig(Block):
     """Metrics, the reference of the comparison and its error rate."""
 
-    cutoffs: list[Annotated[int, Field(ge=1, le=100)]] = [1, 5, 10, 20]
+    cutoffs: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(min_length=1)] = [1, 5, 10, 20]
     """The k of HR@k and NDCG@k; stored recommendation lists hold 100 items, hence the limit."""
     reference: str
     """Run id that every other run is compared with."""

@@ -12,7 +12,7 @@ from hydrarec.config.masking import Masking
 from hydrarec.config.models import Model
 from hydrarec.config.training import TrainingConfig
 
-RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$")]
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$", max_length=200)]
 ModelKind = Annotated[str, Field(min_length=1)]
 
 
@@ -61,7 +61,7 @@ class BaselineRun(Block):
     """Name in paths, tables and claims."""
     label: str = ""
     """Name in figures; the id if empty."""
-    baseline: str
+    baseline: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
     """Name of the rule file, without `.smk`."""
     options: dict[str, str | int | float | bool] = {}
     """Handed to the rule as `params.options`."""

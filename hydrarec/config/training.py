@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import Block
+from hydrarec.config.base import Block, Count
 
 
 class TrainingConfig(Block):
@@ -14,11 +14,11 @@ class TrainingConfig(Block):
     """Adam's step size, constant."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Decoupled weight decay (AdamW); 0 is plain Adam."""
-    batch_size: Annotated[int, Field(ge=1)] = 128
+    batch_size: Count = 128
     """Sequences (users) in an optimiser step."""
-    max_epochs: Annotated[int, Field(ge=1)] = 200
+    max_epochs: Count = 200
     """Epochs at most."""
-    patience: Annotated[int, Field(ge=1)] = 10
+    patience: Count = 10
     """Epochs without a better validation NDCG@10 after which training stops."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto takes the GPU where there is one."""

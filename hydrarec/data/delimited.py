@@ -17,11 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from hydrarec.data.text import Block, MalformedLineError, no_interactions
+from hydrarec.data.text import LONGEST_ID, NO_VALUE, Block, MalformedLineError, misfit, no_interactions
 
 UNIT_SEPARATOR = b"\x1f"
 """Stands in for separators of several characters, which Arrow's parser does not know."""
-LARGEST_TIMESTAMP = 2**63 - 1
+LARGEST_TIMESTAMP = 99_999_999_999
+"""In the year 5138; what is later is not counted in seconds."""
+MEANINGS = ("user", "item", "rating", "timestamp")
+"""What a header may call a column, perhaps with `id` behind it; then it must be that column."""
 PARSERS = 2
 """Blocks parsed at the same time; more would wait for the one thread that reads and unpacks."""
 WAITING_BLOCKS = 8
@@ -37,6 +40,7 @@ LARGEST_NUMBER = 2**22
 """Largest id kept as a number; tables over all numbers up to here take a few MiB."""
 _NUMBER = pa.uint32()
 _OTHER_WHITE_SPACE = re.compile(r"[^\S \n]")
+_NO_VALUE = pa.array(sorted(NO_VALUE))
 _HEXADECIMAL = re.compile(rb"(?<![0-9A-Za-z])0[xX]")
 
 
@@ -60,7 +64,7 @@ class LineFormat:
         """Split a line; raises `csv.Error` if quotes do not match."""
         if self.separator is None:
             return line.split()
-        if len(self.separator) > 1:
+        if len(self.separator) > 1 or not ('"' in line or "\r" in line):
             return line.split(self.separator)
         return next(csv.reader([line], delimiter=self.separator, strict=True))
 
@@ -88,8 +92,9 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
     Raises
     ------
     ValueError
-        If there is no interaction; `MalformedLineError` if a line has another number of fields, an empty user or item,
-        or a timestamp that is not a whole number of at least 0.
+        If there is no interaction, or an id stands there both as a whole number and with a fraction of 0;
+        `MalformedLineError` if a line has another number of fields, a user or item that is none, or a timestamp that
+        is no whole number of seconds, or if what should be the header is none.
     """
     parsed = _parse_all(_without_header(blocks, form, source) if form.header else blocks, form, source)
     tables = [table for table in parsed if len(table)]
@@ -99,7 +104,9 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
         if any(table[name].type != _NUMBER or pc.max(table[name]).as_py() > LARGEST_NUMBER for table in tables):
             tables = [_with_text(table, name) for table in tables]
     # One dictionary for all blocks, in the order of first appearance, instead of one per block.
-    frame = pa.concat_tables(tables).unify_dictionaries().to_pandas()
+    table = pa.concat_tables(tables).unify_dictionaries()
+    _refuse_two_spellings(table, source)
+    frame = table.to_pandas()
     if "timestamp" not in form.columns:
         frame["timestamp"] = no_timestamps(len(frame))
     return frame
@@ -135,7 +142,8 @@ def _without_header(blocks: Iterable[Block], form: LineFormat, source: str) -> I
             continue
         waiting = False
         number, line = first
-        _checked_fields(line, number, form, source)
+        if problem := _header_misfit(_checked_fields(line, number, form, source), form):
+            raise MalformedLineError(source, number, line, problem)
         rest = block.data.split(b"\n", number - block.first_line + 1)
         yield Block(rest[-1] if len(rest) > number - block.first_line + 1 else b"", number + 1)
 
@@ -160,7 +168,7 @@ def _parse_fast(block: Block, form: LineFormat) -> pa.Table | None:
     for types in attempts:
         table = _read_csv(data, form, separator, types)
         if table is not None:
-            return None if _has_empty_ids(table) else table
+            return None if _has_misfits(table) else table
     return None
 
 
@@ -225,10 +233,48 @@ def _is_ambiguous(data: bytes, form: LineFormat) -> bool:
     return "timestamp" in form.columns and (b"x" in data or b"X" in data) and bool(_HEXADECIMAL.search(data))
 
 
-def _has_empty_ids(table: pa.Table) -> bool:
+def _has_misfits(table: pa.Table) -> bool:
+    """Whether a field cannot be what it should be, so that the slow parser finds the line."""
+    if "timestamp" in table.column_names and pc.max(table["timestamp"]).as_py() > LARGEST_TIMESTAMP:
+        return True
     texts = [name for name in ("user", "item") if table[name].type != _NUMBER]
-    dictionaries = [chunk.dictionary for name in texts for chunk in table[name].chunks]
-    return any(pc.min(pc.binary_length(dictionary)).as_py() == 0 for dictionary in dictionaries)
+    return any(_is_misfit(chunk.dictionary) for name in texts for chunk in table[name].chunks)
+
+
+def _is_misfit(texts: pa.Array) -> bool:
+    empty = pc.min(pc.utf8_length(pc.utf8_trim_whitespace(texts))).as_py() == 0
+    # Bytes, of which there are at least as many as characters.
+    long = pc.max(pc.binary_length(texts)).as_py() > LONGEST_ID
+    return empty or long or pc.any(pc.is_in(texts, _NO_VALUE)).as_py()
+
+
+def _refuse_two_spellings(table: pa.Table, source: str) -> None:
+    """Refuse 12 beside 12.0: whoever wrote the file meant one id, and here it would be two."""
+    for name in ("user", "item"):
+        if table[name].type == _NUMBER:
+            continue
+        texts = table[name].chunk(0).dictionary
+        fractions = texts.filter(pc.ends_with(texts, ".0"))
+        whole = pc.utf8_slice_codeunits(fractions, 0, -2)
+        both = whole.filter(pc.is_in(whole, texts))
+        if len(both):
+            raise ValueError(
+                f"{source}: the {name} {both[0].as_py()} stands there also as {both[0].as_py()}.0, {len(both)} such "
+                "ids; write ids as text or whole numbers, the same everywhere"
+            )
+
+
+def _header_misfit(names: list[str], form: LineFormat) -> str:
+    """Return why a line does not name the columns; empty if it may."""
+    if "timestamp" in form.columns and names[form.columns.index("timestamp")].strip().isdecimal():
+        return "expected the names of the columns, found an interaction; set `header: false`"
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        return f"the column {twice!r} stands there more than once"
+    for name, column in zip(names, form.columns, strict=True):
+        meant = name.strip().lower().removesuffix("id").removesuffix("_")
+        if meant in MEANINGS and column in MEANINGS and meant != column:
+            return f"the column {name!r} stands where the reader's `columns` say {column}"
+    return ""
 
 
 def _parse_carefully(block: Block, form: LineFormat, source: str) -> pa.Table:
@@ -240,10 +286,10 @@ def _parse_carefully(block: Block, form: LineFormat, source: str) -> pa.Table:
             field = fields[form.columns.index(name)]
             if name == "timestamp":
                 values[name].append(_timestamp(field, number, line, source))
-            elif field:
-                values[name].append(field)
+            elif problem := misfit(field):
+                raise MalformedLineError(source, number, line, f"the {name} {problem}")
             else:
-                raise MalformedLineError(source, number, line, f"the {name} is empty")
+                values[name].append(field)
     return pa.table({name: pa.array(values[name], _TYPES[name]) for name in form.read})
 
 
@@ -260,8 +306,10 @@ def _checked_fields(line: str, number: int, form: LineFormat, source: str) -> li
 
 
 def _timestamp(field: str, number: int, line: str, source: str) -> int:
-    if not re.fullmatch(r"\s*[0-9]+\s*", field) or int(field) > LARGEST_TIMESTAMP:
-        hint = "; if this line names the columns, set `header: true`" if number == 1 else ""
-        problem = f"the timestamp {field!r} is not a whole number of seconds, 0 or more{hint}"
-        raise MalformedLineError(source, number, line, problem)
-    return int(field)
+    whole = re.fullmatch(r"\s*[0-9]{1,30}\s*", field)
+    if whole and int(field) <= LARGEST_TIMESTAMP:
+        return int(field)
+    hint = "; divide milliseconds by 1000 first" if whole else ""
+    hint = "; if this line names the columns, set `header: true`" if number == 1 and not whole else hint
+    problem = f"the timestamp {field!r} is not a whole number of seconds from 0 to {LARGEST_TIMESTAMP}{hint}"
+    raise MalformedLineError(source, number, line, problem)

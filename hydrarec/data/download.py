@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def download(
         try:
             _fetch(place, source, folder, first_pause_s)
         except (TransferError, ChecksumError) as error:
-            failures.append(f"{place.address}: {error}")
+            failures.append(f"{place.shown}: {error}")
             log.warning("%s: %s", dataset.id, failures[-1])
         else:
             return target
@@ -88,21 +89,37 @@ class _Place:
     address: str
     remote: bool
 
+    @property
+    def shown(self) -> str:
+        """The address without a password, which is nobody's business in a log."""
+        return re.sub(r"(?<=//)[^/@]*@", "", self.address) if self.remote else self.address
+
 
 def _places(source: SourceConfig, mirror: str | None) -> list[_Place]:
     mirrors = dict.fromkeys(base for base in (os.environ.get(MIRROR_VARIABLE), mirror) if base)
     places = [
         _Place(f"{base.rstrip('/')}/{source.file}", remote=True)
         if base.startswith(("http://", "https://"))
-        else _Place(str(Path(base).expanduser() / source.file), remote=False)
+        else _Place(str(_folder(base) / source.file), remote=False)
         for base in mirrors
     ]
     return places + [_Place(url, remote=True) for url in source.urls]
 
 
+def _folder(mirror: str) -> Path:
+    try:
+        return Path(mirror).expanduser()
+    except RuntimeError:
+        # ~ and the name of nobody here: perhaps a folder is called that.
+        return Path(mirror)
+
+
 def _fetch(place: _Place, source: SourceConfig, folder: Path, first_pause_s: float) -> None:
     part = folder / f"{source.file}.part"
     folder.mkdir(parents=True, exist_ok=True)
+    if part.is_symlink():
+        # To write there would be to overwrite whatever it leads to.
+        part.unlink()
     resumed = place.remote and part.is_file()
     try:
         _retrieve(place, source, folder, first_pause_s)
@@ -110,7 +127,7 @@ def _fetch(place: _Place, source: SourceConfig, folder: Path, first_pause_s: flo
         if not resumed:
             raise
         # The bytes of the interrupted download were another version's; the place itself may well be right.
-        log.warning("%s: does not continue the interrupted download; starting anew", place.address)
+        log.warning("%s: does not continue the interrupted download; starting anew", place.shown)
         _retrieve(place, source, folder, first_pause_s)
 
 
@@ -120,7 +137,7 @@ def _retrieve(place: _Place, source: SourceConfig, folder: Path, first_pause_s: 
     transfer = HttpTransfer(part, first_pause_s) if place.remote else FolderTransfer(part.with_suffix(".copy"))
 
     def checked(address: str, output_file: str, _: object) -> None:
-        log.info("%s: fetching %s", source.file, address)
+        log.info("%s: fetching %s", source.file, place.shown)
         transfer(address, output_file)
         found = sha256(Path(output_file))
         if found != source.sha256:
@@ -138,10 +155,9 @@ def _wrong(source: SourceConfig, found: str) -> str:
 
 
 def _instructions(dataset_id: str, source: SourceConfig, target: Path, failures: list[str]) -> str:
-    tried = "\n".join(f"  - {failure}" for failure in failures) or "  - nothing: no mirror is set and there is no url"
+    tried = "; ".join(failures) or "nothing: no mirror is set and there is no url"
     return (
-        f"{dataset_id}: {source.file} could not be had. Tried:\n{tried}\n"
+        f"{dataset_id}: {source.file} could not be had; its sha256 must be {source.sha256}. Tried: {tried}\n"
         f"Either fetch it by hand and put it at {target}, or put it into a folder (or at a base url) under the name "
-        f"{source.file} and set {MIRROR_VARIABLE} or `mirror:` to that folder or url. "
-        f"Its sha256 must be {source.sha256}."
+        f"{source.file} and set {MIRROR_VARIABLE} or `mirror:` to that folder or url."
     )

@@ -25,7 +25,7 @@ from hydrarec.data import readers
 from hydrarec.data.card import counts, describe, measure
 from hydrarec.data.filters import first_of_pair, frequent, n_repeated, not_duplicated
 from hydrarec.data.sorting import order_by
-from hydrarec.files import sha256, write_json
+from hydrarec.files import atomic_folder, sha256, write_json
 
 
 class Events(NamedTuple):
@@ -56,15 +56,16 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
     raw
         The downloaded file; None for a dataset without one.
     output
-        Folder to write to; the card is written last.
+        Folder to write to; the files appear when all are complete, the card last.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     ValueError
-        If it is not what the reader expects, or the filter removes everything.
+        If it is not the pinned file, not what the reader expects, or the filter removes everything.
     """
+    found = _checked(raw, dataset) if raw is not None else None
     frame = readers.read(raw, dataset.reader)
     times = frame["timestamp"].to_numpy(dtype=np.int64) if frame["timestamp"].notna().all() else None
     events, stages, repeats = select(Events(_codes(frame["user"]), _codes(frame["item"]), times), dataset.filter)
@@ -73,24 +74,24 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
             f"{dataset.id}: the filter ({dataset.filter.model_dump()}) removes all {stages[0]['interactions']} "
             "interactions; lower the minimum counts"
         )
-    with ThreadPoolExecutor(2) as threads:
+    with atomic_folder(output) as new, ThreadPoolExecutor(2) as threads:
         (users, seen_users), (items, seen_items) = threads.map(_dense, events[:2])
         order = _order(users, events.times, dataset)
         users, items = users[order], items[order]
         times = events.times[order] if events.times is not None else None
         table = _interactions(users, items, times)
-        written = threads.submit(write_table, table, output / "interactions.parquet", INTERACTIONS)
+        written = threads.submit(write_table, table, new / "interactions.parquet", INTERACTIONS)
         content_hash = threads.submit(table_hash, table)
-        _write_ids("item", _raw(frame["item"], seen_items), np.bincount(items)[1:], output / "items.parquet")
-        _write_ids("user", _raw(frame["user"], seen_users), np.bincount(users)[1:], output / "users.parquet")
+        _write_ids("item", _raw(frame["item"], seen_items), np.bincount(items)[1:], new / "items.parquet")
+        _write_ids("user", _raw(frame["user"], seen_users), np.bincount(users)[1:], new / "users.parquet")
         card = {
-            **describe(dataset, sha256(raw) if raw is not None else None),
+            **describe(dataset, found),
             **measure(users, items, times, repeats),
             "stages": stages,
             "content_hash": content_hash.result(),
         }
         written.result()
-    write_json(output / "card.json", card)
+        write_json(new / "card.json", card)
 
 
 def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[str, Any]], int]:
@@ -129,6 +130,16 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
         stays = frequent(*events[:2], min_user=least_user, min_item=least_item, iterate=settings.iterate)
         events = keep(f"users with {least_user} or more, items with {least_item} or more, {how}", stays)
     return events, stages, n_repeated(events.users, events.items) if repeats else 0
+
+
+def _checked(raw: Path, dataset: DatasetConfig) -> str:
+    """Return the checksum of the raw file, which may have changed since it was downloaded."""
+    if not raw.is_file():
+        raise FileNotFoundError(f"{raw}: no such file; download it first")
+    found = sha256(raw)
+    if dataset.source is not None and found != dataset.source.sha256:
+        raise ValueError(f"{raw}: expected sha256 {dataset.source.sha256}, found {found}; remove it and download again")
+    return found
 
 
 def _order(users: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None, dataset: DatasetConfig) -> np.ndarray:

@@ -25,7 +25,7 @@ from jaxtyping import Int, UInt8
 
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN, read_arrow, table_hash, write_table
 from hydrarec.data.card import n_different
-from hydrarec.files import write_json
+from hydrarec.files import atomic_folder, write_json
 
 QUANTILE = 0.9
 """Share of the interactions before each cut of `gts`."""
@@ -48,31 +48,35 @@ def split(data: Path, protocol: str, output: Path) -> None:
     protocol
         `loo` or `gts`.
     output
-        Folder to write to; `split.json` is written last.
+        Folder to write to; the files appear when all are complete, `split.json` last.
 
     Raises
     ------
     FileNotFoundError
         If there are no prepared interactions.
     ValueError
-        If there is no such protocol, `gts` is asked for without times, or a part has no targets.
+        If there is no such protocol, the interactions do not stand by user and position, `gts` is asked for without
+        times, or a part has no targets.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"no protocol {protocol!r}; allowed: {', '.join(PROTOCOLS)}")
     events = read_arrow(data / "interactions.parquet", INTERACTIONS).combine_chunks()
+    if not len(events):
+        raise ValueError(f"{data / 'interactions.parquet'}: no interactions; prepare the data set again")
+    _refuse_disorder(events, data / "interactions.parquet")
     part, step, cuts = PROTOCOLS[protocol](events, data)
     for number, name in enumerate(PARTS[1:], 1):
         if not ((part == number) & (step >= 0)).any():
             raise ValueError(f"{data}: under {protocol} the {name} part would have no targets")
 
-    with ThreadPoolExecutor(2) as threads:
+    with atomic_folder(output) as new, ThreadPoolExecutor(2) as threads:
         interactions_hash = threads.submit(table_hash, events)
         tables = {"train": events.filter(pa.array(part == 0))}
         for number, name in enumerate(PARTS[1:], 1):
             rows = np.flatnonzero(part == number)
             tables[name] = events.take(pa.array(rows)).append_column("step", pa.array(step[rows]))
         written = [
-            threads.submit(write_table, table, output / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
+            threads.submit(write_table, table, new / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
             for name, table in tables.items()
         ]
         hashes = {name: threads.submit(table_hash, table) for name, table in tables.items()}
@@ -86,7 +90,19 @@ def split(data: Path, protocol: str, output: Path) -> None:
         }
         for future in written:
             future.result()
-    write_json(output / "split.json", card)
+        write_json(new / "split.json", card)
+
+
+def _refuse_disorder(events: pa.Table, path: Path) -> None:
+    users, positions = events["user"].to_numpy(), events["position"].to_numpy()
+    new = np.diff(users, prepend=0)
+    wrong = (new < 0) | (positions != np.where(new, 0, np.append(0, positions[:-1]) + 1))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"{path}: row {row + 1} has user {users[row]} at position {positions[row]}; rows must stand by user, with "
+            "positions 0, 1, 2, …; prepare the data set again"
+        )
 
 
 Assignment = tuple[UInt8[np.ndarray, " E"], Int[np.ndarray, " E"], dict[str, int] | None]

@@ -16,6 +16,12 @@ BLOCK_BYTES = 2**22
 time, and clearing new memory then costs as much as parsing."""
 CONTAINS_ASCII = ("utf-8", "ascii", "iso8859-1")
 """Encodings in which bytes below 128 are UTF-8 already, whatever stands before them."""
+LONGEST_LINE_BYTES = 2**23
+"""A line beyond this is none: the file is not what it is taken for."""
+LONGEST_ID = 1000
+"""Most characters of a user or item."""
+NO_VALUE = {"nan", "NaN", "<NA>", "None", "null", "NULL"}
+"""What programs write where there is no value; taken for an id, all of them would be one user or item."""
 SHOWN_CHARACTERS = 80
 """Length to which a quoted line is cut in messages."""
 
@@ -62,7 +68,7 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
     Raises
     ------
     ValueError
-        If a byte does not fit the encoding, naming the line, or the file holds no line at all.
+        If a byte does not fit the encoding, is NUL, or a line is too long; naming the line.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
     pending, line = b"", 1
@@ -75,8 +81,16 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
                 f"{source}:{line + before.count(chr(10))}: byte 0x{error.object[error.start]:02x} is not {encoding}; "
                 "if the file has another encoding, say so with `encoding` in the reader's block"
             ) from None
+        except UnicodeError as error:
+            raise ValueError(f"{source}:{line}: not {encoding}: {error}; say what it is with `encoding`") from None
         if position == 0:
             data = data.removeprefix(codecs.BOM_UTF8)
+        if b"\0" in data:
+            place = line + (pending + data).partition(b"\0")[0].count(b"\n")
+            raise ValueError(
+                f"{source}:{place}: holds a NUL byte, which no text does; if it is UTF-16, say so with `encoding` "
+                "in the reader's block"
+            )
         cut = data.rfind(b"\n") + 1 if chunk else len(data)
         # Without a line feed in it, what came is part of a line that is not over yet; at the end the line is over.
         if cut or (pending and not chunk):
@@ -85,6 +99,10 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
             line += _count_line_feeds(block.data)
             pending = b""
         pending += data[cut:]
+        if len(pending) > LONGEST_LINE_BYTES:
+            raise ValueError(
+                f"{source}:{line}: the line is longer than {LONGEST_LINE_BYTES} bytes; is this a file of interactions?"
+            )
 
 
 def _to_utf8(chunk: bytes, decoder: codecs.IncrementalDecoder, encoding: str) -> bytes:
@@ -96,6 +114,15 @@ def _to_utf8(chunk: bytes, decoder: codecs.IncrementalDecoder, encoding: str) ->
 
 def _count_line_feeds(data: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")))
+
+
+def misfit(field: str) -> str:
+    """Return why a field cannot be a user or item; empty if it can."""
+    if not field.strip():
+        return "is empty"
+    if len(field) > LONGEST_ID:
+        return f"has {len(field)} characters; allowed: up to {LONGEST_ID}"
+    return f"is {field!r}, which stands for no value; leave out such lines" if field in NO_VALUE else ""
 
 
 def open_text(path: Path, encoding: str) -> Iterator[Block]:

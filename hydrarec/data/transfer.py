@@ -6,13 +6,18 @@ Both are pooch downloaders: called with an address and the path to write to.
 import re
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import requests
 
+from hydrarec.files import writing
 from hydrarec.progress import bar
 
-CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**13
+"""Bytes written at a time; so many at most are asked for again after a transfer broke off."""
+SLOWEST_BYTES_PER_S = 1024
+"""A transfer that is slower, once it has run for a read timeout, is broken off: it may go on elsewhere."""
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 60
 ATTEMPTS = 5
 """Tries at one address; each goes on where the one before it broke off."""
@@ -70,6 +75,9 @@ class HttpTransfer:
             ) as response:
                 self._receive(response, have)
         except requests.RequestException as error:
+            # Addresses that cannot be asked, or lead in a circle, are no better a moment later.
+            if isinstance(error, ValueError | requests.TooManyRedirects):
+                raise TransferError(_explain(error)) from error
             raise _TemporaryError(_explain(error)) from error
 
     def _receive(self, response: requests.Response, have: int) -> None:
@@ -84,24 +92,36 @@ class HttpTransfer:
         # A server that ignores the request for a range sends the file from its beginning; so must we start anew.
         start = _start_of_range(response) if status == requests.codes.partial_content else 0
         if start not in (0, have):
-            self.part.unlink()
+            # Nothing lies there yet if a part was sent where the whole was asked for.
+            self.part.unlink(missing_ok=True)
             raise _TemporaryError(f"the server sent bytes from {start} on, asked were those from {have} on")
         # Otherwise the bytes before a premature end are thrown away with the exception; we count them ourselves.
         response.raw.enforce_content_length = False
         # A length can be checked only if it counts the bytes that are written.
-        length = 0 if "Content-Encoding" in response.headers else int(response.headers.get("Content-Length", 0))
-        with self.part.open("r+b" if start else "wb") as stream:
-            stream.seek(start)
-            for chunk in bar(
-                response.iter_content(CHUNK_BYTES),
-                total=-(-length // CHUNK_BYTES) or None,
-                what=f"download {self.part.stem}",
-                unit="MiB",
-            ):
-                stream.write(chunk)
-            received = stream.tell() - start
+        said = response.headers.get("Content-Length", "")
+        length = int(said) if said.isdecimal() and "Content-Encoding" not in response.headers else 0
+        chunks = bar(
+            response.iter_content(CHUNK_BYTES),
+            total=-(-length // CHUNK_BYTES) or None,
+            what=f"download {self.part.stem}",
+            unit="block",
+        )
+        received = self._append(chunks, start) - start
         if length and received != length:
             raise _TemporaryError(f"the transfer broke off after {start + received} of {start + length} bytes")
+
+    def _append(self, chunks: Iterable[bytes], start: int) -> int:
+        """Write what comes behind the first `start` bytes; return how many there are then."""
+        began, position = time.monotonic(), start
+        with writing(self.part), self.part.open("r+b" if start else "wb") as stream:
+            stream.seek(start)
+            for chunk in chunks:
+                stream.write(chunk)
+                position += len(chunk)
+                elapsed = time.monotonic() - began
+                if elapsed > READ_TIMEOUT_S and position - start < SLOWEST_BYTES_PER_S * elapsed:
+                    raise _TemporaryError(f"slower than {SLOWEST_BYTES_PER_S} bytes a second")
+        return position
 
     def _refused_range(self, response: requests.Response, have: int) -> None:
         """Accept the part if it is the whole file, as the server says; otherwise throw it away and start anew."""
@@ -126,10 +146,12 @@ class FolderTransfer:
     def __call__(self, path: str, output_file: str | Path, _: object = None) -> None:
         """Copy `path` to `output_file`; raises `TransferError` if it is not there or cannot be read."""
         try:
-            with Path(path).open("rb") as source, self.part.open("wb") as target:
-                shutil.copyfileobj(source, target, CHUNK_BYTES)
+            with Path(path).open("rb") as source, writing(self.part), self.part.open("wb") as target:
+                shutil.copyfileobj(source, target)
         except OSError as error:
             self.part.unlink(missing_ok=True)
+            if error.filename == str(self.part):
+                raise
             if isinstance(error, FileNotFoundError):
                 raise TransferError("no such file") from None
             raise TransferError(error.strerror or str(error)) from error

@@ -48,7 +48,14 @@ def draw_negatives(
     """Draw items uniformly from all but the target, for each target.
 
     Drawing from 1..N-1 and stepping over the target keeps the draw uniform without rejection.
+
+    Raises
+    ------
+    ValueError
+        If there is no other item.
     """
+    if n_items < 2:
+        raise ValueError("the data have one item, so there are no negatives to draw; allowed: loss cross_entropy")
     draws = torch.randint(1, n_items, (len(targets), n_negatives), generator=stream, device=targets.device)
     return draws + (draws >= targets[:, None])
 

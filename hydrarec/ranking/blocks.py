@@ -18,6 +18,8 @@ CACHED_SCORES = 2**20
 """Scores of a block on a CPU: 4 MiB."""
 FEWEST_ROWS = 16
 """Rows of a block on a CPU, however many items: products of fewer rows are slow, and may be rounded otherwise."""
+ITEMS_PER_PRODUCT = 2048
+"""Items in one matrix product on a CPU: with all of a large catalogue, its operands would not stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Block:
 
 
 class Blocks:
-    """Cuts batches of scores into blocks, all in the same memory.
+    """Cuts batches of scores into blocks, all in the same memory: threads need one each.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ class Blocks:
         self.n_items = n_items
         self._memory = torch.empty(2, 0, 0)
 
-    def of(self, scores: Tensor | Products, n_rows: int) -> Iterator[Block]:
+    def of(self, scores: Tensor | Products, n_rows: int, part: slice | None = None) -> Iterator[Block]:
         """Yield the blocks of a batch; on a GPU it is one, since few launches are best there.
 
         Parameters
@@ -79,6 +81,8 @@ class Blocks:
             What a scorer returned.
         n_rows
             Rows of the batch.
+        part
+            Rows that are wanted, all of them unless said; with both ends.
 
         Raises
         ------
@@ -86,13 +90,14 @@ class Blocks:
             If the scores are not float32, or of another shape.
         """
         self._check(scores, n_rows)
+        part = part or slice(0, n_rows)
+        n_wanted = part.stop - part.start
         on_cpu = scores.device.type == "cpu"
-        most_rows = max(FEWEST_ROWS, CACHED_SCORES // scores.shape[1]) if on_cpu else n_rows
-        n_blocks = -(-n_rows // most_rows)
-        for first, stop in pairwise(n_rows * part // n_blocks for part in range(n_blocks + 1)):
-            memory = self._room(min(most_rows, n_rows), scores)[:, : stop - first]
-            _write(scores, slice(first, stop), memory[0])
-            yield Block(slice(first, stop), memory[0][:, 1 : self.n_items + 1], memory[1][:, 1 : self.n_items + 1])
+        most_rows = max(FEWEST_ROWS, CACHED_SCORES // scores.shape[1]) if on_cpu else n_wanted
+        for rows in evenly(part, -(-n_wanted // most_rows)):
+            memory = self._room(min(most_rows, n_wanted), scores)[:, : rows.stop - rows.start]
+            _write(scores, rows, memory[0])
+            yield Block(rows, memory[0][:, 1 : self.n_items + 1], memory[1][:, 1 : self.n_items + 1])
 
     def _check(self, scores: Tensor | Products, n_rows: int) -> None:
         if scores.dtype != torch.float32:
@@ -110,10 +115,18 @@ class Blocks:
         return self._memory
 
 
+def evenly(rows: slice, n_parts: int) -> list[slice]:
+    """Cut rows into parts that are about as long as each other."""
+    ends = (rows.start + (rows.stop - rows.start) * part // n_parts for part in range(n_parts + 1))
+    return [slice(first, stop) for first, stop in pairwise(ends)]
+
+
 def _write(scores: Tensor | Products, rows: slice, out: Tensor) -> None:
     if isinstance(scores, Tensor):
         out.copy_(scores[rows])
         return
-    torch.mm(scores.hidden[rows], scores.output.weight.T, out=out)
+    n_items = ITEMS_PER_PRODUCT if out.device.type == "cpu" else out.shape[1]
+    for columns, items in zip(out.split(n_items, dim=1), scores.output.weight.split(n_items), strict=True):
+        torch.mm(scores.hidden[rows], items.T, out=columns)
     if scores.output.bias is not None:
         out.add_(scores.output.bias)

@@ -43,11 +43,17 @@ class Candidates:
     Raises
     ------
     ValueError
-        If a target is in its own history although the training data have no repeats.
+        If an event has an item that is not of the catalogue, or a target is in its own history although the training
+        data have no repeats.
     """
 
     def __init__(self, cases: Cases, catalogue: Catalogue) -> None:
         self.n_items = catalogue.n_items
+        if (largest := int(cases.log.items.max())) > self.n_items:
+            raise ValueError(
+                f"the split holds item {largest}, but items.parquet lists {self.n_items} items; they are of different "
+                "data: prepare and split again"
+            )
         self.targets = cases.targets.cpu()
         warm = catalogue.warm.cpu()
         self._cold = (~warm[1:]).nonzero()[:, 0]

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
 from hydrarec.costs import read_costs, write_inference, write_timing
+from hydrarec.files import atomic_folder
 from hydrarec.provenance import write_manifest
 from hydrarec.ranking.lists import ListError, rank_lists
 from hydrarec.sequences.log import read_cases, read_catalogue
@@ -53,27 +54,28 @@ def take_in(
         ranks = rank_lists(lists, cases, catalogue)
     except ListError as error:
         raise ValueError(f"{path}: {error}") from error
-    write_table(ranks, output / "ranks.parquet", RANKS)
-    write_table(lists, path, RECOMMENDATIONS)
-    write_timing(output, costs)
-    write_inference(
-        output,
-        device=costs.device,
-        test_s=costs.test_s,
-        n_cases=len(cases),
-        peak_memory_mib=costs.peak_memory_mib,
-    )
-    write_manifest(
-        output / "manifest.json",
-        run={"id": run, "baseline": baseline, "options": options},
-        settings=None,
-        dataset=data.name,
-        protocol=protocol,
-        seed=seed,
-        split=split,
-        threads=costs.threads,
-        device=costs.device,
-    )
+    with atomic_folder(output) as new:
+        write_table(ranks, new / "ranks.parquet", RANKS)
+        write_table(lists, new / path.name, RECOMMENDATIONS)
+        write_timing(new, costs)
+        write_inference(
+            new,
+            device=costs.device,
+            test_s=costs.test_s,
+            n_cases=len(cases),
+            peak_memory_mib=costs.peak_memory_mib,
+        )
+        write_manifest(
+            new / "manifest.json",
+            run={"id": run, "baseline": baseline, "options": options},
+            settings=None,
+            dataset=data.name,
+            protocol=protocol,
+            seed=seed,
+            split=split,
+            threads=costs.threads,
+            device=costs.device,
+        )
 
 
 def _read_lists(path: Path) -> pd.DataFrame:

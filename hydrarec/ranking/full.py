@@ -6,7 +6,8 @@ ranked alike. Metrics are computed later, from the stored counts.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from itertools import repeat
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -15,15 +16,19 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.progress import bar
-from hydrarec.ranking.blocks import Blocks, Products
+from hydrarec.ranking.blocks import FEWEST_ROWS, Blocks, Products, evenly
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.counts import count
 from hydrarec.ranking.recommendations import Recommendations
 from hydrarec.ranking.sampled import Drawn, count_drawn, table
+from hydrarec.ranking.threads import threads_of_one_core
 from hydrarec.sequences.log import Cases, Catalogue
 
 BATCH_SIZE = 256
 """Cases scored at once; scores that are given dense take 56 MB for 54,542 items."""
+
+Counted: TypeAlias = tuple[Float[Tensor, " R"], Int[Tensor, "R K"]]
+"""Of a block: the sum of each row's scores, and the row's counts."""
 
 
 @runtime_checkable
@@ -169,25 +174,54 @@ def _run(
 ) -> Int[np.ndarray, "C K"]:
     """Score all cases once, fill the lists if any, and return every case's counts: four, and three for each draw."""
     batches = list(_batches(cases, batch_size))
-    blocks, counts, sums = Blocks(candidates.n_items), [], []
-    for batch in bar(batches, what=what, unit="batch"):
-        for block in blocks.of(score(batch), len(batch)):
-            rows, values = batch[block.rows], block.values
-            # A sum is finite only if all its terms are. Read after the loop, so that a GPU is not waited for here.
-            sums.append(values.sum(1))
-            values.index_fill_(1, candidates.cold(values.device), -torch.inf)
-            seen, targets = candidates.seen(rows, values.device), candidates.targets[rows].to(values.device)
-            among_drawn = [count_drawn(block, targets, one.items[rows].to(values.device)) for one in drawn]
-            counts.append(torch.cat([count(block, targets, seen), *among_drawn], dim=1))
-            if lists:
-                values[seen.row, seen.item - 1] = -torch.inf
-                lists.add(rows, values)
+    n_threads = torch.get_num_threads()
+    workers = [_Worker(Blocks(candidates.n_items), candidates, lists, drawn) for _ in range(n_threads)]
+    found: list[Counted] = []
+    with threads_of_one_core(n_threads) as in_threads:
+        for batch in bar(batches, what=what, unit="batch"):
+            scores = score(batch)
+            parts = _parts(len(batch), n_threads if scores.device.type == "cpu" else 1)
+            for counted in in_threads(_Worker.rank, workers, repeat(batch), repeat(scores), parts):
+                found += counted
     result = torch.empty((len(cases), 4 + 3 * len(drawn)), dtype=torch.int64)
     if batches:
         order = torch.cat(batches)
-        _refuse_not_finite(score, order[~torch.cat(sums).isfinite().cpu()], cases, blocks, batch_size)
-        result[order] = torch.cat(counts).cpu()
+        sums, counts = map(torch.cat, zip(*found, strict=True))
+        _refuse_not_finite(score, order[~sums.isfinite().cpu()], cases, workers[0].blocks, batch_size)
+        result[order] = counts.cpu()
     return result.numpy()
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """Ranks parts of batches, one at a time."""
+
+    blocks: Blocks
+    candidates: Candidates
+    lists: Recommendations | None
+    drawn: Sequence[Drawn]
+
+    @torch.inference_mode()
+    def rank(self, batch: Tensor, scores: Tensor | Products, part: slice) -> list[Counted]:
+        """Count, and list what is asked for, block by block of a part of a batch."""
+        found = []
+        for block in self.blocks.of(scores, len(batch), part):
+            rows, values = batch[block.rows], block.values
+            # A sum is finite only if all its terms are. Read at the end, so that a GPU is not waited for here.
+            sums = values.sum(1)
+            values.index_fill_(1, self.candidates.cold(values.device), -torch.inf)
+            seen, targets = self.candidates.seen(rows, values.device), self.candidates.targets[rows].to(values.device)
+            among_drawn = [count_drawn(block, targets, one.items[rows].to(values.device)) for one in self.drawn]
+            found.append((sums, torch.cat([count(block, targets, seen), *among_drawn], dim=1)))
+            if self.lists:
+                values[seen.row, seen.item - 1] = -torch.inf
+                self.lists.add(rows, values)
+        return found
+
+
+def _parts(n_rows: int, n_threads: int) -> list[slice]:
+    """Cut the rows of a batch into a part for each thread, but into none that is hardly worth one."""
+    return evenly(slice(0, n_rows), max(1, min(n_threads, n_rows // FEWEST_ROWS)))
 
 
 def _batches(cases: Cases, batch_size: int) -> Iterator[Tensor]:

@@ -10,8 +10,8 @@ from hydrarec.sequences.log import Cases, Catalogue
 
 LIST_LENGTH = 100
 """Items a list must hold, unless there are fewer candidates: the largest k of any metric."""
-SHOWN = 5
-"""Offending rows that a message shows."""
+SHOWN = 1
+"""Offending rows that a message shows, below the names of their columns."""
 
 
 class ListError(ValueError):

@@ -51,5 +51,7 @@ class Recommendations:
                 "position": np.broadcast_to(positions, listed.shape)[listed],
                 "item": self._items.numpy()[listed],
                 "score": self._scores.numpy()[listed],
-            }
+            },
+            # Columns of one type are not gathered into one block: that would be one more copy of millions of rows.
+            copy=False,
         )

@@ -72,9 +72,19 @@ def training_order(log: Log, batch_size: int, max_length: int, stream: np.random
     -------
     list of numpy.ndarray
         Row numbers into `log.users`.
+
+    Raises
+    ------
+    ValueError
+        If no sequence has a successor to learn.
     """
     lengths = log.lengths.numpy().clip(max=max_length)
     rows = stream.permutation(np.flatnonzero(lengths > 1))
+    if not len(rows):
+        raise ValueError(
+            f"none of the {len(lengths)} users has 2 training interactions, so there is nothing to learn; under `loo` "
+            "that takes users with 4 interactions"
+        )
     batches: list[np.ndarray] = []
     for stretch in np.array_split(rows, range(BUCKET_BATCHES * batch_size, len(rows), BUCKET_BATCHES * batch_size)):
         by_length = stretch[np.argsort(lengths[stretch], kind="stable")]

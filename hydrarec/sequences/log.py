@@ -117,6 +117,11 @@ def read_catalogue(data: Path, split: Path) -> Catalogue:
     """Read the items of a dataset folder and which of them the training part of a split knows."""
     n_items = len(read_table(data / "items.parquet", ITEMS, ["item"]))
     train = read_table(split / "train.parquet", TRAIN, ["user", "item"])
+    if (largest := int(train["item"].max())) > n_items:
+        raise ValueError(
+            f"{split / 'train.parquet'}: holds item {largest}, but {data / 'items.parquet'} lists {n_items} items; "
+            "they are of different data: prepare and split again"
+        )
     counts = torch.from_numpy(np.bincount(train["item"], minlength=n_items + 1).astype(np.int64))
     return Catalogue(n_items, counts > 0, counts, bool(train.duplicated(["user", "item"]).any()))
 
@@ -144,11 +149,14 @@ def read_cases(split: Path, part: str, *, with_timestamps: bool = False) -> Case
 
     held_out = read_table(split / f"{part}.parquet", HELD_OUT)
     targets = held_out[held_out["step"] >= 0].sort_values(["user", "step"], kind="stable")
+    if targets.empty:
+        raise ValueError(f"{split / f'{part}.parquet'}: no targets; split the data set again")
     row = np.searchsorted(log.users.numpy(), targets["user"].to_numpy())
     starts = log.offsets.numpy()[row]
     # Positions count a user's events from 0 without a gap, so they are offsets into the user's stretch.
     stops = starts + targets["position"].to_numpy()
-    if not np.array_equal(log.items.numpy()[stops], targets["item"].to_numpy()):
+    inside = stops < log.offsets.numpy()[row + 1]
+    if not inside.all() or not np.array_equal(log.items.numpy()[stops], targets["item"].to_numpy()):
         raise ValueError(f"{split}: positions of the {part} part do not continue those of the parts before it")
     as_tensor = {
         name: torch.from_numpy(targets[name].to_numpy(dtype=np.int32, copy=True)) for name in ("user", "step", "item")
@@ -165,7 +173,11 @@ def read_cases(split: Path, part: str, *, with_timestamps: bool = False) -> Case
 
 def _read_events(split: Path, schemas: dict[str, pa.Schema], with_timestamps: bool) -> pd.DataFrame:
     columns = ["user", "item", "position", *(["timestamp"] if with_timestamps else [])]
-    events = pd.concat([read_table(split / f"{name}.parquet", schema, columns) for name, schema in schemas.items()])
+    parts = {split / f"{name}.parquet": schema for name, schema in schemas.items()}
+    frames = [read_table(path, schema, columns) for path, schema in parts.items()]
+    if empty := [path for path, frame in zip(parts, frames, strict=True) if frame.empty]:
+        raise ValueError(f"{empty[0]}: no interactions; split the data set again")
+    events = pd.concat(frames)
     missing = int(events["timestamp"].isna().sum()) if with_timestamps else 0
     if missing:
         raise ValueError(

@@ -1,7 +1,9 @@
 """Weights on disk, with all that is needed to build the model again; safetensors, never pickle."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -47,8 +49,18 @@ def save(weights: dict[str, torch.Tensor], settings: RunSettings, n_items: int, 
     """Write a model's weights and settings, atomically."""
     description = {"settings": settings.model_dump(mode="json"), "n_items": n_items}
     with atomic_path(path) as temporary:
+        write_tensors(weights, description, temporary)
+
+
+def write_tensors(tensors: dict[str, torch.Tensor], description: dict[str, Any], path: Path) -> None:
+    """Write tensors and a description of them; raises `OSError` if that fails."""
+    try:
         # One key only: the format writes several in no fixed order, and equal models shall be equal files.
-        save_file(weights, temporary, {"hydrarec": json.dumps(description)})
+        save_file(tensors, path, {"hydrarec": json.dumps(description)})
+    except SafetensorError as error:
+        # The system's reason is told as text only.
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        raise OSError(int(number[1]) if number else None, str(error)) from error
 
 
 def load(path: Path) -> tuple[RunSettings, SequenceModel, Masking]:
@@ -57,7 +69,7 @@ def load(path: Path) -> tuple[RunSettings, SequenceModel, Masking]:
     Raises
     ------
     ValueError
-        If the file is not a checkpoint of this package.
+        If the file is not a checkpoint of this package and version, or a weight is not finite.
     """
     settings, n_items, weights = _read(path)
     model, masking = build(settings, n_items)
@@ -73,6 +85,14 @@ def _read(path: Path) -> tuple[RunSettings, int, dict[str, torch.Tensor]]:
         with safe_open(path, framework="pt") as file:
             description = json.loads(file.metadata()["hydrarec"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-        return RunSettings.model_validate(description["settings"]), description["n_items"], weights
-    except (TypeError, KeyError, ValueError, OSError, SafetensorError) as error:
-        raise ValueError(f"{path}: not a checkpoint of this version of hydrarec: {error}") from error
+        settings, n_items = RunSettings.model_validate(description["settings"]), description["n_items"]
+        if type(n_items) is not int or n_items < 1:
+            raise ValueError(f"n_items is {n_items!r}")
+    except (TypeError, KeyError, ValueError, OSError, RecursionError, SafetensorError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise ValueError(
+            f"{path}: not a checkpoint of this version of hydrarec: {reason}; remove it and train again"
+        ) from error
+    if wrong := [name for name, tensor in weights.items() if not bool(tensor.isfinite().all())]:
+        raise ValueError(f"{path}: {wrong[0]} has values that are not finite; remove it and train again")
+    return settings, n_items, weights

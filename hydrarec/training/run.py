@@ -13,6 +13,7 @@ from hydrarec.columns import HISTORY, content_hash, write_table
 from hydrarec.config import RunSettings
 from hydrarec.costs import Timing, write_timing
 from hydrarec.devices import device_name, peak_gpu_mib, prepare_process, select_device
+from hydrarec.files import atomic_folder
 from hydrarec.provenance import peak_memory_mib, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.training import checkpoint
@@ -77,22 +78,22 @@ def train(
     state.restore(trainer)
     _train_until_done(trainer, state)
 
-    history = trainer.history
-    checkpoint.save(trainer.best_weights, settings, trainer.model.n_items, output / "model.safetensors")
-    write_table(pd.DataFrame([vars(epoch) for epoch in history]), output / "history.parquet", HISTORY)
-    write_timing(output, _timing(trainer, setup.seconds, threads, state.peak_memory_mib, runs_per_gpu))
-    write_manifest(
-        output / "manifest.json",
-        run=settings.run.model_dump(mode="json"),
-        settings=settings.model_dump(mode="json"),
-        dataset=data.name,
-        protocol=protocol,
-        seed=seed,
-        split=split,
-        threads=threads,
-        device=device_name(device),
-        resumed=state.resumed,
-    )
+    with atomic_folder(output) as new:
+        checkpoint.save(trainer.best_weights, settings, trainer.model.n_items, new / "model.safetensors")
+        write_table(pd.DataFrame([vars(epoch) for epoch in trainer.history]), new / "history.parquet", HISTORY)
+        write_timing(new, _timing(trainer, setup.seconds, threads, state.peak_memory_mib, runs_per_gpu))
+        write_manifest(
+            new / "manifest.json",
+            run=settings.run.model_dump(mode="json"),
+            settings=settings.model_dump(mode="json"),
+            dataset=data.name,
+            protocol=protocol,
+            seed=seed,
+            split=split,
+            threads=threads,
+            device=device_name(device),
+            resumed=state.resumed,
+        )
     state.remove()
 
 

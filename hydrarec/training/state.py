@@ -15,11 +15,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from hydrarec.files import atomic_path
-from hydrarec.training.checkpoint import weights_of
+from hydrarec.training.checkpoint import weights_of, write_tensors
 from hydrarec.training.engine import Epoch, Position, Trainer
 
 log = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ class TrainingState:
             "peak_memory_mib": max(peak_memory_mib, self.peak_memory_mib),
         }
         with atomic_path(self.folder / LATEST) as temporary:
-            save_file(tensors, temporary, {"hydrarec": json.dumps(values)})
+            write_tensors(tensors, values, temporary)
             if (self.folder / LATEST).exists():
                 (self.folder / LATEST).replace(self.folder / PREVIOUS)
 
@@ -75,6 +74,11 @@ class TrainingState:
         """Bring a new trainer into the saved state.
 
         Without a state, or with none that can be read or only one of another training, the trainer stays as it was.
+
+        Raises
+        ------
+        ValueError
+            If the state is of this training and incomplete, which no crash leads to.
         """
         for left_over in self.folder.glob(".*.part"):
             left_over.unlink()
@@ -86,9 +90,13 @@ class TrainingState:
             if changed := _differences(self.identity, values["identity"]):
                 log.warning("%s is of a training with other %s; starting anew", path, ", ".join(changed))
                 return
-            _put(trainer, tensors, values)
-            self.resumed = values["resumed"] + 1
-            self.peak_memory_mib = values["peak_memory_mib"]
+            try:
+                _put(trainer, tensors, values)
+                self.resumed = values["resumed"] + 1
+                self.peak_memory_mib = values["peak_memory_mib"]
+            except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+                reason = " ".join(str(error).split())
+                raise ValueError(f"{path}: not complete ({reason}); remove {self.folder} to train anew") from error
             log.info("resumed after epoch %d and %d batches", len(trainer.history), trainer.position.batches)
             return
 
@@ -104,8 +112,10 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     try:
         with safe_open(path, framework="pt") as file:
             values = json.loads(file.metadata()["hydrarec"])
+            if not isinstance(values["identity"], dict):
+                raise TypeError("it does not say what it belongs to")
             return {name: file.get_tensor(name) for name in file.keys()}, values  # noqa: SIM118 - not a dictionary
-    except (TypeError, KeyError, ValueError, OSError, SafetensorError) as error:
+    except (TypeError, KeyError, ValueError, OSError, RecursionError, SafetensorError) as error:
         log.warning("%s: cannot be read and is not used: %s", path, error)
         return None
 

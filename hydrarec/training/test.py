@@ -6,6 +6,7 @@ from pathlib import Path
 from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, write_table
 from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, prepare_process, select_device
+from hydrarec.files import atomic_folder
 from hydrarec.provenance import peak_memory_mib
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
@@ -42,6 +43,11 @@ def rank_test(
     settings, network, masking = checkpoint.load(model)
     cases = read_cases(split, "test", with_timestamps=settings.run.model.takes_timestamps)
     catalogue = read_catalogue(data, split)
+    if network.n_items != catalogue.n_items:
+        raise ValueError(
+            f"{model}: trained on {network.n_items} items, but {data / 'items.parquet'} has {catalogue.n_items}; "
+            "rank it on the data that it was trained on"
+        )
     drawn = read_drawn(candidates, cases, catalogue)
     device = select_device(settings.training.device)
     network.to(device)
@@ -49,15 +55,16 @@ def rank_test(
     with watch.running():
         score = ModelScorer(network, masking, cases)
         ranking = rank(score, cases, catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what="test")
-    write_table(ranking.ranks, output / "ranks.parquet", RANKS)
-    write_table(ranking.recommendations, output / "recommendations.parquet", RECOMMENDATIONS)
-    if ranking.sampled is not None:
-        write_table(ranking.sampled, output / "sampled.parquet", SAMPLED)
-    write_inference(
-        output,
-        device=device_name(device),
-        test_s=watch.seconds,
-        n_cases=len(cases),
-        peak_memory_mib=peak_memory_mib(),
-        candidates={one.kind: one.content_hash for one in drawn},
-    )
+    with atomic_folder(output) as new:
+        write_table(ranking.ranks, new / "ranks.parquet", RANKS)
+        write_table(ranking.recommendations, new / "recommendations.parquet", RECOMMENDATIONS)
+        if ranking.sampled is not None:
+            write_table(ranking.sampled, new / "sampled.parquet", SAMPLED)
+        write_inference(
+            new,
+            device=device_name(device),
+            test_s=watch.seconds,
+            n_cases=len(cases),
+            peak_memory_mib=peak_memory_mib(),
+            candidates={one.kind: one.content_hash for one in drawn},
+        )

@@ -91,6 +91,32 @@ def test_neither_batches_nor_blocks_change_anything(monkeypatch):
         pd.testing.assert_frame_equal(other.recommendations, whole.recommendations, check_exact=True)
 
 
+@pytest.mark.parametrize("batch_size", [10, 90, 100])
+def test_threads_change_nothing(batch_size):
+    # So many items that threads are at work at the same time, and would be in each other's way.
+    cases, catalogue = random_world(n_users=100, n_items=20_000, n_unused=20)
+    stream = torch.Generator().manual_seed(0)
+    hidden, weight = (torch.randn(shape, generator=stream) for shape in [(len(cases), 64), (20_001, 64)])
+    threads_of_a_scorer = []
+
+    def score(rows):
+        threads_of_a_scorer.append(torch.get_num_threads())
+        return Products(hidden[rows], OutputLayer(weight, None))
+
+    before, rankings = torch.get_num_threads(), []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        try:
+            rankings.append(rank(score, cases, catalogue, batch_size=batch_size, top_k=10))
+        finally:
+            torch.set_num_threads(before)
+    one, three = rankings
+    pd.testing.assert_frame_equal(three.ranks, one.ranks, check_exact=True)
+    pd.testing.assert_frame_equal(three.recommendations, one.recommendations, check_exact=True)
+    # A model computes with all of them.
+    assert set(threads_of_a_scorer) == {1, 3}
+
+
 def test_products_are_ranked_like_their_scores():
     cases, catalogue = random_world(n_unused=20)
     stream = torch.Generator().manual_seed(0)

@@ -101,7 +101,7 @@ def raw_file_of(wildcards):
 
 def raw_option(wildcards, input):
     """Return the command-line option that hands over the downloaded file, if there is one."""
-    return f"--raw {input.raw}" if input.raw else ""
+    return f"--raw {shlex.quote(str(input.raw))}" if input.raw else ""
 
 
 def candidates_option(wildcards, input):

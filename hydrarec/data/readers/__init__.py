@@ -36,6 +36,8 @@ def read(path: Path | None, config: ReaderConfig) -> pd.DataFrame:
     ValueError
         If there is no such reader, or the file is not what the reader expects; the message names file and line.
     """
+    if config.needs_source and path is None:
+        raise ValueError(f"the reader {config.kind} reads a file, and none was given; name it with --raw")
     return _module(config.kind).read(path, config)
 
 

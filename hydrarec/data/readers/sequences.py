@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from hydrarec.config.datasets import SequencesReaderConfig
 from hydrarec.data.delimited import no_timestamps
-from hydrarec.data.text import MalformedLineError, no_interactions, open_text
+from hydrarec.data.text import MalformedLineError, misfit, no_interactions, open_text
 
 
 def read(path: Path, config: SequencesReaderConfig) -> pd.DataFrame:
@@ -30,7 +30,8 @@ def read(path: Path, config: SequencesReaderConfig) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is empty, is not in the declared encoding, or a line has no item or a user that had a line before.
+        If the file is empty, is not in the declared encoding, or a line has no item, a user that had a line before,
+        or an id that is none.
     """
     users: list[str] = []
     items: list[str] = []
@@ -44,6 +45,8 @@ def read(path: Path, config: SequencesReaderConfig) -> pd.DataFrame:
                 raise MalformedLineError(
                     str(path), number, line, f"user {user!r} has a line already, number {line_of[user]}"
                 )
+            if problem := next(filter(None, map(misfit, (user, *sequence))), ""):
+                raise MalformedLineError(str(path), number, line, f"the user or an item {problem}")
             line_of[user] = number
             users += [user] * len(sequence)
             items += sequence

@@ -46,8 +46,9 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         f"{inputs.coverage}; of the accuracy as everywhere, of the others over users for these trained weights "
         "(delete-a-group jackknife)."
     )
+    panels = [_panel(inputs, scope, shown, looks, name) for name in _DRAWN] if shown else []
     return [
-        Figure([_panel(inputs, scope, shown, looks, name) for name in _DRAWN], caption),
+        *([Figure(panels, caption)] if panels else []),
         beyond_table(inputs, scope, looks),
         Text(
             f"Items of the users' own histories were met by {count(histories)} training users on average. How far "

@@ -7,15 +7,15 @@ import pytest
 
 from hydrarec.analyses import analyse
 from hydrarec.cli import questions
-from hydrarec.columns import COMPARISON, LEADERBOARD, METRICS, RUNS, read_table
+from hydrarec.columns import BEYOND, COMPARISON, LEADERBOARD, METRICS, RUNS, SENSITIVITY, read_table
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import REQUIRED, finished_runs
 from hydrarec.files import write_json
 from hydrarec.report import render
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 
-TABLES = ("metrics", "leaderboard", "comparison")
-SCHEMAS = {"metrics": METRICS, "leaderboard": LEADERBOARD, "comparison": COMPARISON}
+TABLES = ("metrics", "leaderboard", "comparison", "sensitivity", "beyond")
+SCHEMAS = dict(zip(TABLES, (METRICS, LEADERBOARD, COMPARISON, SENSITIVITY, BEYOND), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,7 @@ def compute(tree) -> dict[str, pd.DataFrame]:
     output = tree.results / "comparison"
     collect(tree.config, tree.results, output, partial=True)
     contrast(tree.config, tree.results, output, partial=True)
+    analyse(tree.config, tree.results, output, partial=True)
     return {name: read_table(output / f"{name}.parquet", schema) for name, schema in SCHEMAS.items()}
 
 
@@ -134,7 +135,7 @@ def statuses(tree) -> dict[tuple[str, int], tuple]:
 
 def test_without_the_option_an_incomplete_comparison_is_refused_and_files_and_remedy_are_named(tree):
     lose(tree, "itemknn")
-    for step in (collect, contrast):
+    for step in (collect, contrast, analyse):
         with pytest.raises(FileNotFoundError, match=r"(?s)4 file\(s\).*itemknn/seed-0/ranks.parquet.*--partial"):
             step(tree.config, tree.results, tree.results / "comparison")
 

@@ -11,6 +11,7 @@ from hydrarec.config.datasets import (
     FilterConfig,
     PairsReaderConfig,
     SequencesReaderConfig,
+    SourceConfig,
     SyntheticReaderConfig,
 )
 from hydrarec.data.prepare import prepare
@@ -165,6 +166,7 @@ def test_layout_of_ml_20m(tmp_path):
     ]
     lines = "".join(f"{user},{movie},{stream.randrange(1, 11) / 2},{time}\n" for user, movie, time in rows)
     path = write_zip(tmp_path / "ml-20m.zip", "ml-20m/ratings.csv", f"userId,movieId,rating,timestamp\n{lines}")
-    found = _prepared(BUILT_IN["ml-20m"], path, tmp_path / "out")
+    source = SourceConfig(file=path.name, sha256=sha256(path))
+    found = _prepared(BUILT_IN["ml-20m"].model_copy(update={"source": source}), path, tmp_path / "out")
     expected = sorted(rows, key=lambda row: (row[0], row[2]))
     assert [(int(user), int(item), time) for user, item, _, time in found] == expected

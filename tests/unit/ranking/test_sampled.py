@@ -83,7 +83,7 @@ def test_a_file_is_read_in_the_order_of_the_cases(tmp_path):
         ([(1, 0, 6), (3, 0, 2), (3, 0, 3)], "1 targets with another number of items than could be drawn"),
         ([(1, 0, 6), (2, 0, 5), (2, 1, 5), (3, 0, 2), (3, 0, 3)], "1 users and steps that are no test target"),
         ([(1, 0, 6), (2, 0, 5), (3, 0, 3), (3, 0, 8)], "1 items that are not in the training data"),
-        ([(1, 0, 6), (2, 0, 5), (3, 0, -1), (3, 0, 9)], "2 items that are not in the training data"),
+        ([(1, 0, 6), (2, 0, 5), (3, 0, 9), (3, 0, 10)], "2 items that are not in the training data"),
         ([(1, 0, 6), (2, 0, 4), (3, 0, 2), (3, 0, 3)], "1 targets among their own items"),
     ],
 )

@@ -1,0 +1,63 @@
+"""What a user is told when something goes wrong: a few short lines, whatever the error carries."""
+
+import errno
+import traceback
+
+LINES = 3
+"""Most lines of a message."""
+BEGINNING, END = 500, 200
+"""Characters that stay of a line that is longer: what and where stands at its beginning, what to do at its end."""
+_NO_SPACE = "free some space or write elsewhere"
+_NO_RIGHT = "ask for the right to it or write elsewhere"
+REMEDIES = {
+    errno.ENOSPC: _NO_SPACE,
+    errno.EDQUOT: _NO_SPACE,
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.EISDIR: "a file is expected there",
+    errno.ENOTDIR: "a folder is expected on the way there",
+    errno.EEXIST: "a folder is expected there",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "its symbolic links lead to each other; remove them",
+    errno.ENOENT: "is the path right, and has the step before this one run?",
+}
+
+
+def message_of(error: Exception) -> str:
+    """Return what to tell about an error.
+
+    Parameters
+    ----------
+    error
+        A user's mistake, trouble of the machine, or one that nobody foresaw; of these the place in the code is told.
+    """
+    if hasattr(error, "format_message"):
+        return _short(f"{error.format_message()} See `hydrarec --help`, and `--help` of each command.")
+    if isinstance(error, MemoryError):
+        return _short(f"not enough memory: {error or 'an allocation failed'}\nrun it where there is more")
+    if isinstance(error, OSError) and error.errno is not None:
+        remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
+        return _short(f"{error.filename or 'a file'}: {error.strerror}{remedy}")
+    if isinstance(error, ValueError | OSError | FloatingPointError):
+        return _short(str(error) or type(error).__name__)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return _short(
+        f"{type(error).__name__}: {' '.join(str(error).split())}\n"
+        f"Nobody foresaw this, at {place.filename}:{place.lineno}. A file of another version may be the reason;\n"
+        "`--debug` shows the way there, which is what a report of the defect needs."
+    )
+
+
+def _short(text: str) -> str:
+    """Cut a text to the length of a message; characters that could move a terminal's cursor are spelt out."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > LINES:
+        lines = [*lines[: LINES - 1], f"  and {len(lines) - LINES + 1} more lines, which `--debug` shows"]
+    return "\n".join(_printable(line) for line in lines)
+
+
+def _printable(line: str) -> str:
+    if len(line) > BEGINNING + END:
+        line = f"{line[:BEGINNING]} … {line[-END:]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in line)
