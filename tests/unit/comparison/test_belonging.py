@@ -42,7 +42,7 @@ def with_keys(**evaluation):
     return config(datasets=1, seeds=2, more=more)
 
 
-@pytest.mark.parametrize("step", [collect, compare])
+@pytest.mark.parametrize("step", [collect, contrast])
 def test_several_versions_of_the_package_are_refused_and_named(tree, step):
     rewrite(tree.folder("itemknn"), package_version="0.0.9")
     with pytest.raises(ValueError, match=r"several versions of hydrarec") as error:
@@ -102,7 +102,7 @@ def test_a_changed_option_of_a_baseline_is_found(tree):
         if run["id"] == "itemknn":
             run["options"] = {"neighbours": 7}
     with pytest.raises(ValueError, match=r"itemknn/seed-0/manifest.json: was computed with options.neighbours = None"):
-        compare(load(raw), tree.results, tree.results)
+        contrast(load(raw), tree.results, tree.results)
 
 
 def test_another_label_changes_no_result(tree):
