@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hydrarec.comparison.belonging import outdated
 from hydrarec.comparison.cases import read_cases
 from hydrarec.comparison.measures import metric_names
 from hydrarec.comparison.runs import REQUIRED, Computed, computed, require_complete
@@ -13,7 +14,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.numbers import count, duration, metric_title, score, score_interval, size
 from hydrarec.significance.crossed import crossed_mean
-from hydrarec.terminal.settings import differing, not_computed_with, parts_of
+from hydrarec.terminal.settings import differing, parts_of
 from hydrarec.terminal.text import aligned, plain
 
 
@@ -58,7 +59,8 @@ def _place(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
     seeds = list(computed(config, results))
     absent = {one.seed: [name for name in REQUIRED if not (one.folder / name).is_file()] for one in seeds}
     done = [one for one in seeds if not absent[one.seed]]
-    if len(done) == len(seeds):
+    other = [why for one in done if (why := outdated(config, one))]
+    if len(done) == len(seeds) and not other:
         yield from _metrics(config, results, run)
     else:
         for one in seeds:
@@ -70,10 +72,8 @@ def _place(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
         yield ""
         heads = ["seed", "made by", "on", "at", "test targets", "where"]
         yield from aligned([heads, *([str(one.seed), *_origin(one)] for one in done)], left=len(heads))
-    for one in done:
-        other = not_computed_with(config, run, one.dataset, one.json("manifest.json").get("settings"))
-        if other:
-            yield f"  seed {one.seed} was computed with other settings than the configuration has now: {other}"
+    for why in other:
+        yield f"  {why}"
 
 
 def _metrics(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:

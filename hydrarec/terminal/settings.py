@@ -1,10 +1,8 @@
-"""What a run's settings are, as far as they are not the defaults; and whether its results were computed with them."""
+"""What a run's settings are, as far as they are not the defaults."""
 
 from typing import Any
 
-from pydantic import ValidationError
-
-from hydrarec.config import BenchmarkConfig, RunSettings
+from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 
 _NO_SETTINGS = ("run.id", "run.label", "training.device")
@@ -54,29 +52,6 @@ def differing(config: BenchmarkConfig, run_id: str) -> dict[str, str]:
         else:
             found[key] = ", ".join(f"{value} on {dataset}" for dataset, value in values.items())
     return found
-
-
-def not_computed_with(config: BenchmarkConfig, run_id: str, dataset: str, recorded: dict[str, Any] | None) -> str:
-    """Return where the settings in a run's manifest are not the configuration's; empty if they are.
-
-    Parameters
-    ----------
-    config
-        The comparison.
-    run_id, dataset
-        What was computed.
-    recorded
-        `settings` of the manifest; None for a baseline. Keys that did not exist then count with their defaults.
-    """
-    if recorded is None or isinstance(config.run(run_id), BaselineRun):
-        return ""
-    try:
-        found = _flat(RunSettings.model_validate(recorded).model_dump(mode="json"))
-    except ValidationError:
-        return "settings that this version does not know"
-    wanted = _flat(config.settings(run_id, dataset).model_dump(mode="json"))
-    keys = sorted(found.keys() | wanted.keys())
-    return "; ".join(f"{k}: {found.get(k)}, not {wanted.get(k)}" for k in keys if found.get(k) != wanted.get(k))
 
 
 def _flat(settings: dict[str, Any], path: str = "") -> dict[str, str]:
