@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
-from hydrarec.files import read_json
+from hydrarec.files import read_object
 from hydrarec.layout import run_folder
 
 
@@ -145,12 +145,16 @@ def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     for seed in config.seeds_of(run):
         folder = run_folder(results, dataset, protocol, run, seed)
         # The manifest is written last. Other settings take other times, and so does a GPU that was shared.
-        if not (folder / "manifest.json").exists() or read_json(folder / "manifest.json")["settings"] != settings:
+        if not (folder / "manifest.json").exists() or read_object(folder / "manifest.json").get("settings") != settings:
             continue
-        timing = read_json(folder / "timing.json")
-        if timing.get("runs_per_gpu", 1) == 1:
+        timing = read_object(folder / "timing.json")
+        try:
             seconds = (timing["train_s"] + timing["validation_s"]) / timing["epochs"]
-            yield Measured(timing["device"], seconds, timing["epochs"])
+            found = Measured(timing["device"], seconds, timing["epochs"])
+        except (KeyError, TypeError, ZeroDivisionError) as error:
+            raise ValueError(f"{folder / 'timing.json'}: not the times of a training: {error!r}") from error
+        if timing.get("runs_per_gpu", 1) == 1:
+            yield found
 
 
 def _row(

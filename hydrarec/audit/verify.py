@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from hydrarec.files import read_json
+from hydrarec.files import read_object
 from hydrarec.layout import raw_folder, split_folder
 from hydrarec.provenance import file_hash, read_manifest
 
@@ -178,7 +178,7 @@ def _hold_all(folder: Path, names: Sequence[str], hashes: dict[str, str | None],
 def _read(path: Path, audit: Audit) -> dict[str, Any]:
     """Return what a file of hashes says; nothing, and a problem, if it cannot be read."""
     try:
-        return read_json(path)
+        return read_object(path)
     except ValueError as error:
         audit.problems.append(str(error))
         return {}

@@ -174,17 +174,16 @@ def load_hypotheses(path: Path) -> Hypotheses:
     Raises
     ------
     ConfigError
-        If it is absent, not YAML, or wrong: one line per mistake with the path of the key and what is allowed.
+        If it is absent, no plain YAML, or wrong: one line per mistake with its place, the path of the key and what is
+        allowed.
     """
-    import yaml  # noqa: PLC0415 - as for the configuration itself
+    from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415 - as for the configuration itself
 
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        file = read_yaml(path)
     except OSError as error:
         raise ConfigError(f"{path}: the file of hypotheses cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from error
     try:
-        return Hypotheses.model_validate(raw)
+        return Hypotheses.model_validate(file.values)
     except ValidationError as error:
-        raise ConfigError(f"{path} has {error.error_count()} mistake(s):\n{explain(error)}") from None
+        raise ConfigError(f"{path} has {error.error_count()} mistake(s):\n{explain(error, place=file.place)}") from None

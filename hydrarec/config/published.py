@@ -94,13 +94,13 @@ def load_published(path: Path) -> Published:
     Raises
     ------
     ConfigError
-        If it is not YAML, or with one line per mistake: the path of the key, what is wrong, and what is allowed.
+        If it is no plain YAML, or with one line per mistake: its place, the path of the key, what is wrong, and what is
+        allowed.
     """
-    import yaml  # noqa: PLC0415 - planning inside Snakemake never needs it
+    from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415 - planning inside Snakemake never needs it
 
+    file = read_yaml(path)
     try:
-        return Published.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+        return Published.model_validate(file.values)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {error.error_count()} mistake(s):\n{explain(error)}") from None
+        raise ConfigError(f"{path}: {error.error_count()} mistake(s):\n{explain(error, place=file.place)}") from None

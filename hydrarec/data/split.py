@@ -95,10 +95,13 @@ def split(data: Path, protocol: str, output: Path) -> None:
 
 def _refuse_disorder(events: pa.Table, path: Path) -> None:
     users, positions = events["user"].to_numpy(), events["position"].to_numpy()
-    new = np.diff(users, prepend=0)
-    wrong = (new < 0) | (positions != np.where(new, 0, np.append(0, positions[:-1]) + 1))
-    if wrong.any():
-        row = int(np.argmax(wrong))
+    # One more than in the row before, and 0 where a user begins; in place, for the arrays are long.
+    expected = positions[:-1] + np.int32(1)
+    expected *= users[1:] == users[:-1]
+    wrong = expected != positions[1:]
+    wrong |= users[1:] < users[:-1]
+    if positions[0] or wrong.any():
+        row = 0 if positions[0] else int(np.argmax(wrong)) + 1
         raise ValueError(
             f"{path}: row {row + 1} has user {users[row]} at position {positions[row]}; rows must stand by user, with "
             "positions 0, 1, 2, …; prepare the data set again"

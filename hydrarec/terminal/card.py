@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from hydrarec.comparison.belonging import outdated
 from hydrarec.comparison.cases import read_cases
@@ -11,7 +10,7 @@ from hydrarec.comparison.runs import REQUIRED, Computed, computed, require_compl
 from hydrarec.comparison.two import only
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
-from hydrarec.files import read_json
+from hydrarec.files import read_object
 from hydrarec.numbers import count, duration, metric_title, score, score_interval, size
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.terminal.settings import differing, parts_of
@@ -134,7 +133,7 @@ def _times(one: Computed) -> list[str]:
 
 def _origin(one: Computed) -> list[str]:
     path = one.folder / "manifest.json"
-    manifest: dict[str, Any] = read_json(path)
+    manifest = read_object(path)
     try:
         commit = manifest["git_commit"][:10] if manifest["git_commit"] else "commit unknown"
         changed = " with uncommitted changes" if manifest["git_dirty"] else ""

@@ -125,18 +125,22 @@ PLAIN = {
     "wildcards.seed",
     "wildcards.device",
     "wildcards.part",
+    "wildcards.kind",
     # Numbers.
     "threads",
     "resources.runs_per_gpu",
     # Options with their values, quoted where they are made.
     "params.mirror",
     "params.raw",
+    # Paths of a kind that the configuration's schema lists.
+    "params.candidates",
 }
 PATHS = {
     # Made of these ids and fixed words.
     "params.folder",
     "params.comparison",
     "params.environment",
+    "output",
     "output.packages",
     "log",
 }
