@@ -12,6 +12,7 @@ import pyarrow as pa
 from hydrarec.columns import (
     AGREEMENT,
     BEYOND,
+    CLAIMS,
     COMPARISON,
     EFFICIENCY_SPEED,
     EFFICIENCY_WORK,
@@ -24,6 +25,7 @@ from hydrarec.columns import (
     SCALING,
     SENSITIVITY,
     TIMES,
+    VERDICTS,
     read_table,
 )
 from hydrarec.comparison import Gate, read_gates
@@ -106,6 +108,10 @@ class Inputs:
     """By device; empty where the configuration asks for no measurements."""
     runs: pd.DataFrame
     """What became of every run: `RUNS`."""
+    claims: pd.DataFrame | None
+    """`CLAIMS`; None where nothing was claimed."""
+    verdicts: pd.DataFrame | None
+    """`VERDICTS`: the claims place by place."""
 
     @property
     def scopes(self) -> list[Scope]:
@@ -138,11 +144,13 @@ class Inputs:
             "pairs": (self.pairs, PAIRS),
             "places": (self.places, PLACES),
             "times": (self.times, TIMES),
+            "runs": (self.runs, RUNS),
             "sensitivity": (self.sensitivity, SENSITIVITY),
             "agreement": (self.agreement, AGREEMENT),
             "beyond": (self.beyond, BEYOND),
-            "runs": (self.runs, RUNS),
         }
+        if self.claims is not None and self.verdicts is not None:
+            found |= {"claims": (self.claims, CLAIMS), "verdicts": (self.verdicts, VERDICTS)}
         for measured in self.measured:
             found[f"speed-{measured.device}"] = measured.speed, EFFICIENCY_SPEED
             found[f"scaling-{measured.device}"] = measured.scaling, SCALING
@@ -208,9 +216,9 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         pairs=read_table(comparison / "pairs.parquet", PAIRS),
         places=read_table(comparison / "places.parquet", PLACES),
         times=read_table(comparison / "times.parquet", TIMES),
-        sensitivity=read_table(comparison / "sensitivity.parquet", SENSITIVITY),
-        agreement=read_table(comparison / "agreement.parquet", AGREEMENT),
-        beyond=read_table(comparison / "beyond.parquet", BEYOND),
+        sensitivity=_analysed(comparison / "sensitivity.parquet", SENSITIVITY, complete),
+        agreement=_analysed(comparison / "agreement.parquet", AGREEMENT, complete),
+        beyond=_analysed(comparison / "beyond.parquet", BEYOND, complete),
         gates=read_gates(comparison),
         histories=histories,
         manifests=[(one, one.json("manifest.json")) for one in everything],
@@ -231,7 +239,21 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
             if (folder := efficiency_folder(results, device)) and (complete or (folder / "speed.parquet").is_file())
         ],
         runs=runs,
+        claims=_decided(config, comparison / "claims.parquet", CLAIMS, complete),
+        verdicts=_decided(config, comparison / "verdicts.parquet", VERDICTS, complete),
     )
+
+
+def _analysed(path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame:
+    """Read a table of `analyse`, which works on complete comparisons; of others there is none, or nothing in it."""
+    return read_table(path, schema) if complete or path.is_file() else schema.empty_table().to_pandas()
+
+
+def _decided(config: BenchmarkConfig, path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame | None:
+    """Read what was decided; nothing where nothing was claimed, or where runs that claims are about may be missing."""
+    if config.hypotheses is None or not (complete or path.is_file()):
+        return None
+    return read_table(path, schema)
 
 
 def _measured(folder: Path, parts: Sequence[str]) -> Measured:

@@ -50,7 +50,7 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
             strip = Strip(max(leader["low"], 0) / widest, leader["mean"] / widest, min(leader["high"] / widest, 1))
         return Row(
             [
-                Cell(style.label, note=_tags(inputs, run, bool(leader["deterministic"])), run=style),
+                Cell(style.label, note=_tags(inputs, run), run=style),
                 *_with_interval(leader),
                 Cell("", leader["mean"], run=style, strip=strip),
                 _places(places, run),
@@ -91,7 +91,7 @@ def _columns(inputs: Inputs) -> list[Column]:
         Column(f"{inputs.coverage} interval", hint="over users and seeds"),
         Column(f"{first}, warm", hint="only targets that occur in the training data"),
         Column("MRR"),
-        Column("Seeds"),
+        Column("Seeds", hint="1 where a seed changes nothing: one result stands for every seed"),
         Column("Parameters"),
         Column("Training", hint="to the best epoch, mean over seeds"),
     ]
@@ -115,13 +115,12 @@ def _places(places: pd.DataFrame, run: str) -> Cell:
     return Cell(str(best) if best == worst else f"{best}\u2013{worst}", float(best))
 
 
-def _tags(inputs: Inputs, run: str, deterministic: bool) -> str:
+def _tags(inputs: Inputs, run: str) -> str:
     kind = kind_of(inputs.config.run(run))
     tags = {
         "reference": run == inputs.config.evaluation.reference,
         "best possible": kind == "optimum",
         "control": kind == "control",
-        "deterministic": deterministic and kind == "baseline",
     }
     return ", ".join(name for name, holds in tags.items() if holds)
 

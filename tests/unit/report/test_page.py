@@ -71,7 +71,7 @@ def test_nothing_is_loaded_from_outside(page, report):
 
 def test_figures_have_words_and_tables_have_headings(page):
     drawings = [a for a in page.all("svg") if a.get("aria-hidden") != "true"]
-    assert len(drawings) >= 2 * 13 + 1
+    assert len(drawings) >= 2 * 15 + 1
     assert all(a["role"] == "img" and len(a["aria-label"]) > 40 for a in drawings)
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(a.get("scope") in ("row", "col") for a in page.all("th"))

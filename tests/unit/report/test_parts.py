@@ -10,8 +10,10 @@ from hydrarec.files import read_json
 from hydrarec.report.chapters.data import data_cards
 from hydrarec.report.chapters.differences import difference_table
 from hydrarec.report.chapters.leaderboard import leaderboard_table
+from hydrarec.report.chapters.variance import component_shares
 from hydrarec.report.figures.heads import head_families
-from hydrarec.report.figures.labels import LABEL_GAP, label_right
+from hydrarec.report.figures.heatmap import CELL_INK, colour, heatmap
+from hydrarec.report.figures.labels import LABEL_GAP, label_near, label_right
 from hydrarec.report.figures.panels import blank
 from hydrarec.report.figures.pipeline import RULES, layered, reduced
 from hydrarec.report.figures.reach import reached
@@ -164,3 +166,47 @@ def test_rules_are_drawn_left_of_what_reads_from_them():
         return {rule}.union(*(reachable(target) for source, target in drawn if source == rule))
 
     assert all(target in reachable(source) for source, target in edges)
+
+
+def test_text_on_every_colour_of_the_heat_map_can_be_read():
+    for difference in np.linspace(-60, 0, 25):
+        assert contrast(CELL_INK, colour(difference)) >= 4.5
+
+
+def test_the_heat_map_says_what_is_significant_and_leaves_the_rest_blank():
+    looks = styles(many_runs(3))
+    pairs = pd.DataFrame(
+        [("run-0", "run-1", 25.0, 0.001), ("run-0", "run-2", 100.0, 0.0001), ("run-1", "run-2", 60.0, 0.2)],
+        columns=["run", "other", "percent", "p"],
+    )
+    panel = heatmap("pairs", "All pairs", pairs, ["run-0", "run-1", "run-2"], looks, 0.05)
+    assert "3 pairs of 3 runs, 2 told apart" in panel.alt
+    # 25 % above is 20 % below the other way round, and twice as much is half.
+    assert "run-1 \u221220.0\u202f% from run-0 (p .001)" in panel.alt
+    assert "run-2 \u221250.0\u202f% from run-0 (p < .001)" in panel.alt
+    assert panel.standalone.count("-cell-") == 2
+    assert heatmap("pairs", "All pairs", pairs[:0], ["run-0"], looks, 0.05) is None
+
+
+def test_components_are_shares_of_what_the_table_says(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    found = inputs.contrasts(inputs.scopes[0], "ndcg@10")
+    shares = component_shares(found)
+    assert np.allclose(shares.sum(axis=1), 1)
+    expected = (found["variance_seeds"] / found["standard_error"] ** 2).loc[shares.index]
+    assert np.allclose(shares["seeds"], expected)
+
+
+def test_names_near_points_hide_neither_points_nor_names():
+    looks = list(styles(many_runs(6)).values())
+    canvas, axes = blank()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    far = [(0.2 * i + 0.1, 0.5, style) for i, style in enumerate(looks[:4])]
+    crowd = [(0.5 + i / 1000, 0.9, style) for i, style in enumerate(looks)]
+    assert label_near(axes, far, far) == []
+    assert len(canvas.texts) == 4
+    left_over = label_near(axes, crowd, crowd)
+    assert 0 < len(left_over) < len(crowd)
+    boxes = [text.get_window_extent() for text in canvas.texts]
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])

@@ -1,0 +1,64 @@
+"""What became of the claims that were written down before the results."""
+
+import pandas as pd
+
+from hydrarec.numbers import NOTHING, p_value, sortable
+from hydrarec.report.blocks import Block, Folded, Text
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.inputs import Inputs
+
+
+def claims(inputs: Inputs) -> list[Block]:
+    """Show the verdict on every claim, and folded away what it rests on; nothing where nothing was claimed."""
+    if inputs.claims is None or inputs.verdicts is None:
+        return []
+    first = inputs.claims.iloc[0]
+    registered = (
+        f"Claims and the rules that decide them were fixed on {first['registered']}; SHA-256 of their file: "
+        f"{first['sha256'][:16]}. Supported: it holds in as many places as needed. Refuted: as many speak against it. "
+        "Not decided: neither. Not decidable: too few places could say anything."
+    )
+    return [_table(inputs.claims), Text(registered, "key"), Folded("What every verdict rests on", [_evidence(inputs)])]
+
+
+def _table(claims: pd.DataFrame) -> Table:
+    rows = [
+        Row(
+            [
+                Cell(row["claim"]),
+                Cell(row["verdict"]),
+                Cell(row["statement"], note=_remark(row)),
+                Cell(f"{row['holding']} of {row['places']}", float(row["holding"])),
+                Cell(NOTHING if pd.isna(row["p_holm"]) else p_value(row["p_holm"]), sortable(row["p_holm"])),
+            ],
+            f"claim-{row['verdict'].replace(' ', '-')}",
+        )
+        for _, row in claims.iterrows()
+    ]
+    columns = [
+        Column("Claim", numeric=False),
+        Column("Verdict", numeric=False),
+        Column("What is claimed", numeric=False),
+        Column("Holds in", hint="of the places (data sets, or devices) that could say anything"),
+        Column("Holm p", hint="over the confirmatory claims; none where intervals decide"),
+    ]
+    return Table("claims", "Verdicts on the claims", columns, [rows], claims)
+
+
+def _remark(row: pd.Series) -> str:
+    remarks = [row["family"]] if row["family"] != "confirmatory" else []
+    return "; ".join([*remarks, row["sentence"]] if row["verdict"] == "not decidable" else remarks)
+
+
+def _evidence(inputs: Inputs) -> Table:
+    assert inputs.verdicts is not None
+    rows = [
+        Row([Cell(row["claim"]), Cell(_place(row)), Cell(row["verdict"]), Cell(row["sentence"])])
+        for _, row in inputs.verdicts.iterrows()
+    ]
+    columns = [Column(title, numeric=False) for title in ("Claim", "Where", "Verdict", "Finding")]
+    return Table("evidence", "What every verdict rests on, place by place", columns, [rows], inputs.verdicts)
+
+
+def _place(row: pd.Series) -> str:
+    return str(row["device"]) if pd.isna(row["dataset"]) else f"{row['dataset']}, {row['protocol']}"

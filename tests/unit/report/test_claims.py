@@ -1,0 +1,58 @@
+"""Verdicts on claims stand first on the page, with their reasons, and nothing in them is obeyed."""
+
+import pandas as pd
+import pytest
+
+from hydrarec.columns import CLAIMS, VERDICTS, write_table
+from tests.fabricate import HYDRA_UNI, SASREC
+
+EVIL = "<script>alert('claimed')</script>"
+
+
+def write_verdicts(_, tables):
+    common = {"kind": "superior", "family": "confirmatory", "needed": 1, "sentence": "It holds in 1 of 1 places."}
+    common |= {"registered": "2026-01-02", "sha256": "ab" * 32, "holding": 1, "places": 1}
+    claims = [
+        common | {"claim": "H1", "statement": "The first is better", "verdict": "supported", "p": 0.01, "p_holm": 0.02},
+        common | {"claim": "H2", "statement": EVIL, "verdict": "not decidable", "p": None, "p_holm": None}
+        | {"sentence": f"no run {EVIL}", "family": "exploratory"},
+    ]  # fmt: skip
+    place = {"dataset": "made-0", "protocol": "loo", "device": None, "run": HYDRA_UNI, "against": SASREC}
+    verdicts = [
+        place | {"claim": "H1", "measure": "ndcg@10", "verdict": "superior", "estimate": 3.0, "low": 1.0, "high": 5.0}
+        | {"p": 0.01, "holds": True, "refutes": False, "sentence": f"On made-0 it is better {EVIL}."},
+        place | dict.fromkeys(("dataset", "protocol", "against", "p"))
+        | {"device": "cpu", "claim": "H2", "measure": "time", "verdict": "inconclusive", "estimate": 1.2, "low": 0.9}
+        | {"high": 2.0, "holds": False, "refutes": False, "sentence": "On cpu it grows."},
+    ]  # fmt: skip
+    write_table(pd.DataFrame(claims), tables / "claims.parquet", CLAIMS)
+    write_table(pd.DataFrame(verdicts), tables / "verdicts.parquet", VERDICTS)
+
+
+@pytest.fixture
+def first(page_of):
+    page = page_of({"hypotheses": "hypotheses.yaml"}, spoil=write_verdicts)
+    return page[page.index('<section id="verdicts"') : page.index('<section id="leaderboard"')]
+
+
+def test_claims_stand_on_the_first_screen_with_verdict_date_and_hash(first):
+    for words in ("The first is better", "supported", "not decidable", "2026-01-02", "abababababababab", ".020"):
+        assert words in first
+    assert "exploratory" in first
+    assert 'class="claim-not-decidable"' in first
+
+
+def test_what_verdicts_rest_on_is_there_place_by_place(first):
+    evidence = first[first.index('id="evidence"') :]
+    assert "made-0, loo" in evidence
+    assert "On cpu it grows." in evidence
+    assert "nan" not in evidence
+
+
+def test_text_of_claims_is_inert(first):
+    assert "<script>" not in first
+    assert first.count("&lt;script&gt;alert") >= 3
+
+
+def test_without_claims_the_page_speaks_of_none(page_of):
+    assert 'id="claims"' not in page_of()
