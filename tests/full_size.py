@@ -1,7 +1,7 @@
 """How long a report takes at full size: `python -m tests.full_size [folder]`. No part of the tests.
 
 Three data sets, thirty runs and five seeds, with ranks that nobody trained for (tests/fabricate.py): collected,
-compared, checked and rendered, each timed.
+compared, checked, analysed and rendered, each timed.
 """
 
 import sys
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hydrarec.analyses import analyse
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.report import render
 from tests.fabricate import Tree, config
@@ -48,6 +49,7 @@ def main(folder: Path) -> None:
     timed("collect", lambda: collect(everything, results, tables))
     timed("contrast", lambda: contrast(everything, results, tables))
     timed("check", lambda: check_gates(everything, results, tables))
+    timed("analyse", lambda: analyse(everything, results, tables))
     timed("render", lambda: render(everything, results, tables, output))
     say(f"page: {(output / 'index.html').stat().st_size / 1e6:.2f} MB, {len(list(output.rglob('*.svg')))} drawings")
 

@@ -89,7 +89,7 @@ def _columns(inputs: Inputs) -> list[Column]:
         Column("Places", hint="that the run may have; all places are covered at once, by the Holm-adjusted pairs"),
         Column(second),
         Column(f"{inputs.coverage} interval", hint="over users and seeds"),
-        Column(f"{first}, warm", hint="only targets that occur in the training data"),
+        Column("Warm", hint=f"{first} of targets that occur in the training data"),
         Column("MRR"),
         Column("Seeds", hint="1 where a seed changes nothing: one result stands for every seed"),
         Column("Parameters"),
