@@ -112,8 +112,12 @@ def now() -> str:
 
 
 def data_hashes(split: Path) -> dict[str, str]:
-    """Return the content hash of each table of a split folder, by file name."""
-    return {path.name: content_hash(path) for path in sorted(split.glob("*.parquet"))}
+    """Return the content hash of each part of a split, by file name.
+
+    Drawn candidates beside them are no part: what was counted among them says so itself (`inference.json`).
+    """
+    parts = (path for path in sorted(split.glob("*.parquet")) if not path.name.startswith("candidates-"))
+    return {path.name: content_hash(path) for path in parts}
 
 
 def file_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:

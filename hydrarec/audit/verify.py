@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from hydrarec.files import read_object
-from hydrarec.layout import raw_folder, split_folder
+from hydrarec.layout import candidates_file, raw_folder, split_folder
 from hydrarec.provenance import file_hash, read_manifest
 
 _SHOWN = 16
@@ -136,6 +136,8 @@ def _check_run(folder: Path, audit: Audit) -> None:
     if split.is_dir():
         for name, digest in manifest["data"].items():
             audit.hold(split / name, digest, path)
+        for kind, digest in ranking.get("candidates", {}).items():
+            audit.hold(candidates_file(split, kind), digest, folder / "inference.json")
 
 
 def _check_measurement(folder: Path, audit: Audit) -> None:

@@ -10,9 +10,11 @@ from typer.testing import CliRunner
 
 from hydrarec.audit.verify import described, verify
 from hydrarec.cli import app
-from hydrarec.columns import RANKS, RECOMMENDATIONS, TRAIN, USERS, read_table, table_hash, write_table
+from hydrarec.columns import CANDIDATES, RANKS, RECOMMENDATIONS, TRAIN, USERS, read_table, table_hash, write_table
+from hydrarec.data.candidates import draw
 from hydrarec.files import read_json, write_json
-from hydrarec.provenance import file_hashes
+from hydrarec.provenance import data_hashes, file_hashes
+from hydrarec.training.test import rank_test
 
 
 def test_sound_results_have_every_file_hashed_and_no_problem(results):
@@ -173,3 +175,18 @@ def test_an_unfinished_run_is_no_problem_and_is_counted(results, trained):
 def test_what_is_no_folder_of_results_is_refused(tmp_path):
     with pytest.raises(ValueError, match="nothing to verify; allowed: a results folder"):
         verify(tmp_path)
+
+
+def test_drawn_candidates_are_covered_by_the_runs_that_were_counted_among_them(results, trained):
+    data = results / "data" / "drawn"
+    path = data / "loo" / "candidates-uniform-100.parquet"
+    draw(data, "loo", "uniform-100", path)
+    rank_test(trained / "model.safetensors", data=data, protocol="loo", threads=1, output=trained, candidates=[path])
+    counted = verify(results)
+    assert counted.problems == []
+    assert {path, trained / "sampled.parquet"} <= set(counted.checked)
+    assert set(data_hashes(data / "loo")) == {"train.parquet", "validation.parquet", "test.parquet"}
+    write_table(read_table(path, CANDIDATES).iloc[1:], path, CANDIDATES)
+    (problem,) = verify(results).problems
+    assert problem.startswith(f"{path}: expected")
+    assert "inference.json" in problem
