@@ -159,43 +159,6 @@ COMPARISON = _table(
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "matched seeds"),
 )
-SENSITIVITY = _table(
-    **_RUN,
-    variant=(pa.string(), "how it was measured: full, unfiltered, warm, optimistic, … (hydrarec/analyses)"),
-    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
-    value=(pa.float64(), "mean over users and seeds; null where the run's files cannot say?"),
-    why=(pa.string(), "why there is no value; null if there is one?"),
-    n_users=(pa.int32(), "users"),
-    n_seeds=(pa.int32(), "seeds"),
-)
-AGREEMENT = _table(
-    dataset=(pa.string(), "dataset id"),
-    protocol=(pa.string(), "loo | gts"),
-    variant=(
-        pa.string(),
-        "what full is held against: a variant; gts, full under that protocol; a dataset with another order of ties",
-    ),
-    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
-    n_runs=(pa.int32(), "runs with a value in both, controls left out"),
-    tau=(pa.float64(), "Kendall's tau-b; null where fewer than two different values leave it undefined?"),
-    pairs=(pa.int32(), "pairs of runs"),
-    discordant=(pa.int32(), "pairs that the two put the other way round"),
-    largest_move=(pa.float64(), "most places that a run is further up or down; halves where runs are level"),
-    moved=(pa.string(), "the first run that moves so far; null if none moves?"),
-)
-BEYOND = _table(
-    dataset=(pa.string(), "dataset id"),
-    protocol=(pa.string(), "loo | gts"),
-    run=(pa.string(), "run id; empty: the users' own histories"),
-    measure=(pa.string(), "coverage@k | gini@k | novelty@k | popularity@k | popularity_lift@k | popularity"),
-    value=(pa.float64(), "mean over seeds; null where it is undefined?"),
-    low=(pa.float64(), "lower bound of the interval over users, given these trained weights; null with one user?"),
-    high=(pa.float64(), "upper bound of the interval; null likewise?"),
-    seeds_low=(pa.float64(), "lowest of the seeds; null with one seed?"),
-    seeds_high=(pa.float64(), "highest of the seeds; null with one seed?"),
-    n_users=(pa.int32(), "users"),
-    n_seeds=(pa.int32(), "seeds"),
-)
 PAIRS = _table(
     **_RUN,
     other=(pa.string(), "run id that the run is compared with"),
@@ -248,6 +211,43 @@ CLAIMS = _table(
     registered=(pa.string(), "day on which the hypotheses were fixed"),
     sha256=(pa.string(), "of the file of hypotheses"),
 )
+SENSITIVITY = _table(
+    **_RUN,
+    variant=(pa.string(), "how it was measured: full, unfiltered, warm, optimistic, … (hydrarec/analyses)"),
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    value=(pa.float64(), "mean over users and seeds; null where the run's files cannot say?"),
+    why=(pa.string(), "why there is no value; null if there is one?"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "seeds"),
+)
+AGREEMENT = _table(
+    dataset=(pa.string(), "dataset id"),
+    protocol=(pa.string(), "loo | gts"),
+    variant=(
+        pa.string(),
+        "what full is held against: a variant; gts, full under that protocol; a dataset with another order of ties",
+    ),
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    n_runs=(pa.int32(), "runs with a value in both, controls left out"),
+    tau=(pa.float64(), "Kendall's tau-b; null where fewer than two different values leave it undefined?"),
+    pairs=(pa.int32(), "pairs of runs"),
+    discordant=(pa.int32(), "pairs that the two put the other way round"),
+    largest_move=(pa.float64(), "most places that a run is further up or down; halves where runs are level"),
+    moved=(pa.string(), "the first run that moves so far; null if none moves?"),
+)
+BEYOND = _table(
+    dataset=(pa.string(), "dataset id"),
+    protocol=(pa.string(), "loo | gts"),
+    run=(pa.string(), "run id; empty: the users' own histories"),
+    measure=(pa.string(), "coverage@k | gini@k | novelty@k | popularity@k | popularity_lift@k | popularity"),
+    value=(pa.float64(), "mean over seeds; null where it is undefined?"),
+    low=(pa.float64(), "lower bound of the interval over users, given these trained weights; null with one user?"),
+    high=(pa.float64(), "upper bound of the interval; null likewise?"),
+    seeds_low=(pa.float64(), "lowest of the seeds; null with one seed?"),
+    seeds_high=(pa.float64(), "highest of the seeds; null with one seed?"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "seeds"),
+)
 TIMES = _table(
     **_RUN,
     seed=(pa.int32(), "seed of the run"),
@@ -272,7 +272,10 @@ RUNS = _table(
     seed=(pa.int32(), "seed of the run"),
     status=(pa.string(), "finished | failed | running | missing"),
     epochs=(pa.int32(), "epochs trained so far; null if none is known, or for baselines?"),
-    said=(pa.string(), "last lines of its log; null if finished, or if it said nothing?"),
+    said=(
+        pa.string(),
+        "last lines of its log, or why its results do not count; null if finished or if there is none?",
+    ),
 )
 BENCH = _table(
     bench=(pa.string(), "benchmark, a file of hydrarec/bench"),
@@ -445,6 +448,10 @@ def content_hash(path: Path) -> str:
     return table_hash(pq.read_table(path))
 
 
+_NULL = "\1"
+"""What stands for a null text in a hash; no text of these tables has it in it."""
+
+
 def table_hash(table: pa.Table) -> str:
     """Return what `content_hash` returns for a file with this table in it."""
     digest = hashlib.sha256()
@@ -452,7 +459,8 @@ def table_hash(table: pa.Table) -> str:
         column = table.column(name)
         digest.update(f"{name}:{column.type}:{len(column)}:{column.null_count};".encode())
         if pa.types.is_string(column.type):
-            digest.update("\0".join(column.to_pylist()).encode())
+            values = column.fill_null(_NULL) if column.null_count else column
+            digest.update("\0".join(values.to_pylist()).encode())
             continue
         for chunk in column.chunks:
             filled = chunk.fill_null(0) if chunk.null_count else chunk

@@ -74,6 +74,7 @@ def write_inference(
     n_cases: int,
     peak_memory_mib: float,
     candidates: Mapping[str, str] | None = None,
+    files: dict[str, str] | None = None,
 ) -> None:
     """Write `inference.json`.
 
@@ -91,6 +92,8 @@ def write_inference(
         Peak resident memory of the process.
     candidates
         Content hashes of the drawn candidates that were ranked among as well, by kind.
+    files
+        Hashes of what the ranking read and wrote in the run folder, where the manifest was written before it.
     """
     values = {
         "device": device,
@@ -99,7 +102,8 @@ def write_inference(
         "n_cases": n_cases,
         "peak_memory_mib": peak_memory_mib,
     }
-    write_json(folder / "inference.json", values | ({"candidates": dict(candidates)} if candidates else {}))
+    told = {"candidates": dict(candidates or {}), "files": files or {}}
+    write_json(folder / "inference.json", values | {name: hashes for name, hashes in told.items() if hashes})
 
 
 def read_costs(path: Path) -> OutsideCosts:

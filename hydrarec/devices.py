@@ -15,8 +15,10 @@ def select_device(wanted: str) -> torch.device:
     Raises
     ------
     ValueError
-        If `cuda` is wanted and there is none.
+        If there is no such device, or `cuda` is wanted and there is none.
     """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"no device {wanted!r}; allowed: auto, cpu, cuda")
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             "training.device: cuda is wanted, but this machine has no CUDA device; allowed here: auto, cpu"

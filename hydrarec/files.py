@@ -88,6 +88,11 @@ def atomic_folder(folder: Path) -> Generator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def names_in(folder: Path) -> list[str]:
+    """Return the names of the files in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
+
+
 @contextmanager
 def writing(path: Path) -> Generator[None]:
     """Name `path` in whatever the system refuses in the block, such as a write to a full disk, which names no file."""

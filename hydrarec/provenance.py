@@ -8,6 +8,7 @@ import resource
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import psutil
 
 from hydrarec import __version__
 from hydrarec.columns import content_hash
-from hydrarec.files import write_json
+from hydrarec.files import read_json, sha256, write_json
 
 PACKAGES = ("implicit", "numpy", "pandas", "pyarrow", "safetensors", "scipy", "snakemake", "torch")
 """Packages whose versions can change a result."""
+MANIFEST_KEYS = ("data", "dataset", "git_commit", "git_dirty", "host", "package_version", "protocol", "run", "seed")
+"""What results cannot be compared without."""
 
 
 def write_manifest(
@@ -32,6 +35,7 @@ def write_manifest(
     split: Path,
     threads: int,
     device: str,
+    files: Sequence[str] = (),
     resumed: int = 0,
 ) -> None:
     """Write the manifest of a run.
@@ -52,6 +56,8 @@ def write_manifest(
         CPU threads of the process.
     device
         `cpu`, or the GPU's name.
+    files
+        Names of the files beside the manifest that were made with it; their hashes go into it.
     resumed
         How often an interrupted training was taken up again.
     """
@@ -69,6 +75,7 @@ def write_manifest(
             "threads": threads,
             "resumed": resumed,
             "data": data_hashes(split),
+            "files": file_hashes(path.parent, files),
         },
     )
 
@@ -105,8 +112,41 @@ def now() -> str:
 
 
 def data_hashes(split: Path) -> dict[str, str]:
-    """Return the content hash of each table of a split folder, by file name."""
-    return {path.name: content_hash(path) for path in sorted(split.glob("*.parquet"))}
+    """Return the content hash of each part of a split, by file name.
+
+    Drawn candidates beside them are no part: what was counted among them says so itself (`inference.json`).
+    """
+    parts = (path for path in sorted(split.glob("*.parquet")) if not path.name.startswith("candidates-"))
+    return {path.name: content_hash(path) for path in parts}
+
+
+def file_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return the hashes of files of a folder, by name."""
+    return {name: file_hash(folder / name) for name in names}
+
+
+def file_hash(path: Path) -> str:
+    """Return the hash of a table's content, whatever wrote it, and of any other file's bytes."""
+    return content_hash(path) if path.suffix == ".parquet" else sha256(path)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a run's manifest.
+
+    Raises
+    ------
+    ValueError
+        If it is not one, or lacks what every version has written since results are comparable at all.
+    """
+    manifest = read_json(path)
+    absent = [key for key in MANIFEST_KEYS if not isinstance(manifest, dict) or key not in manifest]
+    if absent or not manifest["data"]:
+        lacks = ", ".join(absent) or "hashes of its data"
+        raise ValueError(
+            f"{path}: lacks {lacks}: no manifest, or one of a version whose results cannot be used any more. "
+            "Delete the run's folder and start Snakemake again: it is computed anew."
+        )
+    return manifest
 
 
 def peak_memory_mib() -> float:

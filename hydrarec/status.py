@@ -40,8 +40,10 @@ class Progress:
 
     @property
     def says_it_failed(self) -> bool:
-        """Whether a command of this package ended with a message, or any program with a traceback."""
-        return self.last_words.startswith("hydrarec: ") or "Traceback (most recent call last)" in self.said
+        """Whether a command of this package ended with a message, any program with a traceback, or by Slurm's doing."""
+        return (
+            self.last_words.startswith(("hydrarec: ", "slurmstepd")) or "Traceback (most recent call last)" in self.said
+        )
 
 
 def progress(config: BenchmarkConfig, results: Path) -> list[Progress]:
@@ -89,16 +91,20 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     epochs = 0
     if (left / "ranks.parquet").exists():
         return Progress(dataset, protocol, run, seed, FINISHED)
-    rules = [entry.baseline] if isinstance(entry, BaselineRun) else ["rank", "train"]
+    trained = (left / "model.safetensors").exists()
+    # Without weights a log of ranking is that of an earlier training.
+    rules = [entry.baseline] if isinstance(entry, BaselineRun) else ["rank", "train"] if trained else ["train"]
     logs = [results.parent / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules]
     log = next((path for path in logs if path.exists()), None)
-    if (left / "model.safetensors").exists():
+    killed = _slurms_words(results.parent, rules[0], f"{dataset}_{protocol}_{run}_{seed}", log)
+    if trained:
         stage = TRAINED
     elif (left / "state" / "latest.safetensors").exists():
         stage, epochs = INTERRUPTED, _epochs(left / "state" / "latest.safetensors")
     else:
-        stage = STOPPED if log else OPEN
-    return Progress(dataset, protocol, run, seed, stage, epochs, _last_lines(log) if log else "", log)
+        stage = STOPPED if log or killed else OPEN
+    said = "\n".join(filter(None, [_last_lines(log) if log else "", killed]))
+    return Progress(dataset, protocol, run, seed, stage, epochs, said, log)
 
 
 def _epochs(state: Path) -> int:
@@ -107,6 +113,20 @@ def _epochs(state: Path) -> int:
             return len(json.loads(file.metadata()["hydrarec"])["history"])
     except (TypeError, KeyError, ValueError, OSError, SafetensorError):
         return 0
+
+
+def _slurms_words(folder: Path, rule: str, wildcards: str, log: Path | None) -> str:
+    """Return why Slurm ended the last job of a run; empty if it did not, or if the run was begun again since.
+
+    Whoever is killed for memory or time says nothing, but Slurm does, in the log that its plugin of Snakemake keeps.
+    """
+    logs = (folder / ".snakemake" / "slurm_logs" / f"rule_{rule}" / wildcards).glob("*.log")
+    newest = max(logs, key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None or (log is not None and log.stat().st_mtime > newest.stat().st_mtime):
+        return ""
+    lines = newest.read_text(encoding="utf-8", errors="replace").splitlines()
+    # The first such line names the cause, such as a limit; others tell that step and job are ended.
+    return next((line.strip() for line in lines if line.startswith("slurmstepd")), "")
 
 
 def _last_lines(log: Path, number: int = 5) -> str:

@@ -142,7 +142,10 @@ class Tree:
         write_table(ranks.sample(frac=1, random_state=seed), folder / "ranks.parquet", RANKS)
         self._write_costs(folder, run, seed, trained, stream)
         split = split_folder(self.results, dataset, protocol)
-        write_json(folder / "manifest.json", _manifest(dataset, protocol, run, seed, data_hashes(split)))
+        about = {"id": run, "baseline": entry.baseline, "options": entry.options} if not trained else {"id": run}
+        settings = self.config.settings(run, dataset).model_dump(mode="json") if trained else None
+        manifest = _manifest(dataset, protocol, about, settings, seed, data_hashes(split))
+        write_json(folder / "manifest.json", manifest)
 
     def _write_lists(self, split: Path, run: str, seed: int, cases: pd.DataFrame, warm: np.ndarray) -> None:
         """Write twelve items for each case, popularity the same ones for everybody, and counts among drawn ones."""
@@ -205,10 +208,17 @@ def _events(users: np.ndarray, items: np.ndarray) -> pd.DataFrame:
     return frame.assign(position=position, timestamp=pd.array(1_700_000_000 + 60 * position, dtype="Int64"))
 
 
-def _manifest(dataset: str, protocol: str, run: str, seed: int, hashes: dict[str, str]) -> dict[str, Any]:
+def _manifest(
+    dataset: str,
+    protocol: str,
+    run: dict[str, Any],
+    settings: dict[str, Any] | None,
+    seed: int,
+    hashes: dict[str, str],
+) -> dict[str, Any]:
     return {
-        "run": {"id": run},
-        "settings": None,
+        "run": run,
+        "settings": settings,
         "dataset": dataset,
         "protocol": protocol,
         "seed": seed,

@@ -14,7 +14,7 @@ from hydrarec.baselines import BaselineInputs
 from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, write_table
 from hydrarec.costs import Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
-from hydrarec.files import atomic_folder
+from hydrarec.files import atomic_folder, names_in
 from hydrarec.provenance import peak_memory_mib, write_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
@@ -116,6 +116,7 @@ def run_baseline(
             split=split,
             threads=threads,
             device="cpu",
+            files=names_in(new),
         )
 
 

@@ -88,7 +88,7 @@ def claim_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
             "family": one.config.family,
             "p": one.p,
             "p_holm": p_holm,
-            "holding": one.count("holds"),
+            "holding": one.holding,
             "needed": one.needed,
             "places": one.decidable,
             **dict(zip(("verdict", "sentence"), one.verdict(p_holm), strict=True)),

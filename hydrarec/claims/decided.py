@@ -34,13 +34,21 @@ class Decided:
         every = [cast(float, p) for p in known] + [1.0] * (len(self.main) - len(known))
         return float(partial_conjunction(every)[self.needed - 1])
 
-    def count(self, what: str) -> int:
-        """Return in how many of the main places all findings hold, or some refutes."""
-        some = any if what == "refutes" else all
-        return sum(
-            some(getattr(finding, what) for finding in findings)
-            for findings in (self.found[place] for place in self.main)
-            if isinstance(findings, list)
+    @property
+    def holding(self) -> int:
+        """Main places in which all findings hold."""
+        return sum(all(finding.holds for finding in findings) for findings in self._main_findings)
+
+    @property
+    def refuting(self) -> int:
+        """Main places in which one and the same comparator speaks against the claim; of the one with the most."""
+        comparators = {finding.against for findings in self._main_findings for finding in findings}
+        return max(
+            (
+                sum(any(one.refutes and one.against == against for one in findings) for findings in self._main_findings)
+                for against in comparators
+            ),
+            default=0,
         )
 
     @property
@@ -66,6 +74,10 @@ class Decided:
         return [f"on {place}: {self.found[place]}" for place in self.main if isinstance(self.found[place], str)]
 
     @property
+    def _main_findings(self) -> list[list[Finding]]:
+        return [findings for place in self.main if isinstance(findings := self.found[place], list)]
+
+    @property
     def _others(self) -> list[Place]:
         return [p for p, findings in self.found.items() if p not in self.main and isinstance(findings, list)]
 
@@ -83,10 +95,10 @@ class Decided:
                 "not decidable",
                 f"It could be decided in {self.decidable} of {len(self.main)} places and needs {self.needed}: {why}.",
             )
-        speaking = self.count("refutes")
+        speaking = self.refuting
         if speaking >= self.needed:
             return "refuted", f"The data speak against it in {speaking} of {self.decidable} places."
-        holds = p < self.config.alpha if p is not None else self.count("holds") >= self.needed
+        holds = p < self.config.alpha if p is not None else self.holding >= self.needed
         basis = self._basis(p)
         if holds and self.reversals:
             return "not decided", f"{basis}, but the data speak against it on {_listed(self.reversals)}."
@@ -96,7 +108,17 @@ class Decided:
                 f"{basis}, but under another protocol its sign is lost on {_listed(self.disagreeing)}.",
             )
         skipped = f" Not decidable {'; '.join(self.reasons)}." if self.reasons else ""
-        return "supported" if holds else "not decided", f"{basis}.{skipped}"
+        return "supported" if holds else "not decided", f"{basis}.{skipped}{self._reach if holds else ''}"
+
+    @property
+    def _reach(self) -> str:
+        """What support under one protocol alone is worth; empty where others agree, or where there are no protocols."""
+        protocol = self.main[0].protocol
+        if protocol is None or self._others:
+            return ""
+        undecided = sorted({str(place.protocol) for place in self.found if place not in self.main})
+        why = f"it could not be decided under {', '.join(undecided)}" if undecided else "no other protocol was computed"
+        return f" This is support under {protocol} only: {why}."
 
     @property
     def _disagrees(self) -> bool:
@@ -105,7 +127,7 @@ class Decided:
         return others > 0 and others - len(self.disagreeing) < min(self.needed, others)
 
     def _basis(self, p: float | None) -> str:
-        held = f"It holds in {self.count('holds')} of {self.decidable} decidable places (needed: {self.needed}"
+        held = f"It holds in {self.holding} of {self.decidable} decidable places (needed: {self.needed}"
         if p is None:
             return f"{held})"
         how = "by Holm's correction over the confirmatory claims"

@@ -88,7 +88,7 @@ class Evidence:
                 if converged and gate.name == "converged" and gate.status != "green":
                     raise Undecidable(f"{self.label(gate.run)} is not trained to the end: {_lowered(gate.sentence)}")
         for band in self.hypotheses.bands:
-            if band.dataset == dataset and band.run in self.config.run_ids and protocol == "loo":
+            if band.dataset == dataset and band.run in runs and protocol == "loo":
                 self._require_band(band, protocol)
 
     def _require_run(self, dataset: str, protocol: str, run: str) -> None:

@@ -39,12 +39,19 @@ class FasterClaim(RunClaim):
         # A training that never got there took longer than it was run: the ratio is larger than what is seen.
         p = 1.0 if censored else found.p_below(float(np.log(self.config.at_most)))
         verdict: Verdict = "superior" if p < alpha else "inferior" if size[1] > 1 else "inconclusive"
-        reached = f" It never got there with seed {', '.join(map(str, censored))}." if censored else ""
-        sentence = (
-            f"On {dataset} {WORDS[measure].format(share=100 * self.config.share)} takes {evidence.label(run)} "
-            f"{size[0]:.2f} times as long as {evidence.label(against)} ({100 * (1 - alpha):g} % interval {size[1]:.2f} "
-            f"to {size[2]:.2f}, {len(ratios)} seeds; below {self.config.at_most:g} with {p_statement(p)}).{reached}"
-        )
+        interval = f"{100 * (1 - alpha):g} % interval {size[1]:.2f} to {size[2]:.2f}, {len(ratios)} seeds"
+        names = evidence.label(run), evidence.label(against)
+        if censored:
+            sentence = (
+                f"On {dataset} {names[0]} never reached {100 * self.config.share:g} % of {names[1]}'s best validation "
+                f"NDCG@10 with seed {', '.join(map(str, censored))}. With its whole training counted there, the ratio "
+                f"of times is {size[0]:.2f} ({interval}), which is a lower bound and shows no advantage."
+            )
+        else:
+            sentence = (
+                f"On {dataset} {WORDS[measure].format(share=100 * self.config.share)} takes {names[0]} {size[0]:.2f} "
+                f"times as long as {names[1]} ({interval}; below {self.config.at_most:g} with {p_statement(p)})."
+            )
         return [
             Finding(
                 run, measure, verdict, sentence, against, *size, p=p, holds=verdict == "superior", refutes=size[1] > 1

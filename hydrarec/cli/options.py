@@ -17,7 +17,10 @@ T = TypeVar("T")
 Data = Annotated[Path, typer.Option(help="Dataset folder: results/data/<dataset>.")]
 Protocol = Annotated[str, typer.Option(help="loo or gts.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Seed of the run.")]
-Threads = Annotated[int, typer.Option(min=1, help="CPU threads; results are byte-identical at equal numbers.")]
+# More than any machine has; with tens of thousands OpenMP ends the process without a word.
+Threads = Annotated[
+    int, typer.Option(min=1, max=1024, help="CPU threads; results are byte-identical at equal numbers.")
+]
 Output = Annotated[Path, typer.Option(help="Folder to write into.")]
 Results = Annotated[Path, typer.Option(help="Folder of all results.")]
 Partial = Annotated[bool, typer.Option("--partial", help="Work on the runs that are finished, if not all are.")]

@@ -53,6 +53,37 @@ def partial_report(config: Config, folder: Folder = Path()) -> None:
 
 
 @app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="Results, or the folder of a run, a data set or a split.")],
+) -> None:
+    """Hash results again and hold them to their manifests; exit code 1 if anything differs."""
+    from hydrarec.audit.verify import described, verify
+
+    audit = verify(folder)
+    typer.echo(described(audit))
+    if audit.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def reproduce(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run: results/runs/…/seed-<k>.")],
+    data: Annotated[Path | None, typer.Option(help="Dataset folder; default: the one beside the run.")] = None,
+    tolerance: Annotated[float, typer.Option(min=0, help="Relative difference in NDCG@10 that is tolerated.")] = 0.01,
+    scratch: Annotated[Path | None, typer.Option(help="Where to work; default: the system's temporary folder.")] = None,
+) -> None:
+    """Repeat a run from its manifest and say whether the same comes out, and else where it parts.
+
+    Exit codes: 0 identical; 3 within tolerance; 4 different; 1 it cannot be repeated here, and why.
+    """
+    from hydrarec.audit.rerun import described, repeat
+
+    repetition = repeat(folder, tolerance=tolerance, data=data, scratch=scratch)
+    typer.echo(described(repetition))
+    raise typer.Exit({"identical": 0, "within tolerance": 3, "different": 4}[repetition.verdict])
+
+
+@app.command()
 def estimate(
     config: Config,
     results: Results = Path("results"),

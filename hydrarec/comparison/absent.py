@@ -6,7 +6,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from hydrarec.columns import RUNS, write_table
-from hydrarec.comparison.runs import REQUIRED
+from hydrarec.comparison.belonging import outdated
+from hydrarec.comparison.runs import Computed, is_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
@@ -35,7 +36,10 @@ def write_runs(config: BenchmarkConfig, results: Path, output: Path) -> None:
 
 def _row(config: BenchmarkConfig, results: Path, one: Progress, worked_on: bool) -> dict[str, Any]:
     folder = run_folder(results, one.dataset, one.protocol, one.run, one.seed)
-    status = "finished" if all((folder / name).is_file() for name in REQUIRED) else _unfinished(one, worked_on)
+    status, said = _unfinished(one, worked_on), one.said
+    if is_complete(folder):
+        said = outdated(config, Computed(one.dataset, one.protocol, one.run, one.seed, folder))
+        status = "missing" if said else "finished"
     epochs = one.epochs or None
     timing = folder / "timing.json"
     if epochs is None and isinstance(config.run(one.run), TrainedRun) and timing.is_file():
@@ -47,7 +51,7 @@ def _row(config: BenchmarkConfig, results: Path, one: Progress, worked_on: bool)
         "seed": one.seed,
         "status": status,
         "epochs": epochs,
-        "said": one.said or None if status != "finished" else None,
+        "said": said or None,
     }
 
 

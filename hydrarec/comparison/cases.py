@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.columns import HELD_OUT, RANKS, TRAIN, read_table
+from hydrarec.comparison.belonging import AGAIN
 from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.layout import run_folder, split_folder
@@ -63,7 +64,7 @@ def read_cases(config: BenchmarkConfig, results: Path, dataset: str, protocol: s
     """
     first = finished_runs(config, results, dataset, protocol)[0]
     source = run_folder(results, dataset, protocol, first, config.seeds_of(first)[0]) / "ranks.parquet"
-    frame = _sorted(read_table(source, RANKS))[CASE_COLUMNS]
+    frame = _read(source)[CASE_COLUMNS]
     split = split_folder(results, dataset, protocol)
     held_out = read_table(split / "test.parquet", HELD_OUT)
     targets = held_out[held_out["step"] >= 0].sort_values(["user", "step"], kind="stable")
@@ -87,7 +88,7 @@ def read_ranks(path: Path, cases: Cases) -> pd.DataFrame:
     ValueError
         If it is about other cases or other candidates, or its counts are impossible.
     """
-    ranks = _sorted(read_table(path, RANKS))
+    ranks = _read(path)
     if len(ranks) != len(cases.frame):
         raise ValueError(f"{path}: {len(ranks)} cases, but {cases.source} has {len(cases.frame)}; they cannot be mixed")
     for column in CASE_COLUMNS:
@@ -105,7 +106,12 @@ def read_ranks(path: Path, cases: Cases) -> pd.DataFrame:
     return ranks
 
 
-def _sorted(ranks: pd.DataFrame) -> pd.DataFrame:
+def _read(path: Path) -> pd.DataFrame:
+    """Read ranks by user and step."""
+    try:
+        ranks = read_table(path, RANKS)
+    except ValueError as error:
+        raise ValueError(f"{error}\n{AGAIN}") from None
     return ranks.sort_values(["user", "step"], kind="stable", ignore_index=True)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hydrarec.columns import LEADERBOARD, METRICS, TIMES, read_table
+from hydrarec.comparison.belonging import mixed_versions
 from hydrarec.comparison.cases import read_cases, read_ranks
 from hydrarec.comparison.measures import case_values, metric_names, primary_cutoff, primary_metric
 from hydrarec.comparison.runs import finished, finished_runs
@@ -17,6 +18,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import run_folder
+from hydrarec.provenance import read_manifest
 
 Status = Literal["green", "amber", "red"]
 Runs = list[TrainedRun | BaselineRun]
@@ -80,7 +82,7 @@ def check_gates(config: BenchmarkConfig, results: Path, comparison: Path) -> lis
             here = [_within(table, dataset.id, protocol) for table in (metrics, leaders, times)]
             found = [*_controls(config, results, dataset.id, protocol, runs, here[0]), *_runs(config, runs, *here)]
             gates += [dataclasses.replace(gate, dataset=dataset.id, protocol=protocol) for gate in found]
-    gates.append(_one_version(config, results))
+    gates += _one_origin(config, results)
     write_json(comparison / "gates.json", [dataclasses.asdict(gate) for gate in gates])
     return gates
 
@@ -215,18 +217,35 @@ def _convergence(run: str, times: pd.DataFrame) -> Gate:
     return _gate("converged", run, "green", "Training ended by patience with every seed.")
 
 
-def _one_version(config: BenchmarkConfig, results: Path) -> Gate:
-    versions: set[tuple[str, str | None]] = set()
-    dirty = 0
-    for one in finished(config, results):
-        manifest = one.json("manifest.json")
-        versions.add((manifest["package_version"], manifest["git_commit"]))
-        dirty += bool(manifest["git_dirty"])
+def _one_origin(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
+    everything = finished(config, results)
+    manifests = [read_manifest(one.folder / "manifest.json") for one in everything]
+    versions = {(manifest["package_version"], manifest["git_commit"]) for manifest in manifests}
+    dirty = sum(bool(manifest["git_dirty"]) for manifest in manifests)
     named = ", ".join(
         f"{package} ({commit[:10] if commit else 'no commit known'})" for package, commit in sorted(versions, key=str)
     )
-    if len(versions) > 1:
-        return _gate("code", "", "amber", f"Runs come from {len(versions)} versions of the code: {named}.")
-    if dirty:
-        return _gate("code", "", "amber", f"All runs come from {named}, but {dirty} of them with uncommitted changes.")
-    return _gate("code", "", "green", f"All runs come from {named}.")
+    mixed = [f"{dataset}/{protocol}" for dataset, protocol, _ in mixed_versions(config, everything)]
+    if mixed:
+        found = (
+            f"Runs on {', '.join(mixed)} come from several versions of the package, and numbers may differ: {named}."
+        )
+        yield _gate("code", "", "red", found)
+    elif len(versions) > 1:
+        yield _gate("code", "", "amber", f"Runs come from {len(versions)} versions of the code: {named}.")
+    elif dirty:
+        found = f"All runs come from {named}, but {dirty} of them with uncommitted changes."
+        yield _gate("code", "", "amber", found)
+    else:
+        yield _gate("code", "", "green", f"All runs come from {named}.")
+    yield _packages([manifest.get("packages", {}) for manifest in manifests])
+
+
+def _packages(found: list[dict[str, str | None]]) -> Gate:
+    """Compare the versions of the packages that compute; Snakemake only starts the steps."""
+    names = sorted({name for packages in found for name in packages} - {"snakemake"})
+    used = {name: sorted({str(packages.get(name)) for packages in found}) for name in names}
+    mixed = [f"{name} {' and '.join(versions)}" for name, versions in used.items() if len(versions) > 1]
+    if mixed:
+        return _gate("packages", "", "amber", f"Runs were computed with different versions of {'; '.join(mixed)}.")
+    return _gate("packages", "", "green", "All runs were computed with the same versions of packages.")

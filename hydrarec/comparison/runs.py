@@ -1,11 +1,11 @@
 """The files of all runs of a comparison: which are there, whether they belong together, and what they say."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hydrarec.comparison.belonging import outdated, refuse_mixed_data, refuse_mixed_versions, refuse_other_settings
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_object
@@ -57,9 +57,17 @@ def computed(config: BenchmarkConfig, results: Path) -> Iterator[Computed]:
 
 
 def is_finished(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> bool:
-    """Return whether a run has left everything it must, with every seed."""
-    folders = [run_folder(results, dataset, protocol, run, seed) for seed in config.seeds_of(run)]
-    return all((folder / name).is_file() for folder in folders for name in REQUIRED)
+    """Return whether a run has left everything it must, with every seed and with the configuration's settings."""
+    seeds = [
+        Computed(dataset, protocol, run, seed, run_folder(results, dataset, protocol, run, seed))
+        for seed in config.seeds_of(run)
+    ]
+    return all(is_complete(one.folder) and not outdated(config, one) for one in seeds)
+
+
+def is_complete(folder: Path) -> bool:
+    """Return whether everything that a run with a seed must leave is there."""
+    return all((folder / name).is_file() for name in REQUIRED)
 
 
 def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> list[str]:
@@ -75,7 +83,7 @@ def finished(config: BenchmarkConfig, results: Path) -> list[Computed]:
 
 
 def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = False) -> None:
-    """Refuse results that are not all there, or that were computed on different data.
+    """Refuse results that are not all there, not the configuration's, or do not belong together.
 
     Parameters
     ----------
@@ -84,14 +92,16 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
     results
         Folder of everything computed.
     partial
-        Whether runs may be absent; those that are there must belong together all the same.
+        Whether runs may be absent and versions may be mixed, which a gate then says. Runs on different data are refused
+        all the same.
 
     Raises
     ------
     FileNotFoundError
         Naming the absent files.
     ValueError
-        Naming a split file that had another content for some runs than for others.
+        Naming a split file that had another content for some runs than for others, a setting that is not the
+        configuration's, or the versions of the package that runs come from.
     """
     everything = finished(config, results) if partial else list(computed(config, results))
     if partial and not everything:
@@ -101,25 +111,10 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
         shown = "\n".join(f"  {path}" for path in absent[:10])
         more = f"\n  and {len(absent) - 10} more" if len(absent) > 10 else ""
         raise FileNotFoundError(
-            f"the comparison needs {len(absent)} file(s) that are not there:\n{shown}{more}\n"
-            "Compute them with snakemake, or look at what is finished with --partial."
+            f"the comparison needs {len(absent)} file(s) that are not there; compute them with snakemake, or look with "
+            f"--partial at what is finished:\n{shown}{more}"
         )
-    _refuse_mixed_data(everything)
-
-
-def _refuse_mixed_data(everything: list[Computed]) -> None:
-    seen: dict[tuple[str, str, str], dict[str, Path]] = defaultdict(dict)
-    for one in everything:
-        path = one.folder / "manifest.json"
-        hashes = one.json("manifest.json").get("data")
-        if not hashes:
-            raise ValueError(f"{path}: has no data hashes, so nothing can be compared with this run")
-        for file, digest in hashes.items():
-            seen[one.dataset, one.protocol, file].setdefault(digest, path)
-    for (dataset, protocol, file), sources in seen.items():
-        if len(sources) > 1:
-            (one_hash, one_path), (other_hash, other_path) = list(sources.items())[:2]
-            raise ValueError(
-                f"runs on {dataset}/{protocol} saw different data and cannot be compared: {file} was "
-                f"{one_hash[:12]} for {one_path} and {other_hash[:12]} for {other_path}"
-            )
+    refuse_mixed_data(everything)
+    if not partial:
+        refuse_other_settings(config, everything)
+        refuse_mixed_versions(config, everything)

@@ -170,7 +170,8 @@ class BenchmarkConfig(Block):
                 loss = layer.loss or loss
         # Validated anew: keys that are right one by one can contradict each other once merged.
         merged = {"encoder": encoder, "loss": loss, "training": training}
-        bare = run.model_copy(update={"encoder": None, "loss": None, "training": None})
+        # A label is what a run is called; another one must not train it again.
+        bare = run.model_copy(update={"encoder": None, "loss": None, "training": None, "label": ""})
         return RunSettings.model_validate({"run": bare, **{k: v.model_dump() for k, v in merged.items()}})
 
 

@@ -35,6 +35,8 @@ class EvaluationConfig(Block):
     sampled: list[SampledKind] = []
     """Draws of 100 candidates that targets are ranked among as well, for the sensitivity tables and for comparison with
     papers that drew; never used for selection, tests or claims."""
+    accepted_versions: list[str] = []
+    """Versions of this package whose results may stand in one comparison; without them all must be of one version."""
 
     @field_validator("sampled")
     @classmethod

@@ -26,6 +26,7 @@ from hydrarec.data.card import counts, describe, measure
 from hydrarec.data.filters import first_of_pair, frequent, n_repeated, not_duplicated
 from hydrarec.data.sorting import order_by
 from hydrarec.files import atomic_folder, sha256, write_json
+from hydrarec.provenance import file_hashes
 
 
 class Events(NamedTuple):
@@ -89,6 +90,7 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
             **measure(users, items, times, repeats),
             "stages": stages,
             "content_hash": content_hash.result(),
+            "id_hashes": file_hashes(new, ("items.parquet", "users.parquet")),
         }
         written.result()
         write_json(new / "card.json", card)

@@ -23,7 +23,7 @@ from hydrarec.efficiency.rounds import Subject, interleaved
 from hydrarec.efficiency.steps import step_pieces
 from hydrarec.files import write_json
 from hydrarec.progress import bar
-from hydrarec.provenance import describe_machine, now
+from hydrarec.provenance import describe_machine, file_hashes, now
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, 
         "rates": asdict(measure_rates(where)),
         "gpu_before": before,
         "gpu_after": gpu_state(where),
+        "files": file_hashes(output, ("work.parquet", "times.parquet")),
     }
     write_json(output / "machine.json", description)
 

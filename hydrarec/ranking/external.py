@@ -1,6 +1,7 @@
 """Take in a run that was computed outside this package: its recommendation lists and what they cost."""
 
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 
 from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
 from hydrarec.costs import read_costs, write_inference, write_timing
-from hydrarec.files import atomic_folder
+from hydrarec.files import atomic_folder, names_in
 from hydrarec.provenance import write_manifest
 from hydrarec.ranking.lists import ListError, rank_lists
 from hydrarec.sequences.log import read_cases, read_catalogue
@@ -57,6 +58,8 @@ def take_in(
     with atomic_folder(output) as new:
         write_table(ranks, new / "ranks.parquet", RANKS)
         write_table(lists, new / path.name, RECOMMENDATIONS)
+        # As it came: what it said is part of the run and has a hash like the rest.
+        copyfile(output / "costs.json", new / "costs.json")
         write_timing(new, costs)
         write_inference(
             new,
@@ -75,6 +78,7 @@ def take_in(
             split=split,
             threads=costs.threads,
             device=costs.device,
+            files=names_in(new),
         )
 
 

@@ -144,10 +144,10 @@ class Inputs:
             "pairs": (self.pairs, PAIRS),
             "places": (self.places, PLACES),
             "times": (self.times, TIMES),
+            "runs": (self.runs, RUNS),
             "sensitivity": (self.sensitivity, SENSITIVITY),
             "agreement": (self.agreement, AGREEMENT),
             "beyond": (self.beyond, BEYOND),
-            "runs": (self.runs, RUNS),
         }
         if self.claims is not None and self.verdicts is not None:
             found |= {"claims": (self.claims, CLAIMS), "verdicts": (self.verdicts, VERDICTS)}

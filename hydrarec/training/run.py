@@ -13,7 +13,7 @@ from hydrarec.columns import HISTORY, content_hash, write_table
 from hydrarec.config import RunSettings
 from hydrarec.costs import Timing, write_timing
 from hydrarec.devices import device_name, peak_gpu_mib, prepare_process, select_device
-from hydrarec.files import atomic_folder
+from hydrarec.files import atomic_folder, names_in
 from hydrarec.provenance import peak_memory_mib, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.training import checkpoint
@@ -92,6 +92,7 @@ def train(
             split=split,
             threads=threads,
             device=device_name(device),
+            files=names_in(new),
             resumed=state.resumed,
         )
     state.remove()

@@ -6,8 +6,8 @@ from pathlib import Path
 from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, write_table
 from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, prepare_process, select_device
-from hydrarec.files import atomic_folder
-from hydrarec.provenance import peak_memory_mib
+from hydrarec.files import atomic_folder, names_in, sha256
+from hydrarec.provenance import file_hashes, peak_memory_mib
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
@@ -67,4 +67,6 @@ def rank_test(
             n_cases=len(cases),
             peak_memory_mib=peak_memory_mib(),
             candidates={one.kind: one.content_hash for one in drawn},
+            # Not the model of that name there, but the one that was ranked with.
+            files={**file_hashes(new, names_in(new)), "model.safetensors": sha256(model)},
         )

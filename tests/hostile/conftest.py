@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer
 from hypothesis import settings as hypothesis_settings
 
-from hydrarec.cli import main
+from hydrarec import cli
 from hydrarec.config.datasets import DatasetConfig, FilterConfig, ReaderConfig, SourceConfig
 from tests.unit.training.ring import settings, train, write_ring
 
@@ -19,6 +20,8 @@ hypothesis_settings.register_profile("no deadline", deadline=None)
 hypothesis_settings.load_profile("no deadline")
 
 EVERYTHING = FilterConfig(min_user_interactions=1, min_item_interactions=1)
+PARSER = typer.main.get_command(cli.app)
+"""What `app` builds anew whenever it is called."""
 LONGEST_LINE = 800
 """Characters of a message's line, with the name of the program."""
 
@@ -56,8 +59,9 @@ class Command:
         """Run; return exit code, output and errors."""
         self.capfd.readouterr()
         self.monkeypatch.setattr(sys, "argv", ["hydrarec", *map(str, arguments)])
+        self.monkeypatch.setattr(cli, "app", PARSER)
         with pytest.raises(SystemExit) as stop:
-            main()
+            cli.main()
         out, err = self.capfd.readouterr()
         return (stop.value.code or 0, out, err) if not isinstance(stop.value.code, str) else (1, out, stop.value.code)
 

@@ -296,6 +296,12 @@ def test_options_of_a_baseline(name, options, words, ring, command):
         (("train", "--seed", "-1"), ("--seed", "0")),
         (("train", "--seed", str(2**31)), ("--seed", str(2**31 - 1))),
         (("train", "--seed", "one"), ("--seed", "integer")),
+        (("train", "--threads", "0"), ("--threads", "1")),
+        (("train", "--threads", "10000"), ("--threads", "1024")),
+        (("check", "config.yaml", "more"), ("unexpected extra argument", "more")),
+        (("new", "baseline", "../x"), ("no checkout",)),
+        (("estimate", "--config", "{}"), ("report: must be given",)),
+        (("bench", "no-such-bench"), ("no benchmark 'no-such-bench'", "allowed: ")),
         (("efficiency", "everything", "--config", "{}", "--output", "x"), ("report: must be given",)),
         (
             ("split", "--data", "x\nhydrarec: all is well\n\x1b[2J", "--protocol", "loo", "--output", "y"),
@@ -306,6 +312,12 @@ def test_options_of_a_baseline(name, options, words, ring, command):
 )
 def test_wrong_use_of_the_command_line(arguments, words, command):
     command.refuses(*arguments, words=words)
+
+
+def test_a_device_that_there_is_not(command):
+    path = ROOT / "examples/demo.yaml"
+    arguments = ("--config", path, "--output", "out", "--device", "tpu")
+    command.refuses("efficiency", "operators", *arguments, words=("no device 'tpu'", "allowed: auto, cpu, cuda"))
 
 
 def test_a_protocol_that_there_is_not(ring, command):

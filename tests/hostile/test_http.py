@@ -121,7 +121,9 @@ def test_packing_that_is_none(answers):
     answers(Response(b"not gzip", headers={"Content-Encoding": "gzip"}), leaves=(PART,))
 
 
-def test_silence(answers):
+def test_silence(answers, monkeypatch):
+    monkeypatch.setattr(transfer, "ATTEMPTS", 2)
+
     def silent(_: Request) -> Response:
         def body():
             yield CONTENT[:9000]

@@ -1,6 +1,7 @@
 """How far a comparison is, from what its runs have left."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -54,6 +55,48 @@ def test_every_stage_is_told_from_the_files(folder):
         ("popularity", 1): ("not begun", 0, ""),
         ("popularity", 2): ("stopped", 0, "hydrarec: train.parquet: no such file"),
     }
+
+
+# As Slurm 22.05 wrote them.
+KILLED = "slurmstepd-cpu1: error: StepId=1.0 exceeded memory limit (509648896 > 209715200), being killed"
+AFTER = """srun: Job step aborted: Waiting up to 12 seconds for job step to finish.
+slurmstepd-cpu1: error: Exceeded job memory limit
+slurmstepd-cpu1: error: *** STEP 1.0 ON cpu1 CANCELLED AT 2026-11-28T08:17:07 ***
+srun: error: cpu1: task 0: Killed
+"""
+
+
+def slurm_log(folder, rule, run, seed, job, text, later):
+    path = folder / f".snakemake/slurm_logs/rule_{rule}/ml-1m_loo_{run}_{seed}/{job}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    log = folder / "logs" / rule / "ml-1m/loo" / run / f"seed-{seed}.log"
+    moment = (log.stat().st_mtime if log.exists() else 1e9) + later
+    os.utime(path, (moment, moment))
+
+
+def test_slurm_says_why_a_job_was_killed_that_said_nothing(folder):
+    killed = f"srun: cluster configuration lacks support for cpu binding\n{KILLED}\n{AFTER}"
+    slurm_log(folder, "train", SOFTMAX, 2, 7, killed, later=1)
+    slurm_log(folder, "train", HYDRA, 0, 8, killed, later=-60)
+    slurm_log(folder, "train", HYDRA, 2, 9, killed, later=1)
+    slurm_log(folder, "popularity", "popularity", 2, 10, killed, later=1)
+    slurm_log(folder, "popularity", "popularity", 2, 11, "Building DAG of jobs...\n", later=2)
+    found = {(one.run, one.seed): one for one in progress(CONFIG, folder / "results") if one.dataset == "ml-1m"}
+    assert (found[SOFTMAX, 2].stage, found[SOFTMAX, 2].said) == ("stopped", KILLED)
+    assert found[SOFTMAX, 2].says_it_failed
+    # Begun again since, by whatever.
+    assert found[HYDRA, 0].said == "epoch 1\nepoch 2"
+    # Killed before it could begin a log.
+    assert (found[HYDRA, 2].stage, found[HYDRA, 2].said) == ("stopped", KILLED)
+    # The next job of that run was not killed.
+    assert found["popularity", 2].last_words == "hydrarec: train.parquet: no such file"
+
+
+def test_a_log_of_ranking_says_nothing_of_a_training_that_was_begun_again(folder):
+    run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 1).joinpath("model.safetensors").unlink()
+    found = {(one.run, one.seed): one for one in progress(CONFIG, folder / "results") if one.dataset == "ml-1m"}
+    assert found[SOFTMAX, 1].said == "epoch 9"
 
 
 def test_what_stopped_is_listed_with_why_and_the_rest_is_counted(folder):

@@ -48,7 +48,7 @@ def scatter(
             line = {"color": style.colour, "linewidth": 1.2, "alpha": 0.7}
             axes.plot([row["x"], row["x"]], [row["y_low"], row["y_high"]], **line)
             axes.plot([row["x_low"], row["x_high"]], [row["y"], row["y"]], **line)
-        axes.plot([row["x"]], [row["y"]], linestyle="", **marker(style))
+        axes.plot([row["x"]], [row["y"]], linestyle="", clip_on=False, **marker(style))
         points.append((float(row["x"]), float(row["y"]), style))
     furthest = table["x_high" if "x_high" in table else "x"].max()
     axes.set_xlim(0, max(float(furthest), 1e-6) * _ROOM)

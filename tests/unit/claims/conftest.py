@@ -14,14 +14,14 @@ DATASETS = ("one", "two", "three")
 MEANS = {SASREC: 0.10, HYDRA_UNI: 0.11, "itemknn": 0.05, "random": 0.001}
 
 
-def raw_config(protocols=("loo",), efficiency=None):
+def raw_config(protocols=("loo",), efficiency=None, datasets=DATASETS):
     trained = [
         {"id": SASREC, "label": "SASRec", "model": {"kind": "sasrec"}, "attention": {"kind": "softmax"}},
         {"id": HYDRA_UNI, "label": "HydraRecUni", "model": {"kind": "bert4rec"}, "attention": {"kind": "hydra"}},
     ]
     return {
         "report": "made",
-        "datasets": [{"id": name, "title": name, "reader": {"kind": "synthetic"}} for name in DATASETS],
+        "datasets": [{"id": name, "title": name, "reader": {"kind": "synthetic"}} for name in datasets],
         "protocols": list(protocols),
         "seeds": [0, 1, 2],
         "runs": [
@@ -41,8 +41,8 @@ def hypotheses(*claims, **more):
 class Made:
     """Builds the evidence; a test changes what it is about."""
 
-    def __init__(self, results, protocols=("loo",), efficiency=None):
-        self.config = load(raw_config(protocols, efficiency))
+    def __init__(self, results, protocols=("loo",), efficiency=None, datasets=DATASETS):
+        self.config = load(raw_config(protocols, efficiency, datasets))
         self.results = results
         self.differences = {}
         """Relative difference and relative standard error by (dataset, protocol, run, other); else of the means."""

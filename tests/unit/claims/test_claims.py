@@ -8,6 +8,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from hydrarec.claims.decide import claim_rows, look, verdict_rows
 from hydrarec.columns import HISTORY, write_table
+from hydrarec.comparison import Gate
 from hydrarec.layout import run_folder
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.claims.conftest import DATASETS, Made, hypotheses
@@ -85,6 +86,27 @@ def test_every_comparator_counts(made):
     row, found = verdict(made, claim)
     assert row["verdict"] == "not decided"
     assert {(one["against"], one["holds"]) for one in found} == {(SASREC, False), ("itemknn", True)}
+
+
+def test_refutation_takes_the_same_comparator_everywhere(made):
+    for dataset, other in (("one", SASREC), ("two", "itemknn")):
+        made.differences[dataset, "loo", other, HYDRA_UNI] = (0.3, 0.01)
+        made.differences[dataset, "loo", HYDRA_UNI, other] = (-0.3, 0.01)
+    claim = SUPERIOR | {"against": [SASREC, "itemknn"]}
+    assert verdict(made, claim)[0]["verdict"] == "not decided"
+    made.differences["two", "loo", SASREC, HYDRA_UNI] = (0.3, 0.01)
+    assert verdict(made, claim)[0]["verdict"] == "refuted"
+
+
+def test_support_under_one_protocol_alone_is_said_to_be(tmp_path):
+    row, _ = verdict(Made(tmp_path), SUPERIOR)
+    assert row["sentence"].endswith("This is support under loo only: no other protocol was computed.")
+    made = Made(tmp_path, protocols=("loo", "gts"))
+    assert "only" not in verdict(made, SUPERIOR)[0]["sentence"]
+    made.gates += [Gate("oracle", "oracle", dataset, "gts", "red", "Broken.", True) for dataset in DATASETS]
+    row, _ = verdict(made, SUPERIOR)
+    assert row["verdict"] == "supported"
+    assert row["sentence"].endswith("This is support under loo only: it could not be decided under gts.")
 
 
 def test_another_protocol_must_agree_in_sign(tmp_path):
@@ -190,6 +212,13 @@ def test_a_reference_below_its_published_band_decides_nothing(made):
     assert verdict(made, SUPERIOR, bands=[band | {"value": 0.105}])[0]["places"] == 3
 
 
+def test_a_band_is_no_business_of_claims_about_other_runs(made):
+    band = {"dataset": "one", "run": SASREC, "metric": "ndcg@10", "value": 0.2, "source": "Somebody (2020)"}
+    assert verdict(made, SUPERIOR | {"against": ["itemknn"]}, bands=[band])[0]["places"] == 3
+    made.means["one", "loo"] = {SASREC: None}
+    assert verdict(made, SUPERIOR | {"against": ["itemknn"]}, bands=[band])[0]["places"] == 3
+
+
 def test_confirmatory_claims_are_one_family_and_the_undecidable_count(made):
     differ(made, 0.1, 0.045)
     missing = SUPERIOR | {"id": "M", "against": ["sasrec"]}
@@ -262,7 +291,10 @@ def test_a_run_that_never_gets_there_is_not_faster(made):
     write_histories(made, {SASREC: ([0.05, 0.19, 0.2], [10, 20, 30]), HYDRA_UNI: ([0.1, 0.11, 0.12], [1, 2, 3])})
     row, found = verdict(made, FASTER | {"measure": "time_to_accuracy"})
     assert row["verdict"] == "not decided"
-    assert "It never got there with seed 0, 1, 2" in found[0]["sentence"]
+    said = "HydraRecUni never reached 97 % of SASRec's best validation NDCG@10 with seed 0, 1, 2."
+    assert said in found[0]["sentence"]
+    assert "a lower bound and shows no advantage" in found[0]["sentence"]
+    assert "takes" not in found[0]["sentence"]
 
 
 def test_runs_without_epochs_have_no_time_to_accuracy(made):

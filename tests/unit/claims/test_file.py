@@ -24,7 +24,7 @@ def written(folder: Path, **changes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("path", ["hypotheses.yaml", "examples/hypotheses-demo.yaml"])
+@pytest.mark.parametrize("path", ["hypotheses.yaml", "examples/hypotheses/demo.yaml"])
 def test_committed_files_are_right(path):
     assert load_hypotheses(ROOT / path).claims
 

@@ -10,6 +10,7 @@ from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, split_folder
+from hydrarec.provenance import file_hashes
 from tests.unit.efficiency.conftest import comparison
 
 PARTS = ["operators", "steps", "inference"]
@@ -51,6 +52,7 @@ def test_host_versions_and_clocks_stand_beside(measured):
     machine = read_json(measured / "steps/machine.json")
     assert {"host", "cpu", "cpu_mhz", "gpu", "packages", "git_commit", "created", "rates", "threads"} <= set(machine)
     assert machine["settings"]["rounds"] == 3
+    assert machine["files"] == file_hashes(measured / "steps", ("work.parquet", "times.parquet"))
 
 
 def test_runs_are_compared_with_the_run_that_has_fused_softmax(speed):

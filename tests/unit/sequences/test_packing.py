@@ -38,7 +38,8 @@ def test_a_log_holds_every_sequence_once_and_in_order(sequences, seed):
 def test_a_window_is_the_newest_of_any_stretch_and_0_behind_it(sequences, max_length, data):
     log = pack(events(sequences, 0), with_timestamps=True)
     starts = log.offsets[:-1]
-    stops = torch.tensor([data.draw(st.integers(a + 1, b)) for a, b in zip(starts.tolist(), log.offsets[1:].tolist(), strict=True)])
+    bounds = zip(starts.tolist(), log.offsets[1:].tolist(), strict=True)
+    stops = torch.tensor([data.draw(st.integers(first + 1, last)) for first, last in bounds])
     batch = gather(log, starts, stops, max_length)
     for row, user in enumerate(sorted(sequences)):
         known = sequences[user][: int(stops[row] - starts[row])]
@@ -52,7 +53,9 @@ def test_a_window_is_the_newest_of_any_stretch_and_0_behind_it(sequences, max_le
 
 
 @settings(deadline=None, max_examples=40)
-@given(SEQUENCES.filter(lambda s: max(map(len, s.values())) > 1), st.integers(1, 5), st.integers(2, 15), st.integers(0, 9))
+@given(
+    SEQUENCES.filter(lambda s: max(map(len, s.values())) > 1), st.integers(1, 5), st.integers(2, 15), st.integers(0, 9)
+)
 def test_an_epoch_meets_every_sequence_that_has_a_successor_once(sequences, batch_size, max_length, seed):
     log = pack(events(sequences, 0))
     order = training_order(log, batch_size, max_length, np.random.default_rng(seed))

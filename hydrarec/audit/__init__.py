@@ -1,0 +1,1 @@
+"""Whether results can be trusted: their files hashed again, and runs repeated."""

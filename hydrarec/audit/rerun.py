@@ -1,0 +1,149 @@
+"""Repeat one run from its manifest and hold what comes out to what is there."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from hydrarec import __version__
+from hydrarec.audit.differences import Difference, differences
+from hydrarec.audit.verify import verify
+from hydrarec.baselines.run import baseline_names, run_baseline
+from hydrarec.config import RunSettings
+from hydrarec.config.base import explain
+from hydrarec.layout import split_folder
+from hydrarec.provenance import file_hash, read_manifest
+from hydrarec.training.run import train
+from hydrarec.training.test import rank_test
+
+Verdict = Literal["identical", "within tolerance", "different"]
+
+_SAME = ("package_version", "git_commit", "cpu", "gpu", "cuda", "driver", "platform", "python")
+"""What of a manifest should be the same for equal bytes."""
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A run and its repetition."""
+
+    verdict: Verdict
+    conditions: list[str]
+    """What is not as it was: versions, machine."""
+    differences: list[Difference]
+    """What came out otherwise, in the order in which it arises; empty if identical."""
+
+
+def repeat(folder: Path, *, tolerance: float, data: Path | None = None, scratch: Path | None = None) -> Repetition:
+    """Train and rank, or fit and rank, once more as the manifest says.
+
+    Parameters
+    ----------
+    folder
+        Folder of a finished run; nothing is written there.
+    tolerance
+        Largest relative difference in NDCG@10 that still counts as the same result.
+    data
+        Dataset folder; None: where it lies beside the run.
+    scratch
+        Where the temporary folder is made; None: where the system makes them.
+
+    Raises
+    ------
+    ValueError
+        If the run cannot be repeated here: unfinished, settings of another version, computed by a program outside
+        this package, or the data are not those it saw.
+    """
+    manifest = read_manifest(folder / "manifest.json")
+    data = data or split_folder(folder.absolute().parents[4], manifest["dataset"], manifest["protocol"]).parent
+    _refuse_other_data(manifest, folder, data / manifest["protocol"])
+    compute = _trained if manifest.get("settings") else _baseline
+    with tempfile.TemporaryDirectory(prefix="hydrarec-", dir=scratch) as temporary:
+        output = Path(temporary)
+        compute(manifest, folder, data, output)
+        again = read_manifest(output / "manifest.json")
+        found = differences(folder, output)
+    conditions = _conditions(manifest, again) + [f"the run itself: {problem}" for problem in verify(folder).problems]
+    return Repetition(_verdict(found, tolerance), conditions, found)
+
+
+def described(repetition: Repetition) -> str:
+    """Return the verdict, what is not as it was, and where results differ."""
+    lines = [repetition.verdict]
+    lines += [f"  not as it was: {condition}" for condition in repetition.conditions]
+    lines += [f"  {one.file}: {one.what}" for one in repetition.differences]
+    return "\n".join(lines)
+
+
+def _refuse_other_data(manifest: dict[str, Any], folder: Path, split: Path) -> None:
+    for name, expected in manifest["data"].items():
+        if not (split / name).is_file():
+            raise ValueError(
+                f"{split / name}: no such file; {folder} was computed from it. Name its place with --data."
+            )
+        if (found := file_hash(split / name)) != expected:
+            raise ValueError(
+                f"{split / name}: not the data that {folder} was computed from: expected {expected[:16]}, "
+                f"found {found[:16]}. Prepare the data set again as it was, or name another place with --data."
+            )
+
+
+def _trained(manifest: dict[str, Any], folder: Path, data: Path, output: Path) -> None:
+    try:
+        settings = RunSettings.model_validate(manifest["settings"])
+    except ValidationError as error:
+        raise ValueError(
+            f"{folder / 'manifest.json'}: its settings are those of hydrarec {manifest['package_version']}, and this "
+            f"is {__version__}; repeat it with that one:\n{explain(error)}"
+        ) from None
+    threads = _threads(manifest, folder)
+    train(settings, data=data, protocol=manifest["protocol"], seed=manifest["seed"], threads=threads, output=output)
+    model = output / "model.safetensors"
+    rank_test(model, data=data, protocol=manifest["protocol"], threads=threads, output=output)
+
+
+def _baseline(manifest: dict[str, Any], folder: Path, data: Path, output: Path) -> None:
+    name = manifest["run"].get("baseline")
+    if name not in baseline_names():
+        raise ValueError(
+            f"{folder}: {name!r} was computed by a program outside this package, with an environment of its own; only "
+            f"its rule can repeat it: move the folder away, run snakemake for its ranks.parquet, and compare"
+        )
+    run_baseline(
+        name,
+        data=data,
+        protocol=manifest["protocol"],
+        run=manifest["run"]["id"],
+        seed=manifest["seed"],
+        options=manifest["run"].get("options", {}),
+        threads=_threads(manifest, folder),
+        output=output,
+    )
+
+
+def _threads(manifest: dict[str, Any], folder: Path) -> int:
+    if "threads" not in manifest:
+        raise ValueError(f"{folder / 'manifest.json'}: does not say with how many threads it was computed")
+    return int(manifest["threads"])
+
+
+def _conditions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    pairs = {key: (before.get(key), now.get(key)) for key in _SAME}
+    old, new = before.get("packages", {}), now["packages"]
+    # Snakemake starts the steps and computes nothing.
+    pairs |= {name: (old.get(name), new[name]) for name in new if name != "snakemake"}
+    return [f"{name} was {_named(was)}, is {_named(is_)}" for name, (was, is_) in pairs.items() if was != is_]
+
+
+def _named(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _verdict(found: list[Difference], tolerance: float) -> Verdict:
+    if not found:
+        return "identical"
+    ranks = [one for one in found if one.file == "ranks.parquet"]
+    if all(one.relative is not None and abs(one.relative) <= tolerance for one in ranks):
+        return "within tolerance"
+    return "different"

@@ -1,0 +1,118 @@
+"""Whether results belong together and to the configuration: the same data, its settings, one version of the package."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from hydrarec.config import BenchmarkConfig, RunSettings
+from hydrarec.config.runs import TrainedRun
+from hydrarec.files import read_json
+from hydrarec.layout import split_folder
+from hydrarec.provenance import read_manifest
+
+AGAIN = "Delete the run's folder and start Snakemake again: it is computed anew."
+"""What to do about a run that cannot be used."""
+
+
+class Result(Protocol):
+    """What is known of one run with one seed."""
+
+    dataset: str
+    protocol: str
+    run: str
+    folder: Path
+
+
+def outdated(config: BenchmarkConfig, one: Result) -> str:
+    """Return in what a result's settings are not those of the configuration; empty if they are.
+
+    Snakemake repeats runs whose settings change, as long as it has its own records of them. Results that were copied
+    here, or are older than its records, are only found by this.
+    """
+    path = one.folder / "manifest.json"
+    manifest, entry = read_manifest(path), config.run(one.run)
+    if isinstance(entry, TrainedRun):
+        wanted = config.settings(one.run, one.dataset)
+        try:
+            found = RunSettings.model_validate(manifest.get("settings"))
+        except ValidationError:
+            return f"{path}: its settings are those of hydrarec {manifest['package_version']} and cannot be read"
+        # Labels are what a run is called, not what it is.
+        pairs = [_flat(each.model_dump(mode="json", exclude={"run": {"label"}})) for each in (found, wanted)]
+    else:
+        pairs = [
+            _flat({"baseline": manifest["run"].get("baseline"), "options": manifest["run"].get("options", {})}),
+            _flat({"baseline": entry.baseline, "options": entry.options}),
+        ]
+    before, now = pairs
+    apart = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    if not apart:
+        return ""
+    first = apart[0]
+    more = f" and {len(apart) - 1} more" if len(apart) > 1 else ""
+    return f"{path}: was computed with {first} = {before.get(first)}, the configuration has {now.get(first)}{more}"
+
+
+def refuse_other_settings(config: BenchmarkConfig, everything: Sequence[Result]) -> None:
+    """Refuse results of settings that are not the configuration's."""
+    found = [why for one in everything if (why := outdated(config, one))]
+    if found:
+        more = f"\n  and {len(found) - 1} more" if len(found) > 1 else ""
+        raise ValueError(f"{len(found)} result(s) are not those of this configuration. {AGAIN}\n  {found[0]}{more}")
+
+
+def refuse_mixed_data(everything: Sequence[Result]) -> None:
+    """Refuse results within a dataset and protocol that saw different data, or others than are there now."""
+    seen: dict[tuple[str, str, str], dict[str, Path]] = defaultdict(dict)
+    for one in everything:
+        path = one.folder / "manifest.json"
+        for file, digest in read_manifest(path)["data"].items():
+            seen[one.dataset, one.protocol, file].setdefault(digest, path)
+    for dataset, protocol in {(one.dataset, one.protocol): None for one in everything}:
+        # Results of before a data set was prepared anew, by hand or from another source.
+        card = split_folder(everything[0].folder.parents[4], dataset, protocol) / "split.json"
+        hashes = read_json(card).get("content_hashes", {}) if card.is_file() else {}
+        for name, digest in hashes.items():
+            seen[dataset, protocol, f"{name}.parquet"].setdefault(digest, card)
+    for (dataset, protocol, file), sources in seen.items():
+        if len(sources) > 1:
+            (one_hash, one_path), (other_hash, other_path) = list(sources.items())[:2]
+            raise ValueError(
+                f"runs on {dataset}/{protocol} saw different data and cannot be compared: {file} was "
+                f"{one_hash[:12]} for {one_path} and {other_hash[:12]} for {other_path}. {AGAIN}"
+            )
+
+
+def refuse_mixed_versions(config: BenchmarkConfig, everything: Sequence[Result]) -> None:
+    """Refuse results within a dataset and protocol that come from several versions of the package (ADR 0016)."""
+    for dataset, protocol, versions in mixed_versions(config, everything):
+        counts = ", ".join(f"{len(paths)} from {version} (such as {paths[0]})" for version, paths in versions.items())
+        raise ValueError(
+            f"runs on {dataset}/{protocol} come from several versions of hydrarec and are not compared: {counts}.\n"
+            "A version changes numbers: delete the folders of all but one and start Snakemake again, or, if the "
+            f"changelog says that they agree, write evaluation.accepted_versions: {sorted(versions)}."
+        )
+
+
+def mixed_versions(
+    config: BenchmarkConfig, everything: Sequence[Result]
+) -> Iterator[tuple[str, str, dict[str, list[Path]]]]:
+    """Yield each dataset and protocol whose results mix versions that the configuration does not accept together."""
+    seen: dict[tuple[str, str], dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    for one in everything:
+        version = read_manifest(one.folder / "manifest.json")["package_version"]
+        seen[one.dataset, one.protocol][version].append(one.folder)
+    for (dataset, protocol), versions in seen.items():
+        if len(versions) > 1 and not set(versions) <= set(config.evaluation.accepted_versions):
+            yield dataset, protocol, versions
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested settings by the path of their keys."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    pairs = (_flat(each, f"{prefix}.{key}" if prefix else str(key)) for key, each in value.items())
+    return {path: each for pair in pairs for path, each in pair.items()}

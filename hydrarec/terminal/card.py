@@ -1,0 +1,150 @@
+"""`hydrarec show`: what a run is, what came out, what it took, what made it, and where its files lie."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hydrarec.comparison.belonging import outdated
+from hydrarec.comparison.cases import read_cases
+from hydrarec.comparison.measures import metric_names
+from hydrarec.comparison.runs import REQUIRED, Computed, computed, require_complete
+from hydrarec.comparison.two import only
+from hydrarec.comparison.values import values_by_user
+from hydrarec.config import BenchmarkConfig
+from hydrarec.files import read_json
+from hydrarec.numbers import count, duration, metric_title, score, score_interval, size
+from hydrarec.significance.crossed import crossed_mean
+from hydrarec.terminal.settings import differing, parts_of
+from hydrarec.terminal.text import aligned, plain
+
+
+def card(config: BenchmarkConfig, results: Path, run_id: str) -> str:
+    """Write the card of a run for the terminal; places where it is not finished say what is absent.
+
+    Parameters
+    ----------
+    config
+        The comparison that has the run.
+    results
+        Folder of everything computed.
+    run_id
+        Run id.
+
+    Raises
+    ------
+    ValueError
+        If the configuration has no such run, or a file does not hold what it must.
+    """
+    # Refuses an unknown run before anything is read.
+    only(config, [run_id], config.datasets[0].id, config.protocols[0])
+    run = config.run(run_id)
+    title = f"{run.label} ({run_id})" if run.label and run.label != run_id else run_id
+    settings = differing(config, run_id)
+    lines = [title, f"  {parts_of(run)}", f"  seeds {', '.join(map(str, config.seeds_of(run_id)))}"]
+    if settings:
+        lines += [
+            "",
+            "Loss, and settings that are not the defaults",
+            *aligned([list(one) for one in settings.items()], left=2),
+        ]
+    for dataset in config.datasets:
+        for protocol in config.protocols:
+            lines += ["", f"{dataset.title} ({dataset.id}), {protocol}"]
+            lines += _place(only(config, [run_id], dataset.id, protocol), results, run_id)
+    return "\n".join(plain(line) for line in lines)
+
+
+def _place(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
+    """Describe a run in the only place of a configuration."""
+    seeds = list(computed(config, results))
+    absent = {one.seed: [name for name in REQUIRED if not (one.folder / name).is_file()] for one in seeds}
+    done = [one for one in seeds if not absent[one.seed]]
+    other = [why for one in done if (why := outdated(config, one))]
+    if len(done) == len(seeds) and not other:
+        yield from _metrics(config, results, run)
+    else:
+        for one in seeds:
+            if absent[one.seed]:
+                yield f"  seed {one.seed} is not finished: {', '.join(absent[one.seed])} absent"
+    if done:
+        yield ""
+        yield from aligned([["seed", *_TIMES], *([str(one.seed), *_times(one)] for one in done)])
+        yield ""
+        heads = ["seed", "made by", "on", "at", "test targets", "where"]
+        yield from aligned([heads, *([str(one.seed), *_origin(one)] for one in done)], left=len(heads))
+    for why in other:
+        yield f"  {why}"
+
+
+def _metrics(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
+    [dataset], [protocol] = config.datasets, config.protocols
+    require_complete(config, results)
+    cases = read_cases(config, results, dataset.id, protocol)
+    # As in the leaderboard: a single result that stands for every seed is one result.
+    values = values_by_user(config, results, cases, dataset.id, protocol, run)[:, :, : len(config.seeds_of(run))]
+    alpha = config.evaluation.alpha
+    rows = []
+    for index, metric in enumerate(metric_names(config.evaluation.cutoffs)):
+        estimate = crossed_mean(values[:, index], alpha)
+        interval = score_interval(estimate.low, estimate.high)
+        rows.append([metric_title(metric), score(estimate.mean), interval])
+    yield from aligned([["metric", "mean", f"{100 * (1 - alpha):g} %"], *rows])
+    yield f"  over {count(len(values))} users and {values.shape[2]} seed{'s' if values.shape[2] > 1 else ''}"
+
+
+_TIMES = (
+    "epochs",
+    "best",
+    "ended by",
+    "training",
+    "to best",
+    "an epoch",
+    "ms per user",
+    "memory",
+    "GPU memory",
+    "device",
+)
+
+
+def _times(one: Computed) -> list[str]:
+    timing, inference = one.json("timing.json"), one.json("inference.json")
+    try:
+        trained = timing["epochs"] > 0
+        gpu = timing["peak_gpu_mib"]
+        # What a run took beside others on one GPU is no time of its own.
+        shared = timing.get("runs_per_gpu", 1) > 1
+        seconds = [
+            "shared GPU" if shared else duration(timing[name]) for name in ("train_s", "train_to_best_s", "epoch_s")
+        ]
+        if not trained:
+            seconds[1:] = ["-", "-"]
+        return [
+            str(timing["epochs"]) if trained else "-",
+            str(timing["best_epoch"]) if trained else "-",
+            ("patience" if timing["converged"] else "last epoch") if trained else "-",
+            *seconds,
+            f"{inference['infer_ms_per_user']:.2f}",
+            size(timing["peak_memory_mib"]),
+            "-" if gpu is None else size(gpu),
+            timing["device"],
+        ]
+    except KeyError as error:
+        raise ValueError(f"{one.folder}: timing.json or inference.json lacks {error}") from error
+
+
+def _origin(one: Computed) -> list[str]:
+    path = one.folder / "manifest.json"
+    manifest: dict[str, Any] = read_json(path)
+    try:
+        commit = manifest["git_commit"][:10] if manifest["git_commit"] else "commit unknown"
+        changed = " with uncommitted changes" if manifest["git_dirty"] else ""
+        machine = manifest["gpu"] or manifest["cpu"]
+        return [
+            f"hydrarec {manifest['package_version']}, {commit}{changed}",
+            f"{manifest['host']} ({machine})",
+            manifest["created"],
+            manifest["data"]["test.parquet"][:12],
+            str(one.folder),
+        ]
+    except KeyError as error:
+        raise ValueError(f"{path}: lacks {error}") from error

@@ -1,0 +1,127 @@
+"""`hydrarec compare`: two runs against each other, in the words and numbers of the report."""
+
+from typing import Any
+
+from hydrarec.comparison.measures import primary_metric
+from hydrarec.comparison.two import Contrast
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.protocol import EvaluationConfig
+from hydrarec.numbers import count, metric_title, p_value, percent, percent_interval, score, signed
+from hydrarec.terminal.text import aligned, plain
+
+_SAID = {
+    "superior": "is better",
+    "inferior": "is worse",
+    "equivalent": "is equivalent: the difference is smaller than the margin",
+    "inconclusive": "may be better or worse: the data do not decide it",
+}
+
+
+def described(config: BenchmarkConfig, found: Contrast) -> str:
+    """Write a comparison of two runs for the terminal.
+
+    Parameters
+    ----------
+    config
+        The comparison that both runs belong to.
+    found
+        What `hydrarec.comparison.two.contrast_two` returned.
+    """
+    evaluation = config.evaluation
+    metric = primary_metric(evaluation.cutoffs)
+    row: dict[str, Any] = found.rows.loc[metric].to_dict()
+    names = _name(config, found.run), _name(config, found.reference)
+    coverage = f"{100 * (1 - evaluation.alpha):g} %"
+    seeds = f"{found.seeds} matched seed{'s' if found.seeds > 1 else ''}"
+    lines = [
+        f"{names[0]} against {names[1]}",
+        f"{config.dataset(found.dataset).title}, {found.protocol}: {count(row['n_users'])} users, {seeds}",
+        "",
+        _sentence(metric, names[0], row, coverage),
+        "",
+        *_metrics(found, coverage),
+        "",
+        f"{metric_title(metric)} in detail",
+        *aligned(_details(row, evaluation, found.seeds), left=2),
+        "",
+        *_caveats(found, evaluation),
+    ]
+    return "\n".join(plain(line) for line in lines)
+
+
+def _sentence(metric: str, name: str, row: dict[str, Any], coverage: str) -> str:
+    interval = percent_interval(row["percent_low"], row["percent_high"])
+    found = f"{percent(row['percent'])}, {coverage} interval {interval}"
+    return f"{metric_title(metric)}: {name} {_SAID[str(row['verdict'])]} ({found})."
+
+
+def _name(config: BenchmarkConfig, run: str) -> str:
+    label = config.run(run).label
+    return f"{label} ({run})" if label and label != run else run
+
+
+def _metrics(found: Contrast, coverage: str) -> list[str]:
+    head = ["metric", "first", "second", "difference", coverage, "per cent", "p", "verdict"]
+    return aligned(
+        [
+            head,
+            *(
+                [
+                    metric_title(str(metric)),
+                    score(row["mean"]),
+                    score(row["mean_reference"]),
+                    signed(row["difference"]),
+                    f"{signed(row['low'])} to {signed(row['high'])}",
+                    percent(row["percent"]),
+                    p_value(row["p"]),
+                    row["verdict"],
+                ]
+                for metric, row in found.rows.iterrows()
+            ),
+        ]
+    )
+
+
+def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int) -> list[list[str]]:
+    margin, tight = (f"+-{100 * fraction:g} %" for fraction in (evaluation.margin, evaluation.tight_margin))
+    narrow = f"{100 * (1 - 2 * evaluation.alpha):g} % interval"
+    lines = [
+        [
+            "standard error",
+            f"{score(row['standard_error'])} with {row['df']:.{0 if row['df'] >= 100 else 1}f} degrees of freedom",
+        ]
+    ]
+    if row["p_equivalent"] == row["p_equivalent"] and row["p_equivalent"] is not None:
+        lines += [
+            [narrow, percent_interval(row["equivalence_low"], row["equivalence_high"])],
+            [f"equivalent within {margin}", f"p {p_value(row['p_equivalent'])}"],
+            [f"equivalent within {tight}", f"p {p_value(row['p_equivalent_tight'])}"],
+            [f"not worse by {margin.removeprefix('+-')}", f"p {p_value(row['p_not_inferior'])}"],
+            ["attained margin", f"{row['attained_margin']:.1f} %"],
+        ]
+    lines.append(["users", f"better {_share(row['wins'])}, same {_share(row['ties'])}, worse {_share(row['losses'])}"])
+    if seeds > 1:
+        bounds = f"{row['seed_wins_low']:.2f} to {row['seed_wins_high']:.2f}"
+        lines.append(["ahead with another seed", f"P = {row['seed_wins']:.2f}, {bounds}"])
+        total = row["variance_users"] + row["variance_seeds"]
+        if total > 0:
+            parts = f"users {_share(row['variance_users'] / total)}, seeds {_share(row['variance_seeds'] / total)}"
+            lines.append(["variance", f"{parts}; users x seeds noise {_share(row['variance_residual'] / total)}"])
+    return lines
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def _caveats(found: Contrast, evaluation: EvaluationConfig) -> list[str]:
+    lines = [
+        "p-values are two-sided and not adjusted: of a pair that was picked among many, quote p_holm of pairs.parquet.",
+        f"Equivalent: the {100 * (1 - 2 * evaluation.alpha):g} % interval lies within {100 * evaluation.margin:g} % "
+        "of the second run's mean.",
+    ]
+    if not found.drawn:
+        lines.append("One result each, whatever the seed: only users are random.")
+    elif found.seeds == 1:
+        lines.append("One seed: this is about these trained weights, not about the method.")
+    return lines

@@ -1,0 +1,48 @@
+"""Plain text: columns that line up, and only characters that every terminal, pipe and log can write."""
+
+from collections.abc import Sequence
+
+from hydrarec.numbers import MINUS, NARROW, NOTHING
+
+_PLAIN = str.maketrans({MINUS: "-", NARROW: " ", NOTHING: "-"})
+
+
+def plain(text: str) -> str:
+    """Write typographic characters of numbers with those of ASCII.
+
+    >>> plain("−4.2\u202f%"), plain("0.1\u20130.2")
+    ('-4.2 %', '0.1-0.2')
+    """
+    return text.translate(_PLAIN)
+
+
+def aligned(rows: Sequence[Sequence[str]], left: int = 1, indent: int = 2) -> list[str]:
+    r"""Return rows of cells as lines whose columns line up.
+
+    Parameters
+    ----------
+    rows
+        Cells, equally many in each row.
+    left
+        Columns, from the first, that are flush left; the others are flush right.
+    indent
+        Spaces before each line.
+
+    Examples
+    --------
+    >>> print("\n".join(aligned([["metric", "mean"], ["mrr", "0.1"]], indent=0)))
+    metric  mean
+    mrr      0.1
+    """
+    cells = [[plain(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        (
+            " " * indent
+            + "  ".join(
+                cell.ljust(width) if index < left else cell.rjust(width)
+                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+        ).rstrip()
+        for row in cells
+    ]

@@ -1,0 +1,135 @@
+"""A run is repeated from its manifest: the same comes out, or it is said where results part and under what."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from hydrarec.audit.differences import differences
+from hydrarec.audit.rerun import repeat
+from hydrarec.cli import app
+from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, TRAIN, read_table, write_table
+from hydrarec.files import read_json, write_json
+from tests.unit.training.ring import run
+
+
+def reproduce(folder, *options):
+    outcome = CliRunner().invoke(app, ["reproduce", str(folder), *options], catch_exceptions=False)
+    return outcome.exit_code, outcome.output
+
+
+def contents(folder):
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+
+def rewrite(folder, **changes):
+    write_json(folder / "manifest.json", read_json(folder / "manifest.json") | changes)
+
+
+@pytest.mark.parametrize("kind", ["trained", "baseline"])
+def test_a_run_is_repeated_to_the_byte_and_left_alone(request, results, kind, tmp_path):
+    folder = request.getfixturevalue(kind)
+    before = contents(results)
+    (tmp_path / "scratch").mkdir()
+    assert reproduce(folder, "--scratch", str(tmp_path / "scratch")) == (0, "identical\n")
+    assert before == {
+        path: (path.read_bytes(), path.stat().st_mtime_ns) for path in results.rglob("*") if path.is_file()
+    }
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_another_seed_is_different_from_the_first_epoch_on(trained):
+    rewrite(trained, seed=1)
+    code, text = reproduce(trained, "--tolerance", "0")
+    assert code == 4
+    assert text.startswith("different\n")
+    assert "history.parquet: first apart in epoch 1: loss " in text
+    assert "model.safetensors: the weights are not the same bytes" in text
+    assert "ranks.parquet: " in text
+    assert "recommendations.parquet: " in text
+
+
+def test_a_few_other_ranks_are_within_tolerance_and_the_first_is_named(baseline):
+    path = baseline / "ranks.parquet"
+    ranks = read_table(path, RANKS).sort_values("user", ignore_index=True)
+    # A place beyond the first ten moves no NDCG@10.
+    row = ranks.index[ranks["warm"] & (ranks["greater"] > 15)][0]
+    ranks.loc[row, "greater"] += 1
+    write_table(ranks, path, RANKS)
+    code, text = reproduce(baseline)
+    assert code == 3
+    assert text.startswith("within tolerance\n")
+    assert f"1 of {len(ranks)} cases differ, the first of user {ranks.loc[row, 'user']}, step 0: greater" in text
+    assert "(+0.000 %)" in text
+    assert f"not as it was: the run itself: {path}: expected" in text
+
+
+def test_versions_that_are_not_as_they_were_are_said(baseline):
+    packages = read_json(baseline / "manifest.json")["packages"]
+    rewrite(baseline, package_version="0.0.1", packages=packages | {"numpy": "1.0.0"})
+    repetition = repeat(baseline, tolerance=0)
+    assert repetition.verdict == "identical"
+    assert any(line.startswith("package_version was 0.0.1, is ") for line in repetition.conditions)
+    assert any(line.startswith("numpy was 1.0.0, is ") for line in repetition.conditions)
+    assert len(repetition.conditions) == 2
+
+
+def test_other_data_are_refused(results, trained):
+    path = results / "data" / "drawn" / "loo" / "train.parquet"
+    write_table(read_table(path, TRAIN).iloc[1:], path, TRAIN)
+    with pytest.raises(ValueError, match=r"train\.parquet: not the data that .*expected [0-9a-f]{16}, found"):
+        repeat(trained, tolerance=0)
+    path.unlink()
+    with pytest.raises(ValueError, match=r"no such file.*--data"):
+        repeat(trained, tolerance=0)
+
+
+def test_a_program_outside_this_package_is_refused_with_the_reason(baseline):
+    rewrite(baseline, run={"id": "items", "baseline": "recbole", "options": {}})
+    with pytest.raises(ValueError, match="'recbole' was computed by a program outside this package"):
+        repeat(baseline, tolerance=0)
+
+
+def test_settings_of_another_version_are_refused(trained):
+    settings = read_json(trained / "manifest.json")["settings"]
+    rewrite(trained, settings=settings | {"encoder": {"width": 16}}, package_version="0.0.1")
+    with pytest.raises(ValueError, match=r"settings are those of hydrarec 0\.0\.1.*\n.*encoder"):
+        repeat(trained, tolerance=0)
+
+
+def test_differences_are_found_where_they_are(trained, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in trained.iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    assert differences(trained, other) == []
+    history = read_table(other / "history.parquet", HISTORY)
+    write_table(history.assign(train_s=history["train_s"] + 1), other / "history.parquet", HISTORY)
+    assert differences(trained, other) == []
+    write_table(history.iloc[:2], other / "history.parquet", HISTORY)
+    assert [one.what for one in differences(trained, other)] == ["3 and 2 epochs, the first 2 the same"]
+    history.loc[1, "loss"] = np.nextafter(history.loc[1, "loss"], 9)
+    write_table(history, other / "history.parquet", HISTORY)
+    (found,) = differences(trained, other)
+    assert found.what.startswith("first apart in epoch 2: loss ")
+    ranks = read_table(other / "ranks.parquet", RANKS)
+    write_table(ranks.iloc[1:], other / "ranks.parquet", RANKS)
+    lists = read_table(other / "recommendations.parquet", RECOMMENDATIONS)
+    swapped = pd.concat([lists.iloc[:1].assign(item=lists["item"].iloc[1]), lists.iloc[1:]])
+    write_table(swapped, other / "recommendations.parquet", RECOMMENDATIONS)
+    assert [one.what for one in differences(trained, other)][1:] == [
+        "not the same cases or candidates",
+        f"1 of {len(lists)} places hold another item; scores differ by 0 at most",
+    ]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_a_repetition_begins_alike(results, trained):
+    """Sums have no fixed order there; what an epoch of it comes to must stay far below what a method could."""
+    run(results / "data" / "drawn", trained, device="cuda")
+    before = read_table(trained / "history.parquet", HISTORY)
+    assert repeat(trained, tolerance=1).verdict != "different"
+    run(results / "data" / "drawn", trained, device="cuda")
+    after = read_table(trained / "history.parquet", HISTORY)
+    assert after["loss"].iloc[0] == pytest.approx(before["loss"].iloc[0], rel=1e-3)

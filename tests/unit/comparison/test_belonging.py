@@ -1,0 +1,157 @@
+"""Results that do not belong together, or not to the configuration, are never compared without a word."""
+
+import shutil
+
+import pytest
+
+from hydrarec.columns import RUNS, read_table
+from hydrarec.comparison import check_gates, collect, contrast
+from hydrarec.comparison.belonging import outdated
+from hydrarec.comparison.runs import computed
+from hydrarec.config import load
+from hydrarec.files import read_json, write_json
+from hydrarec.layout import split_folder
+from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Tree:
+    """One dataset, two seeds."""
+    return Tree(config(datasets=1, seeds=2), tmp_path_factory.mktemp("written") / "results", n_users=40).write()
+
+
+@pytest.fixture
+def tree(written, tmp_path) -> Tree:
+    """The same, for a test to spoil."""
+    shutil.copytree(written.results, tmp_path / "results")
+    return Tree(written.config, tmp_path / "results")
+
+
+def rewrite(folder, **changes):
+    write_json(folder / "manifest.json", read_json(folder / "manifest.json") | changes)
+
+
+def gates(tree, *, config=None, partial=False):
+    config = config or tree.config
+    collect(config, tree.results, tree.results, partial=partial)
+    return {(gate.name, gate.run): gate for gate in check_gates(config, tree.results, tree.results)}
+
+
+def with_keys(**evaluation):
+    more = {"evaluation": {"reference": SASREC, "cutoffs": [1, 10], **evaluation}}
+    return config(datasets=1, seeds=2, more=more)
+
+
+@pytest.mark.parametrize("step", [collect, contrast])
+def test_several_versions_of_the_package_are_refused_and_named(tree, step):
+    rewrite(tree.folder("itemknn"), package_version="0.0.9")
+    with pytest.raises(ValueError, match=r"several versions of hydrarec") as error:
+        step(tree.config, tree.results, tree.results)
+    text = str(error.value)
+    assert "made-0/loo" in text
+    assert f"1 from 0.0.9 (such as {tree.folder('itemknn')})" in text
+    assert "from 0.1.0" in text
+    assert "evaluation.accepted_versions: ['0.0.9', '0.1.0']" in text
+
+
+def test_versions_that_the_configuration_accepts_are_compared_with_a_warning(tree):
+    rewrite(tree.folder("itemknn"), package_version="0.0.9")
+    gate = gates(tree, config=with_keys(accepted_versions=["0.0.9", "0.1.0"]))["code", ""]
+    assert (gate.status, "0.0.9" in gate.sentence, "0.1.0" in gate.sentence) == ("amber", True, True)
+    with pytest.raises(ValueError, match="several versions"):
+        collect(with_keys(accepted_versions=["0.0.8", "0.1.0"]), tree.results, tree.results)
+
+
+def test_a_partial_comparison_shows_a_mixture_in_red(tree):
+    rewrite(tree.folder("itemknn"), package_version="0.0.9")
+    gate = gates(tree, partial=True)["code", ""]
+    assert gate.status == "red"
+    assert "made-0/loo come from several versions" in gate.sentence
+
+
+def test_one_version_on_each_dataset_is_no_mixture(tmp_path):
+    tree = Tree(config(datasets=2, seeds=1), tmp_path / "results", n_users=20).write()
+    for one in computed(tree.config, tree.results):
+        if one.dataset == "made-1":
+            rewrite(one.folder, package_version="0.0.9")
+    assert gates(tree)["code", ""].status == "amber"
+
+
+def test_other_packages_are_amber_and_named(tree):
+    assert gates(tree)["packages", ""].status == "green"
+    packages = read_json(tree.folder(SASREC) / "manifest.json")["packages"]
+    rewrite(tree.folder(SASREC), packages=packages | {"torch": "2.0.0", "snakemake": "9.9"})
+    gate = gates(tree)["packages", ""]
+    assert gate.status == "amber"
+    assert gate.sentence == "Runs were computed with different versions of torch 2.0.0 and 2.13.0."
+
+
+def test_a_changed_setting_is_found_without_snakemakes_records(tree):
+    changed = config(datasets=1, seeds=2, more={"training": {"learning_rate": 0.5}})
+    before = tree.config.training.learning_rate
+    with pytest.raises(ValueError, match=r"^4 result\(s\) are not those of this configuration") as error:
+        collect(changed, tree.results, tree.results)
+    path = tree.folder(SASREC) / "manifest.json"
+    assert f"{path}: was computed with training.learning_rate = {before}, the configuration has 0.5" in str(error.value)
+    assert "start Snakemake again" in str(error.value)
+
+
+def test_a_changed_option_of_a_baseline_is_found(tree):
+    raw = tree.config.model_dump(mode="json", exclude_unset=True)
+    for run in raw["runs"]:
+        if run["id"] == "itemknn":
+            run["options"] = {"neighbours": 7}
+    with pytest.raises(ValueError, match=r"itemknn/seed-0/manifest.json: was computed with options.neighbours = None"):
+        contrast(load(raw), tree.results, tree.results)
+
+
+def test_another_label_changes_no_result(tree):
+    raw = tree.config.model_dump(mode="json", exclude_unset=True)
+    for run in raw["runs"]:
+        run["label"] = "Renamed"
+    config = load(raw)
+    assert [outdated(config, one) for one in computed(config, tree.results)] == [""] * 9
+
+
+def test_a_partial_comparison_leaves_results_of_other_settings_out_and_says_why(tree):
+    settings = read_json(tree.folder(HYDRA_UNI, 1) / "manifest.json")["settings"]
+    rewrite(tree.folder(HYDRA_UNI, 1), settings=settings | {"encoder": settings["encoder"] | {"d_model": 8}})
+    collect(tree.config, tree.results, tree.results, partial=True)
+    runs = read_table(tree.results / "runs.parquet", RUNS).set_index(["run", "seed"])
+    assert runs.loc[(HYDRA_UNI, 1), "status"] == "missing"
+    assert "was computed with encoder.d_model = 8, the configuration has 64" in runs.loc[(HYDRA_UNI, 1), "said"]
+    assert (runs.drop(index=(HYDRA_UNI, 1))["status"] == "finished").all()
+
+
+def test_settings_that_this_version_cannot_read_are_another_versions(tree):
+    rewrite(tree.folder(SASREC), settings={"width": 64}, package_version="0.0.2")
+    with pytest.raises(ValueError, match=r"its settings are those of hydrarec 0\.0\.2 and cannot be read"):
+        collect(tree.config, tree.results, tree.results)
+
+
+@pytest.mark.parametrize("key", ["package_version", "git_commit", "data"])
+def test_a_manifest_of_an_older_version_is_refused_with_a_remedy(tree, key):
+    path = tree.folder("popularity") / "manifest.json"
+    manifest = read_json(path)
+    del manifest[key]
+    write_json(path, manifest)
+    for partial in (False, True):
+        with pytest.raises(ValueError, match=rf"popularity/seed-0/manifest\.json: lacks {key}.*start Snakemake again"):
+            collect(tree.config, tree.results, tree.results, partial=partial)
+
+
+def test_a_data_set_that_was_prepared_anew_is_found(tree):
+    card = split_folder(tree.results, "made-0", "loo") / "split.json"
+    write_json(card, read_json(card) | {"content_hashes": {"train": "0" * 64}})
+    with pytest.raises(ValueError, match=r"saw different data.*train\.parquet was .* 000000000000 for .*split\.json"):
+        collect(tree.config, tree.results, tree.results)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_half_of_a_table_is_refused_by_its_name(tree, partial):
+    path = tree.folder(HYDRA_UNI, 1) / "ranks.parquet"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(
+        ValueError, match=r"(?s)seed-1/ranks\.parquet: not a readable Parquet file.*start Snakemake again"
+    ):
+        collect(tree.config, tree.results, tree.results, partial=partial)

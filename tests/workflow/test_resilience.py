@@ -1,0 +1,97 @@
+"""Two Snakemakes in one folder, one that was killed, and one that fails: each is told what to do, and that works."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hydrarec.audit.verify import verify
+from tests.conftest import ROOT
+
+RUNS = "results/runs/tiny/loo"
+CONFIG = {
+    "report": "tiny",
+    "datasets": [{"id": "tiny", "title": "Tiny", "reader": {"kind": "synthetic", "n_users": 60, "n_items": 50}}],
+    "seeds": [0],
+    "runs": [
+        {"id": "popularity", "baseline": "popularity", "deterministic": True},
+        {"id": "broken", "baseline": "itemknn", "options": {"neighbors": 3}},
+    ],
+    "evaluation": {"reference": "popularity"},
+}
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def command(folder, *arguments):
+    profile, config = ROOT / "profiles/local", folder / "tiny.yaml"
+    parts = ["-s", ROOT / "Snakefile", "-d", folder, *arguments, "--profile", profile, "--cores", 1]
+    return [str(part) for part in (sys.executable, "-m", "snakemake", *parts, "--configfile", config)]
+
+
+def run(parts, folder):
+    finished = subprocess.run(parts, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
+    return finished.returncode, finished.stdout + finished.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where a Snakemake was killed in the middle of its first job."""
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
+    first = subprocess.Popen(
+        command(folder, "prepare_all"),
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        patience = time.monotonic() + 300
+        while not any((folder / ".snakemake/incomplete").glob("*")):
+            assert first.poll() is None, "it ended before it began a job"
+            assert time.monotonic() < patience
+            time.sleep(0.01)
+        # Held where it is, so that the second one certainly meets it at work.
+        os.killpg(first.pid, signal.SIGSTOP)
+        code, text = run(command(folder, "prepare_all"), folder)
+        assert code != 0
+        assert "LockException" in text
+        assert "--unlock" in text
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    return folder
+
+
+def test_after_a_kill_the_lock_is_opened_and_the_work_goes_on(folder):
+    assert not (folder / "results/data/tiny/loo/split.json").exists()
+    assert any((folder / ".snakemake/locks").glob("*"))
+    code, text = run(command(folder, "--unlock"), folder)
+    assert code == 0, text
+    code, text = run(command(folder, "prepare_all"), folder)
+    assert code == 0, text[-3000:]
+    audit = verify(folder / "results")
+    assert audit.problems == []
+    assert len(audit.checked) == 6
+    # Nothing half-written is left of the first.
+    assert not list((folder / "results").rglob("*.part"))
+
+
+def test_a_failure_names_the_command_of_a_report_on_the_rest_and_it_works(folder):
+    targets = [f"{RUNS}/{name}/seed-0/ranks.parquet" for name in ("popularity", "broken")]
+    code, text = run(command(folder, *targets), folder)
+    assert code != 0
+    assert "broken seed 0: stopped" in text
+    named = re.search(r"hydrarec (partial-report --config \S+)", text).group(1)
+    code, text = run([sys.executable, "-m", "hydrarec", *named.split()], folder)
+    assert code == 0, text
+    page = (folder / text.strip().splitlines()[-1]).read_text()
+    assert "Incomplete: of 2 runs, counted with their seeds, 1 are finished; 1 failed." in page
+    assert "neighbors" in page[page.index("Runs that are missing") :]
