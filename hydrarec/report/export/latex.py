@@ -25,7 +25,8 @@ _SYMBOLS = {
     "∑": r"\textstyle\sum", "∏": r"\textstyle\prod", "∂": r"\partial", "∇": r"\nabla", "∈": r"\in", "∉": r"\notin",
     "⊂": r"\subset", "∩": r"\cap", "∪": r"\cup", "∀": r"\forall", "∃": r"\exists", "‖": r"\|", "∥": r"\|",
     "⌈": r"\lceil", "⌉": r"\rceil", "⌊": r"\lfloor", "⌋": r"\rfloor", "µ": r"\mu", "°": r"^{\circ}", "′": r"^{\prime}",
-    "λ": r"\lambda", "Λ": r"\Lambda", "†": r"\dagger", "‡": r"\ddagger", "ϵ": r"\epsilon", "ϕ": r"\phi", "ˢ": "^{s}", "✓": r"\surd",
+    "λ": r"\lambda", "Λ": r"\Lambda",
+    "†": r"\dagger", "‡": r"\ddagger", "ϵ": r"\epsilon", "ϕ": r"\phi", "ˢ": "^{s}", "✓": r"\surd",
 }  # fmt: skip
 """Symbols as they are written in formulas."""
 
