@@ -2,10 +2,9 @@
 
 from hydrarec.numbers import metric_title, percent, percentage
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Block, Chapter, Folded
+from hydrarec.report.blocks import Block, Chapter
 from hydrarec.report.chapters.differences import difference_table
 from hydrarec.report.chapters.margins import margin_table
-from hydrarec.report.chapters.pairs import pair_table
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.forest import forest
 from hydrarec.report.figures.heatmap import WIDEST, heatmap
@@ -61,6 +60,7 @@ def _pairs(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Blo
     caption = (
         "The run on the left relative to that with the number below: colour by per cent, down to "
         f"{percent(-WIDEST)}; text: p-value, Holm-adjusted over all pairs. Blank: not significant at "
-        f"{percentage(alpha)}, which does not mean equal. {sentences.figure_basis(inputs, scope)}"
+        f"{percentage(alpha)}, which does not mean equal. {sentences.figure_basis(inputs, scope)} The CSV files have "
+        "differences, intervals and the p-values of max-T, which are about the trained weights at hand."
     )
-    return [Figure(shown, caption), Folded("Every pair in numbers", [pair_table(inputs, scope, looks)])]
+    return [Figure(shown, caption)]

@@ -25,6 +25,7 @@ _SYMBOLS = {
     "∑": r"\textstyle\sum", "∏": r"\textstyle\prod", "∂": r"\partial", "∇": r"\nabla", "∈": r"\in", "∉": r"\notin",
     "⊂": r"\subset", "∩": r"\cap", "∪": r"\cup", "∀": r"\forall", "∃": r"\exists", "‖": r"\|", "∥": r"\|",
     "⌈": r"\lceil", "⌉": r"\rceil", "⌊": r"\lfloor", "⌋": r"\rfloor", "µ": r"\mu", "°": r"^{\circ}", "′": r"^{\prime}",
+    "λ": r"\lambda", "Λ": r"\Lambda",
     "†": r"\dagger", "‡": r"\ddagger", "ϵ": r"\epsilon", "ϕ": r"\phi", "ˢ": "^{s}", "✓": r"\surd",
 }  # fmt: skip
 """Symbols as they are written in formulas."""
@@ -99,7 +100,6 @@ def _character(letter: str) -> str:
 
 def _greek(name: str, *, capital: bool) -> str:
     """Return a Greek letter; capitals that look like Latin ones are these, as LaTeX has no others."""
-    name = {"lamda": "lambda"}.get(name, name)
     latin = {"alpha": "A", "beta": "B", "epsilon": "E", "zeta": "Z", "eta": "H", "iota": "I", "kappa": "K", "mu": "M"}
     latin |= {"nu": "N", "omicron": "O", "rho": "P", "tau": "T", "chi": "X"}
     if capital:

@@ -25,6 +25,8 @@ logging.getLogger("fontTools").setLevel(logging.WARNING)
 WIDTH, HEIGHT = 440, 310
 """Usual size of a panel in CSS pixels; small enough to be read at 400 pixels without zooming."""
 
+_FAMILIES = "'DejaVu Sans', Verdana, Arial, sans-serif"
+"""Fonts of drawings that stand alone."""
 _RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "hydrarec",
@@ -126,21 +128,32 @@ def marker(style: RunStyle) -> dict[str, Any]:
 
 def finish(canvas: Canvas, name: str, title: str, alt: str, data: pd.DataFrame) -> Panel:
     """Turn a drawing of these data into a panel."""
-    vectors, pages = StringIO(), BytesIO()
-    with mpl.rc_context(_RC):
-        canvas.savefig(vectors, format="svg", metadata={"Date": None})
-    with mpl.rc_context(_RC | {"font.sans-serif": pdf_families()}):
-        canvas.savefig(pages, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    drawing = vectors.getvalue()
-    drawing = drawing[drawing.index("<svg") :]
-    drawing = re.sub(r"\s*<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    # Matplotlib repeats every text in a comment, and places to a millionth of a pixel.
-    drawing = re.sub(r"\s*<!--.*?-->", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', _shorten, drawing)
+    drawing = _as_svg(canvas)
     # Names inside an SVG are names in the whole page once it is inlined.
     drawing = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", drawing)
     width = round(canvas.get_size_inches()[0] * 72)
-    return Panel(name, title, alt, drawing, pages.getvalue(), _for_page(drawing, alt), width, data)
+    return Panel(name, title, alt, drawing, _as_pdf(canvas), _for_page(drawing, alt), width, data)
+
+
+def _as_pdf(canvas: Canvas) -> bytes:
+    stream = BytesIO()
+    with mpl.rc_context(_RC | {"font.sans-serif": pdf_families()}):
+        canvas.savefig(stream, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return stream.getvalue()
+
+
+def _as_svg(canvas: Canvas) -> str:
+    stream = StringIO()
+    with mpl.rc_context(_RC):
+        canvas.savefig(stream, format="svg", metadata={"Date": None})
+    drawing = stream.getvalue()
+    drawing = drawing[drawing.index("<svg") :]
+    drawing = re.sub(r"\s*<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
+    # Matplotlib repeats every text in a comment, writes places to a millionth of a pixel, and names a dozen fonts.
+    drawing = re.sub(r"\s*<!--.*?-->", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', _shorten, drawing)
+    drawing = re.sub(r' transform="rotate\(-?0 [^"]*"', "", drawing)
+    return re.sub(r"font-family: 'DejaVu Sans', [^;\"]*", f"font-family: {_FAMILIES}", drawing)
 
 
 def _shorten(attribute: re.Match[str]) -> str:
@@ -148,6 +161,11 @@ def _shorten(attribute: re.Match[str]) -> str:
 
 
 def _for_page(drawing: str, alt: str) -> str:
+    # The page says itself which font it uses, and of the names most are there for programs that edit drawings.
+    drawing = drawing.replace(f"font-family: {_FAMILIES}; ", "")
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]*)', drawing))
+    drawing = re.sub(r' id="([^"]*)"', lambda it: it.group() if it[1] in used or "-cell-" in it[1] else "", drawing)
+    drawing = re.sub(r"\s*<g ?/>", "", drawing)
     drawing = re.sub(r"\s*<defs>\s*<style[^>]*>[^<]*</style>\s*</defs>", "", drawing)
     drawing = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawing, count=1)
     drawing = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", drawing, count=1)

@@ -8,6 +8,7 @@ import pytest
 from hydrarec.analyses import analyse
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.report import render
+from hydrarec.report.figures import panels
 from tests.fabricate import Tree, config
 
 
@@ -41,8 +42,9 @@ def report(tree, tables, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def page_of(tmp_path) -> Callable[..., str]:
-    """Render one dataset of a changed configuration and return the page."""
+def page_of(tmp_path, monkeypatch) -> Callable[..., str]:
+    """Render one dataset of a changed configuration and return the page; its PDFs, which take long, are empty."""
+    monkeypatch.setattr(panels, "_as_pdf", lambda canvas: b"")
 
     def build(more: dict | None = None, seeds: int = 1, spoil: Callable[[Tree, Path], None] | None = None, **settings):
         everything = config(datasets=1, seeds=seeds, more=more)

@@ -116,6 +116,14 @@ def test_report_json_has_every_number_and_says_what_it_is(report, tables):
     assert len(content["shown"]) == len(list(report.glob("tables/*/*.tex")))
 
 
+def test_every_figure_of_results_says_on_how_many_users_and_seeds_it_rests(report):
+    figures = json.loads((report / "report.json").read_text(encoding="utf-8"))["figures"]
+    captions = {figure["name"]: figure["caption"] for figure in figures if figure["chapter"] != "provenance"}
+    assert len(captions) >= 30
+    for name, caption in captions.items():
+        assert re.search(r"Made-up data \d, leave-one-out, 120 users, 3 seeds", caption), name
+
+
 def test_the_keys_of_report_json_are_documented(report):
     keys = json.loads((report / "report.json").read_text(encoding="utf-8")).keys()
     described = (ROOT / "docs/report.md").read_text(encoding="utf-8").partition("## `report.json`")[2]
