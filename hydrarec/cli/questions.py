@@ -35,9 +35,11 @@ def status(config: Config, folder: Folder = Path()) -> None:
 def partial_report(config: Config, folder: Folder = Path()) -> None:
     """Make a report of the runs that are finished, at any time; what is missing and why stands in it.
 
-    Apart from the complete one: in reports/<report>/incomplete, from tables in results/comparison/<report>/incomplete.
+    Run it in the root of a checkout, where the file of claims lies. Apart from the complete one: in
+    reports/<report>/incomplete, from tables in results/comparison/<report>/incomplete.
     """
     from hydrarec.analyses import analyse
+    from hydrarec.claims import decide
     from hydrarec.comparison import check_gates, collect, contrast
     from hydrarec.report import render
 
@@ -47,6 +49,8 @@ def partial_report(config: Config, folder: Folder = Path()) -> None:
     contrast(benchmark, results, tables, partial=True)
     analyse(benchmark, results, tables, partial=True)
     check_gates(benchmark, results, tables)
+    if benchmark.hypotheses:
+        decide(benchmark, Path(benchmark.hypotheses), results, tables, tables)
     page = folder / "reports" / benchmark.report / "incomplete"
     render(benchmark, results, tables, page)
     typer.echo(page / "index.html")

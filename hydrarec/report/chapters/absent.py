@@ -12,7 +12,7 @@ ORDER = ("failed", "running", "missing")
 """What may have become of a run, the worst first."""
 _ABOUT = (
     "Failed: its log says so, or it was begun and nothing works on it any more. Running: begun, and a Snakemake works "
-    "here. Missing: not begun, or trained and not ranked yet."
+    "here. Missing: not begun, trained and not ranked yet, or computed with other settings."
 )
 
 
@@ -50,7 +50,7 @@ def _row(row: pd.Series, looks: dict[str, RunStyle]) -> Row:
             Cell(str(row["seed"]), float(row["seed"])),
             Cell(row["status"]),
             Cell(NOTHING, -1.0) if pd.isna(epochs) else Cell(f"{epochs:.0f}", float(epochs)),
-            Cell(row["said"] or NOTHING),
+            Cell(NOTHING if pd.isna(row["said"]) else row["said"]),
         ],
         "control",
     )

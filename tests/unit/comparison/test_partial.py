@@ -183,6 +183,22 @@ def test_the_report_says_what_is_missing_and_why(tree, lost):
     assert ("is not finished: nothing is compared" in page) == (lost == "the reference")
 
 
+def test_claims_about_what_is_not_finished_are_not_decidable_and_silent_runs_are_shown(tree, tmp_path, monkeypatch):
+    claim = {"id": "A", "statement": "It is better", "kind": "superior", "run": HYDRA_UNI, "against": [SASREC]}
+    write_json(tmp_path / "claims.yaml", {"registered": "2026-01-02", "claims": [claim]})
+    text = (tmp_path / "claims.yaml").read_text().replace('"2026-01-02"', "2026-01-02")
+    (tmp_path / "claims.yaml").write_text(text)
+    # Without a log there are no last words.
+    lose(tree, HYDRA_UNI)
+    raw = tree.config.model_dump(mode="json", exclude_unset=True)
+    write_json(tmp_path / "comparison.yaml", raw | {"hypotheses": "claims.yaml"})
+    monkeypatch.chdir(tmp_path)
+    questions.partial_report("comparison.yaml")
+    page = (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
+    assert "on made-0/loo: HydraRecUni is not finished" in page
+    assert "nan" not in page[page.index('id="absent"') :].partition("</section>")[0]
+
+
 def test_a_complete_report_says_nothing_of_it(tree):
     output = tree.results / "comparison"
     compute(tree)
