@@ -1,5 +1,6 @@
 """What claims about runs have in common: their places, and which runs must be there."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from hydrarec.claims.base import ClaimKind, Finding, Place
@@ -30,6 +31,6 @@ class RunClaim(ClaimKind):
         """All runs that the claim rests on."""
         return [self.config.run, *self.config.against]
 
+    @abstractmethod
     def against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
         """Return what is found against one comparator."""
-        raise NotImplementedError
