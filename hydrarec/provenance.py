@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 
 from hydrarec import __version__
-from hydrarec.columns import content_hash
 from hydrarec.files import read_json, sha256, write_json
+from hydrarec.tables import content_hash
 
 PACKAGES = ("implicit", "numpy", "pandas", "pyarrow", "safetensors", "scipy", "snakemake", "torch")
 """Packages whose versions can change a result."""

@@ -7,23 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hydrarec.columns import (
-    HELD_OUT,
-    HISTORY,
-    ITEMS,
-    RANKS,
-    RECOMMENDATIONS,
-    SAMPLED,
-    TRAIN,
-    content_hash,
-    write_table,
-)  # fmt: skip
+from hydrarec.columns import HELD_OUT, HISTORY, ITEMS, RANKS, RECOMMENDATIONS, SAMPLED, TRAIN
 from hydrarec.config import BenchmarkConfig, load
 from hydrarec.config.runs import BaselineRun
 from hydrarec.data.candidates import draw
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import candidates_file, data_folder, run_folder, split_folder
 from hydrarec.provenance import data_hashes
+from hydrarec.tables import content_hash, write_table
 
 SASREC, HYDRA_UNI = "sasrec+softmax+causal", "bert4rec+hydra+causal"
 SKILLS = {SASREC: 2.0, HYDRA_UNI: 2.25, "itemknn": 1.4, "popularity": 0.5}

@@ -9,10 +9,11 @@ from pathlib import Path
 from hydrarec.analyses.agreement import agreement
 from hydrarec.analyses.beyond import beyond
 from hydrarec.analyses.sensitivity import sensitivity
-from hydrarec.columns import AGREEMENT, BEYOND, SENSITIVITY, write_table
+from hydrarec.columns import AGREEMENT, BEYOND, SENSITIVITY
 from hydrarec.comparison.runs import require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import atomic_folder
+from hydrarec.tables import write_table
 
 __all__ = ["analyse"]
 

@@ -8,9 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hydrarec.columns import HELD_OUT, ITEMS, RECOMMENDATIONS, TRAIN, read_table
+from hydrarec.columns import HELD_OUT, ITEMS, RECOMMENDATIONS, TRAIN
 from hydrarec.comparison.cases import Cases
 from hydrarec.layout import data_folder, split_folder
+from hydrarec.tables import read_table
 
 
 @dataclass(frozen=True)

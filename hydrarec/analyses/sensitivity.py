@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.analyses.scopes import scopes
-from hydrarec.columns import SAMPLED, SENSITIVITY, content_hash, read_table
+from hydrarec.columns import SAMPLED, SENSITIVITY
 from hydrarec.comparison.cases import Cases, Group, read_ranks
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import finished_runs
@@ -29,6 +29,7 @@ from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
 from hydrarec.layout import candidates_file, run_folder, split_folder
 from hydrarec.progress import bar
+from hydrarec.tables import content_hash, read_table
 
 FULL = "full"
 """The variant that the others are held against."""

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, read_table
+from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS
 from hydrarec.files import sha256
 from hydrarec.metrics import ndcg
+from hydrarec.tables import read_table
 
 CLOCKS = ["train_s", "validation_s"]
 """Columns of a history that are never the same twice."""

@@ -11,11 +11,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, NoOptions, read_options
-from hydrarec.columns import ITEMS, read_table
+from hydrarec.columns import ITEMS
 from hydrarec.config.datasets import SyntheticReaderConfig
 from hydrarec.data.synthetic import SyntheticProcess
 from hydrarec.files import read_json
 from hydrarec.ranking.full import Scorer
+from hydrarec.tables import read_table
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:

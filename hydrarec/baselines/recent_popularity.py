@@ -9,10 +9,11 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, read_options
-from hydrarec.columns import TRAIN, read_table
+from hydrarec.columns import TRAIN
 from hydrarec.config.base import Block
 from hydrarec.ranking.full import Scorer
 from hydrarec.sequences.log import Log
+from hydrarec.tables import read_table
 
 SECONDS_PER_DAY = 86_400
 

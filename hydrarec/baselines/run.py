@@ -11,7 +11,7 @@ import torch
 
 import hydrarec.baselines
 from hydrarec.baselines import BaselineInputs
-from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, write_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED
 from hydrarec.costs import Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
 from hydrarec.files import atomic_folder, names_in
@@ -20,6 +20,7 @@ from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from hydrarec.tables import write_table
 
 
 def baseline_names() -> list[str]:

@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 from hydrarec.bench.run import load, names
-from hydrarec.columns import BENCH, read_table
+from hydrarec.columns import BENCH
 from hydrarec.efficiency.machine import Rates
 from hydrarec.efficiency.rounds import Ratio, time_ratio
 from hydrarec.files import read_json, write_text
 from hydrarec.numbers import NARROW, NOTHING, size
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.markdown import markdown
+from hydrarec.tables import read_table
 
 KEPT = Path("docs/performance")
 PAGE = Path("docs/performance.md")

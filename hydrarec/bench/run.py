@@ -13,12 +13,13 @@ import pandas as pd
 
 import hydrarec.bench
 from hydrarec.bench.base import Benchmark, Case, Conditions
-from hydrarec.columns import BENCH, write_table
+from hydrarec.columns import BENCH
 from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.efficiency.machine import measure_rates
 from hydrarec.efficiency.rounds import interleaved, time_ratio
 from hydrarec.files import write_json
 from hydrarec.provenance import describe_machine, now
+from hydrarec.tables import write_table
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,12 @@ import pandas as pd
 from hydrarec.claims.base import ClaimKind, Finding, Place
 from hydrarec.claims.decided import Decided
 from hydrarec.claims.evidence import Evidence, Undecidable, read_evidence
-from hydrarec.columns import CLAIMS, VERDICTS, write_table
+from hydrarec.columns import CLAIMS, VERDICTS
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.hypotheses import ClaimConfig, RunClaimConfig, load_hypotheses
 from hydrarec.files import sha256
 from hydrarec.significance.corrections import holm
+from hydrarec.tables import write_table
 
 
 def decide(config: BenchmarkConfig, hypotheses: Path, results: Path, comparison: Path, output: Path) -> None:

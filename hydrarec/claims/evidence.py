@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, SCALING, TIMES, read_table
+from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, SCALING, TIMES
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.hypotheses import Band, Hypotheses
@@ -14,6 +14,7 @@ from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import efficiency_folder, run_folder
 from hydrarec.numbers import metric_title, score
 from hydrarec.significance.crossed import Estimate
+from hydrarec.tables import read_table
 
 
 class Undecidable(Exception):  # noqa: N818 - nothing went wrong: the answer is that there is none

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from hydrarec.columns import RUNS, write_table
+from hydrarec.columns import RUNS
 from hydrarec.comparison.belonging import outdated
 from hydrarec.comparison.runs import Computed, is_complete
 from hydrarec.config import BenchmarkConfig
@@ -13,6 +13,7 @@ from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
 from hydrarec.layout import run_folder
 from hydrarec.status import OPEN, TRAINED, Progress, is_worked_on, progress
+from hydrarec.tables import write_table
 
 Status = Literal["finished", "failed", "running", "missing"]
 

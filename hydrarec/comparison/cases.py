@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.columns import HELD_OUT, RANKS, TRAIN, read_table
+from hydrarec.columns import HELD_OUT, RANKS, TRAIN
 from hydrarec.comparison.belonging import AGAIN
 from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.layout import run_folder, split_folder
+from hydrarec.tables import read_table
 
 CASE_COLUMNS = ["user", "step", "target", "n_candidates", "warm"]
 """What a case is. Two runs can be compared only if all of these agree."""

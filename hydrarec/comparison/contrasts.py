@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.columns import COMPARISON, PAIRS, PLACES, write_table
+from hydrarec.columns import COMPARISON, PAIRS, PLACES
 from hydrarec.comparison.cases import read_cases
 from hydrarec.comparison.measures import metric_names, primary_cutoff, primary_metric
 from hydrarec.comparison.pairs import contrast_pairs
@@ -20,6 +20,7 @@ from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import paired_difference
 from hydrarec.significance.equivalence import equivalence, verdict
 from hydrarec.significance.outcomes import seed_wins, user_shares
+from hydrarec.tables import write_table
 
 _AGAINST_MARGINS = (
     "equivalence_low",

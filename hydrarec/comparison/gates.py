@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from hydrarec.columns import LEADERBOARD, METRICS, TIMES, read_table
+from hydrarec.columns import LEADERBOARD, METRICS, TIMES
 from hydrarec.comparison.belonging import mixed_versions
 from hydrarec.comparison.cases import read_cases, read_ranks
 from hydrarec.comparison.measures import case_values, metric_names, primary_cutoff, primary_metric
@@ -19,6 +19,7 @@ from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import run_folder
 from hydrarec.provenance import read_manifest
+from hydrarec.tables import read_table
 
 Status = Literal["green", "amber", "red"]
 Runs = list[TrainedRun | BaselineRun]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hydrarec.columns import LEADERBOARD, METRICS, TIMES, write_table
+from hydrarec.columns import LEADERBOARD, METRICS, TIMES
 from hydrarec.comparison.absent import write_runs
 from hydrarec.comparison.cases import Cases, Group, read_cases, read_ranks
 from hydrarec.comparison.measures import case_values, metric_names
@@ -17,6 +17,7 @@ from hydrarec.files import atomic_folder
 from hydrarec.layout import run_folder
 from hydrarec.progress import bar
 from hydrarec.significance.crossed import crossed_mean
+from hydrarec.tables import write_table
 
 Rows = list[dict[str, Any]]
 

@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from hydrarec.columns import CANDIDATES, HELD_OUT, ITEMS, TRAIN, read_table, write_table
+from hydrarec.columns import CANDIDATES, HELD_OUT, ITEMS, TRAIN
 from hydrarec.config.protocol import SampledKind
+from hydrarec.tables import read_table, write_table
 
 SEED = 12345
 """Seed of every draw, the one of BERT4Rec's published evaluation."""

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 from jaxtyping import Bool, Int
 
-from hydrarec.columns import INTERACTIONS, ITEMS, USERS, table_hash, write_table
+from hydrarec.columns import INTERACTIONS, ITEMS, USERS
 from hydrarec.config.datasets import DatasetConfig, FilterConfig
 from hydrarec.data import readers
 from hydrarec.data.card import counts, describe, measure
@@ -27,6 +27,7 @@ from hydrarec.data.filters import first_of_pair, frequent, n_repeated, not_dupli
 from hydrarec.data.sorting import order_by
 from hydrarec.files import atomic_folder, sha256, write_json
 from hydrarec.provenance import file_hashes
+from hydrarec.tables import table_hash, write_table
 
 
 class Events(NamedTuple):

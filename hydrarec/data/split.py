@@ -23,9 +23,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int, UInt8
 
-from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN, read_arrow, table_hash, write_table
+from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
 from hydrarec.data.card import n_different
 from hydrarec.files import atomic_folder, write_json
+from hydrarec.tables import read_arrow, table_hash, write_table
 
 QUANTILE = 0.9
 """Share of the interactions before each cut of `gts`."""

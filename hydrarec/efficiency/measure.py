@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from hydrarec.columns import EFFICIENCY_TIMES, EFFICIENCY_WORK, write_table
+from hydrarec.columns import EFFICIENCY_TIMES, EFFICIENCY_WORK
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.efficiency import EfficiencyConfig, Part
 from hydrarec.devices import device_name, prepare_process, select_device
@@ -24,6 +24,7 @@ from hydrarec.efficiency.steps import step_pieces
 from hydrarec.files import write_json
 from hydrarec.progress import bar
 from hydrarec.provenance import describe_machine, file_hashes, now
+from hydrarec.tables import write_table
 
 log = logging.getLogger(__name__)
 

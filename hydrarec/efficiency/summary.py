@@ -7,19 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hydrarec.columns import (
-    EFFICIENCY_SPEED,
-    EFFICIENCY_TIMES,
-    EFFICIENCY_WORK,
-    SCALING,
-    read_table,
-    write_table,
-)
+from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_TIMES, EFFICIENCY_WORK, SCALING
 from hydrarec.config import BenchmarkConfig
 from hydrarec.efficiency.pieces import FIXED, NO_MIXING
 from hydrarec.efficiency.rounds import time_ratio
 from hydrarec.efficiency.scaling import LEAST_SIZES, fit
 from hydrarec.files import read_json
+from hydrarec.tables import read_table, write_table
 
 EQUIVALENCE_ALPHA = 0.1
 """Intervals of exponents cover 90 %: one inside (0.9, 1.1) is two one-sided tests at 5 %."""

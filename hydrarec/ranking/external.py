@@ -8,12 +8,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hydrarec.columns import RANKS, RECOMMENDATIONS, write_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS
 from hydrarec.costs import read_costs, write_inference, write_timing
 from hydrarec.files import atomic_folder, names_in
 from hydrarec.provenance import write_manifest
 from hydrarec.ranking.lists import ListError, rank_lists
 from hydrarec.sequences.log import read_cases, read_catalogue
+from hydrarec.tables import write_table
 
 
 def take_in(

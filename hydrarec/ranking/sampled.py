@@ -10,10 +10,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from hydrarec.columns import CANDIDATES, content_hash, read_table
+from hydrarec.columns import CANDIDATES
 from hydrarec.ranking.blocks import Block
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.sequences.log import Cases, Catalogue
+from hydrarec.tables import content_hash, read_table
 
 
 @dataclass(frozen=True)

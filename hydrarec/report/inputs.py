@@ -26,7 +26,6 @@ from hydrarec.columns import (
     SENSITIVITY,
     TIMES,
     VERDICTS,
-    read_table,
 )
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.measures import primary_cutoff, primary_metric
@@ -35,6 +34,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import PROTOCOL_TITLES
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, efficiency_folder, split_folder
+from hydrarec.tables import read_table
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 import pandas as pd
 from pydantic import Field, TypeAdapter, ValidationError
 
-from hydrarec.columns import RANKS, read_table
+from hydrarec.columns import RANKS
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import REQUIRED, Computed
 from hydrarec.config import BenchmarkConfig, RunSettings
@@ -21,6 +21,7 @@ from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import run_folder
+from hydrarec.tables import read_table
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from hydrarec.columns import HELD_OUT, ITEMS, TRAIN, read_table
+from hydrarec.columns import HELD_OUT, ITEMS, TRAIN
+from hydrarec.tables import read_table
 
 
 @dataclass(frozen=True)

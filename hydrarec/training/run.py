@@ -9,13 +9,14 @@ import pandas as pd
 import torch
 
 from hydrarec import __version__
-from hydrarec.columns import HISTORY, content_hash, write_table
+from hydrarec.columns import HISTORY
 from hydrarec.config import RunSettings
 from hydrarec.costs import Timing, write_timing
 from hydrarec.devices import device_name, peak_gpu_mib, prepare_process, select_device
 from hydrarec.files import atomic_folder, names_in
 from hydrarec.provenance import peak_memory_mib, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from hydrarec.tables import content_hash, write_table
 from hydrarec.training import checkpoint
 from hydrarec.training.clock import Stopwatch
 from hydrarec.training.engine import Epoch, Trainer, best, converged

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, write_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED
 from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.files import atomic_folder, names_in, sha256
@@ -12,6 +12,7 @@ from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue
+from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
 from hydrarec.training.clock import Stopwatch
 from hydrarec.training.scorer import ModelScorer

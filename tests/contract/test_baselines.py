@@ -9,7 +9,7 @@ import torch
 
 from hydrarec.baselines import BaselineInputs
 from hydrarec.baselines.run import baseline_names, run_baseline
-from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED, content_hash, read_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED
 from hydrarec.config.datasets import BUILT_IN, SyntheticReaderConfig
 from hydrarec.data.candidates import draw
 from hydrarec.data.prepare import prepare
@@ -17,6 +17,7 @@ from hydrarec.data.split import split
 from hydrarec.files import read_json
 from hydrarec.metrics import hit_rate, ndcg
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from hydrarec.tables import content_hash, read_table
 from tests.conftest import ROOT
 
 RULES = {path.stem: path for path in (ROOT / "workflow" / "rules" / "baselines").glob("*.smk")}

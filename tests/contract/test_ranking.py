@@ -9,12 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrarec.columns import RANKS, RECOMMENDATIONS, read_table, write_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS
 from hydrarec.metrics import hit_rate, ndcg
 from hydrarec.models.base import OutputLayer
 from hydrarec.ranking import blocks
 from hydrarec.ranking.blocks import Products
 from hydrarec.ranking.full import count_ranks, rank
+from hydrarec.tables import read_table, write_table
 from tests.unit.ranking.worlds import TableScorer, candidates_of, world, worlds
 
 

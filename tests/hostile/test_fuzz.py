@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from hydrarec.cli.message import message_of
-from hydrarec.columns import INTERACTIONS, read_table
+from hydrarec.columns import INTERACTIONS
 from hydrarec.config import load_file
 from hydrarec.config.datasets import (
     GrouplensReaderConfig,
@@ -28,6 +28,7 @@ from hydrarec.config.datasets import (
 from hydrarec.costs import read_costs
 from hydrarec.data import readers
 from hydrarec.files import read_json
+from hydrarec.tables import read_table
 from hydrarec.training import checkpoint, state
 from tests.hostile.conftest import check_message
 

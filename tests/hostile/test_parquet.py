@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from hydrarec.baselines.run import run_baseline
-from hydrarec.columns import content_hash
 from hydrarec.files import write_json
 from hydrarec.layout import run_folder, split_folder
+from hydrarec.tables import content_hash
 from tests import fabricate
 from tests.hostile.conftest import as_json, settings_json, training
 

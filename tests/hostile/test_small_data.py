@@ -5,8 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from hydrarec.columns import RANKS, RECOMMENDATIONS, read_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS
 from hydrarec.config.datasets import FilterConfig, PairsReaderConfig, RatingsReaderConfig
+from hydrarec.tables import read_table
 from tests.hostile.conftest import EVERYTHING, definition
 from tests.unit.training.ring import settings
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hydrarec.columns import LEADERBOARD, read_table
+from hydrarec.columns import LEADERBOARD
+from hydrarec.tables import read_table
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/how-to/add-baseline.md").read_text()

@@ -23,11 +23,11 @@ from hydrarec.columns import (
     SAMPLED,
     SENSITIVITY,
     TIMES,
-    read_table,
-)  # fmt: skip
+)
 from hydrarec.files import read_json
 from hydrarec.report.figures.pipeline import RULES
 from hydrarec.report.rulegraph import BASELINES, parsed
+from hydrarec.tables import read_table
 from tests.conftest import ROOT
 
 DEMO = ROOT / "examples/demo.yaml"

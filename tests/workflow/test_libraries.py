@@ -12,13 +12,14 @@ import pytest
 import torch
 import yaml
 
-from hydrarec.columns import LEADERBOARD, TIMES, read_table
+from hydrarec.columns import LEADERBOARD, TIMES
 from hydrarec.config.datasets import BUILT_IN, SyntheticReaderConfig
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.metrics import ndcg
 from hydrarec.ranking.lists import rank_lists
 from hydrarec.sequences.log import read_cases, read_catalogue
+from hydrarec.tables import read_table
 from tests.conftest import ROOT
 from tests.workflow.test_planning import jobs, plan, snakemake
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hydrarec.analyses import analyse
-from hydrarec.columns import RANKS, read_table, write_table
+from hydrarec.columns import RANKS
+from hydrarec.tables import read_table, write_table
 from tests.fabricate import SASREC, Tree, config
 
 KINDS = ["uniform-100", "popularity-100"]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrarec.analyses.agreement import agreement, compare_orders
-from hydrarec.columns import AGREEMENT, SENSITIVITY, read_table
+from hydrarec.columns import AGREEMENT, SENSITIVITY
+from hydrarec.tables import read_table
 from tests.fabricate import HYDRA_UNI, SASREC, config
 
 

@@ -11,9 +11,10 @@ from scipy import sparse, stats
 
 from hydrarec.analyses.beyond import beyond, coverage, gini, leave_out, measure
 from hydrarec.analyses.lists import Known, read_exposure, read_known
-from hydrarec.columns import BEYOND, HELD_OUT, RECOMMENDATIONS, TRAIN, read_table, write_table
+from hydrarec.columns import BEYOND, HELD_OUT, RECOMMENDATIONS, TRAIN
 from hydrarec.comparison.cases import read_cases
 from hydrarec.layout import split_folder
+from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, sensitivity
-from hydrarec.columns import RANKS, SAMPLED, SENSITIVITY, read_table, write_table
+from hydrarec.columns import RANKS, SAMPLED, SENSITIVITY
 from hydrarec.files import read_json, write_json
+from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 from tests.unit.analyses.conftest import KINDS
 

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 from hydrarec.audit.differences import differences
 from hydrarec.audit.rerun import repeat
 from hydrarec.cli import app
-from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, TRAIN, read_table, write_table
+from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, TRAIN
 from hydrarec.files import read_json, write_json
+from hydrarec.tables import read_table, write_table
 from tests.unit.training.ring import run
 
 

@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from hydrarec.audit.verify import described, verify
 from hydrarec.cli import app
-from hydrarec.columns import CANDIDATES, RANKS, RECOMMENDATIONS, TRAIN, USERS, read_table, table_hash, write_table
+from hydrarec.columns import CANDIDATES, RANKS, RECOMMENDATIONS, TRAIN, USERS
 from hydrarec.data.candidates import draw
 from hydrarec.files import read_json, write_json
 from hydrarec.provenance import data_hashes, file_hashes
+from hydrarec.tables import read_table, table_hash, write_table
 from hydrarec.training.test import rank_test
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from hydrarec.baselines import recent_popularity
-from hydrarec.columns import TRAIN, read_table, write_table
+from hydrarec.columns import TRAIN
+from hydrarec.tables import read_table, write_table
 
 DAY = 86_400
 

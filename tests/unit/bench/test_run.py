@@ -7,7 +7,8 @@ import pytest
 
 from hydrarec.bench import page
 from hydrarec.bench.run import load, names, run
-from hydrarec.columns import BENCH, read_table
+from hydrarec.columns import BENCH
+from hydrarec.tables import read_table
 
 ROOT = Path(__file__).parents[3]
 

@@ -7,9 +7,10 @@ from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
 from hydrarec.claims.decide import claim_rows, look, verdict_rows
-from hydrarec.columns import HISTORY, write_table
+from hydrarec.columns import HISTORY
 from hydrarec.comparison import Gate
 from hydrarec.layout import run_folder
+from hydrarec.tables import write_table
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.claims.conftest import DATASETS, Made, hypotheses
 

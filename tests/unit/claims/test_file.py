@@ -6,10 +6,11 @@ import pytest
 import yaml
 
 from hydrarec.claims import decide
-from hydrarec.columns import CLAIMS, VERDICTS, read_table
+from hydrarec.columns import CLAIMS, VERDICTS
 from hydrarec.config import ConfigError
 from hydrarec.config.hypotheses import load_hypotheses
 from hydrarec.files import sha256
+from hydrarec.tables import read_table
 from tests.conftest import ROOT
 from tests.fabricate import HYDRA_UNI, SASREC
 

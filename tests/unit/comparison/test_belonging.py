@@ -4,13 +4,14 @@ import shutil
 
 import pytest
 
-from hydrarec.columns import RUNS, read_table
+from hydrarec.columns import RUNS
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.belonging import outdated
 from hydrarec.comparison.runs import computed
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import split_folder
+from hydrarec.tables import read_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 
 

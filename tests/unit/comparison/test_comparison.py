@@ -4,17 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.columns import (
-    COMPARISON,
-    HELD_OUT,
-    LEADERBOARD,
-    METRICS,
-    RANKS,
-    TIMES,
-    TRAIN,
-    read_table,
-    write_table,
-)  # fmt: skip
+from hydrarec.columns import COMPARISON, HELD_OUT, LEADERBOARD, METRICS, RANKS, TIMES, TRAIN
 from hydrarec.comparison import collect, contrast
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.files import read_json, write_json
@@ -22,6 +12,7 @@ from hydrarec.layout import split_folder
 from hydrarec.metrics import ndcg
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import paired_difference
+from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from hydrarec.columns import RANKS, read_table, write_table
+from hydrarec.columns import RANKS
 from hydrarec.comparison import check_gates, collect, read_gates
 from hydrarec.files import read_json, write_json
+from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC
 
 

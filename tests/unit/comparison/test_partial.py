@@ -7,11 +7,12 @@ import pytest
 
 from hydrarec.analyses import analyse
 from hydrarec.cli import questions
-from hydrarec.columns import BEYOND, COMPARISON, LEADERBOARD, METRICS, RUNS, SENSITIVITY, read_table
+from hydrarec.columns import BEYOND, COMPARISON, LEADERBOARD, METRICS, RUNS, SENSITIVITY
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import REQUIRED, finished_runs
 from hydrarec.files import read_json, write_json
 from hydrarec.report import render
+from hydrarec.tables import read_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 
 TABLES = ("metrics", "leaderboard", "comparison", "sensitivity", "beyond")

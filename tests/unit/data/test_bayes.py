@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from hydrarec.baselines import BaselineInputs, bayes, markov, popularity
-from hydrarec.columns import ITEMS, read_table
+from hydrarec.columns import ITEMS
 from hydrarec.config.datasets import BUILT_IN, RatingsReaderConfig, SyntheticReaderConfig
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.data.synthetic import SyntheticProcess, draw
 from hydrarec.ranking.full import rank
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from hydrarec.tables import read_table
 
 from .conftest import dataset
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrarec.columns import CANDIDATES, content_hash, read_table
+from hydrarec.columns import CANDIDATES
 from hydrarec.config.datasets import BUILT_IN, SyntheticReaderConfig
 from hydrarec.data.candidates import draw, draw_items
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
+from hydrarec.tables import content_hash, read_table
 from tests.unit.ranking.worlds import write_world
 
 

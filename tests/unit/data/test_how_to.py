@@ -5,11 +5,12 @@ from pathlib import Path
 
 import yaml
 
-from hydrarec.columns import USERS, read_table
+from hydrarec.columns import USERS
 from hydrarec.config import load
 from hydrarec.data.download import download
 from hydrarec.data.prepare import prepare
 from hydrarec.files import sha256
+from hydrarec.tables import read_table
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "add-dataset.md"
 

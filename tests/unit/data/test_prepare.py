@@ -5,7 +5,7 @@ import random
 import pandas as pd
 import pytest
 
-from hydrarec.columns import INTERACTIONS, ITEMS, USERS, content_hash, read_table
+from hydrarec.columns import INTERACTIONS, ITEMS, USERS
 from hydrarec.config.datasets import (
     BUILT_IN,
     FilterConfig,
@@ -16,6 +16,7 @@ from hydrarec.config.datasets import (
 )
 from hydrarec.data.prepare import prepare
 from hydrarec.files import read_json, sha256
+from hydrarec.tables import content_hash, read_table
 
 from .conftest import EVERYTHING, dataset, write_zip
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hydrarec.columns import INTERACTIONS, ITEMS, USERS, read_table
+from hydrarec.columns import INTERACTIONS, ITEMS, USERS
 from hydrarec.config.datasets import (
     BUILT_IN,
     DatasetConfig,
@@ -17,6 +17,7 @@ from hydrarec.data.download import download
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.files import read_json
+from hydrarec.tables import read_table
 
 CARDS = Path(__file__).parents[3] / "docs" / "datasets"
 

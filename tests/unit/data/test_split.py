@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN, content_hash, read_table, write_table
+from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
 from hydrarec.data.split import MAX_TARGETS, evenly_spaced, split
 from hydrarec.files import read_json, sha256
 from hydrarec.sequences.log import read_cases
+from hydrarec.tables import content_hash, read_table, write_table
 
 PARTS = ("train", "validation", "test")
 

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.columns import INTERACTIONS, content_hash, read_table
+from hydrarec.columns import INTERACTIONS
 from hydrarec.config import ConfigError, load
 from hydrarec.config.datasets import BUILT_IN, PairsReaderConfig
 from hydrarec.data.prepare import prepare
 from hydrarec.files import read_json
+from hydrarec.tables import content_hash, read_table
 from tests.unit.data.conftest import dataset
 
 

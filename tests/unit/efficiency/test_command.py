@@ -5,12 +5,13 @@ import pytest
 from typer.testing import CliRunner
 
 from hydrarec.cli import app
-from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_TIMES, EFFICIENCY_WORK, SCALING, read_table
+from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_TIMES, EFFICIENCY_WORK, SCALING
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, split_folder
 from hydrarec.provenance import file_hashes
+from hydrarec.tables import read_table
 from tests.unit.efficiency.conftest import comparison
 
 PARTS = ["operators", "steps", "inference"]

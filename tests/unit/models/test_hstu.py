@@ -8,13 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 
-from hydrarec.columns import HELD_OUT, ITEMS, TRAIN, write_table
+from hydrarec.columns import HELD_OUT, ITEMS, TRAIN
 from hydrarec.config import RunSettings
 from hydrarec.config.base import ConfigError
 from hydrarec.config.benchmark import load
 from hydrarec.models.hstu import TIME_BUCKETS, time_buckets
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
+from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
 from hydrarec.training.run import train
 from hydrarec.training.test import rank_test

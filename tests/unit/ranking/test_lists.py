@@ -6,11 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from hydrarec.columns import RANKS, RECOMMENDATIONS, read_table, write_table
+from hydrarec.columns import RANKS, RECOMMENDATIONS
 from hydrarec.files import read_json, write_json
 from hydrarec.ranking.external import take_in
 from hydrarec.ranking.full import rank
 from hydrarec.ranking.lists import rank_lists
+from hydrarec.tables import read_table, write_table
 from tests.unit.ranking.worlds import TableScorer, world, write_world
 
 N_ITEMS = 150

@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrarec.columns import CANDIDATES, SAMPLED, content_hash, write_table
+from hydrarec.columns import CANDIDATES, SAMPLED
 from hydrarec.models.base import OutputLayer
 from hydrarec.ranking.blocks import Products
 from hydrarec.ranking.full import rank
 from hydrarec.ranking.sampled import Drawn, read_drawn
+from hydrarec.tables import content_hash, write_table
 from tests.unit.ranking.worlds import TableScorer, candidates_of, world, worlds
 
 

@@ -4,8 +4,9 @@ import pandas as pd
 import torch
 from hypothesis import strategies as st
 
-from hydrarec.columns import HELD_OUT, ITEMS, TRAIN, write_table
+from hydrarec.columns import HELD_OUT, ITEMS, TRAIN
 from hydrarec.sequences.log import Cases, Catalogue, pack
+from hydrarec.tables import write_table
 
 
 def world(sequences, n_items):

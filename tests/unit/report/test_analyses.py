@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING
-from hydrarec.columns import SAMPLED, read_table, write_table
+from hydrarec.columns import SAMPLED
 from hydrarec.files import write_json
 from hydrarec.numbers import count, percent, score, signed
 from hydrarec.report.blocks import Text
@@ -14,6 +14,7 @@ from hydrarec.report.chapters.beyond import beyond
 from hydrarec.report.chapters.sensitivity import agreement_table, sensitivity
 from hydrarec.report.inputs import read_inputs
 from hydrarec.report.style import styles
+from hydrarec.tables import read_table, write_table
 from tests.fabricate import SASREC, Tree, config
 from tests.unit.report.conftest import compute
 

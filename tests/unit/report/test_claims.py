@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from hydrarec.columns import CLAIMS, VERDICTS, write_table
+from hydrarec.columns import CLAIMS, VERDICTS
+from hydrarec.tables import write_table
 from tests.fabricate import HYDRA_UNI, SASREC
 
 EVIL = "<script>alert('claimed')</script>"

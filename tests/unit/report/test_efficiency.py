@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_WORK, SCALING, write_table
+from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_WORK, SCALING
 from hydrarec.files import write_json
 from hydrarec.layout import efficiency_folder
 from hydrarec.report.figures.growth import operator_styles
+from hydrarec.tables import write_table
 
 SIZES = (64, 128, 256, 512)
 MACHINE = {

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrarec.columns import LEADERBOARD, read_table
+from hydrarec.columns import LEADERBOARD
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.export.latex import escape, latex
+from hydrarec.tables import read_table
 from tests.conftest import ROOT
 from tests.fabricate import HYDRA_UNI, SASREC
 

@@ -9,10 +9,11 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from hydrarec.columns import COMPARISON, LEADERBOARD, read_table
+from hydrarec.columns import COMPARISON, LEADERBOARD
 from hydrarec.files import read_json, write_json
 from hydrarec.numbers import p_value, percent, score
 from hydrarec.report import render
+from hydrarec.tables import read_table
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.report.conftest import compute
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrarec import reproduction
-from hydrarec.columns import RANKS, read_table
+from hydrarec.columns import RANKS
 from hydrarec.comparison.measures import case_values
 from hydrarec.config import ConfigError
 from hydrarec.config.published import Published, PublishedValue, load_published
@@ -16,6 +16,7 @@ from hydrarec.files import read_json, write_json
 from hydrarec.numbers import NOTHING
 from hydrarec.reproduction.measured import differing_settings, merge, read_measured
 from hydrarec.reproduction.page import anchor, page, verdict
+from hydrarec.tables import read_table
 from tests.conftest import ROOT
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from hydrarec.columns import HELD_OUT, ITEMS, TRAIN, write_table
+from hydrarec.columns import HELD_OUT, ITEMS, TRAIN
 from hydrarec.sequences.batches import BUCKET_BATCHES, gather, training_batches, training_order
 from hydrarec.sequences.log import pack, read_cases, read_catalogue, read_train
+from hydrarec.tables import write_table
 
 SEQUENCES = {1: [1, 2, 3, 4, 5], 2: [5, 4, 3], 4: [2, 6, 1, 3]}
 

@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from hydrarec.columns import HELD_OUT, TRAIN, write_table
+from hydrarec.columns import HELD_OUT, TRAIN
 from hydrarec.config.masking import BidirectionalMaskingConfig, CausalMaskingConfig
 from hydrarec.masking.bidirectional import BidirectionalMasking
 from hydrarec.masking.causal import CausalMasking
 from hydrarec.sequences.batches import Batch, gather, training_batches
 from hydrarec.sequences.log import pack, read_cases, read_train
+from hydrarec.tables import write_table
 
 SEQUENCES = {1: [1, 2, 3, 4, 5], 2: [5, 4, 3], 4: [2, 6, 1, 3]}
 """Every event's time is 1000 * user + 10 * position."""

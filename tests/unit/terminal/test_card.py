@@ -6,9 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from hydrarec.cli import app
-from hydrarec.columns import LEADERBOARD, read_table
+from hydrarec.columns import LEADERBOARD
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
+from hydrarec.tables import read_table
 from hydrarec.terminal.card import card
 from hydrarec.terminal.settings import differing
 from tests.fabricate import HYDRA_UNI, SASREC

@@ -8,10 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from hydrarec.cli import app
-from hydrarec.columns import COMPARISON, LEADERBOARD, PAIRS, RANKS, read_table, write_table
+from hydrarec.columns import COMPARISON, LEADERBOARD, PAIRS, RANKS
 from hydrarec.comparison.two import contrast_two, only
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
+from hydrarec.tables import read_table, write_table
 from hydrarec.terminal.contrast import described
 from tests.fabricate import HYDRA_UNI, SASREC, SKILLS, Tree, config
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from hydrarec.columns import HELD_OUT, ITEMS, TRAIN, write_table
+from hydrarec.columns import HELD_OUT, ITEMS, TRAIN
 from hydrarec.config import RunSettings
+from hydrarec.tables import write_table
 from hydrarec.training.run import train
 from hydrarec.training.test import rank_test
 

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from hydrarec.columns import HISTORY, read_table
+from hydrarec.columns import HISTORY
 from hydrarec.sequences.log import read_train
+from hydrarec.tables import read_table
 from hydrarec.training import state as state_file
 from hydrarec.training.test import rank_test
 from tests.unit.training.ring import settings, train

@@ -6,8 +6,9 @@ import time
 import pytest
 import torch
 
-from hydrarec.columns import HISTORY, RANKS, SAMPLED, content_hash, read_table
+from hydrarec.columns import HISTORY, RANKS, SAMPLED
 from hydrarec.data.candidates import draw
+from hydrarec.tables import content_hash, read_table
 from hydrarec.training.clock import Stopwatch
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.run import train
