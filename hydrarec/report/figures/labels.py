@@ -1,10 +1,12 @@
 """Names written into figures, beside the lines and points they belong to, so that no figure needs a legend."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 from scipy.optimize import isotonic_regression
 
 from hydrarec.report.style import FONT_SIZE, RunStyle
@@ -16,8 +18,16 @@ _SHIFTS = np.array([(9, 0), (-9, 0), (7, 11), (7, -11), (-7, 11), (-7, -11), (7,
 
 
 def label_width(labels: Iterable[str]) -> float:
-    """Estimate the width of the widest label in pixels."""
-    return 0.53 * FONT_SIZE * max((len(label) for label in labels), default=0)
+    """Return the width of the widest label in pixels, in the first of the figures' fonts, which is the widest."""
+    return max(map(_width, labels), default=0.0)
+
+
+@cache
+def _width(label: str) -> float:
+    # A dollar sign would begin a formula, which labels have none of.
+    return (
+        float(TextPath((0, 0), label.replace("$", r"\$"), size=FONT_SIZE).get_extents().width) if label.strip() else 0.0
+    )
 
 
 def label_right(axes: Axes, ends: Sequence[tuple[float, float, RunStyle]]) -> None:

@@ -13,14 +13,14 @@ from hydrarec.report.chapters.leaderboard import leaderboard_table
 from hydrarec.report.chapters.variance import component_shares
 from hydrarec.report.figures.heads import head_families
 from hydrarec.report.figures.heatmap import CELL_INK, colour, heatmap
-from hydrarec.report.figures.labels import LABEL_GAP, label_near, label_right
+from hydrarec.report.figures.labels import LABEL_GAP, label_near, label_right, label_width
 from hydrarec.report.figures.panels import blank
 from hydrarec.report.figures.pipeline import RULES, layered, reduced
 from hydrarec.report.figures.reach import reached
 from hydrarec.report.figures.tradeoff import pareto_front
 from hydrarec.report.inputs import read_inputs
 from hydrarec.report.sentences import headline, tally
-from hydrarec.report.style import HUES, styles
+from hydrarec.report.style import FONT_SIZE, HUES, styles
 from tests.fabricate import config
 
 
@@ -195,6 +195,13 @@ def test_components_are_shares_of_what_the_table_says(tree, tables):
     assert np.allclose(shares.sum(axis=1), 1)
     expected = (found["variance_seeds"] / found["standard_error"] ** 2).loc[shares.index]
     assert np.allclose(shares["seeds"], expected)
+
+
+@pytest.mark.parametrize("label", ["Smoothed Markov chain", "ItemKNN (time decay)", "iiii", "MMMM", "$\\frac{1}$", ""])
+def test_labels_are_as_wide_as_they_are_drawn(label):
+    canvas, axes = blank()
+    drawn = axes.text(0, 0, label, fontsize=FONT_SIZE, parse_math=False).get_window_extent().width
+    assert label_width([label, "i"]) * canvas.dpi / 72 == pytest.approx(max(drawn, label_width("i")), abs=4)
 
 
 def test_names_near_points_hide_neither_points_nor_names():
