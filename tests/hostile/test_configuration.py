@@ -123,7 +123,7 @@ def changed(old, new):
         ("id: sasrec", "id: " + "x" * 300, (":9: ", "runs[0].id", "at most 200 characters")),
         ("id: popular", "id: sasrec", (":8: ", "runs: sasrec stands there more than once")),
         ("report: test", "report: ../../home", (":1: ", "report", "found '../../home'")),
-        ("report: test", "report: /tmp/x", (":1: ", "report", "found '/tmp/x'")),
+        ("report: test", "report: /elsewhere/x", (":1: ", "report", "found '/elsewhere/x'")),
         # YAML.
         ("32", "!!python/object/apply:os.system ['touch pwned']", (":5: ", "could not determine a constructor")),
         ("32", "!!python/name:os.system", (":5: ", "could not determine a constructor")),
