@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
@@ -31,7 +30,12 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(p, dtype=np.float64)
     if not len(values):
         return values
-    return np.asarray(multipletests(values, method="holm")[1])
+    # statsmodels has it too, but collects garbage at every call: a fifth of a second for a handful of values.
+    order = np.argsort(values)
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(stepped, 1)
+    return adjusted
 
 
 def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:

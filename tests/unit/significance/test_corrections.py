@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from hydrarec.significance.conjunction import partial_conjunction, supported
-from hydrarec.significance.corrections import benjamini_hochberg
+from hydrarec.significance.corrections import benjamini_hochberg, holm
 
 some = st.lists(st.floats(0, 1), min_size=1, max_size=8)
 
@@ -17,8 +17,19 @@ def test_false_discoveries_are_adjusted_as_by_statsmodels(p):
     np.testing.assert_allclose(benjamini_hochberg(p), multipletests(p, method="fdr_bh")[1], atol=1e-12)
 
 
+def test_families_are_adjusted_as_by_statsmodels(monkeypatch):
+    # Theirs collects garbage every time.
+    monkeypatch.setattr("gc.collect", lambda: 0)
+    stream = np.random.default_rng(0)
+    for length in range(1, 41):
+        p = stream.random(length) ** stream.integers(1, 6)
+        # Ties, ones and values that could not be computed.
+        for one in (p, p.round(1), np.ones(length), np.where(p < 0.2, np.nan, p)):
+            np.testing.assert_array_equal(holm(one), multipletests(one, method="holm")[1])
+
+
 def test_nothing_is_adjusted_to_nothing():
-    assert len(benjamini_hochberg([])) == 0
+    assert len(benjamini_hochberg([])) == len(holm([])) == 0
 
 
 @given(some)
