@@ -40,7 +40,7 @@ def clone(tmp_path_factory):
     (folder / "local").symlink_to("profiles/local")
     demo = folder / "examples/demo.yaml"
     raw = yaml.safe_load(demo.read_text())
-    del raw["grid"]
+    del raw["grid"], raw["efficiency"]
     runs = [run for run in raw.pop("runs") if run["id"] in ("popularity", "markov")]
     data = {"id": "synthetic", "title": "Small", "reader": {"kind": "synthetic", "n_users": 80, "n_items": 160}}
     raw |= {"datasets": [data], "seeds": [0], "evaluation": {"reference": "markov", "cutoffs": [1, 10]}}

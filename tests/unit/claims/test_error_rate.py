@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 
 from hydrarec.claims.decide import claim_rows, look
-from hydrarec.claims.decided import Decided
 from hydrarec.significance.crossed import crossed_mean
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.claims.conftest import Made, hypotheses
@@ -19,20 +18,18 @@ def supported_share(claim, difference):
     """Return how often a claim is supported that needs two of three datasets; users and seeds are drawn."""
     stream = np.random.default_rng(5)
     file = hypotheses(claim, needed=2)
-    made = Made(None, datasets=[f"d{number}" for number in range(REPETITIONS * TOGETHER)])
-    for dataset in made.config.datasets:
-        values = 0.1 * difference + stream.normal(0, 0.1, (USERS, 1)) + stream.normal(0, 0.01, (1, SEEDS))
-        found = crossed_mean(values + stream.normal(0, 0.05, (USERS, SEEDS)))
-        base = 0.1 + found.mean
-        made.means[dataset.id, "loo"] = {SASREC: 0.1, HYDRA_UNI: base}
-        made.differences[dataset.id, "loo", SASREC, HYDRA_UNI] = (-found.mean / base, found.standard_error / base)
-    everywhere = look(file.claims[0], 2, made.evidence(file))
-    repetitions = np.array(everywhere.main, dtype=object).reshape(REPETITIONS, TOGETHER).tolist()
-    rows = [
-        claim_rows([Decided(file.claims[0], 2, {place: everywhere.found[place] for place in places}, places)])[0]
-        for places in repetitions
-    ]
-    return sum(row["verdict"] == "supported" for row in rows) / REPETITIONS
+    made = Made(None, datasets=[f"d{number}" for number in range(TOGETHER)])
+    supported = 0
+    for _ in range(REPETITIONS):
+        for dataset in made.config.datasets:
+            values = 0.1 * difference + stream.normal(0, 0.1, (USERS, 1)) + stream.normal(0, 0.01, (1, SEEDS))
+            found = crossed_mean(values + stream.normal(0, 0.05, (USERS, SEEDS)))
+            base = 0.1 + found.mean
+            made.means[dataset.id, "loo"] = {SASREC: 0.1, HYDRA_UNI: base}
+            made.differences[dataset.id, "loo", SASREC, HYDRA_UNI] = (-found.mean / base, found.standard_error / base)
+        (row,) = claim_rows([look(file.claims[0], 2, made.evidence(file))])
+        supported += row["verdict"] == "supported"
+    return supported / REPETITIONS
 
 
 @pytest.mark.parametrize("claim", [SUPERIOR, EQUIVALENT | {"metrics": ["ndcg@10"], "margin": 0.2}])

@@ -12,6 +12,7 @@ from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import REQUIRED, finished_runs
 from hydrarec.files import read_json, write_json
 from hydrarec.report import render
+from hydrarec.report.figures import panels
 from hydrarec.tables import read_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 
@@ -30,6 +31,12 @@ def tree(finished_tree, tmp_path) -> Tree:
     """The same, for a test to take away from."""
     shutil.copytree(finished_tree.results, tmp_path / "results")
     return Tree(finished_tree.config, tmp_path / "results")
+
+
+@pytest.fixture(autouse=True)
+def _no_pdfs(monkeypatch):
+    """Leave the PDFs empty; they take long, and nothing here is about them."""
+    monkeypatch.setattr(panels, "_as_pdf", lambda canvas: b"")
 
 
 def lose(tree, run, seed=0, dataset="made-0", log: str | None = None, rule="train", keep=()):

@@ -1,6 +1,7 @@
 """Reports rendered from fabricated results."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,17 +43,25 @@ def report(tree, tables, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def page_of(tmp_path, monkeypatch) -> Callable[..., str]:
-    """Render one dataset of a changed configuration and return the page; its PDFs, which take long, are empty."""
-    monkeypatch.setattr(panels, "_as_pdf", lambda canvas: b"")
+def page_of(tmp_path) -> Callable[..., str]:
+    """Render one dataset of a changed configuration and return the page."""
+    return partial(page_in, tmp_path)
 
-    def build(more: dict | None = None, seeds: int = 1, spoil: Callable[[Tree, Path], None] | None = None, **settings):
-        everything = config(datasets=1, seeds=seeds, more=more)
-        tree = Tree(everything, tmp_path / "results", **({"n_users": 60} | settings)).write()
-        tables = compute(tree, tmp_path / "tables")
-        if spoil:
-            spoil(tree, tables)
-        render(tree.config, tree.results, tables, tmp_path / "report")
-        return (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
 
-    return build
+def page_in(
+    folder: Path,
+    more: dict | None = None,
+    seeds: int = 1,
+    spoil: Callable[[Tree, Path], None] | None = None,
+    **settings,
+) -> str:
+    """Render in a folder; PDFs, which take long, are empty."""
+    everything = config(datasets=1, seeds=seeds, more=more)
+    tree = Tree(everything, folder / "results", **({"n_users": 60} | settings)).write()
+    tables = compute(tree, folder / "tables")
+    if spoil:
+        spoil(tree, tables)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(panels, "_as_pdf", lambda canvas: b"")
+        render(tree.config, tree.results, tables, folder / "report")
+    return (folder / "report" / "index.html").read_text(encoding="utf-8")

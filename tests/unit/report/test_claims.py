@@ -6,6 +6,7 @@ import pytest
 from hydrarec.columns import CLAIMS, VERDICTS
 from hydrarec.tables import write_table
 from tests.fabricate import HYDRA_UNI, SASREC
+from tests.unit.report.conftest import page_in
 
 EVIL = "<script>alert('claimed')</script>"
 
@@ -30,9 +31,9 @@ def write_verdicts(_, tables):
     write_table(pd.DataFrame(verdicts), tables / "verdicts.parquet", VERDICTS)
 
 
-@pytest.fixture
-def first(page_of):
-    page = page_of({"hypotheses": "hypotheses.yaml"}, spoil=write_verdicts)
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    page = page_in(tmp_path_factory.mktemp("claims"), {"hypotheses": "hypotheses.yaml"}, spoil=write_verdicts)
     return page[page.index('<section id="verdicts"') : page.index('<section id="leaderboard"')]
 
 

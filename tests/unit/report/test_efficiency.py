@@ -9,6 +9,7 @@ from hydrarec.files import write_json
 from hydrarec.layout import efficiency_folder
 from hydrarec.report.figures.growth import operator_styles
 from hydrarec.tables import write_table
+from tests.unit.report.conftest import page_in
 
 SIZES = (64, 128, 256, 512)
 MACHINE = {
@@ -49,9 +50,14 @@ def write_measurements(tree, _):
     write_json(folder / "operators/machine.json", MACHINE)
 
 
-@pytest.fixture
-def page(page_of):
-    return page_of({"efficiency": {"parts": ["operators"], "devices": ["cpu"]}}, spoil=write_measurements)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("measured")
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return page_in(folder, {"efficiency": {"parts": ["operators"], "devices": ["cpu"]}}, spoil=write_measurements)
 
 
 def test_the_section_says_what_was_measured_where_and_how(page):
@@ -70,11 +76,11 @@ def test_what_was_not_measured_is_listed_with_its_reason(page):
     assert "a repetition takes more than 10 s at 1024" in page
 
 
-def test_figures_and_tables_are_files_too(page, tmp_path):
-    assert (tmp_path / "report/figures/scaling/efficiency-cpu-operators-alone-causal-length-time.svg").is_file()
+def test_figures_and_tables_are_files_too(page, folder):
+    assert (folder / "report/figures/scaling/efficiency-cpu-operators-alone-causal-length-time.svg").is_file()
     for name in ("speed-cpu-parts", "scaling-cpu", "skipped-cpu"):
-        assert (tmp_path / f"report/tables/scaling/{name}.csv").is_file()
-        assert (tmp_path / f"report/tables/scaling/{name}.tex").is_file()
+        assert (folder / f"report/tables/scaling/{name}.csv").is_file()
+        assert (folder / f"report/tables/scaling/{name}.tex").is_file()
 
 
 def test_without_measurements_there_is_no_section(page_of):
