@@ -249,20 +249,26 @@ def test_eight_users_can_be_learnt_by_heart(settings):
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     # Smaller and smaller steps, or the last one may be an unlucky one.
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, total_iters=400)
-    model.train()
     masks = torch.Generator().manual_seed(1)
-    for _ in range(400):
+
+    def learnt():
+        output = model.eval().output_layer()
+        scores = ask(model, masking, *(row[:-1] for row in rows)) @ output.weight.T
+        scores = scores if output.bias is None else scores + output.bias
+        return (scores[:, 1:].argmax(1) + 1).tolist() == [row[-1] for row in rows]
+
+    for step in range(400):
+        # Most take a tenth of the steps that the slowest one needs.
+        if step % 20 == 0 and learnt():
+            return
+        model.train()
         view = masking.training_view(batch_of(*rows), masks)
         value = loss(model(view), view.targets, model.output_layer(), masks)
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
         schedule.step()
-    model.eval()
-    output = model.output_layer()
-    scores = ask(model, masking, *(row[:-1] for row in rows)) @ output.weight.T
-    scores = scores if output.bias is None else scores + output.bias
-    assert (scores[:, 1:].argmax(1) + 1).tolist() == [row[-1] for row in rows]
+    assert learnt()
 
 
 def test_parameters_are_counted():
