@@ -38,7 +38,7 @@ partial-report: setup
 # Everything that needs no cluster (make test-slurm). Tests that need raw data sets, a browser or a GPU skip with a reason without them.
 .PHONY: test
 test: setup
-	pytest -n auto --dist loadscope
+	pytest -n auto --dist loadscope --no-loadscope-reorder
 
 # A real Slurm on this machine, brought up and taken down: as root, on Debian. Skips with a reason elsewhere.
 .PHONY: test-slurm

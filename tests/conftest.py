@@ -12,6 +12,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put whole workflows first: begun last, the longest module would have one worker to itself."""
+    items.sort(key=lambda item: ROOT / "tests/workflow" not in item.path.parents)
+
+
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """Folder with the raw data sets, which may not be redistributed; tests that need it skip without it."""
