@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -127,6 +128,9 @@ def table_hash(table: pa.Table) -> str:
         for chunk in column.chunks:
             filled = chunk.fill_null(0) if chunk.null_count else chunk
             digest.update(filled.to_numpy(zero_copy_only=False).data)
+        if 0 < column.null_count < len(column):
+            # A null counts as 0 above: where the nulls are tells one from the other.
+            digest.update(np.flatnonzero(column.is_null().to_numpy()).astype("<i8").data)
     return digest.hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Every file is held to its recorded hash; what is damaged, absent, moved or unrecorded is told."""
 
+import hashlib
 import re
 import shutil
 
@@ -106,6 +107,18 @@ def test_ids_of_users_are_covered(results):
 def test_null_texts_are_part_of_a_hash():
     texts = (["a", None], [None, "a"], ["a", ""], ["a", "b"])
     assert len({table_hash(pa.table({"text": pa.array(text)})) for text in texts}) == 4
+
+
+def test_hash_tells_null_from_zero_in_numbers_and_leaves_other_tables_as_they_were():
+    numbers = ([None, 0.0], [0.0, None], [0.0, 0.0], [None, None])
+    assert len({table_hash(pa.table({"n": pa.array(values, pa.float64())})) for values in numbers}) == 4
+    # The same values in other chunks are the same table.
+    chunks = pa.chunked_array([pa.array([None], pa.int64()), pa.array([0], pa.int64())])
+    assert table_hash(pa.table({"n": chunks})) == table_hash(pa.table({"n": pa.array([None, 0], pa.int64())}))
+    # Results that lie on people's disks: columns without nulls, or with nothing else, keep the hash they have.
+    kept = {"whole": [1, 2, 3], "none": pa.nulls(3, pa.int64())}
+    digest = hashlib.sha256(b"whole:int64:3:0;" + np.array([1, 2, 3]).tobytes() + b"none:int64:3:3;" + bytes(24))
+    assert table_hash(pa.table(kept)) == digest.hexdigest()
 
 
 def test_measurements_of_efficiency_are_covered(results):
