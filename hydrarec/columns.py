@@ -144,11 +144,15 @@ COMPARISON = _table(
     wins=(pa.float64(), "share of users for whom the run's mean over seeds is higher"),
     ties=(pa.float64(), "share for whom it is the same"),
     losses=(pa.float64(), "share for whom it is lower"),
-    seed_wins=(pa.float64(), "share of matched seeds with which the run is ahead, ties counted half"),
-    seed_wins_low=(pa.float64(), "lower bound of its exact binomial interval"),
-    seed_wins_high=(pa.float64(), "upper bound of its exact binomial interval"),
+    seed_wins=(
+        pa.float64(),
+        "share of matched seeds with which the run is ahead, ties counted half; null like the next two if neither run "
+        "depends on a seed?",
+    ),
+    seed_wins_low=(pa.float64(), "lower bound of its exact binomial interval?"),
+    seed_wins_high=(pa.float64(), "upper bound of its exact binomial interval?"),
     n_users=(pa.int32(), "users"),
-    n_seeds=(pa.int32(), "matched seeds"),
+    n_seeds=(pa.int32(), "matched seeds; 1 if neither run depends on one"),
 )
 PAIRS = _table(
     **_RUN,

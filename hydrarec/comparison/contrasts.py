@@ -93,9 +93,14 @@ def contrast_row(
     evaluation
         Error rate and margins.
     """
+    # Two methods without chance have one result however many seeds others need, and no other seed to be ahead with.
+    without_chance = values.shape[1] > 1 and _is_repeated(values) and _is_repeated(reference)
+    if without_chance:
+        values, reference = values[:, :1], reference[:, :1]
     found = paired_difference(values, reference, evaluation.alpha)
     difference = found.difference
-    users, seeds = user_shares(values, reference), seed_wins(values, reference, evaluation.alpha)
+    users = user_shares(values, reference)
+    seeds = None if without_chance else seed_wins(values, reference, evaluation.alpha)
     return {
         "difference": difference.mean,
         "standard_error": difference.standard_error,
@@ -113,12 +118,16 @@ def contrast_row(
         "wins": users.wins,
         "ties": users.ties,
         "losses": users.losses,
-        "seed_wins": seeds.probability,
-        "seed_wins_low": seeds.low,
-        "seed_wins_high": seeds.high,
+        "seed_wins": seeds.probability if seeds else None,
+        "seed_wins_low": seeds.low if seeds else None,
+        "seed_wins_high": seeds.high if seeds else None,
         "n_users": difference.n_users,
         "n_seeds": difference.n_seeds,
     }
+
+
+def _is_repeated(values: NDArray[np.float64]) -> bool:
+    return bool((values == values[:, :1]).all())
 
 
 def _competes(run: Any) -> bool:

@@ -42,7 +42,6 @@ def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
 
 def _row(run: str, row: pd.Series, styles: dict[str, RunStyle]) -> Row:
     margin = row["attained_margin"]
-    seeds = f"{_share(row['seed_wins_low'])} to {_share(row['seed_wins_high'])}"
     return Row(
         [
             Cell(styles[run].label, run=styles[run]),
@@ -52,7 +51,7 @@ def _row(run: str, row: pd.Series, styles: dict[str, RunStyle]) -> Row:
             Cell(NOTHING if pd.isna(margin) else f"{margin:.1f}{NARROW}%", sortable(margin)),
             _p(row["p_not_inferior"]),
             Cell(" / ".join(_share(row[name]) for name in ("wins", "ties", "losses")), row["wins"]),
-            Cell(_share(row["seed_wins"]), row["seed_wins"], note=seeds),
+            _seeds(row),
         ],
         styles[run].kind,
     )
@@ -60,6 +59,13 @@ def _row(run: str, row: pd.Series, styles: dict[str, RunStyle]) -> Row:
 
 def _p(p: float) -> Cell:
     return Cell(NOTHING if pd.isna(p) else p_value(p), sortable(p))
+
+
+def _seeds(row: pd.Series) -> Cell:
+    if pd.isna(row["seed_wins"]):
+        return Cell(NOTHING, sortable(row["seed_wins"]), note="neither depends on a seed")
+    bounds = f"{_share(row['seed_wins_low'])} to {_share(row['seed_wins_high'])}"
+    return Cell(_share(row["seed_wins"]), row["seed_wins"], note=bounds)
 
 
 def _share(share: float) -> str:

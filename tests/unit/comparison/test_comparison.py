@@ -13,7 +13,7 @@ from hydrarec.metrics import ndcg
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import paired_difference
 from hydrarec.tables import read_table, write_table
-from tests.fabricate import HYDRA_UNI, SASREC
+from tests.fabricate import HYDRA_UNI, SASREC, config
 
 
 def rows(table: pd.DataFrame, **wanted) -> pd.DataFrame:
@@ -107,6 +107,18 @@ def test_one_seed_leaves_its_variance_open(small):
     table = read_table(tree.results / "comparison.parquet", COMPARISON)
     assert set(table["n_seeds"]) == {1}
     assert rows(table, run=HYDRA_UNI)["variance_seeds"].isna().all()
+
+
+def test_two_methods_without_chance_are_one_result_and_not_one_for_every_seed(small):
+    tree = small(seeds=2)
+    against_itemknn = config(datasets=1, seeds=2, more={"evaluation": {"reference": "itemknn", "cutoffs": [1, 10]}})
+    contrast(against_itemknn, tree.results, tree.results)
+    table = rows(read_table(tree.results / "comparison.parquet", COMPARISON), metric="ndcg@10", protocol="loo")
+    both, one = rows(table, run="popularity"), rows(table, run=HYDRA_UNI)
+    assert set(both["n_seeds"]) == {1}
+    assert both[["seed_wins", "seed_wins_low", "seed_wins_high", "variance_seeds"]].isna().all(axis=None)
+    assert set(one["n_seeds"]) == {2}
+    assert one["seed_wins"].notna().all()
 
 
 def test_a_reference_that_never_hits_has_no_percentages(small):
