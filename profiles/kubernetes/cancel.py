@@ -15,6 +15,8 @@ def main() -> None:
     # Snakemake waits two seconds and no longer, so kubectl is started and left alone.
     for namespace, jobs in names.items():
         command = ["kubectl", "delete", "job", *jobs, "--namespace", namespace, "--ignore-not-found", "--wait=false"]
+        # They are there until their pods are gone, so that the next Snakemake does not start the same beside them.
+        command += ["--cascade=foreground"]
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
 

@@ -3,6 +3,7 @@
 All that comes from rules and wildcards is a value of the JSON or an argument of its own; none of it is read by a shell.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -16,14 +17,15 @@ KEPT_S = 24 * 3600
 GRACE_S = 120
 """Between SIGTERM and SIGKILL: long enough for a training to save where it stands."""
 
+PARAMS = "hydrarec/params"
+"""The annotation that says whether two Jobs of one name compute the same."""
+
 # Kubernetes sends SIGTERM to the first process alone, which as process 1 would ignore it; as on Slurm, all get it here.
 START = """\
-told=
 trap 'told=1; kill -s TERM -- "-$job"' TERM
 PATH="$1:$PATH" setsid /bin/sh "$2" &
-job=$!
-wait "$job"; code=$?
-[ -z "$told" ] || { wait "$job"; code=$?; }
+job=$! told=1
+while [ "$told" ]; do told=; wait "$job"; code=$?; done
 exit "$code"
 """
 
@@ -74,13 +76,19 @@ def manifest(
         "labels": {"app.kubernetes.io/name": "hydrarec", "hydrarec/rule": _label(rule)}
         | {f"hydrarec/{_label(key)}": _label(value) for key, value in wildcards.items()},
         # Labels can be selected by, but not every character may stand in them.
-        "annotations": {"hydrarec/job": json.dumps({"rule": rule, "wildcards": wildcards})},
+        "annotations": {
+            "hydrarec/job": json.dumps({"rule": rule, "wildcards": wildcards}),
+            PARAMS: _hash(properties.get("params")),
+        },
     }
-    prefix = re.sub("[^a-z0-9]+", "-", rule.lower()).strip("-")[:40]
+    # The same job on the same files always has the same name, so that no two can be at work.
+    kind = re.sub("[^a-z0-9]+", "-", rule.lower()).strip("-")[:40]
+    group = None if "rule" in properties else properties["jobid"]
+    name = f"hydrarec-{kind}-{_hash([settings.claim, str(folder), rule, wildcards, group])}"
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"generateName": f"hydrarec-{prefix}-", "namespace": settings.namespace, **about},
+        "metadata": {"name": name, "namespace": settings.namespace, **about},
         "spec": {
             "backoffLimit": 0,
             "ttlSecondsAfterFinished": KEPT_S,
@@ -139,3 +147,8 @@ def _count(resources: dict[str, Any], name: str) -> int:
 def _label(text: str) -> str:
     """Return what of a text may be a label: at most 63 letters, digits, `-`, `_`, `.`, the first and last no sign."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", str(text))[:63].strip("-_.")
+
+
+def _hash(value: Any) -> str:
+    """Return a short hash of plain data."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]

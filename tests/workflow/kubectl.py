@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 CLUSTER = Path(os.environ["FAKE_CLUSTER"])
@@ -29,7 +30,8 @@ def main():
     parser.add_argument("-f")
     parser.add_argument("-o")
     parser.add_argument("--ignore-not-found", action="store_true")
-    parser.add_argument("--wait")
+    parser.add_argument("--wait", default="true")
+    parser.add_argument("--cascade", default="background")
     given = parser.parse_args()
     if (CLUSTER / "away").exists():
         sys.exit("The connection to the server localhost:6443 was refused")
@@ -40,7 +42,7 @@ def main():
 
 def create(given):
     """Take a manifest from standard input, and start its container."""
-    assert (given.f, given.o, given.what) == ("-", "name", [])
+    assert (given.f, given.what) == ("-", [])
     job = json.load(sys.stdin)
     assert (job["apiVersion"], job["kind"], job["metadata"]["namespace"]) == ("batch/v1", "Job", NAMESPACE)
     pod = job["spec"]["template"]
@@ -52,14 +54,16 @@ def create(given):
     for amount in container["resources"].values():
         assert all(re.fullmatch(r"[0-9]+[kMG]?", value) for value in amount.values()), amount
     assert Path(container["workingDir"]).is_dir()
-    name = f"{job['metadata']['generateName']}{len(list(CLUSTER.glob('*.json'))):05}"
+    name = job["metadata"]["name"]
+    if _exists(name):
+        sys.exit(f'Error from server (AlreadyExists): jobs.batch "{name}" already exists')
     assert re.fullmatch("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name), name
     (CLUSTER / f"{name}.json").write_text(json.dumps(job))
     command = [sys.executable, __file__, "run", name, "--namespace", NAMESPACE]
     # It outlives this kubectl, whose output somebody reads to the end.
     none = subprocess.DEVNULL
     subprocess.Popen(command, stdin=none, stdout=none, stderr=none, start_new_session=True)
-    sys.stdout.write(f"job.batch/{name}\n")
+    sys.stdout.write(f"job.batch/{name} created\n")
 
 
 def run(given):
@@ -88,7 +92,7 @@ def get(given):
         return
     kind, name = given.what
     assert (kind, given.o) == ("job", "json")
-    if not (CLUSTER / f"{name}.json").exists():
+    if not _exists(name):
         if not given.ignore_not_found:
             sys.exit(f'Error from server (NotFound): jobs.batch "{name}" not found')
         return
@@ -96,17 +100,31 @@ def get(given):
     if code is not None:
         end = {"type": "Failed", "reason": "BackoffLimitExceeded"} if code else {"type": "Complete"}
         status["conditions"] = [{"type": "FailureTarget", "status": "False"}, {**end, "status": "True"}]
-    sys.stdout.write(json.dumps({"kind": "Job", "status": status}))
+    job = json.loads((CLUSTER / f"{name}.json").read_text())
+    if (CLUSTER / f"{name}.deleted").exists():
+        job["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    sys.stdout.write(json.dumps({**job, "status": status}))
 
 
 def delete(given):
-    """Forget Jobs, and send SIGTERM to the first process of each container that still runs."""
+    """Delete Jobs, sending SIGTERM to the first process of each container that still runs."""
     kind, *names = given.what
-    assert (kind, given.wait) == ("job", "false")
-    for name in names:
-        if (CLUSTER / f"{name}.pid").exists() and _code(name) is None:
+    assert (kind, given.cascade) == ("job", "foreground")
+    for name in filter(_exists, names):
+        told = (CLUSTER / f"{name}.deleted").exists()
+        (CLUSTER / f"{name}.deleted").touch()
+        if not told and (CLUSTER / f"{name}.pid").exists() and _code(name) is None:
             os.kill(int((CLUSTER / f"{name}.pid").read_text()), signal.SIGTERM)
-        (CLUSTER / f"{name}.json").rename(CLUSTER / f"{name}.deleted")
+        while given.wait == "true" and _exists(name):
+            time.sleep(0.02)
+
+
+def _exists(name):
+    """Return whether there is such a Job; one that was deleted is there until its container has ended."""
+    if (CLUSTER / f"{name}.deleted").exists() and _code(name) is not None:
+        for suffix in ("json", "pid", "code", "deleted"):
+            (CLUSTER / f"{name}.{suffix}").unlink(missing_ok=True)
+    return (CLUSTER / f"{name}.json").exists()
 
 
 def _code(name):

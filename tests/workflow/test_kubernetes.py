@@ -190,8 +190,8 @@ def test_a_job_is_seen_running_failing_and_gone(pods):
     until(lambda: list(pods.cluster.glob("*.code")))
     assert pods.status(identity) == f"kubernetes: {identity}: BackoffLimitExceeded; Error, exit code 3\nfailed\n"
     assert said(pods.start(pods.profile / "cancel.py", identity))[0] == 0
-    until(lambda: not pods.jobs())
-    assert pods.status(identity).endswith("failed\n")
+    until(lambda: list(pods.cluster.glob("*.deleted")))
+    assert pods.status(identity).endswith("somebody deleted it\nfailed\n")
 
 
 def test_a_cluster_that_does_not_answer_loses_no_job(pods):
@@ -232,9 +232,8 @@ def test_ctrl_c_deletes_the_jobs(pods):
     code, text = said(process)
     assert code != 0
     until((pods.folder / "saved").exists)
-    until(lambda: list(pods.cluster.glob("*.deleted")))
     until(lambda: list(pods.cluster.glob("*.code")))
-    assert not pods.jobs(), text
+    assert list(pods.cluster.glob("*.deleted")), text
 
 
 def test_wildcards_are_no_shell_words(pods):
@@ -277,3 +276,45 @@ def test_the_shipped_settings_are_those_that_must_be_given(pods):
     code, text = said(pods.start(pods.profile / "submit.py", script, cwd=pods.folder))
     assert code == 1
     assert text.count("must be given") == 4
+
+
+def test_a_job_that_a_killed_snakemake_left_is_waited_for_and_not_done_twice(pods):
+    pytest.importorskip("snakemake_executor_plugin_cluster_generic")
+    (pods.folder / "Snakefile").write_text(
+        "rule long:\n    output: 'done'\n"
+        "    shell: 'echo >> begun; until [ -e gate ]; do sleep 0.1; done; touch {output}'\n"
+    )
+    words = ("done", "--snakefile", pods.folder / "Snakefile")
+    process = pods.snakemake(*words)
+    until((pods.folder / "begun").exists)
+    process.kill()
+    process = pods.snakemake(*words, "--nolock")
+    assert any("is at work already" in line for line in process.stdout)
+    (pods.folder / "gate").touch()
+    assert said(process)[0] == 0
+    assert (pods.folder / "begun").read_text() == "\n"
+
+
+def test_a_job_at_work_is_joined_only_with_the_same_parameters(pods):
+    gate = pods.folder / "gate"
+    wait = f"until [ -e {gate} ]; do sleep 0.05; done; exit 3"
+    identity = pods.submitted({**properties(), "params": {"n": 1}}, wait)
+    with pytest.raises(AssertionError, match="is at work on the same files with other parameters"):
+        pods.submitted({**properties(), "params": {"n": 2}}, wait)
+    gate.touch()
+    until(lambda: list(pods.cluster.glob("*.code")))
+    # Its end is in the way of no other.
+    assert pods.submitted({**properties(), "params": {"n": 2}}, "exit 0") == identity
+    until(lambda: list(pods.cluster.glob("*.code")))
+    assert pods.status(identity) == "success\n"
+
+
+def test_a_job_begins_when_the_cancelled_one_has_ended(pods):
+    stubborn = "trap 'sleep 1; echo old >> order; exit 1' TERM; touch ready; sleep 60 & wait"
+    identity = pods.submitted(properties(), stubborn)
+    until((pods.folder / "ready").exists)
+    assert said(pods.start(pods.profile / "cancel.py", identity))[0] == 0
+    until(lambda: list(pods.cluster.glob("*.deleted")))
+    assert pods.submitted(properties(), "echo new >> order") == identity
+    until(lambda: list(pods.cluster.glob("*.code")))
+    assert (pods.folder / "order").read_text() == "old\nnew\n"
