@@ -318,3 +318,22 @@ def test_a_job_begins_when_the_cancelled_one_has_ended(pods):
     assert pods.submitted(properties(), "echo new >> order") == identity
     until(lambda: list(pods.cluster.glob("*.code")))
     assert (pods.folder / "order").read_text() == "old\nnew\n"
+
+
+def test_a_group_is_one_job_and_a_type_of_gpu_chooses_the_node(pods):
+    group = {"type": "group", "groupid": "runs-of-x", "jobid": "u-1", "threads": 1}
+    resources = {"gpu": 1, "gpu_model": "NVIDIA-A100", "runtime": 2}
+    one = pods.submitted({**group, "resources": resources}, "exit 0")
+    # Groups have no wildcards: only their ids tell two of one name apart.
+    assert pods.submitted({**group, "jobid": "u-2", "resources": resources}, "exit 0") != one
+    for job in pods.jobs():
+        pod = job["spec"]["template"]["spec"]
+        assert job["metadata"]["labels"]["hydrarec/rule"] == "runs-of-x"
+        assert pod["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-A100"}
+        assert pod["activeDeadlineSeconds"] == 120
+    until(lambda: len(list(pods.cluster.glob("*.code"))) == 2)
+
+
+def test_a_resource_that_is_no_number_is_refused(pods):
+    with pytest.raises(AssertionError, match="resource mem_mb: '4 GB' is not allowed; allowed: a whole number"):
+        pods.submitted(properties(mem_mb="4 GB"), "exit 0")
