@@ -240,7 +240,7 @@ def load_file(path: Path, baselines: list[str] | None = None) -> BenchmarkConfig
     ConfigError
         Like `load`, each mistake with its line, and if it is no plain YAML; see `hydrarec.config.yaml_file`.
     """
-    # Planning inside Snakemake never needs it.
+    # A job of Snakemake never needs it.
     from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415
 
     file = read_yaml(path)

@@ -1,4 +1,4 @@
-"""A YAML file as plain data, and the line on which each of its values stands.
+"""A YAML file as plain data, and the line on which each of its values stands, among several files too.
 
 Plain means text, numbers, lists and mappings. Refused are tags, keys that stand twice, of which YAML keeps the last,
 and aliases that unfold a short text into more than anybody has written.
@@ -36,12 +36,27 @@ class YamlFile:
             Keys and indices from the top down. Those that are not there are passed over, since what checks a
             configuration also names the kinds it has tried.
         """
-        line, node = 1, self.root
-        for key in keys:
-            found = _child(node, key) if node is not None else None
-            if found is not None:
-                line, node = found
-        return f"{self.path}:{line}"
+        return place_among([self], keys)
+
+
+def place_among(files: Sequence[YamlFile], keys: Sequence[str | int]) -> str:
+    """Return file and line of a value of several files laid over each other, mapping by mapping, the last on top.
+
+    Parameters
+    ----------
+    files
+        At least one.
+    keys
+        As for `YamlFile.place`.
+    """
+    standing = [(file, 1, file.root) for file in files]
+    for key in keys:
+        found = [(file, *child) for file, _, node in standing if node and (child := _child(node, key))]
+        # What is no mapping replaces all that lies under it.
+        replacing = [at for at, (_, _, node) in enumerate(found) if not isinstance(node, MappingNode)]
+        standing = found[replacing[-1] if replacing else 0 :] or standing
+    file, line, _ = standing[-1]
+    return f"{file.path}:{line}"
 
 
 def read_yaml(path: Path) -> YamlFile:

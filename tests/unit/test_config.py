@@ -10,6 +10,7 @@ import yaml
 
 from hydrarec.config import ConfigError, load
 from hydrarec.config.attention import HydraAttentionConfig
+from hydrarec.config.yaml_file import place_among, read_yaml
 from tests.conftest import ROOT
 
 GOOD = {
@@ -228,3 +229,23 @@ def test_every_key_is_described():
 def test_planning_never_loads_torch():
     code = "import sys, hydrarec.config, hydrarec.layout, hydrarec.columns; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_among_several_files_a_value_stands_in_the_one_that_is_on_top_there(tmp_path):
+    texts = [
+        "training:\n  device: cpu\n  patience: 5\nruns:\n- {id: a}\n- {id: b}\n",
+        "runs:\n- {id: c}\ntraining:\n  patience: 2\n",
+    ]
+    files = []
+    for name, text in zip(("below", "above"), texts, strict=True):
+        (tmp_path / name).write_text(text)
+        files.append(read_yaml(tmp_path / name))
+    places = {
+        ("training", "device"): "below:2",
+        ("training", "patience"): "above:4",
+        ("training", "absent"): "above:3",
+        # A list replaces the one below as a whole.
+        ("runs", 0, "id"): "above:2",
+        ("runs", 1, "id"): "above:1",
+    }
+    assert {keys: place_among(files, keys).removeprefix(f"{tmp_path}/") for keys in places} == places

@@ -127,6 +127,42 @@ def test_a_wrong_configuration_is_refused_when_the_dag_is_planned(tmp_path, chan
     assert "Traceback" not in text
 
 
+def test_a_mistake_in_a_file_is_told_with_its_line(tmp_path):
+    path = tmp_path / "mistaken.yaml"
+    path.write_text((ROOT / "examples/demo.yaml").read_text().replace("patience: 5", "patiense: 5"))
+    (line,) = (number for number, text in enumerate(path.read_text().splitlines(), 1) if "patiense" in text)
+    code, text = plan("--cores", 1, "--configfile", path, directory=tmp_path)
+    assert code != 0
+    assert f"{path}:{line}: training.patiense: no such key" in text
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text((ROOT / "examples/demo.yaml").read_text() + "seeds: [5]\n")
+    last = len(path.read_text().splitlines())
+    code, text = plan("--cores", 1, "--configfile", path, directory=tmp_path)
+    assert code != 0
+    assert f"{path}:{last}: the key 'seeds' stands in line " in text
+    assert "Traceback" not in text
+
+
+def test_of_several_files_the_one_with_the_mistake_is_named_and_values_of_the_command_line_in_none(tmp_path):
+    over = tmp_path / "over.yaml"
+    over.write_text("report: over\ntraining:\n  max_epochs: 0\n")
+    files = ("--cores", 1, "--configfile", ROOT / "examples/demo.yaml", over)
+    code, text = plan(*files, directory=tmp_path)
+    assert code != 0
+    assert f"{over}:3: training.max_epochs: input should be greater than or equal to 1; found 0" in text
+    code, text = plan(*files, "--config", "seeds=x", directory=tmp_path)
+    assert code != 0
+    assert "  training.max_epochs: input should" in text
+    assert "  seeds: input should be a valid list" in text
+    over.write_text("report: over\n")
+    code, text = plan(*files, "--config", "report=other", directory=tmp_path)
+    assert code == 0, text[-3000:]
+    assert "reports/other/index.html" in text
+
+
 def test_a_configfile_replaces_the_default_as_a_whole(tmp_path):
     code, text = plan("--cores", 1, "--configfile", ROOT / "examples/demo.yaml", directory=tmp_path)
     assert code == 0, text[-3000:]

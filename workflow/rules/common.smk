@@ -2,7 +2,10 @@
 import json
 import re
 import shlex
+from functools import partial
 from pathlib import Path
+
+from snakemake.utils import update_config
 
 from hydrarec.cluster import refuse_orphans
 from hydrarec.config import ConfigError, load
@@ -14,8 +17,26 @@ BASELINES = sorted(
     for path in Path(workflow.basedir, "workflow/rules/baselines").glob("*.smk")
 )
 
+
+def place_in_files():
+    """Return what says where a value stands in the files of the configuration; none where they are not all there is."""
+    # Who plans has checked what it hands to jobs.
+    if not workflow.is_main_process:
+        return None
+    from hydrarec.config.yaml_file import place_among, read_yaml
+
+    # Snakemake has read them too, but keeps no lines, and of keys that stand twice the last.
+    paths = [Path(path) for path in workflow.configfiles]
+    files = [read_yaml(path) for path in paths if path.suffix != ".json"]
+    together = {}
+    for file in files:
+        update_config(together, file.values)
+    # Values of --config, of a template or of JSON stand in no line.
+    return partial(place_among, files) if together == config else None
+
+
 try:
-    BENCHMARK = load(config, BASELINES)
+    BENCHMARK = load(config, BASELINES, place_in_files())
 except ConfigError as error:
     # A traceback through Snakemake would hide the one line that matters.
     raise WorkflowError(str(error)) from None
