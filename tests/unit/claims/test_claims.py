@@ -262,10 +262,11 @@ def test_times_of_one_seed_or_of_several_machines_decide_nothing(made):
     assert "shared their GPU" in look(file.claims[0], 2, evidence).verdict(None)[1]
 
 
-def write_histories(made, curves):
-    """Write a history for each run and seed: validation NDCG@10 and cumulative seconds by epoch."""
+def write_histories(made, curves, cpu=None):
+    """Write a history for each run and seed: validation NDCG@10 and cumulative seconds by epoch, processor's too."""
     for dataset in DATASETS:
         for run, (ndcg, seconds) in curves.items():
+            cpu_share = (cpu or {}).get(run)
             for seed in range(3):
                 epochs = np.arange(1, len(ndcg) + 1)
                 table = pd.DataFrame(
@@ -275,6 +276,8 @@ def write_histories(made, curves):
                     validation_hr10=ndcg, train_s=np.array(seconds) * (1 + 0.01 * seed), validation_s=1.0
                 )
                 table["train_s"] *= 1 + 0.02 * seed * (run == SASREC)
+                processor = cpu_share * table["train_s"] if cpu_share else None
+                table = table.assign(train_cpu_s=processor, train_j=None, load=None)
                 path = run_folder(made.results, dataset, "loo", run, seed) / "history.parquet"
                 write_table(table, path, HISTORY)
 

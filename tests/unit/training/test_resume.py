@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from hydrarec.audit.differences import CLOCKS
 from hydrarec.columns import HISTORY
 from hydrarec.sequences.log import read_train
 from hydrarec.tables import read_table
@@ -57,7 +58,7 @@ def results(data, output):
 
 
 def losses(output):
-    return read_table(output / "history.parquet", HISTORY).drop(columns=["train_s", "validation_s"])
+    return read_table(output / "history.parquet", HISTORY).drop(columns=CLOCKS)
 
 
 @pytest.mark.parametrize(
