@@ -22,6 +22,14 @@ def clock_note(inputs: Inputs, scope: Scope) -> str:
             "Training curves are drawn over processor seconds: all runs were trained on a CPU with equally many "
             "threads, and processor seconds leave out what they waited for others."
         )
-    spoilt = shared_machine(scope.of(inputs.times), column)
+    times = scope.of(inputs.times)
+    times = times[times["epochs"] > 0]
     told = "Training curves are drawn over seconds by the wall clock, which hold whatever a run waited for."
-    return f"{told} The machine was shared ({spoilt}), so they compare no run with another." if spoilt else told
+    if spoilt := shared_machine(times, column):
+        return f"{told} The machine was shared ({spoilt}), so they compare no run with another."
+    unknown = int((times["load"].isna() & times["train_cpu_s"].isna()).sum())
+    return (
+        f"{told} Of {unknown} of {len(times)} trainings nobody recorded whether others used the machine."
+        if unknown
+        else told
+    )
