@@ -7,11 +7,25 @@ import pyarrow as pa
 
 
 def _table(**columns: tuple[pa.DataType, str]) -> pa.Schema:
-    """Build a schema; a description that ends in `?` marks a column that may hold nulls."""
+    """Build a schema.
+
+    A description that ends in `?` marks a column that may hold nulls; one that ends in `??` a column that files of
+    before may lack, which is read as nothing but nulls.
+    """
     return pa.schema(
-        pa.field(name, kind, nullable=meaning.endswith("?"), metadata={"description": meaning.rstrip("?")})
+        pa.field(
+            name,
+            kind,
+            nullable=meaning.endswith("?"),
+            metadata={"description": meaning.rstrip("?"), "added": str(meaning.endswith("??"))},
+        )
         for name, (kind, meaning) in columns.items()
     )
+
+
+def may_be_absent(field: pa.Field) -> bool:
+    """Tell whether files of before may lack a column."""
+    return field.metadata[b"added"] == b"True"
 
 
 _USER = (pa.int32(), "dense user id, from 1")
@@ -91,6 +105,9 @@ HISTORY = _table(
     validation_hr10=(pa.float64(), "HR@10 on the validation targets, full ranking"),
     train_s=(pa.float64(), "cumulative training seconds, validation and set-up excluded"),
     validation_s=(pa.float64(), "cumulative validation seconds"),
+    train_cpu_s=(pa.float64(), "cumulative processor seconds of training, all threads together; null: not measured??"),
+    train_j=(pa.float64(), "cumulative joules that the GPU took while training; null: not measured??"),
+    load=(pa.float64(), "load average of the machine after the epoch's training; null: not measured??"),
 )
 
 METRICS = _table(
@@ -261,6 +278,24 @@ TIMES = _table(
     infer_ms_per_user=(pa.float64(), "ranking the test targets: encoding, scoring and counting"),
     peak_memory_mib=(pa.float64(), "peak resident memory of the training process"),
     peak_gpu_mib=(pa.float64(), "peak allocated GPU memory; null on a CPU?"),
+    threads=(pa.int32(), "CPU threads; this and all that follow null where nobody measured it??"),
+    cpu_cores=(pa.int32(), "cores of the machine??"),
+    train_cpu_s=(
+        pa.float64(),
+        "processor seconds of training, all its threads; also null if the GPU was shared??",
+    ),
+    epoch_cpu_s=(pa.float64(), "median processor seconds of an epoch's training; null likewise??"),
+    train_to_best_cpu_s=(pa.float64(), "processor seconds of training up to the best epoch; null likewise??"),
+    validation_cpu_s=(pa.float64(), "processor seconds of validation; null likewise??"),
+    busy_share=(pa.float64(), "train_cpu_s / (train_s x threads); null on a GPU??"),
+    load=(pa.float64(), "load average of the machine while training??"),
+    contention=(pa.string(), "by what signs the training's machine was shared; null: by none, or not known??"),
+    infer_threads=(pa.int32(), "CPU threads of ranking the test targets??"),
+    infer_cpu_ms_per_user=(pa.float64(), "processor time of ranking a test target??"),
+    infer_contention=(pa.string(), "by what signs the machine was shared while ranking; null likewise??"),
+    train_j=(pa.float64(), "joules that the GPU took while training; also null if the GPU was shared??"),
+    validation_j=(pa.float64(), "joules that the GPU took while validating; null likewise??"),
+    test_j=(pa.float64(), "joules that the GPU took while ranking the test targets??"),
 )
 RUNS = _table(
     **_RUN,

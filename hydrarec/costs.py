@@ -49,6 +49,20 @@ class Timing(Block):
     """Training sequences a second."""
     peak_gpu_mib: Number | None = None
     """Peak allocated GPU memory; null on a CPU."""
+    train_cpu_s: Number | None = None
+    """Processor seconds of training, all threads together; this and all that follow null: not measured."""
+    epoch_cpu_s: Number | None = None
+    """Median processor seconds of an epoch's training."""
+    train_to_best_cpu_s: Number | None = None
+    """Processor seconds of training up to the best epoch; without `train_to_best_s`: `train_cpu_s`."""
+    validation_cpu_s: Number | None = None
+    """Processor seconds of validation."""
+    load: Number | None = None
+    """Load average of the machine, mean over the epochs."""
+    train_j: Number | None = None
+    """Joules that the GPU took while training."""
+    validation_j: Number | None = None
+    """Joules that the GPU took while validating."""
 
 
 class OutsideCosts(Timing):
@@ -56,6 +70,10 @@ class OutsideCosts(Timing):
 
     test_s: Number
     """Making the lists of all test targets."""
+    test_cpu_s: Number | None = None
+    """Processor seconds of it; null: not measured."""
+    test_j: Number | None = None
+    """Joules that the GPU took for it; null: not measured."""
 
 
 def write_timing(folder: Path, timing: Timing) -> None:
@@ -63,6 +81,8 @@ def write_timing(folder: Path, timing: Timing) -> None:
     values = timing.model_dump(include=set(Timing.model_fields))
     if timing.train_to_best_s is None:
         values["train_to_best_s"] = timing.train_s
+        if timing.train_to_best_cpu_s is None:
+            values["train_to_best_cpu_s"] = timing.train_cpu_s
     write_json(folder / "timing.json", values)
 
 
@@ -73,6 +93,10 @@ def write_inference(
     test_s: float,
     n_cases: int,
     peak_memory_mib: float,
+    threads: int | None = None,
+    test_cpu_s: float | None = None,
+    load: float | None = None,
+    test_j: float | None = None,
     candidates: Mapping[str, str] | None = None,
     files: dict[str, str] | None = None,
 ) -> None:
@@ -90,6 +114,14 @@ def write_inference(
         Their number.
     peak_memory_mib
         Peak resident memory of the process.
+    threads
+        CPU threads.
+    test_cpu_s
+        Processor seconds of ranking them, all threads together; None, here and below: not measured.
+    load
+        Load average of the machine afterwards.
+    test_j
+        Joules that the GPU took meanwhile.
     candidates
         Content hashes of the drawn candidates that were ranked among as well, by kind.
     files
@@ -101,6 +133,10 @@ def write_inference(
         "infer_ms_per_user": 1000 * test_s / n_cases,
         "n_cases": n_cases,
         "peak_memory_mib": peak_memory_mib,
+        "threads": threads,
+        "test_cpu_s": test_cpu_s,
+        "load": load,
+        "test_j": test_j,
     }
     told = {"candidates": dict(candidates or {}), "files": files or {}}
     write_json(folder / "inference.json", values | {name: hashes for name, hashes in told.items() if hashes})

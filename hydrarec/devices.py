@@ -45,6 +45,11 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
+def gpu_uuid(device: torch.device) -> str | None:
+    """Return a GPU's UUID, which is the same for every library; None on a CPU."""
+    return str(torch.cuda.get_device_properties(device).uuid) if device.type == "cuda" else None
+
+
 def synchronise(device: torch.device) -> None:
     """Wait until the device has done all it was given, so that a clock can be read."""
     if device.type == "cuda":

@@ -2,6 +2,8 @@
 
     hours = seeds * epochs * (train_s + validation_s) / epochs measured / 3600
 
+Seconds are the clock's of runs that had the machine to themselves. Where others were there with every seed, those of
+one-threaded trainings on a CPU are processor seconds, which leave the waiting out; others are as long as they took.
 Each row says where its seconds come from; what nothing is known of is counted and not guessed. Reading data, ranking
 and waiting in queues come on top: minutes for a run where training takes hours.
 """
@@ -12,9 +14,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
+from hydrarec.contention import contention
 from hydrarec.files import read_object
 from hydrarec.layout import run_folder
 
@@ -27,6 +31,11 @@ class Measured:
     epoch_s: float
     """Seconds of an epoch, validation included."""
     epochs: float
+    source: str = "measured"
+    """How good the seconds are: of `SOURCES`, the first that there is counts."""
+
+
+SOURCES = ("measured", "measured in processor seconds", "measured on a shared machine")
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def estimate(
         raise ValueError(
             f"nothing in {results} was measured on {device!r}; there is: {', '.join(devices) or 'nothing'}"
         )
-    known = {place: [one for one in many if one.device == device] for place, many in found.items()}
+    known = {place: _best([one for one in many if one.device == device]) for place, many in found.items()}
     return device, [_row(config, place, known, given) for place in places]
 
 
@@ -145,16 +154,43 @@ def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     for seed in config.seeds_of(run):
         folder = run_folder(results, dataset, protocol, run, seed)
         # The manifest is written last. Other settings take other times, and so does a GPU that was shared.
-        if not (folder / "manifest.json").exists() or read_object(folder / "manifest.json").get("settings") != settings:
+        manifest = read_object(folder / "manifest.json") if (folder / "manifest.json").exists() else {}
+        if manifest.get("settings") != settings:
             continue
         timing = read_object(folder / "timing.json")
         try:
-            seconds = (timing["train_s"] + timing["validation_s"]) / timing["epochs"]
-            found = Measured(timing["device"], seconds, timing["epochs"])
+            seconds, source = _seconds(timing, manifest.get("cpu_cores"))
+            found = Measured(timing["device"], seconds / timing["epochs"], timing["epochs"], source)
         except (KeyError, TypeError, ZeroDivisionError) as error:
             raise ValueError(f"{folder / 'timing.json'}: not the times of a training: {error!r}") from error
         if timing.get("runs_per_gpu", 1) == 1:
             yield found
+
+
+def _seconds(timing: dict[str, Any], cores: int | None) -> tuple[float, str]:
+    """Return the seconds of training and validation, and how good they are."""
+    wall_s = timing["train_s"] + timing["validation_s"]
+    cpu_s, threads = timing.get("train_cpu_s"), timing.get("threads")
+    spoilt = contention(
+        device=timing["device"],
+        threads=threads,
+        wall_s=timing["train_s"],
+        cpu_s=cpu_s,
+        load=timing.get("load"),
+        cores=cores,
+    )
+    if spoilt is None:
+        return wall_s, SOURCES[0]
+    validation_s = timing.get("validation_cpu_s")
+    if timing["device"] == "cpu" and threads == 1 and cpu_s is not None and validation_s is not None:
+        return cpu_s + validation_s, SOURCES[1]
+    return wall_s, SOURCES[2]
+
+
+def _best(measured: list[Measured]) -> list[Measured]:
+    """Return the measurements of the best source there is."""
+    source = min((one.source for one in measured), key=SOURCES.index, default="")
+    return [one for one in measured if one.source == source]
 
 
 def _row(
@@ -168,7 +204,7 @@ def _row(
     seconds: float | None
     if own := known[place]:
         seconds, epochs = statistics.mean(one.epoch_s for one in own), statistics.mean(one.epochs for one in own)
-        source = "measured"
+        source = own[0].source
     elif dataset in given:
         seconds, epochs, source = given[dataset], float(limit), "given"
     elif others := [one for key, many in known.items() for one in many if key[:2] == place[:2]]:

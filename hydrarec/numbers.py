@@ -123,6 +123,19 @@ def size(mib: float) -> str:
     return _digits(mib, "MiB") if mib < 1000 else _digits(mib / 1024, "GiB")
 
 
+def energy(joules: float) -> str:
+    """Write an energy; one that is none (NaN) as nothing.
+
+    >>> energy(250.0), energy(90_000.0), energy(5.4e6)
+    ('250\u202fJ', '25\u202fWh', '1.5\u202fkWh')
+    """
+    if joules != joules:
+        return NOTHING
+    if joules < 3600:
+        return _digits(joules, "J")
+    return _digits(joules / 3600, "Wh") if joules < 3.6e6 else _digits(joules / 3.6e6, "kWh")
+
+
 def metric_title(name: str) -> str:
     """Write the name of a metric.
 

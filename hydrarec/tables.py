@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hydrarec.columns import FIRST
+from hydrarec.columns import FIRST, may_be_absent
 from hydrarec.files import atomic_path
 
 
@@ -94,16 +94,31 @@ def read_arrow(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         wrong = [
             f"{name}: expected {kind}, found {found.field(name).type if name in found.names else 'no such column'}"
             for name, kind in zip(schema.names, schema.types, strict=True)
-            if name not in found.names or found.field(name).type != kind
+            if (name not in found.names and not may_be_absent(schema.field(name)))
+            or (name in found.names and found.field(name).type != kind)
         ] + [f"{name}: not a column of this table" for name in found.names if name not in schema.names]
         if wrong:
             raise ValueError(f"{path}: " + "; ".join(wrong))
-        table = pq.read_table(path, columns=list(columns) if columns is not None else None)
+        table = _with_absent(pq.read_table(path, columns=_there(columns, found.names)), schema, columns)
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path}: not a readable Parquet file: {error}; remove it and run its step again") from error
     _refuse_nulls(table, schema, path)
     _refuse_impossible(table, path)
     return table
+
+
+def _there(columns: Sequence[str] | None, found: Sequence[str]) -> list[str] | None:
+    return None if columns is None else [name for name in columns if name in found]
+
+
+def _with_absent(table: pa.Table, schema: pa.Schema, columns: Sequence[str] | None) -> pa.Table:
+    """Add the columns that a file of before lacks, as nulls, in the schema's order."""
+    wanted = schema.names if columns is None else list(columns)
+    for name in wanted:
+        if name not in table.column_names:
+            table = table.append_column(schema.field(name), pa.nulls(len(table), schema.field(name).type))
+    # The order of a file that lacks nothing is left as it is.
+    return table.select(wanted) if table.column_names != wanted and set(table.column_names) == set(wanted) else table
 
 
 def content_hash(path: Path) -> str:

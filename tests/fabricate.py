@@ -179,9 +179,17 @@ class Tree:
             "sequences_per_s": 2000.0,
             "peak_memory_mib": 512.0,
             "peak_gpu_mib": None,
+            "train_cpu_s": 1.8 * epochs * epoch_s if trained else 0.09,
+            "epoch_cpu_s": 1.8 * epoch_s,
+            "train_to_best_cpu_s": 1.8 * best * epoch_s if trained else 0.09,
+            "validation_cpu_s": 0.15 * epochs,
+            "load": 2.1,
+            "train_j": None,
+            "validation_j": None,
         }
         write_json(folder / "timing.json", timing)
         inference = {"device": "cpu", "test_s": 0.2, "infer_ms_per_user": 0.4, "n_cases": 240, "peak_memory_mib": 400.0}
+        inference |= {"threads": 2, "test_cpu_s": 0.3, "load": 2.1, "test_j": None}
         write_json(folder / "inference.json", inference)
         if trained:
             epoch = np.arange(1, epochs + 1)
@@ -189,6 +197,7 @@ class Tree:
             history = pd.DataFrame({"epoch": epoch, "optimizer_step": 16 * epoch, "loss": 6 * np.exp(-epoch / 30) + 1})
             history = history.assign(validation_ndcg10=curve, validation_hr10=1.7 * curve)
             history = history.assign(train_s=epoch * epoch_s, validation_s=0.1 * epoch)
+            history = history.assign(train_cpu_s=1.8 * epoch * epoch_s, train_j=None, load=2.1)
             write_table(history, folder / "history.parquet", HISTORY)
 
 
@@ -220,6 +229,7 @@ def _manifest(
         "host": "node-1",
         "platform": "Linux",
         "cpu": "Example CPU 3000",
+        "cpu_cores": 8,
         "gpu": None,
         "driver": None,
         "cuda": None,

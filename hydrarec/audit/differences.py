@@ -11,7 +11,7 @@ from hydrarec.files import sha256
 from hydrarec.metrics import ndcg
 from hydrarec.tables import read_table
 
-CLOCKS = ["train_s", "validation_s"]
+CLOCKS = ["train_s", "validation_s", "train_cpu_s", "train_j", "load"]
 """Columns of a history that are never the same twice."""
 
 

@@ -12,6 +12,7 @@ import torch
 import hydrarec.baselines
 from hydrarec.baselines import BaselineInputs
 from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED
+from hydrarec.contention import load_average
 from hydrarec.costs import Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
 from hydrarec.files import atomic_folder, names_in
@@ -72,7 +73,7 @@ def run_baseline(
     if name not in baseline_names():
         raise ValueError(f"no baseline {name!r} in hydrarec/baselines; allowed: {', '.join(baseline_names())}")
     prepare_process(threads)
-    clock = time.perf_counter()
+    clocks = _read_clocks()
     module = importlib.import_module(f"hydrarec.baselines.{name}")
     split = data / protocol
     inputs = BaselineInputs(
@@ -84,15 +85,22 @@ def run_baseline(
         seed=seed,
     )
     drawn = read_drawn(candidates, inputs.cases, inputs.catalogue)
-    setup_s, clock = _lap(clock)
+    (setup_s, _), clocks = _lap(clocks)
     with torch.inference_mode():
         score = module.scorer(inputs, options)
-    fit_s, clock = _lap(clock)
-    timing = Timing(threads=threads, setup_s=setup_s, train_s=fit_s, peak_memory_mib=peak_memory_mib())
+    (fit_s, fit_cpu_s), clocks = _lap(clocks)
+    timing = Timing(
+        threads=threads,
+        setup_s=setup_s,
+        train_s=fit_s,
+        train_cpu_s=fit_cpu_s,
+        load=load_average(),
+        peak_memory_mib=peak_memory_mib(),
+    )
     ranking = rank(
         score, inputs.cases, inputs.catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what=name
     )
-    test_s, _ = _lap(clock)
+    (test_s, test_cpu_s), _ = _lap(clocks)
     with atomic_folder(output) as new:
         write_table(ranking.ranks, new / "ranks.parquet", RANKS)
         write_table(ranking.recommendations, new / "recommendations.parquet", RECOMMENDATIONS)
@@ -105,6 +113,9 @@ def run_baseline(
             test_s=test_s,
             n_cases=len(inputs.cases),
             peak_memory_mib=peak_memory_mib(),
+            threads=threads,
+            test_cpu_s=test_cpu_s,
+            load=load_average(),
             candidates={one.kind: one.content_hash for one in drawn},
         )
         write_manifest(
@@ -121,7 +132,12 @@ def run_baseline(
         )
 
 
-def _lap(since: float) -> tuple[float, float]:
-    """Return the seconds since a reading of the clock, and the new reading."""
-    now = time.perf_counter()
-    return now - since, now
+def _read_clocks() -> tuple[float, float]:
+    """Return seconds by the clock and processor seconds of this process."""
+    return time.perf_counter(), time.process_time()
+
+
+def _lap(since: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the seconds of both kinds since a reading of the clocks, and the new reading."""
+    now = _read_clocks()
+    return (now[0] - since[0], now[1] - since[1]), now

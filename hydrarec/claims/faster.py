@@ -1,4 +1,9 @@
-"""In less time than every comparator: the logarithm of the ratio of times, matched by seed."""
+"""In less time than every comparator: the logarithm of the ratio of times, matched by seed.
+
+Processor seconds decide between runs on a CPU with equally many threads, the wall's clock elsewhere
+(`hydrarec.comparison.clocks`). Times by the wall's clock on a machine that others used decide nothing. Memory and
+energy are told beside the ratio of times and tested nowhere.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,10 +15,11 @@ from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.ratios import seed_mean
 from hydrarec.claims.runs import RunClaim
+from hydrarec.comparison.clocks import clock_column, clock_name, shared_machine
 from hydrarec.config.hypotheses import FasterClaimConfig
 from hydrarec.numbers import p_statement
 
-COLUMNS = {"epoch": "epoch_s", "inference": "infer_ms_per_user"}
+COLUMNS = {"epoch": "epoch_s", "inference": "infer_ms_per_user", "time_to_accuracy": "train_s"}
 WORDS = {
     "epoch": "a training epoch",
     "inference": "ranking a user",
@@ -30,16 +36,18 @@ class FasterClaim(RunClaim):
         """Compare times with one comparator."""
         run, alpha, measure = self.config.run, self.config.alpha, self.config.measure
         own, other = matched_times(evidence, dataset, protocol, run, against)
+        column = own_clock(own, other, COLUMNS[measure])
         if measure == "time_to_accuracy":
-            ratios, censored = self._to_accuracy(evidence, dataset, protocol, against, list(own.index))
+            ratios, censored = self._to_accuracy(evidence, dataset, protocol, against, list(own.index), column)
         else:
-            ratios, censored = log_ratios(own[COLUMNS[measure]], other[COLUMNS[measure]]), []
+            ratios, censored = log_ratios(own[column], other[column]), []
         found = seed_mean(ratios, alpha)
         size = [float(np.exp(value)) for value in (found.mean, found.low, found.high)]
         # A training that never got there took longer than it was run: the ratio is larger than what is seen.
         p = 1.0 if censored else found.p_below(float(np.log(self.config.at_most)))
         verdict: Verdict = "superior" if p < alpha else "inferior" if size[1] > 1 else "inconclusive"
-        interval = f"{100 * (1 - alpha):g} % interval {size[1]:.2f} to {size[2]:.2f}, {len(ratios)} seeds"
+        spread = f"{100 * (1 - alpha):g} % interval {size[1]:.2f} to {size[2]:.2f}, {len(ratios)} seeds"
+        interval = f"{clock_name(column)}, {spread}"
         names = evidence.label(run), evidence.label(against)
         if censored:
             sentence = (
@@ -52,6 +60,7 @@ class FasterClaim(RunClaim):
                 f"On {dataset} {WORDS[measure].format(share=100 * self.config.share)} takes {names[0]} {size[0]:.2f} "
                 f"times as long as {names[1]} ({interval}; below {self.config.at_most:g} with {p_statement(p)})."
             )
+        sentence += beside(own, other, measure)
         return [
             Finding(
                 run, measure, verdict, sentence, against, *size, p=p, holds=verdict == "superior", refutes=size[1] > 1
@@ -59,7 +68,7 @@ class FasterClaim(RunClaim):
         ]
 
     def _to_accuracy(
-        self, evidence: Evidence, dataset: str, protocol: str, against: str, seeds: list[int]
+        self, evidence: Evidence, dataset: str, protocol: str, against: str, seeds: list[int], column: str
     ) -> tuple[np.ndarray, list[int]]:
         """Return the log-ratios, and the seeds with which the run never reached the accuracy; its whole time counts."""
         ratios, censored = [], []
@@ -67,10 +76,12 @@ class FasterClaim(RunClaim):
             own = evidence.history(dataset, protocol, self.config.run, seed)
             other = evidence.history(dataset, protocol, against, seed)
             goal = self.config.share * other["validation_ndcg10"].max()
-            seconds = [_seconds_to(goal, history) for history in (own, other)]
+            seconds = [_seconds_to(goal, history, column) for history in (own, other)]
             if seconds[0] is None:
                 censored.append(seed)
-                seconds[0] = float(own["train_s"].iloc[-1])
+                seconds[0] = float(own[column].iloc[-1])
+            if not all(one is not None and one > 0 for one in seconds):
+                raise Undecidable("times are absent")
             ratios.append(np.log(seconds[0] / seconds[1]))
         return np.array(ratios), censored
 
@@ -98,6 +109,43 @@ def matched_times(
     return own, other
 
 
+def own_clock(own: pd.DataFrame, other: pd.DataFrame, column: str) -> str:
+    """Return the column that decides.
+
+    Raises
+    ------
+    Undecidable
+        If it is the wall's clock, and others used the machine.
+    """
+    both = pd.concat([own, other]).reset_index()
+    found = clock_column(both, column)
+    if spoilt := shared_machine(both, found):
+        raise Undecidable(
+            f"the machine was shared, and times by the wall clock hold waiting ({spoilt}); processor seconds of both "
+            "sides, on a CPU with equally many threads, would do"
+        )
+    return found
+
+
+def beside(own: pd.DataFrame, other: pd.DataFrame, measure: str) -> str:
+    """Return a sentence with the ratios of memory and energy over matched seeds, as far as both sides have them."""
+    on_gpu = own["peak_gpu_mib"].notna().all() and other["peak_gpu_mib"].notna().all()
+    memory = "peak_gpu_mib" if on_gpu else "peak_memory_mib"
+    told = []
+    if measure != "inference" and (ratio := _mean_ratio(own[memory], other[memory])) is not None:
+        told.append(f"{ratio:.2f} times the {'GPU' if on_gpu else 'resident'} memory")
+    joules = [t["test_j"] if measure == "inference" else t["train_j"] / t["epochs"] for t in (own, other)]
+    if (ratio := _mean_ratio(*joules)) is not None:
+        told.append(f"{ratio:.2f} times the GPU's energy" + ("" if measure == "inference" else " an epoch"))
+    return f" Beside it, not tested: {' and '.join(told)}." if told else ""
+
+
+def _mean_ratio(own: "pd.Series[float]", other: "pd.Series[float]") -> float | None:
+    """Return the geometric mean of matched ratios; None unless all are there."""
+    values: Any = np.stack([own.to_numpy(dtype=float), other.to_numpy(dtype=float)])
+    return float(np.exp(np.log(values[0] / values[1]).mean())) if (values > 0).all() else None
+
+
 def log_ratios(own: "pd.Series[float]", other: "pd.Series[float]") -> np.ndarray:
     """Return the logarithms of the ratios; refuses times that are absent or 0."""
     values: Any = np.stack([own.to_numpy(dtype=float), other.to_numpy(dtype=float)])
@@ -106,6 +154,6 @@ def log_ratios(own: "pd.Series[float]", other: "pd.Series[float]") -> np.ndarray
     return np.log(values[0] / values[1])
 
 
-def _seconds_to(goal: float, history: pd.DataFrame) -> float | None:
+def _seconds_to(goal: float, history: pd.DataFrame, column: str) -> float | None:
     there = history[history["validation_ndcg10"] >= goal]
-    return float(there["train_s"].iloc[0]) if len(there) else None
+    return float(there[column].iloc[0]) if len(there) else None

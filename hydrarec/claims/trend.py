@@ -10,9 +10,10 @@ import numpy as np
 
 from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.evidence import Evidence, Undecidable
-from hydrarec.claims.faster import matched_times
+from hydrarec.claims.faster import matched_times, own_clock
 from hydrarec.claims.ratios import seed_mean
 from hydrarec.claims.runs import RunClaim
+from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
 from hydrarec.numbers import p_statement, signed
 
@@ -28,15 +29,17 @@ class TrendClaim(RunClaim):
     def against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
         """Fit the slope against one comparator."""
         run, alpha = self.config.run, self.config.alpha
-        own, _ = matched_times(evidence, dataset, protocol, run, against)
-        slopes = np.array([self._slope(evidence, dataset, protocol, against, int(seed)) for seed in own.index])
+        own, other = matched_times(evidence, dataset, protocol, run, against)
+        column = own_clock(own, other, "train_s")
+        slopes = np.array([self._slope(evidence, dataset, protocol, against, int(seed), column) for seed in own.index])
         found = seed_mean(slopes, alpha)
         p = found.p_below(0.0)
         verdict: Verdict = "superior" if p < alpha else "inferior" if found.low > 0 else "inconclusive"
+        spread = f"{100 * (1 - alpha):g} % interval {signed(found.low, 3)} to {signed(found.high, 3)}"
         sentence = (
             f"On {dataset} the ratio of {evidence.label(run)}'s training time to that of {evidence.label(against)} "
-            f"changes with the number of epochs to the power {signed(found.mean, 3)} ({100 * (1 - alpha):g} % interval "
-            f"{signed(found.low, 3)} to {signed(found.high, 3)}, {len(slopes)} seeds, one-sided {p_statement(p)})."
+            f"changes with the number of epochs to the power {signed(found.mean, 3)} ({clock_name(column)}, {spread}, "
+            f"{len(slopes)} seeds, one-sided {p_statement(p)})."
         )
         return [
             Finding(
@@ -45,12 +48,12 @@ class TrendClaim(RunClaim):
             )
         ]  # fmt: skip
 
-    def _slope(self, evidence: Evidence, dataset: str, protocol: str, against: str, seed: int) -> float:
+    def _slope(self, evidence: Evidence, dataset: str, protocol: str, against: str, seed: int, column: str) -> float:
         histories = [evidence.history(dataset, protocol, name, seed) for name in (self.config.run, against)]
         epochs = min(map(len, histories))
         if epochs < LEAST_EPOCHS:
             raise Undecidable(f"a slope over epochs needs {LEAST_EPOCHS} of them, and there are {epochs}")
-        seconds = [history["train_s"].to_numpy()[:epochs] for history in histories]
+        seconds = [history[column].to_numpy(dtype=float)[:epochs] for history in histories]
         if not all((values > 0).all() for values in seconds):
             raise Undecidable("times are absent")
         return float(np.polyfit(np.log(np.arange(1, epochs + 1)), np.log(seconds[0] / seconds[1]), 1)[0])

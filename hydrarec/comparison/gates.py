@@ -188,6 +188,9 @@ def _runs(
             yield _ties(run.id, metrics[metrics["run"] == run.id])
             yield _floors(runs, run.id, means, metric)
             yield _convergence(run.id, times[times["run"] == run.id])
+        own = times[times["run"] == run.id]
+        if (own["epochs"] > 0).any():
+            yield _own_machine(run.id, own)
 
 
 def _ties(run: str, values: pd.DataFrame) -> Gate:
@@ -216,6 +219,25 @@ def _convergence(run: str, times: pd.DataFrame) -> Gate:
             "converged", run, "amber", f"Training ended at the last allowed epoch, not by patience: seed {seeds}."
         )
     return _gate("converged", run, "green", "Training ended by patience with every seed.")
+
+
+def _own_machine(run: str, times: pd.DataFrame) -> Gate:
+    """Say whether the training's times are its own; accuracy does not depend on who else is there."""
+    shared = times[times["contention"].notna()]
+    if len(shared):
+        seeds = "; ".join(f"seed {row.seed} ({row.contention})" for row in shared.itertuples())
+        said = f"Others were on the machine while it trained, so its seconds by the clock are not its own: {seeds}."
+        return _gate("machine", run, "amber", said)
+    unknown = times.loc[times["load"].isna() & times["train_cpu_s"].isna(), "seed"].tolist()
+    if unknown:
+        seeds = ", ".join(map(str, unknown))
+        said = f"Whether it had the machine to itself was not recorded: seed {seeds}. Its times may hold waiting."
+        return _gate("machine", run, "amber", said)
+    loads = times["load"].dropna()
+    busy = times["busy_share"].dropna()
+    signs = [f"load {loads.max():.1f} at most"] if len(loads) else []
+    signs += [f"busy {100 * busy.min():.0f} % of its threads' time at least"] if len(busy) else []
+    return _gate("machine", run, "green", f"The machine was its own while it trained: {', '.join(signs)}.")
 
 
 def _one_origin(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:

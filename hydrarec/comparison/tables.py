@@ -13,6 +13,7 @@ from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import Computed, finished, finished_runs, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
+from hydrarec.contention import busy_share, contention
 from hydrarec.files import atomic_folder
 from hydrarec.layout import run_folder
 from hydrarec.progress import bar
@@ -35,7 +36,31 @@ _FROM_TIMING = (
     "peak_memory_mib",
     "peak_gpu_mib",
 )
-_SECONDS = ("setup_s", "train_s", "epoch_s", "train_to_best_s", "validation_s")
+_ADDED = (
+    "threads",
+    "train_cpu_s",
+    "epoch_cpu_s",
+    "train_to_best_cpu_s",
+    "validation_cpu_s",
+    "load",
+    "train_j",
+    "validation_j",
+)
+"""Later keys, which results of before lack."""
+_OWN = (
+    "setup_s",
+    "train_s",
+    "epoch_s",
+    "train_to_best_s",
+    "validation_s",
+    "train_cpu_s",
+    "epoch_cpu_s",
+    "train_to_best_cpu_s",
+    "validation_cpu_s",
+    "train_j",
+    "validation_j",
+)
+"""What a run took beside others on a GPU is no time of its own."""
 
 
 def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
@@ -152,8 +177,26 @@ def _time(one: Computed) -> dict[str, Any]:
             # Results of before runs could share a GPU do not say so.
             "runs_per_gpu": timing.get("runs_per_gpu", 1),
             **{name: timing[name] for name in _FROM_TIMING},
+            **{name: timing.get(name) for name in _ADDED},
+            "cpu_cores": manifest.get("cpu_cores"),
         }
+        row |= _shared_machine(row, inference)
     except KeyError as error:
         raise ValueError(f"{one.folder}: timing.json, inference.json or manifest.json lacks {error}") from error
-    # What a run took beside others is no time of its own.
-    return row | (dict.fromkeys(_SECONDS) if row["runs_per_gpu"] > 1 else {})
+    return row | (dict.fromkeys(_OWN) if row["runs_per_gpu"] > 1 else {})
+
+
+def _shared_machine(row: dict[str, Any], inference: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns that say whether training and ranking had the machine to themselves."""
+    threads, test_s, test_cpu_s = inference.get("threads"), inference["test_s"], inference.get("test_cpu_s")
+    machine = {"device": row["device"], "cores": row["cpu_cores"]}
+    spent = {"threads": row["threads"], "wall_s": row["train_s"], "cpu_s": row["train_cpu_s"]}
+    ranking = {"threads": threads, "wall_s": test_s, "cpu_s": test_cpu_s}
+    return {
+        "busy_share": busy_share(spent["wall_s"], spent["cpu_s"], spent["threads"]) if row["device"] == "cpu" else None,
+        "contention": contention(**machine, **spent, load=row["load"]),
+        "infer_threads": threads,
+        "infer_cpu_ms_per_user": None if test_cpu_s is None else 1000 * test_cpu_s / inference["n_cases"],
+        "infer_contention": contention(**machine, **ranking, load=inference.get("load")),
+        "test_j": inference.get("test_j"),
+    }

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from hydrarec.devices import synchronise
+from hydrarec.devices import gpu_uuid, synchronise
+from hydrarec.energy import nvml_handle
 
 GEMM_SIZE = 1024
 """Rows and columns of the matrices whose product is timed: large enough for full speed, and 12 MiB in all."""
@@ -65,7 +66,7 @@ def gpu_state(device: torch.device) -> dict[str, float] | None:
 
     try:
         pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        handle = nvml_handle(str(gpu_uuid(device)), pynvml)
         known = {
             "clock_mhz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM),
             "memory_clock_mhz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_MEM),

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from hydrarec.contention import load_average
 from hydrarec.devices import synchronise
 from hydrarec.progress import bar
 
@@ -78,7 +79,7 @@ def interleaved(
     for number in bar(range(rounds), total=rounds, what=what, unit="round"):
         for place, index in enumerate(orders.permutation(len(subjects))):
             subject = subjects[index]
-            load = _load()
+            load = load_average()
             wall, cpu = _clocked(subject, device)
             rows.append((subject.name, number, place, wall, cpu, subject.units, load))
     return pd.DataFrame(rows, columns=["subject", "round", "place", "wall_s", "cpu_s", "units", "load"])
@@ -141,7 +142,3 @@ def _clocked(subject: Subject, device: torch.device) -> tuple[float, float]:
 def _cpu_seconds() -> float:
     # os.times() alone counts this process in ticks of 10 ms.
     return time.process_time() + sum(os.times()[2:4])
-
-
-def _load() -> float | None:
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

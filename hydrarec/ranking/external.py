@@ -68,6 +68,10 @@ def take_in(
             test_s=costs.test_s,
             n_cases=len(cases),
             peak_memory_mib=costs.peak_memory_mib,
+            threads=costs.threads,
+            test_cpu_s=costs.test_cpu_s,
+            load=costs.load,
+            test_j=costs.test_j,
         )
         write_manifest(
             new / "manifest.json",

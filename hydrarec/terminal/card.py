@@ -10,8 +10,9 @@ from hydrarec.comparison.runs import REQUIRED, Computed, computed, require_compl
 from hydrarec.comparison.two import only
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
+from hydrarec.contention import busy_share
 from hydrarec.files import read_object
-from hydrarec.numbers import count, duration, metric_title, score, score_interval, size
+from hydrarec.numbers import count, duration, energy, metric_title, score, score_interval, size
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.terminal.settings import differing, parts_of
 from hydrarec.terminal.text import aligned, plain
@@ -101,6 +102,10 @@ _TIMES = (
     "ms per user",
     "memory",
     "GPU memory",
+    "processor",
+    "busy",
+    "load",
+    "energy",
     "device",
 )
 
@@ -117,6 +122,13 @@ def _times(one: Computed) -> list[str]:
         ]
         if not trained:
             seconds[1:] = ["-", "-"]
+        cpu_s, load, joules = (timing.get(name) for name in ("train_cpu_s", "load", "train_j"))
+        share = busy_share(timing["train_s"], cpu_s, timing.get("threads")) if timing["device"] == "cpu" else None
+        recorded = [
+            "-" if cpu_s is None else duration(cpu_s),
+            "-" if share is None else f"{100 * share:.0f} %",
+            "-" if load is None else f"{load:.1f}",
+        ]
         return [
             str(timing["epochs"]) if trained else "-",
             str(timing["best_epoch"]) if trained else "-",
@@ -125,6 +137,8 @@ def _times(one: Computed) -> list[str]:
             f"{inference['infer_ms_per_user']:.2f}",
             size(timing["peak_memory_mib"]),
             "-" if gpu is None else size(gpu),
+            *recorded,
+            "-" if joules is None else energy(joules),
             timing["device"],
         ]
     except KeyError as error:

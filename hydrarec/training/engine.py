@@ -15,6 +15,8 @@ from torch import Tensor
 
 from hydrarec.config import RunSettings
 from hydrarec.config.training import TrainingConfig
+from hydrarec.contention import load_average
+from hydrarec.energy import EnergyCounter
 from hydrarec.losses.base import Loss
 from hydrarec.masking.base import TrainingView
 from hydrarec.metrics import hit_rate, ndcg
@@ -39,6 +41,9 @@ class Epoch:
     validation_hr10: float
     train_s: float
     validation_s: float
+    train_cpu_s: float | None = None
+    train_j: float | None = None
+    load: float | None = None
 
 
 def best(history: Sequence[Epoch]) -> Epoch:
@@ -82,6 +87,8 @@ class Trainer:
         The run's seed.
     device
         Where to train.
+    energy
+        Counter of the GPU's energy; None: it is not measured.
     """
 
     def __init__(
@@ -93,6 +100,7 @@ class Trainer:
         *,
         seed: int,
         device: torch.device,
+        energy: EnergyCounter | None = None,
     ) -> None:
         self.settings = settings
         self.catalogue = catalogue
@@ -112,7 +120,7 @@ class Trainer:
         )
         self.validation = validation
         self.scorer = ModelScorer(self.model, self.masking, validation)
-        self.train_watch, self.validation_watch = Stopwatch(device), Stopwatch(device)
+        self.train_watch, self.validation_watch = Stopwatch(device, energy), Stopwatch(device, energy)
         self.history: list[Epoch] = []
         self.best_weights: dict[str, Tensor] = {}
         """Weights of the best epoch so far, on the CPU."""
@@ -164,6 +172,7 @@ class Trainer:
         """
         with self.train_watch.running():
             loss = self.train_epoch(between)
+        load = load_average()
         with self.validation_watch.running():
             ndcg10, hr10 = self._validate()
         number = len(self.history) + 1
@@ -175,6 +184,9 @@ class Trainer:
             validation_hr10=hr10,
             train_s=self.train_watch.seconds,
             validation_s=self.validation_watch.seconds,
+            train_cpu_s=self.train_watch.cpu_s,
+            train_j=self.train_watch.joules,
+            load=load,
         )
         self.history.append(found)
         if best(self.history) is found:

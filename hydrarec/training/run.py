@@ -12,7 +12,8 @@ from hydrarec import __version__
 from hydrarec.columns import HISTORY
 from hydrarec.config import RunSettings
 from hydrarec.costs import Timing, write_timing
-from hydrarec.devices import device_name, peak_gpu_mib, prepare_process, select_device
+from hydrarec.devices import device_name, gpu_uuid, peak_gpu_mib, prepare_process, select_device
+from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in
 from hydrarec.provenance import peak_memory_mib, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
@@ -72,6 +73,8 @@ def train(
             read_catalogue(data, split),
             seed=seed,
             device=device,
+            # The counter is the GPU's, not the process's.
+            energy=energy_counter(gpu_uuid(device)) if runs_per_gpu == 1 else None,
         )
         if settings.training.compile:
             trainer.warm_up()
@@ -137,6 +140,8 @@ def _identity(settings: RunSettings, split: Path, seed: int) -> dict[str, object
 def _timing(trainer: Trainer, setup_s: float, threads: int, peak_before_mib: float, runs_per_gpu: int) -> Timing:
     history = trainer.history
     epoch_s = statistics.median(np.diff([0.0, *(epoch.train_s for epoch in history)]))
+    cpu_s = [epoch.train_cpu_s for epoch in history if epoch.train_cpu_s is not None]
+    loads = [epoch.load for epoch in history if epoch.load is not None]
     return Timing(
         device=device_name(trainer.device),
         threads=threads,
@@ -153,4 +158,11 @@ def _timing(trainer: Trainer, setup_s: float, threads: int, peak_before_mib: flo
         sequences_per_s=len(trainer.train_log.users) / epoch_s,
         peak_memory_mib=max(peak_memory_mib(), peak_before_mib),
         peak_gpu_mib=peak_gpu_mib(trainer.device),
+        train_cpu_s=history[-1].train_cpu_s,
+        epoch_cpu_s=statistics.median(np.diff([0.0, *cpu_s])) if len(cpu_s) == len(history) else None,
+        train_to_best_cpu_s=best(history).train_cpu_s,
+        validation_cpu_s=trainer.validation_watch.cpu_s,
+        load=statistics.mean(loads) if loads else None,
+        train_j=history[-1].train_j,
+        validation_j=trainer.validation_watch.joules,
     )

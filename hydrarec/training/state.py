@@ -60,8 +60,7 @@ class TrainingState:
             "order": trainer.position.order,
             "batches": trainer.position.batches,
             "targets": trainer.position.targets,
-            "train_s": trainer.train_watch.seconds,
-            "validation_s": trainer.validation_watch.seconds,
+            **_read_clocks(trainer),
             "resumed": self.resumed,
             "peak_memory_mib": max(peak_memory_mib, self.peak_memory_mib),
         }
@@ -135,10 +134,26 @@ def _put(trainer: Trainer, tensors: dict[str, Tensor], values: dict[str, Any]) -
     trainer.position = Position(
         values["order"], tensors["position.loss_sum"].to(trainer.device), values["batches"], values["targets"]
     )
-    trainer.train_watch.seconds, trainer.validation_watch.seconds = values["train_s"], values["validation_s"]
+    _put_clocks(trainer, values)
     trainer.streams.order.bit_generator.state = values["order"]
     for name, (_, put) in _streams(trainer).items():
         put(tensors[f"stream.{name}"])
+
+
+def _read_clocks(trainer: Trainer) -> dict[str, float | None]:
+    watches = {"train": trainer.train_watch, "validation": trainer.validation_watch}
+    return {
+        f"{of}_{unit}": value
+        for of, watch in watches.items()
+        for unit, value in (("s", watch.seconds), ("cpu_s", watch.cpu_s), ("j", watch.joules))
+    }
+
+
+def _put_clocks(trainer: Trainer, values: dict[str, Any]) -> None:
+    for of, watch in (("train", trainer.train_watch), ("validation", trainer.validation_watch)):
+        watch.seconds = values[f"{of}_s"]
+        # States of before these were counted do not say how much it was so far.
+        watch.cpu_s, watch.joules = values.get(f"{of}_cpu_s"), values.get(f"{of}_j")
 
 
 def _optimizer_tensors(trainer: Trainer) -> dict[str, Tensor]:

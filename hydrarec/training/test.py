@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED
+from hydrarec.contention import load_average
 from hydrarec.costs import write_inference
-from hydrarec.devices import device_name, prepare_process, select_device
+from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
+from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in, sha256
 from hydrarec.provenance import file_hashes, peak_memory_mib
 from hydrarec.ranking.full import BATCH_SIZE, rank
@@ -52,7 +54,7 @@ def rank_test(
     drawn = read_drawn(candidates, cases, catalogue)
     device = select_device(settings.training.device)
     network.to(device)
-    watch = Stopwatch(device)
+    watch = Stopwatch(device, energy_counter(gpu_uuid(device)))
     with watch.running():
         score = ModelScorer(network, masking, cases)
         ranking = rank(score, cases, catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what="test")
@@ -67,6 +69,10 @@ def rank_test(
             test_s=watch.seconds,
             n_cases=len(cases),
             peak_memory_mib=peak_memory_mib(),
+            threads=threads,
+            test_cpu_s=watch.cpu_s,
+            load=load_average(),
+            test_j=watch.joules,
             candidates={one.kind: one.content_hash for one in drawn},
             # Not the model of that name there, but the one that was ranked with.
             files={**file_hashes(new, names_in(new)), "model.safetensors": sha256(model)},

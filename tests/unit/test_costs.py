@@ -27,6 +27,13 @@ def test_a_method_without_epochs_need_not_say_so(tmp_path):
         "peak_memory_mib": 100.0,
         "peak_gpu_mib": None,
         "runs_per_gpu": 1,
+        "train_cpu_s": None,
+        "epoch_cpu_s": None,
+        "train_to_best_cpu_s": None,
+        "validation_cpu_s": None,
+        "load": None,
+        "train_j": None,
+        "validation_j": None,
     }
 
 
@@ -36,13 +43,17 @@ def test_the_best_epoch_may_come_before_the_last(tmp_path):
 
 
 def test_inference_is_also_told_by_the_user(tmp_path):
-    write_inference(tmp_path, device="cpu", test_s=0.5, n_cases=20, peak_memory_mib=3.0)
+    write_inference(tmp_path, device="cpu", test_s=0.5, n_cases=20, peak_memory_mib=3.0, threads=2, test_cpu_s=0.9)
     assert read_json(tmp_path / "inference.json") == {
         "device": "cpu",
         "test_s": 0.5,
         "infer_ms_per_user": 25.0,
         "n_cases": 20,
         "peak_memory_mib": 3.0,
+        "threads": 2,
+        "test_cpu_s": 0.9,
+        "load": None,
+        "test_j": None,
     }
 
 

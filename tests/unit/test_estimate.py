@@ -4,7 +4,7 @@ import pytest
 
 from hydrarec.config import load
 from hydrarec.estimate import described, estimate, seconds_of
-from hydrarec.files import write_json
+from hydrarec.files import read_json, write_json
 from hydrarec.layout import run_folder
 
 CONFIG = load(
@@ -67,6 +67,26 @@ def test_other_settings_and_other_devices_do_not_count(results):
     assert rows[0].epoch_s == 12.0
     with pytest.raises(ValueError, match="there is: cpu, H200"):
         estimate(CONFIG, results, given={}, device="A100")
+
+
+def test_seconds_of_a_shared_machine_give_way_to_better_ones(tmp_path):
+    def leave_on(seed, train_s, **timing):
+        spent = {"epochs": 10, "validation_s": 0.0, "validation_cpu_s": 0.0, "threads": 1, "device": "cpu"}
+        leave(tmp_path, seed=seed, train_s=train_s, **spent | timing)
+
+    def found():
+        row = estimate(CONFIG, tmp_path, given={})[1][0]
+        return row.epoch_s, row.source
+
+    # Waited two thirds of its time, and with two threads nobody knows how much of it.
+    leave_on(0, 900.0, threads=2, train_cpu_s=300.0, load=35.0)
+    path = run_folder(tmp_path, "ml-1m", "loo", SOFTMAX, 0) / "manifest.json"
+    write_json(path, read_json(path) | {"cpu_cores": 2})
+    assert found() == (90.0, "measured on a shared machine")
+    leave_on(1, 600.0, train_cpu_s=210.0)
+    assert found() == (21.0, "measured in processor seconds")
+    leave_on(2, 200.0, train_cpu_s=195.0)
+    assert found() == (20.0, "measured")
 
 
 @pytest.mark.parametrize("entry", ["ml-1m", "ml-1m=", "ml-1m=fast", "ml-1m=-1", "ml-1m=nan", "ml-1m=inf"])

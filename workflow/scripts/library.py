@@ -7,6 +7,7 @@ A library brings a network and scores; what is told apart by the comparison is m
 import argparse
 import json
 import logging
+import os
 import random
 import resource
 import statistics
@@ -171,25 +172,30 @@ class EarlyStopping:
         self.job = job
         self.validation = job.cases("validation")
         self.epoch_s: list[float] = []
+        self.epoch_cpu_s: list[float] = []
+        self.loads: list[float] = []
         self.ndcg10: list[float] = []
-        self.validation_s = 0.0
+        self.validation_s = self.validation_cpu_s = 0.0
         self.best_epoch = 0
         self.setup_s: float | None = None
 
     def epoch_begins(self) -> None:
         """Start the training clock."""
-        self.begin = _now(self.job.device)
+        self.begin, self.begin_cpu = _now(self.job.device), time.process_time()
         if self.setup_s is None:
             self.setup_s = self.begin - self.job.begin
 
     def epoch_ends(self, trained: Trained) -> bool:
         """Stop the training clock, validate, and return whether training is over."""
-        end = _now(self.job.device)
+        end, end_cpu = _now(self.job.device), time.process_time()
+        self.epoch_cpu_s.append(end_cpu - self.begin_cpu)
+        self.loads.append(os.getloadavg()[0])
         self.epoch_s.append(end - self.begin)
         trained.network.eval()
         self.ndcg10.append(self.job.ndcg10(trained, self.validation))
         trained.network.train()
         self.validation_s += _now(self.job.device) - end
+        self.validation_cpu_s += time.process_time() - end_cpu
         epoch = len(self.epoch_s)
         if self.ndcg10[-1] > max(self.ndcg10[:-1], default=-1.0):
             self.best_epoch, self.weights = epoch, deepcopy(trained.network.state_dict())
@@ -227,13 +233,18 @@ class EarlyStopping:
             # Before the test, as for the runs that this benchmark trains itself.
             "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "peak_gpu_mib": torch.cuda.max_memory_allocated() / 2**20 if cuda else None,
+            "train_cpu_s": sum(self.epoch_cpu_s),
+            "epoch_cpu_s": statistics.median(self.epoch_cpu_s),
+            "train_to_best_cpu_s": sum(self.epoch_cpu_s[: self.best_epoch]),
+            "validation_cpu_s": self.validation_cpu_s,
+            "load": statistics.mean(self.loads),
         }
         trained.network.load_state_dict(self.weights)
         trained.network.to(job.device).eval()
         cases = job.cases("test")
-        begin = _now(job.device)
+        begin, begin_cpu = _now(job.device), time.process_time()
         lists = job.recommend(trained, cases)
-        costs["test_s"] = _now(job.device) - begin
+        costs["test_s"], costs["test_cpu_s"] = _now(job.device) - begin, time.process_time() - begin_cpu
         job.output.mkdir(parents=True, exist_ok=True)
         lists.to_parquet(job.output / "recommendations.parquet", index=False)
         (job.output / "costs.json").write_text(json.dumps(costs, indent=2))

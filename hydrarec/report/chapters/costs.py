@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from hydrarec.numbers import NOTHING, duration, size
+from hydrarec.numbers import NARROW, NOTHING, duration, energy, size
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.scopes import by_scope
+from hydrarec.report.clocks import clock_note
 from hydrarec.report.figures.convergence import convergence
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.figures.reach import MARKED, reach
@@ -32,12 +33,12 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     if curves := convergence(inputs, scope, looks):
         caption = (
             f"Validation after every epoch, up to the last epoch that every seed reached. {about} Line: mean over "
-            "seeds; band: their range. Training seconds leave out validation and set-up."
+            "seeds; band: their range. Training time leaves out validation and set-up."
         )
         blocks.append(Figure(curves, caption))
     if curves := reach(inputs, scope, looks):
         caption = (
-            f"Seconds of training until validation first reaches a share of the reference's best. {about} Line: median "
+            f"Training time until validation first reaches a share of the reference's best. {about} Line: median "
             f"over seeds, as far as every seed gets; band: their range. The broken line marks {100 * MARKED:g} %."
         )
         blocks.append(Figure(curves, caption))
@@ -61,11 +62,15 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
                     Cell(f"{mean['best_epoch']:.0f} of {mean['epochs']:.0f}" if trained else NOTHING, mean["epochs"]),
                     _time(mean["train_to_best_s"]),
                     _time(mean["train_s"]),
+                    _time(mean["train_cpu_s"]),
+                    _share(mean["busy_share"]),
+                    _load(mean["load"], of_run["contention"]),
                     _time(mean["validation_s"], trained),
                     _time(mean["setup_s"]),
                     _time(mean["infer_ms_per_user"] / 1000),
                     Cell(size(of_run["peak_memory_mib"].max()), of_run["peak_memory_mib"].max()),
                     _gpu_memory(of_run["peak_gpu_mib"]),
+                    _energy(of_run["train_j"]),
                     Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}"),
                 ],
                 style.kind,
@@ -79,12 +84,16 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
             Column("Epoch", hint="median training time of an epoch"),
             Column("Best epoch"),
             Column("To best epoch", hint="training only"),
-            Column("All training"),
+            Column("All training", hint="by the wall clock"),
+            Column("Processor", hint="all training in processor seconds, all threads together"),
+            Column("Busy", hint="processor seconds over seconds by the clock and threads; on a CPU"),
+            Column("Load", hint="load average of the machine while training; * marks a machine that was shared"),
             Column("Validation", hint="not part of the training time"),
             Column("Set-up", hint="reading the data and building the model"),
             Column("Inference", hint="per user: encoding, scoring and counting"),
             Column("Memory", hint="resident, of the training process"),
             Column("GPU memory", hint="allocated"),
+            Column("Energy", hint="of the GPU while training; what else the machine takes is not measured"),
             Column("Device", numeric=False),
         ],
         [rows],
@@ -104,9 +113,15 @@ def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
         notes.append(f"All runs were computed on one host ({_and(table['host'])}).")
     if shared := sorted(set(table.loc[table["runs_per_gpu"] > 1, "run"])):
         notes.append(f"Trainings shared a GPU, and their times are left out: {', '.join(shared)}.")
+    spoilt = table[table["contention"].notna()].drop_duplicates("run")
+    if len(spoilt):
+        named = "; ".join(f"{row.run} ({row.contention})" for row in spoilt.itertuples())
+        notes.append(f"Others were on the machine while these trained, so their wall clock is not their own: {named}.")
+    if (table["epochs"] > 0).any():
+        notes.append(clock_note(inputs, scope))
     notes.append(
-        "Each run is a job of its own and jobs may have shared the machine, so small differences in time are not "
-        "evidence; epochs and accuracy are not affected."
+        "Each run is a job of its own, so small differences in time are not evidence; epochs and accuracy are not "
+        "affected."
     )
     return notes
 
@@ -117,6 +132,20 @@ def _time(seconds: float, shown: bool = True) -> Cell:
 
 def _gpu_memory(values: pd.Series) -> Cell:
     return Cell(NOTHING, 0.0) if values.isna().all() else Cell(size(values.max()), float(values.max()))
+
+
+def _share(share: float) -> Cell:
+    return Cell(NOTHING, -1.0) if share != share else Cell(f"{100 * share:.0f}{NARROW}%", float(share))
+
+
+def _load(load: float, contention: pd.Series) -> Cell:
+    shared = "*" if contention.notna().any() else ""
+    return Cell(NOTHING, -1.0) if load != load else Cell(f"{load:.1f}{shared}", float(load))
+
+
+def _energy(joules: pd.Series) -> Cell:
+    """Write the mean; a seed that was not measured leaves it unknown."""
+    return Cell(NOTHING, -1.0) if joules.isna().any() else Cell(energy(joules.mean()), float(joules.mean()))
 
 
 def _and(values: pd.Series) -> str:

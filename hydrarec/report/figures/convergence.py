@@ -5,7 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from hydrarec.comparison.clocks import clock_name
 from hydrarec.numbers import duration, score
+from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
@@ -16,18 +18,21 @@ _UNITS = (("seconds", 1, 300), ("minutes", 60, 18_000), ("hours", 3600, float("i
 
 
 def convergence(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
-    """Draw the two panels; none where nothing was trained."""
-    curves = {run: _curve(inputs, scope, run) for run in inputs.config.run_ids}
+    """Draw the two panels; none where nothing was trained. Time is that of `history_clock`."""
+    clock = history_clock(inputs, scope)
+    curves = {run: _curve(inputs, scope, run, clock) for run in inputs.config.run_ids}
     found = {run: curve for run, curve in curves.items() if curve is not None}
     if not found:
         return []
     return [
         _panel(found, scope, styles, "epoch", "epoch", "Validation NDCG@10 by epoch"),
-        _panel(found, scope, styles, "train_s", "", "Validation NDCG@10 by training time"),
+        _panel(
+            found, scope, styles, "train_s", f"of training, {clock_name(clock)}", "Validation NDCG@10 by training time"
+        ),
     ]
 
 
-def _curve(inputs: Inputs, scope: Scope, run: str) -> pd.DataFrame | None:
+def _curve(inputs: Inputs, scope: Scope, run: str, clock: str) -> pd.DataFrame | None:
     """Return a run's mean, lowest and highest validation metric over seeds, up to the epoch that every seed reached."""
     histories = [
         table
@@ -38,7 +43,7 @@ def _curve(inputs: Inputs, scope: Scope, run: str) -> pd.DataFrame | None:
         return None
     shared = min(len(table) for table in histories)
     values = np.stack([table["validation_ndcg10"].to_numpy()[:shared] for table in histories])
-    seconds = np.stack([table["train_s"].to_numpy()[:shared] for table in histories])
+    seconds = np.stack([table[clock].to_numpy(dtype=float)[:shared] for table in histories])
     return pd.DataFrame(
         {
             "epoch": histories[0]["epoch"].to_numpy()[:shared],
@@ -55,7 +60,7 @@ def _scale_seconds(axes: Axes, longest: float) -> str:
     unit, size = next((u, s) for u, s, limit in _UNITS if longest < limit)
     axes.xaxis.set_major_locator(MultipleLocator(_round_step(longest / size / 5) * size))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds / size:g}"))
-    return f"{unit} of training"
+    return unit
 
 
 def _round_step(step: float) -> float:
@@ -80,7 +85,7 @@ def _panel(
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=min(0.0, *(curve["low"].min() for curve in curves.values())))
     if x == "train_s":
-        x_title = _scale_seconds(axes, max(float(curve[x].max()) for curve in curves.values()))
+        x_title = f"{_scale_seconds(axes, max(float(curve[x].max()) for curve in curves.values()))} {x_title}"
     axes.set_xlabel(x_title, color=MUTED)
     label_right(axes, ends)
     reached = "; ".join(

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from hydrarec.comparison.clocks import clock_name
 from hydrarec.numbers import NARROW, duration
+from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope
@@ -16,19 +18,25 @@ _SHARES = np.arange(0.5, 1.2001, 0.005)
 
 
 def reach(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
-    """Draw the one panel; none where the reference is not trained or nothing reaches half of it."""
+    """Draw the one panel; none where the reference is not trained or nothing reaches half of it.
+
+    Time is that of `history_clock`.
+    """
+    clock = history_clock(inputs, scope)
     histories = {
-        run: found for run in inputs.config.run_ids if (found := _histories(inputs, scope, run)) and _timed(found)
+        run: found
+        for run in inputs.config.run_ids
+        if (found := _histories(inputs, scope, run)) and _timed(found, clock)
     }
     reference = inputs.config.evaluation.reference
     if reference not in histories:
         return []
     best = float(np.mean([table["validation_ndcg10"].max() for table in histories[reference]]))
-    curves = {run: curve for run, found in histories.items() if len(curve := reached(found, best)) > 1}
-    return [_panel(scope, curves, styles, styles[reference].label)] if curves else []
+    curves = {run: curve for run, found in histories.items() if len(curve := reached(found, best, clock)) > 1}
+    return [_panel(scope, curves, styles, styles[reference].label, clock_name(clock))] if curves else []
 
 
-def reached(histories: list[pd.DataFrame], best: float) -> pd.DataFrame:
+def reached(histories: list[pd.DataFrame], best: float, clock: str = "train_s") -> pd.DataFrame:
     """Return for every share of `best` that all seeds reach the median of the seconds it takes, and their range.
 
     >>> history = pd.DataFrame({"validation_ndcg10": [0.05, 0.08, 0.10], "train_s": [1.0, 2.0, 3.0]})
@@ -42,7 +50,7 @@ def reached(histories: list[pd.DataFrame], best: float) -> pd.DataFrame:
         so_far = np.maximum.accumulate(table["validation_ndcg10"].to_numpy())
         # A hair less, so that rounding does not move what is reached exactly.
         epochs = np.searchsorted(so_far, shares * best * (1 - 1e-9))
-        taken.append(np.append(table["train_s"].to_numpy(), np.nan)[epochs])
+        taken.append(np.append(table[clock].to_numpy(dtype=float), np.nan)[epochs])
     times = np.array(taken)
     times = times[:, ~np.isnan(times).any(axis=0)]
     return pd.DataFrame(
@@ -60,12 +68,14 @@ def _histories(inputs: Inputs, scope: Scope, run: str) -> list[pd.DataFrame]:
     return [inputs.histories[key] for key in keys if key in inputs.histories]
 
 
-def _timed(histories: list[pd.DataFrame]) -> bool:
+def _timed(histories: list[pd.DataFrame], clock: str) -> bool:
     """Tell whether the seconds are a run's own; of runs that shared a GPU there are none."""
-    return all(table["train_s"].notna().all() for table in histories)
+    return all(table[clock].notna().all() for table in histories)
 
 
-def _panel(scope: Scope, curves: dict[str, pd.DataFrame], styles: dict[str, RunStyle], reference: str) -> Panel:
+def _panel(
+    scope: Scope, curves: dict[str, pd.DataFrame], styles: dict[str, RunStyle], reference: str, clock: str
+) -> Panel:
     room = label_width(styles[run].label for run in curves) + 24
     canvas, axes = blank(300 + room, tall(len(curves)), (56, 40, room, 10), grid="both")
     ends = []
@@ -86,7 +96,7 @@ def _panel(scope: Scope, curves: dict[str, pd.DataFrame], styles: dict[str, RunS
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}{NARROW}%"))
     axes.set_xlabel(f"of the best validation NDCG@10 of {reference}", color=MUTED, parse_math=False)
     label_right(axes, ends)
-    title = "Training time to a given accuracy"
+    title = f"Training time to a given accuracy, {clock}"
     at_mark = {
         run: found["seconds"].iloc[0] for run, curve in curves.items() if len(found := curve[curve["share"] == MARKED])
     }

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from hydrarec.comparison.clocks import clock_column, clock_name
 from hydrarec.numbers import NARROW, duration, metric_title, score
 from hydrarec.report.figures.labels import label_near, label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
@@ -19,13 +20,17 @@ _UNITS = ((1, 1, "s"), (1e-3, 1e-3, "ms"), (0, 1e-6, "µs"))
 def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
     """Draw the primary metric against training time and against inference time."""
     table = inputs.leaderboard(scope, inputs.primary)
-    costs = scope.of(inputs.times).groupby("run")[["train_to_best_s", "infer_ms_per_user"]].mean()
-    table = table.loc[inputs.contest(scope)].join(costs)
+    contest = inputs.contest(scope)
+    times = scope.of(inputs.times)
+    times = times[times["run"].isin(contest)]
+    train, infer = (clock_column(times, column) for column in ("train_to_best_s", "infer_ms_per_user"))
+    costs = times.groupby("run")[[train, infer]].mean().set_axis(["train_to_best_s", "infer_ms_per_user"], axis=1)
+    table = table.loc[contest].join(costs)
     table["infer_s"] = table["infer_ms_per_user"] / 1000
     name = metric_title(inputs.primary)
     wanted = (
-        ("train_to_best_s", "training time to the best epoch", f"{name} against training time"),
-        ("infer_s", "time per user", f"{name} against inference time"),
+        ("train_to_best_s", f"to the best epoch, {clock_name(train)}", f"{name} against training time"),
+        ("infer_s", f"per user, {clock_name(infer)}", f"{name} against inference time"),
     )
     # Runs that shared a GPU have no training time.
     timed = [(table.dropna(subset=[x]), x, x_title, title) for x, x_title, title in wanted]

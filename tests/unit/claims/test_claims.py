@@ -262,10 +262,11 @@ def test_times_of_one_seed_or_of_several_machines_decide_nothing(made):
     assert "shared their GPU" in look(file.claims[0], 2, evidence).verdict(None)[1]
 
 
-def write_histories(made, curves):
-    """Write a history for each run and seed: validation NDCG@10 and cumulative seconds by epoch."""
+def write_histories(made, curves, cpu=None):
+    """Write a history for each run and seed: validation NDCG@10 and cumulative seconds by epoch, processor's too."""
     for dataset in DATASETS:
         for run, (ndcg, seconds) in curves.items():
+            cpu_share = (cpu or {}).get(run)
             for seed in range(3):
                 epochs = np.arange(1, len(ndcg) + 1)
                 table = pd.DataFrame(
@@ -275,6 +276,8 @@ def write_histories(made, curves):
                     validation_hr10=ndcg, train_s=np.array(seconds) * (1 + 0.01 * seed), validation_s=1.0
                 )
                 table["train_s"] *= 1 + 0.02 * seed * (run == SASREC)
+                processor = cpu_share * table["train_s"] if cpu_share else None
+                table = table.assign(train_cpu_s=processor, train_j=None, load=None)
                 path = run_folder(made.results, dataset, "loo", run, seed) / "history.parquet"
                 write_table(table, path, HISTORY)
 
@@ -352,3 +355,65 @@ def test_memory_is_measured_once_and_held_to_the_bounds_itself(tmp_path):
     row, found = verdict(made, GROWTH | {"measures": ["memory"]})
     assert row["verdict"] == "supported"
     assert "measured once" in found[0]["sentence"]
+
+
+def with_processor(made, claim, cpu, **more):
+    """Decide a claim where times have processor seconds, `cpu` times those by the clock."""
+    evidence = made.evidence(file := hypotheses(claim))
+    for run, share in cpu.items():
+        of_run = evidence.times["run"] == run
+        for wall, processor in (("epoch_s", "epoch_cpu_s"), ("infer_ms_per_user", "infer_cpu_ms_per_user")):
+            evidence.times.loc[of_run, processor] = share * evidence.times.loc[of_run, wall]
+        evidence.times.loc[of_run, "train_cpu_s"] = 1.0
+    for column, value in ({"threads": 1, "infer_threads": 1} | more).items():
+        evidence.times[column] = value
+    return said(look(file.claims[0], 2, evidence))
+
+
+def said(looked):
+    """Return the verdict and the sentence of the first place."""
+    return looked.verdict(None)[0], next(iter(verdict_rows(looked)))["sentence"]
+
+
+@pytest.mark.parametrize("measure", ["epoch", "inference"])
+def test_processor_seconds_decide_where_both_sides_have_them(made, measure):
+    # By the clock twice as fast; it waited less, and did more.
+    found = with_processor(made, FASTER | {"measure": measure}, {SASREC: 0.3, HYDRA_UNI: 0.9})
+    assert "1.52 times as long as SASRec (processor seconds," in found[1]
+    found = with_processor(made, FASTER | {"measure": measure}, {SASREC: 0.3})
+    assert "0.51 times as long as SASRec (the wall clock," in found[1]
+
+
+def test_the_wall_clock_of_a_shared_machine_decides_nothing(made):
+    shared = {"contention": "a load of 35.6 on 2 cores", "infer_contention": "a load of 35.6 on 2 cores"}
+    found = with_processor(made, FASTER | {"measure": "epoch"}, {SASREC: 0.3}, **shared)
+    assert found[0] == "not decidable"
+    assert "the machine was shared, and times by the wall clock hold waiting" in found[1]
+    found = with_processor(made, FASTER | {"measure": "epoch"}, {SASREC: 0.3, HYDRA_UNI: 0.9}, **shared)
+    assert found[0] != "not decidable"
+    # A GPU's times are the wall's.
+    found = with_processor(made, FASTER | {"measure": "epoch"}, {SASREC: 0.3, HYDRA_UNI: 0.9}, device="H200")
+    assert "(the wall clock," in found[1]
+
+
+def test_time_to_accuracy_and_trends_are_in_processor_seconds_too(made):
+    curves = {SASREC: ([0.05, 0.19, 0.2], [10, 20, 30]), HYDRA_UNI: ([0.1, 0.17, 0.195], [1, 2, 3])}
+    cpu = {SASREC: 0.1, HYDRA_UNI: 1.0}
+    # By the clock a tenth.
+    write_histories(made, curves, cpu)
+    found = with_processor(made, FASTER | {"measure": "time_to_accuracy"}, cpu)
+    assert "takes HydraRecUni 0.98 times as long as SASRec (processor seconds," in found[1]
+
+
+def test_memory_and_energy_are_told_beside_and_tested_nowhere(made):
+    more = {"peak_memory_mib": 100.0, "peak_gpu_mib": [400.0] * 3 + [100.0] * 3, "epochs": 10, "train_j": 50.0}
+    evidence = made.evidence(file := hypotheses(FASTER | {"measure": "epoch"}))
+    plain = said(look(file.claims[0], 2, evidence))
+    assert "Beside it" not in plain[1]
+    for column, value in more.items():
+        evidence.times[column] = np.tile(value, 3) if isinstance(value, list) else value
+    evidence.times.loc[evidence.times["run"] == HYDRA_UNI, "train_j"] = 60.0
+    told = said(look(file.claims[0], 2, evidence))
+    beside = "Beside it, not tested: 0.25 times the GPU memory and 1.20 times the GPU's energy an epoch."
+    assert beside in told[1]
+    assert told[0] == plain[0]

@@ -30,6 +30,7 @@ def test_sound_results_are_green(tables):
         "ties",
         "floor",
         "converged",
+        "machine",
         "code",
         "packages",
     }
@@ -96,3 +97,23 @@ def test_mixed_or_uncommitted_code_is_amber(small, change):
     path = tree.folder(SASREC) / "manifest.json"
     write_json(path, read_json(path) | change)
     assert checked(tree)["code", ""] == "amber"
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "said"),
+    [
+        ({"load": 20.0}, "amber", "seed 0 (a load of 20.0 on 8 cores)"),
+        ({"threads": 1, "train_cpu_s": 0.01}, "amber", "the process ran 0 % of its time"),
+        # Results of before these were recorded.
+        ({"load": None, "train_cpu_s": None}, "amber", "was not recorded: seed 0"),
+        ({"load": 8.0}, "green", "load 8.0 at most"),
+    ],
+)
+def test_a_machine_that_was_shared_is_said(small, changed, status, said):
+    tree = small()
+    path = tree.folder(SASREC) / "timing.json"
+    write_json(path, read_json(path) | {"load": 2.0} | changed)
+    found = checked(tree)
+    assert (found["machine", SASREC], found["machine", HYDRA_UNI]) == (status, "green")
+    [gate] = [g for g in read_gates(tree.results) if (g.name, g.run) == ("machine", SASREC)]
+    assert said in gate.sentence

@@ -193,6 +193,46 @@ def test_the_best_possible_is_labelled(page_of):
     assert re.search(r"<strong>itemknn</strong>\s*has the highest", page)
 
 
+def test_a_page_of_before_processor_seconds_says_what_it_does_not_know(page_of):
+    added = {"train_cpu_s", "epoch_cpu_s", "train_to_best_cpu_s", "validation_cpu_s", "load", "train_j", "validation_j"}
+
+    def age(tree, tables):
+        for path in (tree.results / "runs").glob("*/*/*/seed-*/*.json"):
+            drop = (
+                added
+                | {"test_cpu_s", "test_j", "cpu_cores"}
+                | ({"threads"} if path.name == "inference.json" else set())
+            )
+            write_json(path, {key: value for key, value in read_json(path).items() if key not in drop})
+        for path in (tree.results / "runs").glob("*/*/*/seed-*/history.parquet"):
+            pd.read_parquet(path).drop(columns=["train_cpu_s", "train_j", "load"]).to_parquet(path)
+        compute(tree, tables)
+
+    page = page_of(spoil=age)
+    assert "Whether it had the machine to itself was not recorded: seed 0" in page
+    assert "Training curves are drawn over seconds by the wall clock" in page
+    assert "trainings nobody recorded whether others used the machine." in page
+    assert "Processor seconds are missing of" in page
+    shown = Page(re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)).text
+    assert not re.search(r"\b(nan|inf|none)\b", shown, re.IGNORECASE)
+
+
+def test_energy_and_shared_machines_stand_on_the_page(page_of):
+    def change(tree, tables):
+        for path in (tree.results / "runs").glob(f"*/*/{SASREC}/seed-*/timing.json"):
+            write_json(path, read_json(path) | {"device": "H200", "train_j": 3.6e6, "validation_j": 0.0, "load": 40.0})
+            inference = path.with_name("inference.json")
+            write_json(inference, read_json(inference) | {"device": "H200", "test_j": 0.0})
+        compute(tree, tables)
+
+    page = page_of(spoil=change)
+    assert "1.0\u202fkWh" in page
+    assert "Energy is that of all jobs on a GPU." in page
+    assert f"so their wall clock is not their own: {SASREC} (a load of 40.0 on 8 cores)." in page
+    assert "The machine was shared (" in page
+    assert "40.0*" in page
+
+
 def test_times_of_runs_that_shared_a_gpu_are_left_out(page_of):
     def share(tree, tables):
         for path in (tree.results / "runs").glob(f"*/*/{SASREC}/seed-*/timing.json"):

@@ -9,6 +9,7 @@ from hydrarec.cli import app
 from hydrarec.columns import LEADERBOARD
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
+from hydrarec.numbers import duration
 from hydrarec.tables import read_table
 from hydrarec.terminal.card import card
 from hydrarec.terminal.settings import differing
@@ -51,7 +52,9 @@ def test_it_says_what_each_seed_took_what_made_it_and_where_it_lies(tree):
     text = card(tree.config, tree.results, SASREC)
     for seed in range(3):
         timing = read_json(tree.folder(SASREC, seed) / "timing.json")
-        pattern = rf"\n  {seed} +{timing['epochs']} +{timing['best_epoch']} +patience .* 512 MiB +- +cpu\n"
+        spent = re.escape(duration(timing["train_cpu_s"]).replace("\u202f", " "))
+        began = rf"\n  {seed} +{timing['epochs']} +{timing['best_epoch']} +patience"
+        pattern = rf"{began} .* 512 MiB +- +{spent} +90 % +2\.1 +- +cpu\n"
         assert re.search(pattern, text)
         test_targets = read_json(tree.folder(SASREC, seed) / "manifest.json")["data"]["test.parquet"][:12]
         assert re.search(rf"0123456789 +node-1 \(Example CPU 3000\) +\S+ +{test_targets} +\S+/seed-{seed}\n", text)

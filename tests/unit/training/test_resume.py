@@ -7,11 +7,14 @@ import signal
 import time
 
 import pytest
+from safetensors import safe_open
 
+from hydrarec.audit.differences import CLOCKS
 from hydrarec.columns import HISTORY
 from hydrarec.sequences.log import read_train
 from hydrarec.tables import read_table
 from hydrarec.training import state as state_file
+from hydrarec.training.checkpoint import write_tensors
 from hydrarec.training.test import rank_test
 from tests.unit.training.ring import settings, train
 
@@ -57,7 +60,7 @@ def results(data, output):
 
 
 def losses(output):
-    return read_table(output / "history.parquet", HISTORY).drop(columns=["train_s", "validation_s"])
+    return read_table(output / "history.parquet", HISTORY).drop(columns=CLOCKS)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,31 @@ def test_clocks_add_up_without_the_gap(data, tmp_path):
     assert history["train_s"].is_monotonic_increasing
     assert timing["train_s"] + timing["validation_s"] < time.monotonic() - began + 1.4
     assert json.loads((tmp_path / "manifest.json").read_text())["resumed"] == 1
+    # One thread cannot be busy for longer than it takes, and each resumption adds to what was there.
+    assert history["train_cpu_s"].is_monotonic_increasing
+    assert 0 < timing["train_cpu_s"] == history["train_cpu_s"].iloc[-1] <= 1.05 * timing["train_s"] + 0.05
+    assert 0 < timing["validation_cpu_s"] <= 1.05 * timing["validation_s"] + 0.05
+    assert timing["load"] == pytest.approx(history["load"].mean())
+
+
+def test_a_state_of_before_processor_seconds_goes_on_without_them(data, tmp_path):
+    latest = interrupted(data, tmp_path)
+    with safe_open(latest, framework="pt") as file:
+        values = json.loads(file.metadata()["hydrarec"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    old = {key: value for key, value in values.items() if not key.endswith(("_cpu_s", "_j"))}
+    added = ("train_cpu_s", "train_j", "load")
+    old["history"] = [{key: value for key, value in e.items() if key not in added} for e in values["history"]]
+    write_tensors(tensors, old, latest)
+    run_training(data, tmp_path)
+    timing, history = (
+        json.loads((tmp_path / "timing.json").read_text()),
+        read_table(tmp_path / "history.parquet", HISTORY),
+    )
+    assert json.loads((tmp_path / "manifest.json").read_text())["resumed"] == 1
+    assert (timing["train_cpu_s"], timing["epoch_cpu_s"], timing["validation_cpu_s"]) == (None, None, None)
+    assert history["train_cpu_s"].isna().all()
+    assert timing["load"] > 0
 
 
 def test_a_request_to_save_lets_training_go_on(data, tmp_path):

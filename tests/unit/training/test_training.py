@@ -45,6 +45,12 @@ def test_what_a_run_leaves_behind_is_complete_and_consistent(data, tmp_path):
     assert timing["train_to_best_s"] == history.set_index("epoch")["train_s"][timing["best_epoch"]]
     assert history["train_s"].is_monotonic_increasing
     assert history["validation_s"].is_monotonic_increasing
+    assert timing["train_cpu_s"] == history["train_cpu_s"].iloc[-1] > 0
+    assert timing["train_to_best_cpu_s"] == history.set_index("epoch")["train_cpu_s"][timing["best_epoch"]]
+    inference = json.loads((tmp_path / "inference.json").read_text())
+    assert 0 < inference["test_cpu_s"] <= 1.05 * inference["test_s"] * inference["threads"] + 0.05
+    # No GPU, no energy.
+    assert (timing["train_j"], timing["validation_j"], inference["test_j"]) == (None, None, None)
     assert set(manifest["data"]) == {"train.parquet", "validation.parquet", "test.parquet"}
     assert manifest["settings"] == settings(max_epochs=4).model_dump(mode="json")
 
