@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from hydrarec import __version__
+from hydrarec import __version__, heap
 from hydrarec.columns import HISTORY
 from hydrarec.config import RunSettings
 from hydrarec.costs import Timing, write_timing
@@ -61,6 +61,7 @@ def train(
     """
     ignore_requests_to_save()
     prepare_process(threads)
+    heap.keep_freed()
     device = select_device(settings.training.device)
     setup = Stopwatch(device)
     split, with_timestamps = data / protocol, settings.run.model.takes_timestamps
@@ -104,10 +105,12 @@ def _train_until_done(trainer: Trainer, state: TrainingState) -> None:
         with trainer.train_watch.paused():
             state.save(trainer, peak_memory_mib())
 
+    give_back_if_grown = heap.Limit()
     with Interruption() as interruption:
         while not trainer.done:
             _log(trainer.epoch(lambda: interruption.answer(save)), trainer.history)
             state.save(trainer, peak_memory_mib())
+            give_back_if_grown()
             interruption.answer(lambda: None)
 
 
