@@ -105,12 +105,10 @@ def _train_until_done(trainer: Trainer, state: TrainingState) -> None:
         with trainer.train_watch.paused():
             state.save(trainer, peak_memory_mib())
 
-    give_back_if_grown = heap.Limit()
     with Interruption() as interruption:
         while not trainer.done:
             _log(trainer.epoch(lambda: interruption.answer(save)), trainer.history)
             state.save(trainer, peak_memory_mib())
-            give_back_if_grown()
             interruption.answer(lambda: None)
 
 
