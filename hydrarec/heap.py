@@ -14,8 +14,8 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 """Names of the settings in `malloc.h`."""
 KEPT = 2**30
 """Bytes at the end of the heap that may be free, and the size from which a block is given back by itself."""
-SMALLEST_KEPT = 2**25
-"""The largest size of such a block that glibc before 2.35 takes."""
+OLDER_KEPT = 2**25
+"""The largest such size that older versions of glibc take: half of what a heap of theirs can hold."""
 GROWTH = 2**26
 """Bytes by which the heap grows at once."""
 
@@ -28,7 +28,7 @@ def keep_freed() -> None:
     libc.mallopt(TRIM_THRESHOLD, KEPT)
     libc.mallopt(TOP_PAD, GROWTH)
     if not libc.mallopt(MMAP_THRESHOLD, KEPT):
-        libc.mallopt(MMAP_THRESHOLD, SMALLEST_KEPT)
+        libc.mallopt(MMAP_THRESHOLD, OLDER_KEPT)
 
 
 def give_back() -> None:
