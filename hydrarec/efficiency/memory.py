@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 import psutil
 import torch
 
+from hydrarec import heap
 from hydrarec.devices import prepare_process, synchronise
 from hydrarec.efficiency.rounds import Work
 from hydrarec.provenance import peak_memory_mib
@@ -126,6 +127,8 @@ def _child(
     try:
         if warm_up is not None:
             warm_up()()
+            # What this leaves free would not be counted when it is used again.
+            heap.give_back()
         memory = psutil.Process().memory_info()
         limit = int(memory.data + limit_mib * 2**20)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.getrlimit(resource.RLIMIT_DATA)[1]))

@@ -23,7 +23,9 @@ from hydrarec.efficiency.rounds import Work
 from hydrarec.sequences.visibility import Visibility
 
 SMALL = 16
-"""Positions of the repetition that loads code."""
+"""Positions of a sequence in the repetition that loads code."""
+SMALL_NUMBERS = 2**18
+"""Numbers per tensor in that repetition."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +75,10 @@ class OperatorPiece(Piece):
         return Counted(operations, operations, least_bytes(shape, training=self.training) / self.units)
 
     def small(self) -> Piece:
-        """Return the operator on one short sequence."""
-        return replace(self, units=1.0, length=SMALL)
+        """Return the operator on short sequences."""
+        # So many numbers that an operator with a way of its own for large inputs goes it, if it does so here.
+        positions = min(self.units * self.length, SMALL_NUMBERS / self.width)
+        return replace(self, units=max(1.0, positions // SMALL), length=SMALL)
 
 
 def operator_pieces(config: BenchmarkConfig, device: torch.device) -> Iterator[OperatorPiece]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from hydrarec import heap
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.losses import CrossEntropyLossConfig
 from hydrarec.config.masking import BidirectionalMaskingConfig
@@ -39,6 +40,8 @@ class StepPiece(Piece):
     def build(self, device: torch.device) -> Work:
         """Build the trainer; see `Piece.build`."""
         data = self.data
+        # As every training does.
+        heap.keep_freed()
         trainer = Trainer(
             self.variant.settings, data.train, data.validation, data.catalogue, seed=self.seed, device=device
         )

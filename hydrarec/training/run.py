@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from hydrarec import __version__
+from hydrarec import __version__, heap
 from hydrarec.columns import HISTORY
 from hydrarec.config import RunSettings
 from hydrarec.costs import Timing, write_timing
@@ -62,6 +62,7 @@ def train(
     """
     ignore_requests_to_save()
     prepare_process(threads)
+    heap.keep_freed()
     device = select_device(settings.training.device)
     setup = Stopwatch(device)
     split, with_timestamps = data / protocol, settings.run.model.takes_timestamps

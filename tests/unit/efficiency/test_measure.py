@@ -1,10 +1,12 @@
 """What is measured, how memory is found out, and that nothing is left out without a word."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
+from hydrarec.attention.hydra_kernels import pays
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.efficiency import measure as measuring
 from hydrarec.efficiency.blocks import block_pieces
@@ -87,6 +89,16 @@ def test_an_operator_piece_computes_what_the_operator_does(cpu):
             result = result[0]
         assert result.shape == (piece.units, piece.length, piece.width)
         assert result.isfinite().all()
+
+
+def test_the_repetition_that_loads_code_goes_the_way_of_the_piece(cpu):
+    """Hydra has two, by size; the first use of either reads megabytes of code."""
+    piece = next(piece for piece in operator_pieces(comparison(), cpu) if piece.subject == "hydra")
+    for units, large in ((1, False), (128, True)):
+        piece = replace(piece, units=float(units), length=200, width=64)
+        small = piece.small()
+        assert [pays(torch.empty(int(x.units), x.length, x.width)) for x in (piece, small)] == [large, large]
+        assert small.units * small.length * small.width <= 2**18
 
 
 def test_counts_are_per_sequence(cpu):

@@ -1,0 +1,41 @@
+"""Memory that has been freed: kept for what is needed next, or given back.
+
+Each batch has a width of its own, so tensors of a step seldom fit where those of the step before have been. The
+allocator of glibc hands much of what is freed to the system and asks for it again in the next step, where every page is
+then a fault and a page of zeros. Here it can be told to keep what is freed. That does not hinder a heap of ever
+different sizes from growing for many epochs, which it does either way. Other allocators and systems are left as they
+are. No number depends on it.
+"""
+
+import ctypes
+import platform
+
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
+"""Names of the settings in `malloc.h`."""
+KEPT = 2**30
+"""Bytes at the end of the heap that may be free, and the size from which a block is given back by itself."""
+OLDER_KEPT = 2**25
+"""The largest such size that older versions of glibc take: half of what a heap of theirs can hold."""
+GROWTH = 2**26
+"""Bytes by which the heap grows at once."""
+
+
+def keep_freed() -> None:
+    """Let this process keep the memory it frees."""
+    libc = _glibc()
+    if libc is None:
+        return
+    libc.mallopt(TRIM_THRESHOLD, KEPT)
+    libc.mallopt(TOP_PAD, GROWTH)
+    if not libc.mallopt(MMAP_THRESHOLD, KEPT):
+        libc.mallopt(MMAP_THRESHOLD, OLDER_KEPT)
+
+
+def give_back() -> None:
+    """Hand all free pages of this process to the system."""
+    if (libc := _glibc()) is not None:
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
