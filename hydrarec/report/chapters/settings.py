@@ -16,7 +16,7 @@ ARCHITECTURE = ("model", "attention", "masking")
 """What a comparison of architectures may differ in; anything else is named."""
 _ABOUT = (
     "No setting was searched: every run has the values written in the configuration, those below unless the table of "
-    "differences names another. They suit some runs better than others, so a difference between two runs is one at "
+    "differences names another. They may suit some runs better than others, so a difference between two runs is one at "
     "these settings."
 )
 _STOPPING = (
@@ -128,7 +128,9 @@ def _told(found: list[Difference], inputs: Inputs, room: str = "") -> str:
     for change in dict.fromkeys((d.setting, d.value, d.reference) for d in kept):
         where = [d.dataset for d in kept if (d.setting, d.value, d.reference) == change]
         name, value, reference = change
-        what = value if name == room else f"{name.removeprefix(f'{room} ')} {value}, not {reference}"
+        # A model that takes no operator has none.
+        only = "none" if value == NOTHING else value
+        what = only if name == room else f"{name.removeprefix(f'{room} ')} {value}, not {reference}"
         said.append(what if len(where) == every else f"{what} ({', '.join(where)})")
     return "; ".join(said)
 
