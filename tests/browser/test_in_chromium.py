@@ -140,6 +140,16 @@ def test_on_paper_there_is_no_navigation_and_no_dark_ground(page, browser, tmp_p
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_nothing_is_wider_than_the_paper(page, browser):
+    # A4 with the margins that browsers leave. On paper nothing scrolls, so what stands in tables counts too.
+    browser.visit(page, 718, media="print")
+    browser.evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))")
+    everything = BEYOND.replace(".table-box, .panel, pre, ", "")
+    assert browser.evaluate(everything) == []
+    browser.evaluate("document.querySelector('td').style.minWidth = '800px'")
+    assert browser.evaluate(everything)
+
+
 def test_the_page_reads_without_scripts(page, browser):
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     try:

@@ -15,6 +15,7 @@ from hydrarec.report.chapters.provenance import provenance
 from hydrarec.report.chapters.runs import runs
 from hydrarec.report.chapters.scaling import scaling
 from hydrarec.report.chapters.sensitivity import sensitivity
+from hydrarec.report.chapters.settings import settings
 from hydrarec.report.chapters.strata import strata
 from hydrarec.report.chapters.variance import variance
 from hydrarec.report.chapters.verdicts import verdicts
@@ -34,6 +35,7 @@ _ORDER = (
     absent,
     checks,
     parts,
+    settings,
     data,
     protocol,
     runs,

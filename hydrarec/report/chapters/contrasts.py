@@ -6,6 +6,7 @@ from hydrarec.report.blocks import Block, Chapter
 from hydrarec.report.chapters.differences import difference_table
 from hydrarec.report.chapters.margins import margin_table
 from hydrarec.report.chapters.scopes import by_scope
+from hydrarec.report.figures.cliques import clique_bars
 from hydrarec.report.figures.forest import forest
 from hydrarec.report.figures.heatmap import WIDEST, heatmap
 from hydrarec.report.figures.panels import Figure
@@ -25,6 +26,7 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         *_forest(inputs, scope, looks),
         difference_table(inputs, scope, looks),
         margin_table(inputs, scope, looks),
+        *_groups(inputs, scope, looks),
         *_pairs(inputs, scope, looks),
     ]
 
@@ -40,6 +42,25 @@ def _forest(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         "for the number of runs. Arrows: beyond the axis."
     )
     shown = [panel for panel in panels if panel is not None]
+    return [Figure(shown, caption)] if shown else []
+
+
+def _groups(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    table, alpha = scope.of(inputs.pairs), inputs.config.evaluation.alpha
+    panels = []
+    for metric in (inputs.primary, inputs.secondary):
+        pairs = table[table["metric"] == metric]
+        compared = [run for run in inputs.contest(scope) if run in set(pairs["run"]) | set(pairs["other"])]
+        found = pairs[pairs["p_holm"] < alpha]
+        apart = {frozenset(pair) for pair in zip(found["run"], found["other"], strict=True)}
+        name, title = f"groups-{scope.anchor}-{metric.replace('@', '')}", f"Groups on {metric_title(metric)}"
+        panels.append(clique_bars(name, title, inputs.leaderboard(scope, metric)["mean"][compared], apart, looks))
+    shown = [panel for panel in panels if panel is not None]
+    caption = (
+        "Runs at their mean over users and seeds. A bar joins neighbours of which no two are told apart at "
+        f"{percentage(alpha)}, Holm-adjusted over all pairs; that does not make them equal. Not a critical-difference "
+        f"diagram: one data set, no mean ranks. {sentences.figure_basis(inputs, scope)}"
+    )
     return [Figure(shown, caption)] if shown else []
 
 

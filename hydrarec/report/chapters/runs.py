@@ -38,7 +38,7 @@ def _settings(config: BenchmarkConfig, run: str) -> list[tuple[str, str]]:
         options = [(humanise(name), plain(value, name)) for name, value in entry.options.items()]
         return [("Baseline", entry.baseline), ("Deterministic", plain(entry.deterministic)), *options]
     by_dataset = {
-        dataset.id: _flat(config.settings(run, dataset.id).model_dump(mode="json")) for dataset in config.datasets
+        dataset.id: effective(config.settings(run, dataset.id).model_dump(mode="json")) for dataset in config.datasets
     }
     facts = []
     for name in dict.fromkeys(key for settings in by_dataset.values() for key in settings):
@@ -46,7 +46,18 @@ def _settings(config: BenchmarkConfig, run: str) -> list[tuple[str, str]]:
         first = next(iter(values.values()))
         same = all(value == first for value in values.values())
         facts.append((name, first if same else " · ".join(f"{dataset}: {value}" for dataset, value in values.items())))
-    return [fact for fact in facts if fact[0] not in ("run id", "run label")]
+    return facts
+
+
+def effective(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return by path the settings that a run has in the end; what it overrides stands in them already.
+
+    >>> run = {"id": "a", "label": "A", "encoder": {"d_model": 8}, "loss": None, "masking": {"kind": "causal"}}
+    >>> effective({"run": run, "encoder": {"d_model": 8}})
+    {'masking': 'causal', 'encoder d_model': 8}
+    """
+    own = {name: part for name, part in settings["run"].items() if name in ("model", "attention", "masking")}
+    return _flat(own | {name: part for name, part in settings.items() if name != "run"})
 
 
 def _flat(settings: dict[str, Any], room: str = "") -> dict[str, Any]:

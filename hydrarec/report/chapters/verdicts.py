@@ -1,5 +1,6 @@
 """What was found, in words, before anything else."""
 
+import pandas as pd
 from markupsafe import Markup
 
 from hydrarec.report import sentences
@@ -9,14 +10,31 @@ from hydrarec.report.chapters.scopes import part_anchor
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
+_CLAIMS = ("supported", "refuted", "not decided", "not decidable")
+"""What may become of a claim."""
+
 
 def verdicts(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
     """Say what became of the claims, and for every scope who is ahead, by how much, and how sure that is."""
     cards, decided = [_card(inputs, scope, looks) for scope in inputs.scopes], claims(inputs)
-    # Beside the only scope there is room for the claims.
+    # Beside the only scope there is room for the claims; else they would push what was found off the first screen.
     beside = [Card("Claims", decided)] if decided and len(cards) == 1 else []
-    above = [] if beside else decided
-    return Chapter("verdicts", "Verdicts", [Part([*above, Cards([*cards, *beside])])])
+    below = [] if beside else decided
+    above = [Text(claims_told(inputs.claims))] if below and inputs.claims is not None else []
+    return Chapter("verdicts", "Verdicts", [Part([*above, Cards([*cards, *beside]), *below])])
+
+
+def claims_told(claims: pd.DataFrame) -> Markup:
+    """Count what became of the claims.
+
+    >>> print(claims_told(pd.DataFrame({"verdict": ["refuted", "supported", "refuted"]})))
+    Of <a href="#claims">3 claims</a> fixed before the runs: 1 supported, 2 refuted.
+    """
+    counts = claims["verdict"].value_counts()
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _CLAIMS if verdict in counts)
+    return Markup('Of <a href="#claims">{} claim{}</a> fixed before the runs: {}.').format(
+        len(claims), "s" if len(claims) > 1 else "", told
+    )
 
 
 def _card(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> Card:

@@ -5,8 +5,9 @@ from functools import cache
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from scipy.optimize import isotonic_regression
 
 from hydrarec.report.style import FONT_SIZE, RunStyle
@@ -24,10 +25,7 @@ def label_width(labels: Iterable[str]) -> float:
 
 @cache
 def _width(label: str) -> float:
-    # A dollar sign would begin a formula, which labels have none of.
-    return (
-        float(TextPath((0, 0), label.replace("$", r"\$"), size=FONT_SIZE).get_extents().width) if label.strip() else 0.0
-    )
+    return float(text_to_path.get_text_width_height_descent(label, FontProperties(size=FONT_SIZE), ismath=False)[0])
 
 
 def label_right(axes: Axes, ends: Sequence[tuple[float, float, RunStyle]]) -> None:

@@ -1,0 +1,170 @@
+"""How runs were set: what all share, in what each differs from the reference, and how long each was let train."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from hydrarec.numbers import NOTHING
+from hydrarec.report.blocks import Block, Chapter, Facts, Part, Text
+from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.chapters.data import plain
+from hydrarec.report.chapters.runs import effective
+from hydrarec.report.inputs import Inputs
+from hydrarec.report.style import RunStyle
+
+ARCHITECTURE = ("model", "attention", "masking")
+"""What a comparison of architectures may differ in; anything else is named."""
+_ABOUT = (
+    "No setting was searched: every run has the values written in the configuration, those below unless the table of "
+    "differences names another. They may suit some runs better than others, so a difference between two runs is one at "
+    "these settings."
+)
+_STOPPING = (
+    "Training ends after the given number of epochs without a better validation NDCG@10, or at the last epoch allowed; "
+    "the weights of the best epoch are kept. A run that used all its epochs may have become better with more."
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting that a run does not share with the reference."""
+
+    run: str
+    dataset: str
+    setting: str
+    value: str
+    reference: str
+
+    @property
+    def of_architecture(self) -> bool:
+        """Whether it is part of what is compared."""
+        return self.setting.split(" ")[0] in ARCHITECTURE
+
+
+def settings(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+    """Show settings and how trainings ended; None where nothing is trained."""
+    trained = [run for run in inputs.config.run_ids if looks[run].kind == "trained"]
+    if not trained:
+        return None
+    found = {(run, dataset.id): _of(inputs, run, dataset.id) for run in trained for dataset in inputs.config.datasets}
+    blocks: list[Block] = [Text(_ABOUT), Facts([("Searched", "nothing"), *shared(found)])]
+    reference = inputs.config.evaluation.reference
+    if reference in trained and len(trained) > 1:
+        blocks.append(_difference_table(inputs, trained, differences(found, reference), looks))
+    blocks += [Text(_STOPPING), _stopping_table(inputs, found, looks)]
+    return Chapter("settings", "Settings", [Part(blocks)])
+
+
+def shared(found: dict[tuple[str, str], dict[str, str]]) -> list[tuple[str, str]]:
+    """Return the settings that all runs have in common, by name; where data sets differ, each with its value.
+
+    >>> made = {("a", "one"): {"size": "8", "loss": "bce"}, ("b", "one"): {"size": "8", "loss": "ce"}}
+    >>> shared(made | {("a", "two"): {"size": "16", "loss": "bce"}, ("b", "two"): {"size": "16", "loss": "ce"}})
+    [('size', 'one: 8 · two: 16')]
+    """
+    facts = []
+    for name in dict.fromkeys(name for values in found.values() for name in values):
+        by_dataset: dict[str, set[str | None]] = {}
+        for (_, dataset), values in found.items():
+            by_dataset.setdefault(dataset, set()).add(values.get(name))
+        if all(len(values) == 1 for values in by_dataset.values()):
+            only = {dataset: str(next(iter(values))) for dataset, values in by_dataset.items()}
+            same = len(set(only.values())) == 1
+            each = " · ".join(f"{dataset}: {value}" for dataset, value in only.items())
+            facts.append((name, next(iter(only.values())) if same else each))
+    return facts
+
+
+def differences(found: dict[tuple[str, str], dict[str, str]], reference: str) -> list[Difference]:
+    """Return every setting in which a run differs from the reference on a data set."""
+    listed = []
+    for (run, dataset), values in found.items():
+        other = found[reference, dataset]
+        for name in dict.fromkeys([*values, *other]):
+            value, expected = values.get(name, NOTHING), other.get(name, NOTHING)
+            if value != expected:
+                listed.append(Difference(run, dataset, name, value, expected))
+    return listed
+
+
+def _of(inputs: Inputs, run: str, dataset: str) -> dict[str, str]:
+    """Return the settings a run was trained with, as its manifest says; those it is to have if it is not finished."""
+    manifest = next((m for one, m in inputs.manifests if (one.run, one.dataset) == (run, dataset)), None)
+    own = (manifest or {}).get("settings") or inputs.config.settings(run, dataset).model_dump(mode="json")
+    return {name: plain(value, name) for name, value in effective(own).items()}
+
+
+def _difference_table(inputs: Inputs, trained: list[str], found: list[Difference], looks: dict[str, RunStyle]) -> Table:
+    reference = inputs.config.evaluation.reference
+
+    def row(run: str) -> Row:
+        mine = [difference for difference in found if difference.run == run]
+        parts = {room: [d for d in mine if d.setting.split(" ")[0] == room] for room in ARCHITECTURE}
+        rest = [difference for difference in mine if not difference.of_architecture]
+        cells = [Cell(_told(parts[room], inputs, room) or "the same") for room in ARCHITECTURE]
+        return Row([Cell(looks[run].label, run=looks[run]), *cells, Cell(_told(rest, inputs) or "nothing")], "trained")
+
+    return Table(
+        "settings-differences",
+        f"In what every trained run differs from {looks[reference].label}, the reference",
+        [
+            Column("Run", numeric=False),
+            Column("Model", numeric=False, hint="the layout of the blocks"),
+            Column("Attention", numeric=False, hint="the operator and its own settings"),
+            Column("Masking", numeric=False),
+            Column("Anything else", numeric=False, hint="nothing: the two differ in their architecture only"),
+        ],
+        [[row(run) for run in trained if run != reference]],
+        pd.DataFrame(found, columns=["run", "dataset", "setting", "value", "reference"]),
+    )
+
+
+def _told(found: list[Difference], inputs: Inputs, room: str = "") -> str:
+    """Write differences with the value on the reference's side; data sets are named where they do not agree."""
+    every, said = len(inputs.config.datasets), []
+    # Settings that only one of two operators has go with its name.
+    renamed = {difference.dataset for difference in found if difference.setting == room}
+    kept = [d for d in found if d.setting == room or d.dataset not in renamed or NOTHING not in (d.value, d.reference)]
+    for change in dict.fromkeys((d.setting, d.value, d.reference) for d in kept):
+        where = [d.dataset for d in kept if (d.setting, d.value, d.reference) == change]
+        name, value, reference = change
+        # A model that takes no operator has none.
+        only = "none" if value == NOTHING else value
+        what = only if name == room else f"{name.removeprefix(f'{room} ')} {value}, not {reference}"
+        said.append(what if len(where) == every else f"{what} ({', '.join(where)})")
+    return "; ".join(said)
+
+
+def _stopping_table(inputs: Inputs, found: dict[tuple[str, str], dict[str, str]], looks: dict[str, RunStyle]) -> Table:
+    rows = []
+    for (run, dataset, protocol), times in inputs.times.groupby(["run", "dataset", "protocol"], sort=False):
+        if (run, dataset) not in found:
+            continue
+        values, ended = found[str(run), str(dataset)], int(times["converged"].fillna(False).astype(bool).sum())
+        least, most = int(times["epochs"].min()), int(times["epochs"].max())
+        rows.append(
+            Row(
+                [
+                    Cell(looks[str(run)].label, run=looks[str(run)]),
+                    Cell(f"{dataset}, {protocol}"),
+                    Cell(values["training max_epochs"], float(values["training max_epochs"].replace("\u202f", ""))),
+                    Cell(values["training patience"], float(values["training patience"].replace("\u202f", ""))),
+                    Cell(str(most) if least == most else f"{least}\u2013{most}", float(most)),
+                    Cell(f"{ended} of {len(times)}", ended / len(times)),
+                ],
+                "trained",
+            )
+        )
+    return Table(
+        "settings-stopping",
+        "How trainings ended",
+        [
+            Column("Run", numeric=False),
+            Column("Where", numeric=False),
+            Column("Epochs allowed"),
+            Column("Patience", hint="epochs without a better validation NDCG@10"),
+            Column("Epochs trained", hint="from the shortest to the longest training"),
+            Column("Ended by patience", hint="trainings, of all seeds; the others used all their epochs"),
+        ],
+        [rows],
+    )
