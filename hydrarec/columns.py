@@ -185,6 +185,7 @@ VERDICTS = _table(
     p=(pa.float64(), "one-sided p-value of the claim here; null where an interval decides?"),
     holds=(pa.bool_(), "whether the claim holds here, at the unadjusted level"),
     refutes=(pa.bool_(), "whether this speaks against the claim by its refutation rule"),
+    remark=(pa.string(), "what a reader must know where it holds, such as a run that beats both; null if nothing??"),
     sentence=(pa.string(), "the same in words"),
 )
 CLAIMS = _table(

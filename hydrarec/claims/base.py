@@ -42,6 +42,8 @@ class Finding:
     """Whether the claim holds here, at the unadjusted level."""
     refutes: bool = False
     """Whether this speaks against the claim."""
+    remark: str | None = None
+    """What a reader must know where it holds, without its full stop."""
 
 
 class ClaimKind(ABC):

@@ -108,7 +108,8 @@ class Decided:
                 f"{basis}, but under another protocol its sign is lost on {_listed(self.disagreeing)}.",
             )
         skipped = f" Not decidable {'; '.join(self.reasons)}." if self.reasons else ""
-        return "supported" if holds else "not decided", f"{basis}.{skipped}{self._reach if holds else ''}"
+        worth = f"{self._reach}{self._remarks}" if holds else ""
+        return "supported" if holds else "not decided", f"{basis}.{skipped}{worth}"
 
     @property
     def _reach(self) -> str:
@@ -119,6 +120,16 @@ class Decided:
         undecided = sorted({str(place.protocol) for place in self.found if place not in self.main})
         why = f"it could not be decided under {', '.join(undecided)}" if undecided else "no other protocol was computed"
         return f" This is support under {protocol} only: {why}."
+
+    @property
+    def _remarks(self) -> str:
+        """What a reader must know about the places in which it holds, each remark once."""
+        places: dict[str, dict[Place, None]] = {}
+        for place in self.main:
+            for finding in self.found[place]:
+                if isinstance(finding, Finding) and finding.remark:
+                    places.setdefault(finding.remark, {})[place] = None
+        return "".join(f" But on {_listed(list(where))} {remark}." for remark, where in places.items())
 
     @property
     def _disagrees(self) -> bool:

@@ -88,7 +88,17 @@ class EquivalentClaimConfig(RunClaimConfig):
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Largest difference that counts as none, as a fraction of the comparator's mean."""
     separates: list[RunId] = []
-    """Runs that the same data must tell from the comparator; else equality shows nothing but a blunt instrument."""
+    """Runs that the same test must tell from the comparator; else equality shows nothing but a blunt instrument."""
+    flag_if_beaten_by: list[RunId] = []
+    """Runs that are named beside the verdict where they beat both: to be as accurate as a beaten model is little."""
+
+    @model_validator(mode="after")
+    def _helpers_are_others(self) -> Self:
+        compared = {self.run, *self.against}
+        for key in ("separates", "flag_if_beaten_by"):
+            if own := [run for run in getattr(self, key) if run in compared]:
+                raise ValueError(f"{key}: {', '.join(own)} is itself compared; allowed: other runs")
+        return self
 
 
 class FasterClaimConfig(RunClaimConfig):

@@ -160,6 +160,52 @@ def test_equality_is_nothing_where_the_data_separate_nothing(made):
     assert {one["verdict"] for one in found} == {"not decidable"}
 
 
+def test_separation_is_asked_of_the_test_itself(made):
+    """Significantly worse is not enough where the margin swallows the difference."""
+    claim = EQUIVALENT | {"separates": ["itemknn"]}
+    for dataset in DATASETS:
+        # SASRec is 4 % above ItemKNN, and the users are so many that it is sure.
+        made.means[dataset, "loo"] = {SASREC: 0.1, HYDRA_UNI: 0.1, "itemknn": 0.1 / 1.04}
+        made.differences[dataset, "loo", SASREC, "itemknn"] = (0.04, 0.001)
+        made.differences[dataset, "loo", SASREC, HYDRA_UNI] = (0.0, 0.001)
+    row, _ = verdict(made, claim)
+    assert row["verdict"] == "not decidable"
+    assert "a margin of 5 % does not tell SASRec from ItemKNN on NDCG@10" in row["sentence"]
+    assert verdict(made, claim | {"margin": 0.02})[0]["verdict"] == "supported"
+
+
+def test_every_run_must_be_separated_and_be_there(made):
+    differ(made, 0.0)
+    row, _ = verdict(made, EQUIVALENT | {"separates": ["itemknn", "smaller"]})
+    assert row["verdict"] == "not decidable"
+    assert "on one/loo: the comparison has no run smaller" in row["sentence"]
+
+
+def test_equality_with_a_beaten_model_is_flagged(made):
+    differ(made, 0.0)
+    claim = EQUIVALENT | {"flag_if_beaten_by": ["itemknn"]}
+    row, found = verdict(made, claim)
+    assert {one["remark"] for one in found} == {None}
+    assert "ItemKNN" not in row["sentence"]
+    for dataset in ("one", "two"):
+        made.means[dataset, "loo"] = {SASREC: 0.1, HYDRA_UNI: 0.1, "itemknn": 0.12}
+    # Ahead of the one for sure, of the other perhaps: not of both.
+    made.differences["two", "loo", HYDRA_UNI, "itemknn"] = (-0.17, 0.2)
+    row, found = verdict(made, claim)
+    assert row["verdict"] == "supported"
+    assert row["sentence"].endswith("But on one/loo ItemKNN is more accurate than both.")
+    assert [bool(one["remark"]) for one in found] == [one["dataset"] == "one" for one in found]
+    assert found[0]["sentence"].endswith(". But ItemKNN is more accurate than both.")
+
+
+def test_that_a_flag_could_not_be_looked_for_is_said(made):
+    differ(made, 0.0)
+    row, _ = verdict(made, EQUIVALENT | {"flag_if_beaten_by": ["sasrec"]})
+    assert row["verdict"] == "supported"
+    said = "whether sasrec is more accurate than both is not known (the comparison has no run sasrec)"
+    assert row["sentence"].endswith(f"But on one/loo, two/loo, three/loo {said}.")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -1,5 +1,6 @@
 """A file of claims is checked, and a comparison's tables go in and two tables come out."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,10 @@ def test_committed_files_are_right(path):
         ({"claims": [CLAIM, CLAIM]}, "claims: A stands there more than once"),
         ({"claims": [CLAIM | {"alpha": 0.7}]}, "alpha: input should be less than 0.5; found 0.7"),
         ({"claims": [CLAIM | {"metric": "mrr"}]}, "metric: string should match pattern"),
+        (
+            {"claims": [CLAIM | {"kind": "equivalent", "separates": [SASREC]}]},
+            rf"claims\[0\]: separates: {re.escape(SASREC)} is itself compared; allowed: other runs",
+        ),
         ({"registered": "soon"}, "registered: input should be a valid date"),
         ({"bands": [{"dataset": "d"}]}, r"bands\[0\].run: must be given"),
     ],

@@ -20,6 +20,7 @@ def write_verdicts(_, tables):
         | {"sentence": f"no run {EVIL}", "family": "exploratory"},
     ]  # fmt: skip
     place = {"dataset": "made-0", "protocol": "loo", "device": None, "run": HYDRA_UNI, "against": SASREC}
+    place |= {"remark": None}
     verdicts = [
         place | {"claim": "H1", "measure": "ndcg@10", "verdict": "superior", "estimate": 3.0, "low": 1.0, "high": 5.0}
         | {"p": 0.01, "holds": True, "refutes": False, "sentence": f"On made-0 it is better {EVIL}."},
