@@ -202,6 +202,7 @@ CLAIMS = _table(
     sentence=(pa.string(), "why this is the verdict"),
     registered=(pa.string(), "day on which the hypotheses were fixed"),
     sha256=(pa.string(), "of the file of hypotheses"),
+    published_sha256=(pa.string(), "of the file of published numbers that it names; null if it names none??"),
 )
 SENSITIVITY = _table(
     **_RUN,

@@ -47,7 +47,12 @@ def decide(config: BenchmarkConfig, hypotheses: Path, results: Path, comparison:
     decided = [look(claim, claims.needed_for(claim), evidence) for claim in claims.claims]
     rows = [row for one in decided for row in verdict_rows(one)]
     write_table(pd.DataFrame(rows, columns=VERDICTS.names), output / "verdicts.parquet", VERDICTS)
-    registered = {"registered": claims.registered.isoformat(), "sha256": sha256(hypotheses)}
+    published = claims.published_file(hypotheses)
+    registered = {
+        "registered": claims.registered.isoformat(),
+        "sha256": sha256(hypotheses),
+        "published_sha256": sha256(published) if published else None,
+    }
     table = [row | registered for row in claim_rows(decided)]
     write_table(pd.DataFrame(table, columns=CLAIMS.names), output / "claims.parquet", CLAIMS)
 

@@ -15,10 +15,17 @@ def claims(inputs: Inputs) -> list[Block]:
     first = inputs.claims.iloc[0]
     registered = (
         f"Claims and the rules that decide them were fixed on {first['registered']}; SHA-256 of their file: "
-        f"{first['sha256'][:16]}. Supported: it holds in as many places as needed. Refuted: as many speak against it. "
+        f"{first['sha256'][:16]}{_numbers(first)}. "
+        "Supported: it holds in as many places as needed. Refuted: as many speak against it. "
         "Not decided: neither. Not decidable: too few places could say anything."
     )
     return [_table(inputs.claims), Text(registered, "key"), Folded("What every verdict rests on", [_evidence(inputs)])]
+
+
+def _numbers(row: pd.Series) -> str:
+    """Name the file of published numbers by its hash, where the claims rest on one."""
+    found = row["published_sha256"]
+    return "" if pd.isna(found) else f", of the published numbers that it names: {found[:16]}"
 
 
 def _table(claims: pd.DataFrame) -> Table:

@@ -13,7 +13,13 @@ EVIL = "<script>alert('claimed')</script>"
 
 def write_verdicts(_, tables):
     common = {"kind": "superior", "family": "confirmatory", "needed": 1, "sentence": "It holds in 1 of 1 places."}
-    common |= {"registered": "2026-01-02", "sha256": "ab" * 32, "holding": 1, "places": 1}
+    common |= {
+        "registered": "2026-01-02",
+        "sha256": "ab" * 32,
+        "published_sha256": "cd" * 32,
+        "holding": 1,
+        "places": 1,
+    }
     claims = [
         common | {"claim": "H1", "statement": "The first is better", "verdict": "supported", "p": 0.01, "p_holm": 0.02},
         common | {"claim": "H2", "statement": EVIL, "verdict": "not decidable", "p": None, "p_holm": None}
@@ -39,7 +45,15 @@ def first(tmp_path_factory):
 
 
 def test_claims_stand_on_the_first_screen_with_verdict_date_and_hash(first):
-    for words in ("The first is better", "supported", "not decidable", "2026-01-02", "abababababababab", ".020"):
+    for words in (
+        "The first is better",
+        "supported",
+        "not decidable",
+        "2026-01-02",
+        "abababababababab",
+        "cdcdcdcdcdcdcdcd",
+        ".020",
+    ):
         assert words in first
     assert "exploratory" in first
     assert 'class="claim-not-decidable"' in first
