@@ -183,6 +183,11 @@ VERDICTS = _table(
     low=(pa.float64(), "lower bound of its interval; null likewise?"),
     high=(pa.float64(), "upper bound; null likewise?"),
     p=(pa.float64(), "one-sided p-value of the claim here; null where an interval decides?"),
+    p_holm=(
+        pa.float64(),
+        "the claim's largest p here, Holm-adjusted over the confirmatory claims of this dataset and protocol; of an "
+        "exploratory claim as it is; null if nothing could be decided here, or an interval decides??",
+    ),
     holds=(pa.bool_(), "whether the claim holds here, at the unadjusted level"),
     refutes=(pa.bool_(), "whether this speaks against the claim by its refutation rule"),
     remark=(pa.string(), "what a reader must know where it holds, such as a run that beats both; null if nothing??"),

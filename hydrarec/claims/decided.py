@@ -28,11 +28,20 @@ class Decided:
 
         A place without findings counts as one in which nothing speaks for the claim.
         """
-        known = [self._largest_p(place) for place in self.main if isinstance(self.found[place], list)]
+        known = [self.p_at(place) for place in self.main if isinstance(self.found[place], list)]
         if len(known) < self.needed or any(p is None for p in known):
             return None
         every = [cast(float, p) for p in known] + [1.0] * (len(self.main) - len(known))
         return float(partial_conjunction(every)[self.needed - 1])
+
+    def p_at(self, place: Place) -> float | None:
+        """Return the largest p-value of its findings in a place; None where an interval decides, or nothing was found.
+
+        The claim is about all of its comparators and metrics, so that the largest needs no correction.
+        """
+        findings = self.found.get(place)
+        values = [finding.p for finding in findings] if isinstance(findings, list) else []
+        return None if None in values or not values else max(cast(list[float], values))
 
     @property
     def holding(self) -> int:
@@ -143,10 +152,6 @@ class Decided:
             return f"{held})"
         how = "by Holm's correction over the confirmatory claims"
         return f"{held}; {p_statement(p)} {how if self.config.family == 'confirmatory' else 'as an exploratory claim'})"
-
-    def _largest_p(self, place: Place) -> float | None:
-        values = [finding.p for finding in cast(list[Finding], self.found[place])]
-        return None if None in values else max(cast(list[float], values))
 
 
 def _listed(places: list[Place]) -> str:

@@ -36,7 +36,7 @@ def _table(claims: pd.DataFrame) -> Table:
                 Cell(row["verdict"]),
                 Cell(row["statement"], note=_remark(row)),
                 Cell(f"{row['holding']} of {row['places']}", float(row["holding"])),
-                Cell(NOTHING if pd.isna(row["p_holm"]) else p_value(row["p_holm"]), sortable(row["p_holm"])),
+                Cell(_p(row["p_holm"]), sortable(row["p_holm"])),
             ],
             f"claim-{row['verdict'].replace(' ', '-')}",
         )
@@ -60,11 +60,28 @@ def _remark(row: pd.Series) -> str:
 def _evidence(inputs: Inputs) -> Table:
     assert inputs.verdicts is not None
     rows = [
-        Row([Cell(row["claim"]), Cell(_place(row)), Cell(row["verdict"]), Cell(row["sentence"])])
+        Row(
+            [
+                Cell(row["claim"]),
+                Cell(_place(row)),
+                Cell(row["verdict"]),
+                *(Cell(_p(row[name]), sortable(row[name])) for name in ("p", "p_holm")),
+                Cell(row["sentence"]),
+            ]
+        )
         for _, row in inputs.verdicts.iterrows()
     ]
-    columns = [Column(title, numeric=False) for title in ("Claim", "Where", "Verdict", "Finding")]
+    columns = [
+        *(Column(title, numeric=False) for title in ("Claim", "Where", "Verdict")),
+        Column("p", hint="one-sided, of this finding; none where an interval decides"),
+        Column("Holm p", hint="the claim's largest p here, over the confirmatory claims of this data set and protocol"),
+        Column("Finding", numeric=False),
+    ]
     return Table("evidence", "What every verdict rests on, place by place", columns, [rows], inputs.verdicts)
+
+
+def _p(value: float | None) -> str:
+    return NOTHING if pd.isna(value) else p_value(float(value))
 
 
 def _place(row: pd.Series) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from hydrarec.claims.decide import claim_rows, look, verdict_rows
@@ -25,7 +26,7 @@ def decided(made, *claims, **more):
     file = hypotheses(*claims, **more)
     evidence = made.evidence(file)
     looked = [look(claim, file.needed_for(claim), evidence) for claim in file.claims]
-    return claim_rows(looked), [row for one in looked for row in verdict_rows(one)]
+    return claim_rows(looked), verdict_rows(looked)
 
 
 def verdict(made, claim, **more):
@@ -276,6 +277,36 @@ def test_confirmatory_claims_are_one_family_and_the_undecidable_count(made):
     assert rows[0]["p_holm"] == pytest.approx(2 * alone["p"])
     assert rows[1]["p_holm"] is None
     assert rows[2]["p_holm"] == alone["p"]
+
+
+def test_in_each_place_the_confirmatory_claims_are_one_family(tmp_path):
+    made = Made(tmp_path, protocols=("loo", "gts"), efficiency={"devices": ["cpu"]})
+    made.scaling["cpu"] = [exponents("hydra", 1.0, 0.95, 1.05)]
+    for dataset, protocol, error in (("one", "loo", 0.05), ("two", "loo", 0.06), ("one", "gts", 0.055)):
+        made.differences[dataset, protocol, SASREC, HYDRA_UNI] = (-0.1, error)
+        made.differences[dataset, protocol, HYDRA_UNI, "itemknn"] = (0.3, 0.2)
+        made.means[dataset, protocol] = {SASREC: 0.1, HYDRA_UNI: 0.1, "itemknn": 0.1}
+    # Not finished there: the family stays as large as it was made.
+    made.means["one", "gts"] |= {"itemknn": None}
+    both = SUPERIOR | {"id": "B", "against": [SASREC, "itemknn"]}
+    knn = SUPERIOR | {"id": "K", "against": ["itemknn"]}
+    alone = SUPERIOR | {"id": "X", "family": "exploratory"}
+    _, rows = decided(made, SUPERIOR, both, knn, alone, GROWTH)
+    for place in (("one", "loo"), ("two", "loo"), ("one", "gts")):
+        there = [row for row in rows if (row["dataset"], row["protocol"]) == place]
+        own = next(row["p"] for row in there if row["claim"] == "S")
+        against_knn = max(row["p"] or 1 for row in there if row["claim"] == "K") if place != ("one", "gts") else 1
+        # Of the claim with two comparators the larger p counts, and stands beside both of its findings.
+        expected = multipletests([own, max(own, against_knn), against_knn], method="holm")[1]
+        adjusted = {name: {row["p_holm"] for row in there if row["claim"] == name} for name in "SBKX"}
+        assert list(adjusted["S"]) == pytest.approx(expected[:1])
+        assert adjusted["X"] == {own}
+        if place == ("one", "gts"):
+            assert adjusted["B"] == adjusted["K"] == {None}
+        else:
+            assert list(adjusted["B"]) == pytest.approx(expected[1:2])
+            assert list(adjusted["K"]) == pytest.approx(expected[2:])
+    assert [row["p_holm"] for row in rows if row["claim"] == "G"] == [None]
 
 
 def test_times_are_ratios_matched_by_seed(made):

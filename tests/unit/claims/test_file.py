@@ -88,7 +88,7 @@ def test_bands_take_number_source_and_tolerance_from_the_published(tmp_path):
 @pytest.mark.parametrize(
     ("band", "message"),
     [
-        ({"published": "Ours"}, r"claims.yaml:3: bands\[0\].published: no row has the title 'Ours'; allowed: Theirs"),
+        ({"published": "Ours"}, r"claims.yaml:2: bands\[0\].published: no row has the title 'Ours'; allowed: Theirs"),
         ({"metric": "ndcg@5"}, r"bands\[0\].metric: 'Theirs' has no number of ndcg@5; allowed: ndcg@10, hr@10"),
         ({"published": "Later"}, "'Later' is about gts; allowed: rows about loo"),
         ({"value": 0.2}, r"bands\[0\].value: no such key"),
