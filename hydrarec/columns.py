@@ -188,6 +188,11 @@ VERDICTS = _table(
         "the claim's largest p here, Holm-adjusted over the confirmatory claims of this dataset and protocol; of an "
         "exploratory claim as it is; null if nothing could be decided here, or an interval decides??",
     ),
+    detectable=(
+        pa.float64(),
+        "per cent of the comparator's mean: smallest true difference that would have been found here with a power of "
+        "80 %; for equivalence the smallest margin, had there been no difference; null for other kinds of claims??",
+    ),
     holds=(pa.bool_(), "whether the claim holds here, at the unadjusted level"),
     refutes=(pa.bool_(), "whether this speaks against the claim by its refutation rule"),
     remark=(pa.string(), "what a reader must know where it holds, such as a run that beats both; null if nothing??"),

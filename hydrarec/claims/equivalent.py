@@ -8,6 +8,7 @@ from hydrarec.claims.runs import RunClaim
 from hydrarec.config.hypotheses import EquivalentClaimConfig
 from hydrarec.numbers import metric_title, p_statement, percent, percent_interval
 from hydrarec.significance.equivalence import equivalence
+from hydrarec.significance.power import provable_margin
 
 
 class EquivalentClaim(RunClaim):
@@ -100,5 +101,6 @@ class EquivalentClaim(RunClaim):
             p=found.p_equivalent,
             holds=equal,
             refutes=outside,
+            detectable=100 * provable_margin(difference, alpha) / base,
             remark=remark,
         )

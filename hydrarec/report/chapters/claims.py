@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.numbers import NOTHING, p_value, sortable
+from hydrarec.numbers import NARROW, NOTHING, p_value, sortable
 from hydrarec.report.blocks import Block, Folded, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
@@ -66,6 +66,7 @@ def _evidence(inputs: Inputs) -> Table:
                 Cell(_place(row)),
                 Cell(row["verdict"]),
                 *(Cell(_p(row[name]), sortable(row[name])) for name in ("p", "p_holm")),
+                Cell(_detectable(row["detectable"]), sortable(row["detectable"])),
                 Cell(row["sentence"]),
             ]
         )
@@ -75,6 +76,11 @@ def _evidence(inputs: Inputs) -> Table:
         *(Column(title, numeric=False) for title in ("Claim", "Where", "Verdict")),
         Column("p", hint="one-sided, of this finding; none where an interval decides"),
         Column("Holm p", hint="the claim's largest p here, over the confirmatory claims of this data set and protocol"),
+        Column(
+            "Could find",
+            hint="smallest true difference, in per cent of the comparator, that would have been found here with a "
+            "power of 80 %; for a claim of equivalence the smallest margin, had there been no difference",
+        ),
         Column("Finding", numeric=False),
     ]
     return Table("evidence", "What every verdict rests on, place by place", columns, [rows], inputs.verdicts)
@@ -82,6 +88,10 @@ def _evidence(inputs: Inputs) -> Table:
 
 def _p(value: float | None) -> str:
     return NOTHING if pd.isna(value) else p_value(float(value))
+
+
+def _detectable(value: float | None) -> str:
+    return NOTHING if pd.isna(value) else f"{value:.1f}{NARROW}%"
 
 
 def _place(row: pd.Series) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
@@ -58,6 +58,21 @@ def test_one_sided_p_is_students_and_two_data_sets_count(made):
     # At least two of three: the second smallest, twice.
     assert row["p"] == pytest.approx(2 * expected[1])
     assert [one["holds"] for one in found] == [True, True, False]
+
+
+def test_what_could_have_been_found_does_not_hang_on_what_was(made):
+    claims = SUPERIOR, EQUIVALENT | {"metrics": ["ndcg@10"]}
+    found = []
+    for share in (0.0, 0.2):
+        for dataset in DATASETS:
+            made.means[dataset, "loo"] = {SASREC: 0.1, HYDRA_UNI: 0.1}
+            made.differences[dataset, "loo", SASREC, HYDRA_UNI] = (-share, 0.02)
+        found.append([row["detectable"] for row in decided(made, *claims)[1]])
+    assert found[0] == found[1]
+    # A noncentral t that lies above the critical value four times in five.
+    sizes = optimize.brentq(lambda size: stats.nct.sf(stats.t.isf(0.05, 50), 50, size) - 0.8, 1, 5)
+    assert found[0][:3] == pytest.approx([2 * sizes] * 3, rel=1e-4)
+    assert min(found[0][3:]) > 2 * sizes
 
 
 def test_no_difference_decides_nothing(made):

@@ -26,10 +26,11 @@ def write_verdicts(_, tables):
         | {"sentence": f"no run {EVIL}", "family": "exploratory"},
     ]  # fmt: skip
     place = {"dataset": "made-0", "protocol": "loo", "device": None, "run": HYDRA_UNI, "against": SASREC}
-    place |= {"remark": None, "p_holm": None}
+    place |= {"remark": None, "p_holm": None, "detectable": None}
     verdicts = [
         place | {"claim": "H1", "measure": "ndcg@10", "verdict": "superior", "estimate": 3.0, "low": 1.0, "high": 5.0}
-        | {"p": 0.01, "p_holm": 0.03, "holds": True, "refutes": False, "sentence": f"On made-0 it is better {EVIL}."},
+        | {"p": 0.01, "p_holm": 0.03, "detectable": 4.26}
+        | {"holds": True, "refutes": False, "sentence": f"On made-0 it is better {EVIL}."},
         place | dict.fromkeys(("dataset", "protocol", "against", "p"))
         | {"device": "cpu", "claim": "H2", "measure": "time", "verdict": "inconclusive", "estimate": 1.2, "low": 0.9}
         | {"high": 2.0, "holds": False, "refutes": False, "sentence": "On cpu it grows."},
@@ -63,7 +64,7 @@ def test_what_verdicts_rest_on_is_there_place_by_place(first):
     evidence = first[first.index('id="evidence"') :]
     assert "made-0, loo" in evidence
     assert "On cpu it grows." in evidence
-    assert [cell for cell in (".010", ".030") if cell not in evidence] == []
+    assert [cell for cell in (".010", ".030", "4.3\u202f%") if cell not in evidence] == []
     assert "nan" not in evidence
 
 
