@@ -204,8 +204,19 @@ VERDICTS = _table(
     low=(pa.float64(), "lower bound of its interval; null likewise?"),
     high=(pa.float64(), "upper bound; null likewise?"),
     p=(pa.float64(), "one-sided p-value of the claim here; null where an interval decides?"),
+    p_holm=(
+        pa.float64(),
+        "the claim's largest p here, Holm-adjusted over the confirmatory claims of this dataset and protocol; of an "
+        "exploratory claim as it is; null if nothing could be decided here, or an interval decides??",
+    ),
+    detectable=(
+        pa.float64(),
+        "per cent of the comparator's mean: smallest true difference that would have been found here with a power of "
+        "80 %; for equivalence the smallest margin, had there been no difference; null for other kinds of claims??",
+    ),
     holds=(pa.bool_(), "whether the claim holds here, at the unadjusted level"),
     refutes=(pa.bool_(), "whether this speaks against the claim by its refutation rule"),
+    remark=(pa.string(), "what a reader must know where it holds, such as a run that beats both; null if nothing??"),
     sentence=(pa.string(), "the same in words"),
 )
 CLAIMS = _table(
@@ -222,6 +233,7 @@ CLAIMS = _table(
     sentence=(pa.string(), "why this is the verdict"),
     registered=(pa.string(), "day on which the hypotheses were fixed"),
     sha256=(pa.string(), "of the file of hypotheses"),
+    published_sha256=(pa.string(), "of the file of published numbers that it names; null if it names none??"),
 )
 SENSITIVITY = _table(
     **_RUN,

@@ -42,6 +42,10 @@ class Finding:
     """Whether the claim holds here, at the unadjusted level."""
     refutes: bool = False
     """Whether this speaks against the claim."""
+    detectable: float | None = None
+    """What it could have found with a power of 80 %, in per cent of the comparator's mean."""
+    remark: str | None = None
+    """What a reader must know where it holds, without its full stop."""
 
 
 class ClaimKind(ABC):

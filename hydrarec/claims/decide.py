@@ -45,9 +45,13 @@ def decide(config: BenchmarkConfig, hypotheses: Path, results: Path, comparison:
     claims = load_hypotheses(hypotheses)
     evidence = read_evidence(config, claims, results, comparison)
     decided = [look(claim, claims.needed_for(claim), evidence) for claim in claims.claims]
-    rows = [row for one in decided for row in verdict_rows(one)]
-    write_table(pd.DataFrame(rows, columns=VERDICTS.names), output / "verdicts.parquet", VERDICTS)
-    registered = {"registered": claims.registered.isoformat(), "sha256": sha256(hypotheses)}
+    write_table(pd.DataFrame(verdict_rows(decided), columns=VERDICTS.names), output / "verdicts.parquet", VERDICTS)
+    published = claims.published_file(hypotheses)
+    registered = {
+        "registered": claims.registered.isoformat(),
+        "sha256": sha256(hypotheses),
+        "published_sha256": sha256(published) if published else None,
+    }
     table = [row | registered for row in claim_rows(decided)]
     write_table(pd.DataFrame(table, columns=CLAIMS.names), output / "claims.parquet", CLAIMS)
 
@@ -66,21 +70,32 @@ def look(claim: ClaimConfig, needed: int, evidence: Evidence) -> Decided:
     return Decided(claim, needed, found, [place for place in places if place.protocol in (None, first)])
 
 
-def verdict_rows(decided: Decided) -> list[dict[str, Any]]:
-    """Return the rows of `VERDICTS` about a claim; a place without findings has one that says why."""
-    rows: list[dict[str, Any]] = []
-    for place, findings in decided.found.items():
-        if isinstance(findings, str):
-            findings = [
-                Finding(_subject(decided.config), "", "not decidable", f"Not decidable on {place}: {findings}.")
-            ]
-        rows += [{"claim": decided.config.id} | vars(place) | dataclasses.asdict(finding) for finding in findings]
-    return rows
+def verdict_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
+    """Return the rows of `VERDICTS`; a place without findings has one that says why.
+
+    Beside each finding's own p-value stands that of its claim in this place: the largest of its findings, adjusted over
+    the confirmatory claims that are made of the place. Those are one family there, as they are over all places.
+    """
+    places = dict.fromkeys(place for one in decided for place in one.found)
+    adjusted = {
+        place: _adjusted(there, [one.p_at(place) for one in there])
+        for place in places
+        if (there := [one for one in decided if place in one.found])
+    }
+    return [row for one in decided for place in one.found for row in _rows_at(one, place, adjusted[place][id(one)])]
+
+
+def _rows_at(decided: Decided, place: Place, p_holm: float | None) -> list[dict[str, Any]]:
+    findings = decided.found[place]
+    if isinstance(findings, str):
+        findings = [Finding(_subject(decided.config), "", "not decidable", f"Not decidable on {place}: {findings}.")]
+    common = {"claim": decided.config.id, "p_holm": p_holm} | vars(place)
+    return [common | dataclasses.asdict(finding) for finding in findings]
 
 
 def claim_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
     """Return the rows of `CLAIMS`, less what is known of the file; confirmatory claims are one family."""
-    adjusted = _adjusted(decided)
+    adjusted = _adjusted(decided, [one.p for one in decided])
     return [
         {
             "claim": one.config.id,
@@ -88,23 +103,26 @@ def claim_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
             "kind": one.config.kind,
             "family": one.config.family,
             "p": one.p,
-            "p_holm": p_holm,
+            "p_holm": adjusted[id(one)],
             "holding": one.holding,
             "needed": one.needed,
             "places": one.decidable,
-            **dict(zip(("verdict", "sentence"), one.verdict(p_holm), strict=True)),
+            **dict(zip(("verdict", "sentence"), one.verdict(adjusted[id(one)]), strict=True)),
         }
-        for one, p_holm in zip(decided, adjusted, strict=True)
+        for one in decided
     ]
 
 
-def _adjusted(decided: Sequence[Decided]) -> list[float | None]:
-    """Adjust the confirmatory claims as one family; one that cannot be decided is a member that shows nothing."""
-    family = [one for one in decided if one.config.family == "confirmatory" and one.config.kind != "growth"]
-    values = dict(
-        zip(map(id, family), holm(np.array([1.0 if one.p is None else one.p for one in family])), strict=True)
-    )
-    return [None if one.p is None else float(values.get(id(one), one.p)) for one in decided]
+def _adjusted(decided: Sequence[Decided], values: Sequence[float | None]) -> dict[int, float | None]:
+    """Adjust the confirmatory claims as one family; one that cannot be decided is a member that shows nothing.
+
+    Returns the values by the identity of the claim. Those of exploratory claims stay as they are.
+    """
+    known = {id(one): p for one, p in zip(decided, values, strict=True)}
+    family = [id(one) for one in decided if one.config.family == "confirmatory" and one.config.kind != "growth"]
+    corrected = holm(np.array([1.0 if (p := known[name]) is None else p for name in family]))
+    by_name = dict(zip(family, map(float, corrected), strict=True))
+    return {name: None if p is None else by_name.get(name, p) for name, p in known.items()}
 
 
 def _subject(claim: ClaimConfig) -> str:

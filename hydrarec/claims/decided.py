@@ -28,11 +28,20 @@ class Decided:
 
         A place without findings counts as one in which nothing speaks for the claim.
         """
-        known = [self._largest_p(place) for place in self.main if isinstance(self.found[place], list)]
+        known = [self.p_at(place) for place in self.main if isinstance(self.found[place], list)]
         if len(known) < self.needed or any(p is None for p in known):
             return None
         every = [cast(float, p) for p in known] + [1.0] * (len(self.main) - len(known))
         return float(partial_conjunction(every)[self.needed - 1])
+
+    def p_at(self, place: Place) -> float | None:
+        """Return the largest p-value of its findings in a place; None where an interval decides, or nothing was found.
+
+        The claim is about all of its comparators and metrics, so that the largest needs no correction.
+        """
+        findings = self.found.get(place)
+        values = [finding.p for finding in findings] if isinstance(findings, list) else []
+        return None if None in values or not values else max(cast(list[float], values))
 
     @property
     def holding(self) -> int:
@@ -108,7 +117,8 @@ class Decided:
                 f"{basis}, but under another protocol its sign is lost on {_listed(self.disagreeing)}.",
             )
         skipped = f" Not decidable {'; '.join(self.reasons)}." if self.reasons else ""
-        return "supported" if holds else "not decided", f"{basis}.{skipped}{self._reach if holds else ''}"
+        worth = f"{self._reach}{self._remarks}" if holds else ""
+        return "supported" if holds else "not decided", f"{basis}.{skipped}{worth}"
 
     @property
     def _reach(self) -> str:
@@ -119,6 +129,16 @@ class Decided:
         undecided = sorted({str(place.protocol) for place in self.found if place not in self.main})
         why = f"it could not be decided under {', '.join(undecided)}" if undecided else "no other protocol was computed"
         return f" This is support under {protocol} only: {why}."
+
+    @property
+    def _remarks(self) -> str:
+        """What a reader must know about the places in which it holds, each remark once."""
+        places: dict[str, dict[Place, None]] = {}
+        for place in self.main:
+            for finding in self.found[place]:
+                if isinstance(finding, Finding) and finding.remark:
+                    places.setdefault(finding.remark, {})[place] = None
+        return "".join(f" But on {_listed(list(where))} {remark}." for remark, where in places.items())
 
     @property
     def _disagrees(self) -> bool:
@@ -132,10 +152,6 @@ class Decided:
             return f"{held})"
         how = "by Holm's correction over the confirmatory claims"
         return f"{held}; {p_statement(p)} {how if self.config.family == 'confirmatory' else 'as an exploratory claim'})"
-
-    def _largest_p(self, place: Place) -> float | None:
-        values = [finding.p for finding in cast(list[Finding], self.found[place])]
-        return None if None in values else max(cast(list[float], values))
 
 
 def _listed(places: list[Place]) -> str:

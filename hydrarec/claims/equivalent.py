@@ -8,13 +8,15 @@ from hydrarec.claims.runs import RunClaim
 from hydrarec.config.hypotheses import EquivalentClaimConfig
 from hydrarec.numbers import metric_title, p_statement, percent, percent_interval
 from hydrarec.significance.equivalence import equivalence
+from hydrarec.significance.power import provable_margin
 
 
 class EquivalentClaim(RunClaim):
     """`kind: equivalent`. Refuted where the 1 - 2 alpha interval lies outside the margins altogether.
 
-    Two models that learnt nothing are equivalent too. Therefore the data must be able to tell the comparator from runs
-    that are known to be worse (`separates`); where they cannot, the claim is not decidable.
+    Two models that learnt nothing are equivalent too. Therefore the same test must tell the comparator from runs that
+    are known to be worse (`separates`): they are below it, and not equivalent. Where it does not, the claim is not
+    decidable. Where a third run beats both (`flag_if_beaten_by`), a remark says so.
     """
 
     config: EquivalentClaimConfig
@@ -31,18 +33,41 @@ class EquivalentClaim(RunClaim):
         return [self._on(evidence, dataset, protocol, against, metric) for metric in self.config.metrics]
 
     def _require_separation(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> None:
+        base = evidence.mean(dataset, protocol, against, metric)
+        if base <= 0:
+            raise Undecidable(f"{evidence.label(against)} never hits, so there is nothing to be equivalent to")
         for worse in self.config.separates:
-            if evidence.difference(dataset, protocol, against, worse, metric).p_above(0) >= self.config.alpha:
+            difference = evidence.difference(dataset, protocol, worse, against, metric)
+            names = f"{evidence.label(against)} from {evidence.label(worse)} on {metric_title(metric)}"
+            if difference.p_below(0) >= self.config.alpha:
+                raise Undecidable(f"these data do not tell {names}, so that equality would show nothing")
+            # With very many users both can be shown at once: that a run is worse, and that it is so by a trifle.
+            if equivalence(difference, base, self.config.margin, self.config.alpha).p_equivalent < self.config.alpha:
                 raise Undecidable(
-                    f"these data do not tell {evidence.label(against)} from {evidence.label(worse)} on "
-                    f"{metric_title(metric)}, so that equality would show nothing"
+                    f"a margin of {100 * self.config.margin:g} % does not tell {names}, so that equality would show "
+                    "nothing"
                 )
+
+    def _remark(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> str | None:
+        """Say which runs beat both, each at the unadjusted level, and of which that is not known."""
+        said: list[str] = []
+        for third in self.config.flag_if_beaten_by:
+            name = evidence.label(third)
+            try:
+                evidence.require(dataset, protocol, [third], converged=False)
+                ahead = [
+                    evidence.difference(dataset, protocol, third, other, metric).p_above(0) < self.config.alpha
+                    for other in (self.config.run, against)
+                ]
+            except Undecidable as reason:
+                said.append(f"whether {name} is more accurate than both is not known ({reason})")
+            else:
+                said += [f"{name} is more accurate than both"] * all(ahead)
+        return "; ".join(said) or None
 
     def _on(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> Finding:
         run, alpha, margin = self.config.run, self.config.alpha, self.config.margin
         base = evidence.mean(dataset, protocol, against, metric)
-        if base <= 0:
-            raise Undecidable(f"{evidence.label(against)} never hits, so there is nothing to be equivalent to")
         difference = evidence.difference(dataset, protocol, run, against, metric)
         found = equivalence(difference, base, margin, alpha)
         outside = found.low > found.margin or found.high < -found.margin
@@ -63,6 +88,19 @@ class EquivalentClaim(RunClaim):
             f"{percent_interval(size[1], size[2])}; margin {100 * margin:g} %, {p_statement(found.p_equivalent)}; "
             f"they would be equivalent at a margin of {100 * found.attained:.1f} %)."
         )
+        remark = self._remark(evidence, dataset, protocol, against, metric) if equal else None
+        if remark:
+            sentence += f" But {remark}."
         return Finding(
-            run, metric, verdict, sentence, against, *size, p=found.p_equivalent, holds=equal, refutes=outside
+            run,
+            metric,
+            verdict,
+            sentence,
+            against,
+            *size,
+            p=found.p_equivalent,
+            holds=equal,
+            refutes=outside,
+            detectable=100 * provable_margin(difference, alpha) / base,
+            remark=remark,
         )

@@ -9,7 +9,8 @@ import pandas as pd
 from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, SCALING, TIMES
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.hypotheses import Band, Hypotheses
+from hydrarec.config.bands import Band
+from hydrarec.config.hypotheses import Hypotheses
 from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import efficiency_folder, run_folder
 from hydrarec.numbers import metric_title, score
@@ -88,7 +89,7 @@ class Evidence:
                     raise Undecidable(f"a check failed: {gate.sentence.rstrip('.')}")
                 if converged and gate.name == "converged" and gate.status != "green":
                     raise Undecidable(f"{self.label(gate.run)} is not trained to the end: {_lowered(gate.sentence)}")
-        for band in self.hypotheses.bands:
+        for band in self.hypotheses.known_bands:
             if band.dataset == dataset and band.run in runs and protocol == "loo":
                 self._require_band(band, protocol)
 

@@ -9,6 +9,7 @@ from hydrarec.claims.evidence import Evidence
 from hydrarec.claims.runs import RunClaim
 from hydrarec.config.hypotheses import SuperiorClaimConfig
 from hydrarec.numbers import metric_title, p_statement, percent, percent_interval
+from hydrarec.significance.power import detectable_difference
 
 
 class SuperiorClaim(RunClaim):
@@ -37,5 +38,16 @@ class SuperiorClaim(RunClaim):
             f"{percent_interval(size[1], size[2])}, one-sided {p_statement(p)})."
         )
         return [
-            Finding(run, metric, verdict, sentence, against, *size, p=p, holds=verdict == "superior", refutes=high < 0)
+            Finding(
+                run,
+                metric,
+                verdict,
+                sentence,
+                against,
+                *size,
+                p=p,
+                holds=verdict == "superior",
+                refutes=high < 0,
+                detectable=100 * detectable_difference(difference, alpha) / base if base > 0 else None,
+            )
         ]

@@ -11,27 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock, explain
+from hydrarec.config.bands import AnyBand, Band, Metric, PublishedBand
+from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock, Place, explain
+from hydrarec.config.published import load_published
 from hydrarec.config.runs import RunId
-
-Metric = Annotated[str, Field(pattern=r"^(ndcg|hr)@[0-9]+$")]
-
-
-class Band(Block):
-    """What others have published of a run; a claim that rests on a run outside its band is not decidable."""
-
-    dataset: str
-    """Dataset id."""
-    run: RunId
-    """The run that must reproduce the number."""
-    metric: Metric
-    """What was published."""
-    value: Annotated[float, Field(gt=0, le=1)]
-    """The published number."""
-    tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """How far below it the run may stay, as a fraction; above is no reason to distrust."""
-    source: str
-    """Who published it."""
 
 
 class ClaimConfig(KindBlock):
@@ -88,7 +71,17 @@ class EquivalentClaimConfig(RunClaimConfig):
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Largest difference that counts as none, as a fraction of the comparator's mean."""
     separates: list[RunId] = []
-    """Runs that the same data must tell from the comparator; else equality shows nothing but a blunt instrument."""
+    """Runs that the same test must tell from the comparator; else equality shows nothing but a blunt instrument."""
+    flag_if_beaten_by: list[RunId] = []
+    """Runs that are named beside the verdict where they beat both: to be as accurate as a beaten model is little."""
+
+    @model_validator(mode="after")
+    def _helpers_are_others(self) -> Self:
+        compared = {self.run, *self.against}
+        for key in ("separates", "flag_if_beaten_by"):
+            if own := [run for run in getattr(self, key) if run in compared]:
+                raise ValueError(f"{key}: {', '.join(own)} is itself compared; allowed: other runs")
+        return self
 
 
 class FasterClaimConfig(RunClaimConfig):
@@ -150,7 +143,9 @@ class Hypotheses(Block):
     """Day on which the claims were fixed."""
     needed: Annotated[int, Field(ge=1)] = 2
     """Datasets on which a claim must hold."""
-    bands: list[Band] = []
+    published: str | None = None
+    """File of published numbers that bands take theirs from, seen from the folder of this file."""
+    bands: list[AnyBand] = []
     """Published numbers that runs must reproduce before claims about them are decided."""
     claims: Annotated[list[Claim], Field(min_length=1)]
     """The claims, in the order of the report."""
@@ -163,6 +158,21 @@ class Hypotheses(Block):
             raise ValueError(f"claims: {', '.join(twice)} stands there more than once")
         return self
 
+    @model_validator(mode="after")
+    def _bands_have_their_file(self) -> Self:
+        if self.published is None and any(isinstance(band, PublishedBand) for band in self.bands):
+            raise ValueError("published: must name the file that bands take their numbers from")
+        return self
+
+    @property
+    def known_bands(self) -> list[Band]:
+        """The bands with their numbers; `load_hypotheses` has looked them up."""
+        return [band for band in self.bands if isinstance(band, Band)]
+
+    def published_file(self, path: Path) -> Path | None:
+        """Return the file of published numbers of a file of claims that stands at `path`."""
+        return None if self.published is None else path.parent / self.published
+
     def needed_for(self, claim: ClaimConfig) -> int:
         """Return in how many places a claim must hold."""
         return claim.needed or (1 if isinstance(claim, GrowthClaimConfig) else self.needed)
@@ -174,8 +184,8 @@ def load_hypotheses(path: Path) -> Hypotheses:
     Raises
     ------
     ConfigError
-        If it is absent, no plain YAML, or wrong: one line per mistake with its place, the path of the key and what is
-        allowed.
+        If it or the file of published numbers that it names is absent, no plain YAML, or wrong: one line per mistake
+        with its place, the path of the key and what is allowed.
     """
     from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415 - as for the configuration itself
 
@@ -184,6 +194,25 @@ def load_hypotheses(path: Path) -> Hypotheses:
     except OSError as error:
         raise ConfigError(f"{path}: the file of hypotheses cannot be read: {error.strerror}") from error
     try:
-        return Hypotheses.model_validate(file.values)
+        hypotheses = Hypotheses.model_validate(file.values)
     except ValidationError as error:
         raise ConfigError(f"{path} has {error.error_count()} mistake(s):\n{explain(error, place=file.place)}") from None
+    return hypotheses.model_copy(update={"bands": _looked_up(hypotheses, path, file.place)})
+
+
+def _looked_up(hypotheses: Hypotheses, path: Path, place: Place) -> list[Band]:
+    """Return all bands with their numbers."""
+    source = hypotheses.published_file(path)
+    if source is None:
+        return hypotheses.known_bands
+    try:
+        published = load_published(source)
+    except OSError as error:
+        raise ConfigError(f"{place(['published'])}: published: {source} cannot be read: {error.strerror}") from error
+    bands: list[Band] = []
+    for index, band in enumerate(hypotheses.bands):
+        try:
+            bands += [band] if isinstance(band, Band) else band.bands(published)
+        except ValueError as error:
+            raise ConfigError(f"{place(['bands', index])}: bands[{index}].{error}") from None
+    return bands

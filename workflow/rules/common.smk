@@ -177,6 +177,14 @@ def hypotheses_file():
     return f"{workflow.basedir}/{BENCHMARK.hypotheses}" if BENCHMARK.hypotheses else []
 
 
+def published_file():
+    """Return the file that the claims take published numbers from; none where they name none."""
+    if not BENCHMARK.hypotheses:
+        return []
+    path = Path(hypotheses_file())
+    return str(load_hypotheses(path).published_file(path) or "") or []
+
+
 def all_verdicts():
     """Return the verdicts on all claims; none where nothing is claimed."""
     folder = f"results/comparison/{BENCHMARK.report}"

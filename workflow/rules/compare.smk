@@ -62,6 +62,7 @@ rule verdicts:
         all_histories(),
         all_efficiency(),
         hypotheses=hypotheses_file(),
+        published=published_file(),
     output:
         multiext(
             f"results/comparison/{BENCHMARK.report}/",

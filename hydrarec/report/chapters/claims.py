@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.numbers import NOTHING, p_value, sortable
+from hydrarec.numbers import NARROW, NOTHING, p_value, sortable
 from hydrarec.report.blocks import Block, Folded, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
@@ -15,10 +15,17 @@ def claims(inputs: Inputs) -> list[Block]:
     first = inputs.claims.iloc[0]
     registered = (
         f"Claims and the rules that decide them were fixed on {first['registered']}; SHA-256 of their file: "
-        f"{first['sha256'][:16]}. Supported: it holds in as many places as needed. Refuted: as many speak against it. "
+        f"{first['sha256'][:16]}{_numbers(first)}. "
+        "Supported: it holds in as many places as needed. Refuted: as many speak against it. "
         "Not decided: neither. Not decidable: too few places could say anything."
     )
     return [_table(inputs.claims), Text(registered, "key"), Folded("What every verdict rests on", [_evidence(inputs)])]
+
+
+def _numbers(row: pd.Series) -> str:
+    """Name the file of published numbers by its hash, where the claims rest on one."""
+    found = row["published_sha256"]
+    return "" if pd.isna(found) else f", of the published numbers that it names: {found[:16]}"
 
 
 def _table(claims: pd.DataFrame) -> Table:
@@ -29,7 +36,7 @@ def _table(claims: pd.DataFrame) -> Table:
                 Cell(row["verdict"]),
                 Cell(row["statement"], note=_remark(row)),
                 Cell(f"{row['holding']} of {row['places']}", float(row["holding"])),
-                Cell(NOTHING if pd.isna(row["p_holm"]) else p_value(row["p_holm"]), sortable(row["p_holm"])),
+                Cell(_p(row["p_holm"]), sortable(row["p_holm"])),
             ],
             f"claim-{row['verdict'].replace(' ', '-')}",
         )
@@ -53,11 +60,38 @@ def _remark(row: pd.Series) -> str:
 def _evidence(inputs: Inputs) -> Table:
     assert inputs.verdicts is not None
     rows = [
-        Row([Cell(row["claim"]), Cell(_place(row)), Cell(row["verdict"]), Cell(row["sentence"])])
+        Row(
+            [
+                Cell(row["claim"]),
+                Cell(_place(row)),
+                Cell(row["verdict"]),
+                *(Cell(_p(row[name]), sortable(row[name])) for name in ("p", "p_holm")),
+                Cell(_detectable(row["detectable"]), sortable(row["detectable"])),
+                Cell(row["sentence"]),
+            ]
+        )
         for _, row in inputs.verdicts.iterrows()
     ]
-    columns = [Column(title, numeric=False) for title in ("Claim", "Where", "Verdict", "Finding")]
+    columns = [
+        *(Column(title, numeric=False) for title in ("Claim", "Where", "Verdict")),
+        Column("p", hint="one-sided, of this finding; none where an interval decides"),
+        Column("Holm p", hint="the claim's largest p here, over the confirmatory claims of this data set and protocol"),
+        Column(
+            "Could find",
+            hint="smallest true difference, in per cent of the comparator, that would have been found here with a "
+            "power of 80 %; for a claim of equivalence the smallest margin, had there been no difference",
+        ),
+        Column("Finding", numeric=False),
+    ]
     return Table("evidence", "What every verdict rests on, place by place", columns, [rows], inputs.verdicts)
+
+
+def _p(value: float | None) -> str:
+    return NOTHING if pd.isna(value) else p_value(float(value))
+
+
+def _detectable(value: float | None) -> str:
+    return NOTHING if pd.isna(value) else f"{value:.1f}{NARROW}%"
 
 
 def _place(row: pd.Series) -> str:

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from hydrarec.claims.decide import claim_rows, look, verdict_rows
@@ -25,7 +26,7 @@ def decided(made, *claims, **more):
     file = hypotheses(*claims, **more)
     evidence = made.evidence(file)
     looked = [look(claim, file.needed_for(claim), evidence) for claim in file.claims]
-    return claim_rows(looked), [row for one in looked for row in verdict_rows(one)]
+    return claim_rows(looked), verdict_rows(looked)
 
 
 def verdict(made, claim, **more):
@@ -57,6 +58,21 @@ def test_one_sided_p_is_students_and_two_data_sets_count(made):
     # At least two of three: the second smallest, twice.
     assert row["p"] == pytest.approx(2 * expected[1])
     assert [one["holds"] for one in found] == [True, True, False]
+
+
+def test_what_could_have_been_found_does_not_hang_on_what_was(made):
+    claims = SUPERIOR, EQUIVALENT | {"metrics": ["ndcg@10"]}
+    found = []
+    for share in (0.0, 0.2):
+        for dataset in DATASETS:
+            made.means[dataset, "loo"] = {SASREC: 0.1, HYDRA_UNI: 0.1}
+            made.differences[dataset, "loo", SASREC, HYDRA_UNI] = (-share, 0.02)
+        found.append([row["detectable"] for row in decided(made, *claims)[1]])
+    assert found[0] == found[1]
+    # A noncentral t that lies above the critical value four times in five.
+    sizes = optimize.brentq(lambda size: stats.nct.sf(stats.t.isf(0.05, 50), 50, size) - 0.8, 1, 5)
+    assert found[0][:3] == pytest.approx([2 * sizes] * 3, rel=1e-4)
+    assert min(found[0][3:]) > 2 * sizes
 
 
 def test_no_difference_decides_nothing(made):
@@ -160,6 +176,52 @@ def test_equality_is_nothing_where_the_data_separate_nothing(made):
     assert {one["verdict"] for one in found} == {"not decidable"}
 
 
+def test_separation_is_asked_of_the_test_itself(made):
+    """Significantly worse is not enough where the margin swallows the difference."""
+    claim = EQUIVALENT | {"separates": ["itemknn"]}
+    for dataset in DATASETS:
+        # SASRec is 4 % above ItemKNN, and the users are so many that it is sure.
+        made.means[dataset, "loo"] = {SASREC: 0.1, HYDRA_UNI: 0.1, "itemknn": 0.1 / 1.04}
+        made.differences[dataset, "loo", SASREC, "itemknn"] = (0.04, 0.001)
+        made.differences[dataset, "loo", SASREC, HYDRA_UNI] = (0.0, 0.001)
+    row, _ = verdict(made, claim)
+    assert row["verdict"] == "not decidable"
+    assert "a margin of 5 % does not tell SASRec from ItemKNN on NDCG@10" in row["sentence"]
+    assert verdict(made, claim | {"margin": 0.02})[0]["verdict"] == "supported"
+
+
+def test_every_run_must_be_separated_and_be_there(made):
+    differ(made, 0.0)
+    row, _ = verdict(made, EQUIVALENT | {"separates": ["itemknn", "smaller"]})
+    assert row["verdict"] == "not decidable"
+    assert "on one/loo: the comparison has no run smaller" in row["sentence"]
+
+
+def test_equality_with_a_beaten_model_is_flagged(made):
+    differ(made, 0.0)
+    claim = EQUIVALENT | {"flag_if_beaten_by": ["itemknn"]}
+    row, found = verdict(made, claim)
+    assert {one["remark"] for one in found} == {None}
+    assert "ItemKNN" not in row["sentence"]
+    for dataset in ("one", "two"):
+        made.means[dataset, "loo"] = {SASREC: 0.1, HYDRA_UNI: 0.1, "itemknn": 0.12}
+    # Ahead of the one for sure, of the other perhaps: not of both.
+    made.differences["two", "loo", HYDRA_UNI, "itemknn"] = (-0.17, 0.2)
+    row, found = verdict(made, claim)
+    assert row["verdict"] == "supported"
+    assert row["sentence"].endswith("But on one/loo ItemKNN is more accurate than both.")
+    assert [bool(one["remark"]) for one in found] == [one["dataset"] == "one" for one in found]
+    assert found[0]["sentence"].endswith(". But ItemKNN is more accurate than both.")
+
+
+def test_that_a_flag_could_not_be_looked_for_is_said(made):
+    differ(made, 0.0)
+    row, _ = verdict(made, EQUIVALENT | {"flag_if_beaten_by": ["sasrec"]})
+    assert row["verdict"] == "supported"
+    said = "whether sasrec is more accurate than both is not known (the comparison has no run sasrec)"
+    assert row["sentence"].endswith(f"But on one/loo, two/loo, three/loo {said}.")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -230,6 +292,36 @@ def test_confirmatory_claims_are_one_family_and_the_undecidable_count(made):
     assert rows[0]["p_holm"] == pytest.approx(2 * alone["p"])
     assert rows[1]["p_holm"] is None
     assert rows[2]["p_holm"] == alone["p"]
+
+
+def test_in_each_place_the_confirmatory_claims_are_one_family(tmp_path):
+    made = Made(tmp_path, protocols=("loo", "gts"), efficiency={"devices": ["cpu"]})
+    made.scaling["cpu"] = [exponents("hydra", 1.0, 0.95, 1.05)]
+    for dataset, protocol, error in (("one", "loo", 0.05), ("two", "loo", 0.06), ("one", "gts", 0.055)):
+        made.differences[dataset, protocol, SASREC, HYDRA_UNI] = (-0.1, error)
+        made.differences[dataset, protocol, HYDRA_UNI, "itemknn"] = (0.3, 0.2)
+        made.means[dataset, protocol] = {SASREC: 0.1, HYDRA_UNI: 0.1, "itemknn": 0.1}
+    # Not finished there: the family stays as large as it was made.
+    made.means["one", "gts"] |= {"itemknn": None}
+    both = SUPERIOR | {"id": "B", "against": [SASREC, "itemknn"]}
+    knn = SUPERIOR | {"id": "K", "against": ["itemknn"]}
+    alone = SUPERIOR | {"id": "X", "family": "exploratory"}
+    _, rows = decided(made, SUPERIOR, both, knn, alone, GROWTH)
+    for place in (("one", "loo"), ("two", "loo"), ("one", "gts")):
+        there = [row for row in rows if (row["dataset"], row["protocol"]) == place]
+        own = next(row["p"] for row in there if row["claim"] == "S")
+        against_knn = max(row["p"] or 1 for row in there if row["claim"] == "K") if place != ("one", "gts") else 1
+        # Of the claim with two comparators the larger p counts, and stands beside both of its findings.
+        expected = multipletests([own, max(own, against_knn), against_knn], method="holm")[1]
+        adjusted = {name: {row["p_holm"] for row in there if row["claim"] == name} for name in "SBKX"}
+        assert list(adjusted["S"]) == pytest.approx(expected[:1])
+        assert adjusted["X"] == {own}
+        if place == ("one", "gts"):
+            assert adjusted["B"] == adjusted["K"] == {None}
+        else:
+            assert list(adjusted["B"]) == pytest.approx(expected[1:2])
+            assert list(adjusted["K"]) == pytest.approx(expected[2:])
+    assert [row["p_holm"] for row in rows if row["claim"] == "G"] == [None]
 
 
 def test_times_are_ratios_matched_by_seed(made):

@@ -13,16 +13,24 @@ EVIL = "<script>alert('claimed')</script>"
 
 def write_verdicts(_, tables):
     common = {"kind": "superior", "family": "confirmatory", "needed": 1, "sentence": "It holds in 1 of 1 places."}
-    common |= {"registered": "2026-01-02", "sha256": "ab" * 32, "holding": 1, "places": 1}
+    common |= {
+        "registered": "2026-01-02",
+        "sha256": "ab" * 32,
+        "published_sha256": "cd" * 32,
+        "holding": 1,
+        "places": 1,
+    }
     claims = [
         common | {"claim": "H1", "statement": "The first is better", "verdict": "supported", "p": 0.01, "p_holm": 0.02},
         common | {"claim": "H2", "statement": EVIL, "verdict": "not decidable", "p": None, "p_holm": None}
         | {"sentence": f"no run {EVIL}", "family": "exploratory"},
     ]  # fmt: skip
     place = {"dataset": "made-0", "protocol": "loo", "device": None, "run": HYDRA_UNI, "against": SASREC}
+    place |= {"remark": None, "p_holm": None, "detectable": None}
     verdicts = [
         place | {"claim": "H1", "measure": "ndcg@10", "verdict": "superior", "estimate": 3.0, "low": 1.0, "high": 5.0}
-        | {"p": 0.01, "holds": True, "refutes": False, "sentence": f"On made-0 it is better {EVIL}."},
+        | {"p": 0.01, "p_holm": 0.03, "detectable": 4.26}
+        | {"holds": True, "refutes": False, "sentence": f"On made-0 it is better {EVIL}."},
         place | dict.fromkeys(("dataset", "protocol", "against", "p"))
         | {"device": "cpu", "claim": "H2", "measure": "time", "verdict": "inconclusive", "estimate": 1.2, "low": 0.9}
         | {"high": 2.0, "holds": False, "refutes": False, "sentence": "On cpu it grows."},
@@ -38,7 +46,15 @@ def first(tmp_path_factory):
 
 
 def test_claims_stand_on_the_first_screen_with_verdict_date_and_hash(first):
-    for words in ("The first is better", "supported", "not decidable", "2026-01-02", "abababababababab", ".020"):
+    for words in (
+        "The first is better",
+        "supported",
+        "not decidable",
+        "2026-01-02",
+        "abababababababab",
+        "cdcdcdcdcdcdcdcd",
+        ".020",
+    ):
         assert words in first
     assert "exploratory" in first
     assert 'class="claim-not-decidable"' in first
@@ -48,6 +64,7 @@ def test_what_verdicts_rest_on_is_there_place_by_place(first):
     evidence = first[first.index('id="evidence"') :]
     assert "made-0, loo" in evidence
     assert "On cpu it grows." in evidence
+    assert [cell for cell in (".010", ".030", "4.3\u202f%") if cell not in evidence] == []
     assert "nan" not in evidence
 
 
