@@ -202,8 +202,8 @@ class DatasetConfig(Block):
         return self._same_but_for(other, "tie_order")
 
     def same_but_for_thinning(self, other: Self) -> bool:
-        """Return whether another data set has the same catalogue, only more or fewer of the same interactions."""
-        return self._same_but_for(other, "thin")
+        """Return whether another data set has the same catalogue and another share or draw of the interactions."""
+        return self.thin != other.thin and self._same_but_for(other, "thin")
 
     def _same_but_for(self, other: Self, key: str) -> bool:
         names = {"id", "title", key}

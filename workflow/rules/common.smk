@@ -156,6 +156,14 @@ def hypotheses_file():
     return f"{workflow.basedir}/{BENCHMARK.hypotheses}" if BENCHMARK.hypotheses else []
 
 
+def all_cards():
+    """Return the data cards; claims over density read them."""
+    return expand(
+        "results/data/{dataset}/card.json",
+        dataset=[dataset.id for dataset in BENCHMARK.datasets],
+    )
+
+
 def all_verdicts():
     """Return the verdicts on all claims; none where nothing is claimed."""
     folder = f"results/comparison/{BENCHMARK.report}"
