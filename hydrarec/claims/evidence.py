@@ -12,7 +12,8 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.bands import Band
 from hydrarec.config.hypotheses import Hypotheses
 from hydrarec.config.runs import BaselineRun
-from hydrarec.layout import efficiency_folder, run_folder
+from hydrarec.files import read_json
+from hydrarec.layout import data_folder, efficiency_folder, run_folder
 from hydrarec.numbers import metric_title, score
 from hydrarec.significance.crossed import Estimate
 from hydrarec.tables import read_table
@@ -60,6 +61,13 @@ class Evidence:
             f"{self.label(run)} and {self.label(against)} were not compared on {metric_title(metric)}; pairs are "
             f"compared on {paired}"
         )
+
+    def card(self, dataset: str) -> dict[str, Any]:
+        """Return a data card."""
+        path = data_folder(self.results, dataset) / "card.json"
+        if not path.is_file():
+            raise Undecidable(f"{dataset} has no data card")
+        return read_json(path)
 
     def times_of(self, dataset: str, protocol: str, run: str) -> pd.DataFrame:
         """Return a run's rows of the times, by seed."""

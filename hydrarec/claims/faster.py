@@ -103,10 +103,21 @@ def matched_times(
     own, other = own.loc[seeds], other.loc[seeds]
     if (shared := pd.concat([own, other])["runs_per_gpu"] > 1).any():
         raise Undecidable(f"{shared.sum()} of the trainings shared their GPU with others")
-    machines = sorted({f"{row.host} ({row.device})" for row in pd.concat([own, other]).itertuples()})
+    refuse_machines(pd.concat([own, other]))
+    return own, other
+
+
+def refuse_machines(times: pd.DataFrame) -> None:
+    """Let times pass only if they are of one machine.
+
+    Raises
+    ------
+    Undecidable
+        If they are of several.
+    """
+    machines = sorted({f"{row.host} ({row.device})" for row in times.itertuples()})
     if len(machines) > 1:
         raise Undecidable(f"the times come from different machines: {', '.join(machines)}")
-    return own, other
 
 
 def own_clock(own: pd.DataFrame, other: pd.DataFrame, column: str) -> str:

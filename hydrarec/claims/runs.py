@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from hydrarec.claims.base import ClaimKind, Finding, Place
+from hydrarec.claims.catalogues import catalogues
 from hydrarec.claims.evidence import Evidence
 from hydrarec.config.hypotheses import RunClaimConfig
 
@@ -14,9 +15,13 @@ class RunClaim(ClaimKind):
     config: RunClaimConfig
 
     def places(self, evidence: Evidence) -> list[Place]:
-        """Return every dataset under the first protocol, then under the others."""
-        config = evidence.config
-        return [Place(dataset.id, protocol) for protocol in config.protocols for dataset in config.datasets]
+        """Return every dataset under the first protocol, then under the others.
+
+        Of data sets that differ in nothing but thinning only the densest: the others repeat its users and are no
+        further places in which a claim could hold.
+        """
+        datasets = [group[0].id for group in catalogues(evidence.config.datasets)]
+        return [Place(dataset, protocol) for protocol in evidence.config.protocols for dataset in datasets]
 
     def findings(self, evidence: Evidence, place: Place) -> Sequence[Finding]:
         """Return a finding for each comparator and measure."""

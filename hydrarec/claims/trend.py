@@ -1,4 +1,4 @@
-"""An advantage in time that grows with the epochs.
+"""An advantage in time that grows: with the epochs (here), or with sparser data (`hydrarec/claims/density.py`).
 
 The seconds saved grow with every epoch whatever the operators are, and are not the claim. What must grow is the ratio:
 the slope of log(cumulative seconds of the run / of the comparator) on log(epoch), one for each matched seed.
@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hydrarec.claims.base import Finding, Verdict
+from hydrarec.claims.base import Finding, Place, Verdict
+from hydrarec.claims.density import density_findings, density_places
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.faster import matched_times, own_clock
 from hydrarec.claims.ratios import seed_mean
@@ -22,12 +23,22 @@ LEAST_EPOCHS = 5
 
 
 class TrendClaim(RunClaim):
-    """`kind: trend`. Refuted where the slope's interval lies above 0."""
+    """`kind: trend`. Refuted where the slope's interval lies above 0, over density below 0."""
 
     config: TrendClaimConfig
 
+    def places(self, evidence: Evidence) -> list[Place]:
+        """Return every dataset under every protocol, over density every catalogue."""
+        return density_places(evidence) if self.config.over == "density" else super().places(evidence)
+
+    def findings(self, evidence: Evidence, place: Place) -> Sequence[Finding]:
+        """Return a finding for each comparator."""
+        if self.config.over == "density":
+            return density_findings(self.config, evidence, place)
+        return super().findings(evidence, place)
+
     def against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
-        """Fit the slope against one comparator."""
+        """Fit the slope over epochs against one comparator."""
         run, alpha = self.config.run, self.config.alpha
         own, other = matched_times(evidence, dataset, protocol, run, against)
         column = own_clock(own, other, "train_s")

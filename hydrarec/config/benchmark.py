@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, cast
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hydrarec.config.base import Block, ConfigError, Place, Seed, explain
-from hydrarec.config.datasets import BUILT_IN, DatasetConfig
+from hydrarec.config.datasets import BUILT_IN, DatasetConfig, thinned_title
 from hydrarec.config.efficiency import EfficiencyConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import CrossEntropyLossConfig, Loss
@@ -47,9 +47,14 @@ def _dataset(entry: Any) -> Any:
         return BUILT_IN[like]
     if changes.get("id", like) == like:
         raise ValueError(f"a dataset like {like} needs an `id` of its own")
+    title = BUILT_IN[like].title
+    if "thin" in changes:
+        if BUILT_IN[like].thin is not None:
+            raise ValueError(f"{like} is thinned already; name the whole data set in `like`")
+        title = thinned_title(title, changes["thin"])
     if "tie_order" in changes:
-        changes = {"title": f"{BUILT_IN[like].title}, ties in random order {changes['tie_order']}", **changes}
-    return BUILT_IN[like].model_dump() | changes
+        title = f"{title}, ties in random order {changes['tie_order']}"
+    return BUILT_IN[like].model_dump() | {"title": title, **changes}
 
 
 class BenchmarkConfig(Block):

@@ -1,7 +1,7 @@
 """Datasets: where the bytes come from, how they are read, what is filtered. To add one, add an entry to `BUILT_IN`."""
 
 import codecs
-from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict, cast
 
 from pydantic import (
     AfterValidator,
@@ -142,6 +142,19 @@ class FilterConfig(Block):
     """What happens to a user's second interaction with an item: kept, or only the first stays (reviews)."""
 
 
+class ThinConfig(Block):
+    """Which share of the interactions is kept, drawn at random, so that the data are sparser and nothing else."""
+
+    keep: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the interactions that are kept after the filter. What a smaller share keeps, a larger one with the same
+    seed keeps too. The catalogue stays whole."""
+    seed: Seed = 0
+    """Seed of the draw."""
+
+
+_UNUSED_IF_NULL = ("thin", "tie_order")
+
+
 class DatasetConfig(Block):
     """A dataset."""
 
@@ -155,6 +168,8 @@ class DatasetConfig(Block):
     """The raw format."""
     filter: FilterConfig = FilterConfig()
     """What is removed."""
+    thin: ThinConfig | None = None
+    """Which share of what the filter leaves is kept; null: all of it."""
     tie_order: Annotated[int, Field(ge=0)] | None = None
     """Seed that orders a user's interactions of the same second at random; null: they keep the order of the file."""
     licence: str = "see the source"
@@ -180,11 +195,18 @@ class DatasetConfig(Block):
     def _left_out_where_it_changes_nothing(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What is written is what a data set is prepared by: a key that is not used must not have it prepared anew.
         written = write(self)
-        return {key: value for key, value in written.items() if key != "tie_order" or value is not None}
+        return {key: value for key, value in written.items() if key not in _UNUSED_IF_NULL or value is not None}
 
     def same_but_for_ties(self, other: Self) -> bool:
         """Return whether another data set has the same interactions, only tied ones perhaps in another order."""
-        names = {"id", "title", "tie_order"}
+        return self._same_but_for(other, "tie_order")
+
+    def same_but_for_thinning(self, other: Self) -> bool:
+        """Return whether another data set has the same catalogue and another share or draw of the interactions."""
+        return self.thin != other.thin and self._same_but_for(other, "thin")
+
+    def _same_but_for(self, other: Self, key: str) -> bool:
+        names = {"id", "title", key}
         return self.model_dump(exclude=names) == other.model_dump(exclude=names)
 
 
@@ -214,6 +236,24 @@ _UNFILTERED = FilterConfig(min_user_interactions=1, min_item_interactions=1, ite
 """For files that somebody else has filtered already."""
 
 
+def _thinned(dataset: DatasetConfig, percent: int) -> DatasetConfig:
+    thin = ThinConfig(keep=percent / 100)
+    title = thinned_title(dataset.title, thin.model_dump())
+    return dataset.model_copy(update={"id": f"{dataset.id}-{percent}", "title": title, "thin": thin})
+
+
+def thinned_title(title: str, thin: Any) -> str:
+    """Return the title of a data set that is thinned as a block `thin` says, which need not have been checked yet.
+
+    >>> thinned_title("MovieLens-20M", {"keep": 0.25}), thinned_title("MovieLens-20M", {"keep": 0.25, "seed": 3})
+    ('MovieLens-20M, 25 % of the interactions', 'MovieLens-20M, 25 % of the interactions (draw 3)')
+    """
+    block = cast(dict[str, Any], thin) if isinstance(thin, dict) else {}
+    keep, seed = block.get("keep"), block.get("seed", 0)
+    share = f"{100 * keep:g} %" if isinstance(keep, int | float) else "a share"
+    return f"{title}, {share} of the interactions" + (f" (draw {seed})" if seed else "")
+
+
 def _raw(repository: str, path: str) -> str:
     return f"https://raw.githubusercontent.com/{repository}/master/{path}"
 
@@ -223,6 +263,14 @@ def _grouplens(name: str, sha256: str) -> SourceConfig:
     return SourceConfig(file=f"{name}.zip", urls=[url], sha256=sha256)
 
 
+_ML_20M = DatasetConfig(
+    id="ml-20m",
+    title="MovieLens-20M (GroupLens archive, all items)",
+    source=_grouplens("ml-20m", "96f243c338a8665f6bcc89c53edf6ee39162a846940de6b7c8c48aeada765ff3"),
+    reader=GrouplensReaderConfig(member="ml-20m/ratings.csv", separator=",", header=True),
+    filter=_UNFILTERED,
+    **_MOVIELENS,
+)
 _ENTRIES = [
     DatasetConfig(
         id="synthetic",
@@ -252,14 +300,8 @@ _ENTRIES = [
         filter=_UNFILTERED,
         **_MOVIELENS,
     ),
-    DatasetConfig(
-        id="ml-20m",
-        title="MovieLens-20M (GroupLens archive, all items)",
-        source=_grouplens("ml-20m", "96f243c338a8665f6bcc89c53edf6ee39162a846940de6b7c8c48aeada765ff3"),
-        reader=GrouplensReaderConfig(member="ml-20m/ratings.csv", separator=",", header=True),
-        filter=_UNFILTERED,
-        **_MOVIELENS,
-    ),
+    _ML_20M,
+    *(_thinned(_ML_20M, percent) for percent in (50, 25, 10)),
     DatasetConfig(
         id="ml-100k",
         title="MovieLens-100K (GroupLens archive, all items)",

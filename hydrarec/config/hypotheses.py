@@ -99,9 +99,12 @@ class FasterClaimConfig(RunClaimConfig):
 
 
 class TrendClaimConfig(RunClaimConfig):
-    """An advantage in time that grows with the epochs: slope of the cumulative log-ratio on the logarithm of epochs."""
+    """An advantage in time that grows: slope of the logarithm of the ratio on the logarithm of what it grows with."""
 
     kind: Literal["trend"] = "trend"
+    over: Literal["epochs", "density"] = "epochs"
+    """With epochs: of the cumulative times of a training, in each dataset. With sparser data: of the times of an epoch,
+    over datasets that differ in nothing but thinning, of which it takes three or more."""
     converged: bool = False
 
 
@@ -175,7 +178,10 @@ class Hypotheses(Block):
 
     def needed_for(self, claim: ClaimConfig) -> int:
         """Return in how many places a claim must hold."""
-        return claim.needed or (1 if isinstance(claim, GrowthClaimConfig) else self.needed)
+        of_few_places = isinstance(claim, GrowthClaimConfig) or (
+            isinstance(claim, TrendClaimConfig) and claim.over == "density"
+        )
+        return claim.needed or (1 if of_few_places else self.needed)
 
 
 def load_hypotheses(path: Path) -> Hypotheses:

@@ -39,12 +39,17 @@ def describe(dataset: DatasetConfig, sha256: str | None) -> dict[str, Any]:
         "source": {"file": source.file, "urls": list(source.urls), "sha256": sha256} if source else None,
         "reader": dataset.reader.model_dump(),
         "filter": dataset.filter.model_dump(),
+        **({} if dataset.thin is None else {"thin": dataset.thin.model_dump()}),
         **({} if dataset.tie_order is None else {"tie_order": dataset.tie_order}),
     }
 
 
 def measure(
-    users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None, repeats: int
+    users: Int[np.ndarray, " E"],
+    items: Int[np.ndarray, " E"],
+    times: Int[np.ndarray, " E"] | None,
+    repeats: int,
+    n_items: int,
 ) -> dict[str, Any]:
     """Measure prepared interactions.
 
@@ -56,18 +61,22 @@ def measure(
         Seconds since 1970; None if the source has none.
     repeats
         Interactions with an item that the user had met before.
+    n_items
+        Items of the catalogue, of which a thinned data set may have some without an interaction.
 
     Returns
     -------
     dict
-        `users`, `items`, `interactions`, `density` (share of all user-item pairs, each pair counted once per
-        interaction), `repeats`, `lengths` and `popularity` (quantiles over users and over items), `times` (None, or as
-        `measure_times` says).
+        `users`, `items` (of the catalogue), `items_without_interaction` (only where there are some), `interactions`,
+        `density` (share of all user-item pairs, each pair counted once per interaction), `repeats`, `lengths` and
+        `popularity` (quantiles over users and over items), `times` (None, or as `measure_times` says).
     """
-    lengths, popularity = np.bincount(users)[1:], np.bincount(items)[1:]
+    lengths, popularity = np.bincount(users)[1:], np.bincount(items, minlength=n_items + 1)[1:]
+    unmet = int(np.count_nonzero(popularity == 0))
     return {
         "users": len(lengths),
         "items": len(popularity),
+        **({"items_without_interaction": unmet} if unmet else {}),
         "interactions": len(users),
         "density": len(users) / (len(lengths) * len(popularity)),
         "repeats": repeats,

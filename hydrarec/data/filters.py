@@ -1,4 +1,6 @@
-"""Which raw interactions stay: exact duplicates, repeated pairs, minimum counts. All work on arrays in file order."""
+"""Which raw interactions stay: exact duplicates, repeated pairs, minimum counts, a share. Arrays are in file order."""
+
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -87,6 +89,30 @@ def frequent(
             return keep
         of_user -= np.bincount(users[leaves], minlength=len(of_user))
         of_item -= np.bincount(items[leaves], minlength=len(of_item))
+
+
+def drawn(n_interactions: int, keep: float, seed: int) -> Bool[np.ndarray, " E"]:
+    """Mark a share of the interactions, drawn without replacement, each as likely as any other.
+
+    Parameters
+    ----------
+    n_interactions
+        How many there are.
+    keep
+        Share that stays; their number is rounded to the nearest.
+    seed
+        Of the draw. It puts all interactions into one random order of which the first stay, so that a smaller share
+        is part of a larger one.
+
+    Returns
+    -------
+    numpy.ndarray
+        True = stays.
+    """
+    order = np.random.default_rng([seed, zlib.crc32(b"thin")]).permutation(n_interactions)
+    stays = np.zeros(n_interactions, dtype=bool)
+    stays[order[: round(keep * n_interactions)]] = True
+    return stays
 
 
 def n_repeated(users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"]) -> int:

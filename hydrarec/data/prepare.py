@@ -7,7 +7,10 @@ Order and ids, on which every split and every result depends:
 * Users and items are numbered from 1 in the order of their first remaining appearance in the raw file.
 
 Removal, in this order: exact duplicates (same user, item and second; only where there are times, because without them
-a duplicate cannot be told from a second visit), then repeated pairs if `repeats: first`, then rare users and items.
+a duplicate cannot be told from a second visit), then repeated pairs if `repeats: first`, then rare users and items,
+then all but the drawn share of a data set that is thinned. Thinning leaves the catalogue as it is: items are numbered
+before it, and those that lose their last interaction stay items. The minimum counts are not asked for again. Users who
+lose all interactions are gone; what happens to those with few is the split's business.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +23,10 @@ import pyarrow as pa
 from jaxtyping import Bool, Int
 
 from hydrarec.columns import INTERACTIONS, ITEMS, USERS
-from hydrarec.config.datasets import DatasetConfig, FilterConfig
+from hydrarec.config.datasets import DatasetConfig, FilterConfig, ThinConfig
 from hydrarec.data import readers
 from hydrarec.data.card import counts, describe, measure
-from hydrarec.data.filters import first_of_pair, frequent, n_repeated, not_duplicated
+from hydrarec.data.filters import drawn, first_of_pair, frequent, n_repeated, not_duplicated
 from hydrarec.data.sorting import order_by
 from hydrarec.files import atomic_folder, sha256, write_json
 from hydrarec.provenance import file_hashes
@@ -65,7 +68,7 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
     OSError
         If the file cannot be read.
     ValueError
-        If it is not the pinned file, not what the reader expects, or the filter removes everything.
+        If it is not the pinned file, not what the reader expects, or nothing is left by the filter or of the share.
     """
     found = _checked(raw, dataset) if raw is not None else None
     frame = readers.read(raw, dataset.reader)
@@ -78,17 +81,25 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
         )
     with atomic_folder(output) as new, ThreadPoolExecutor(2) as threads:
         (users, seen_users), (items, seen_items) = threads.map(_dense, events[:2])
+        events = Events(users, items, events.times)
+        if dataset.thin is not None:
+            events = thinned(events, dataset.thin)
+            stages.append(counts(f"a share of {dataset.thin.keep:g} drawn, catalogue kept", events.users, events.items))
+            repeats = n_repeated(events.users, events.items) if repeats else 0
+            users, left = _dense(events.users)
+            seen_users = seen_users[left - 1]
         order = _order(users, events.times, dataset)
-        users, items = users[order], items[order]
+        users, items = users[order], events.items[order]
         times = events.times[order] if events.times is not None else None
         table = _interactions(users, items, times)
         written = threads.submit(write_table, table, new / "interactions.parquet", INTERACTIONS)
         content_hash = threads.submit(table_hash, table)
-        _write_ids("item", _raw(frame["item"], seen_items), np.bincount(items)[1:], new / "items.parquet")
+        of_item = np.bincount(items, minlength=len(seen_items) + 1)[1:]
+        _write_ids("item", _raw(frame["item"], seen_items), of_item, new / "items.parquet")
         _write_ids("user", _raw(frame["user"], seen_users), np.bincount(users)[1:], new / "users.parquet")
         card = {
             **describe(dataset, found),
-            **measure(users, items, times, repeats),
+            **measure(users, items, times, repeats, len(seen_items)),
             "stages": stages,
             "content_hash": content_hash.result(),
             "id_hashes": file_hashes(new, ("items.parquet", "users.parquet")),
@@ -133,6 +144,20 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
         stays = frequent(*events[:2], min_user=least_user, min_item=least_item, iterate=settings.iterate)
         events = keep(f"users with {least_user} or more, items with {least_item} or more, {how}", stays)
     return events, stages, n_repeated(events.users, events.items) if repeats else 0
+
+
+def thinned(events: Events, settings: ThinConfig) -> Events:
+    """Keep a drawn share of the interactions.
+
+    Raises
+    ------
+    ValueError
+        If that is none of them.
+    """
+    stays = drawn(len(events.users), settings.keep, settings.seed)
+    if not stays.any():
+        raise ValueError(f"thin.keep: a share of {settings.keep:g} of {len(stays)} interactions is none; keep more")
+    return events.where(stays)
 
 
 def _checked(raw: Path, dataset: DatasetConfig) -> str:

@@ -170,6 +170,16 @@ def test_a_configfile_replaces_the_default_as_a_whole(tmp_path):
     assert "reports/demo/index.html" in text
 
 
+def test_thinned_data_sets_are_prepared_each_and_their_cards_reach_the_claims(tmp_path):
+    code, text = plan("--cores", 1, "--configfile", ROOT / "examples/density.yaml", directory=tmp_path)
+    assert code == 0, text[-3000:]
+    datasets = {"ml-20m", "ml-20m-50", "ml-20m-25", "ml-20m-10"}
+    assert {re.search(r"dataset=([^,\s]+)", job)[1] for job in jobs(text, "prepare")} == datasets
+    assert len(jobs(text, "train")) == 4 * 2 * 3
+    (verdicts,) = jobs(text, "verdicts")
+    assert all(f"results/data/{dataset}/card.json" in verdicts for dataset in datasets)
+
+
 def test_results_are_repeated_only_where_the_configuration_changed(tmp_path):
     """The settings of a run go through `params`; adding a run must leave the others' parameters alone."""
     base = yaml.safe_load((ROOT / "examples/demo.yaml").read_text())

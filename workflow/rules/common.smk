@@ -185,6 +185,14 @@ def published_file():
     return str(load_hypotheses(path).published_file(path) or "") or []
 
 
+def all_cards():
+    """Return the data cards; claims over density read them."""
+    return expand(
+        "results/data/{dataset}/card.json",
+        dataset=[dataset.id for dataset in BENCHMARK.datasets],
+    )
+
+
 def all_verdicts():
     """Return the verdicts on all claims; none where nothing is claimed."""
     folder = f"results/comparison/{BENCHMARK.report}"

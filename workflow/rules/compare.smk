@@ -61,6 +61,7 @@ rule verdicts:
         ),
         all_histories(),
         all_efficiency(),
+        all_cards(),
         hypotheses=hypotheses_file(),
         published=published_file(),
     output:
