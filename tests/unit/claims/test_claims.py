@@ -464,7 +464,7 @@ def with_processor(made, claim, cpu, **more):
 
 def said(looked):
     """Return the verdict and the sentence of the first place."""
-    return looked.verdict(None)[0], next(iter(verdict_rows(looked)))["sentence"]
+    return looked.verdict(None)[0], next(iter(verdict_rows([looked])))["sentence"]
 
 
 @pytest.mark.parametrize("measure", ["epoch", "inference"])

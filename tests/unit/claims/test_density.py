@@ -52,7 +52,7 @@ class Thinned(Made):
         evidence = change(evidence) or evidence
         looked = look(file.claims[0], file.needed_for(file.claims[0]), evidence)
         (row,) = claim_rows([looked])
-        return row, verdict_rows(looked)
+        return row, verdict_rows([looked])
 
 
 def test_the_slope_is_that_of_least_squares(tmp_path):

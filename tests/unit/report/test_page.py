@@ -101,7 +101,7 @@ def test_equal_inputs_give_equal_bytes(tree, tables, report, tmp_path):
 
 def test_figures_stand_alone_and_tables_are_complete(report, tables):
     drawings = list((report / "figures").glob("*/*.svg"))
-    assert len(drawings) == 2 * 15 + 1
+    assert len(drawings) == 2 * 17 + 1
     for path in drawings:
         text = path.read_text(encoding="utf-8")
         ElementTree.fromstring(text)
@@ -165,7 +165,7 @@ def test_a_comparison_of_baselines_alone_has_a_report(page_of):
 def test_a_reference_that_never_hits_has_a_report(page_of):
     page = page_of(skills={SASREC: -9.0, HYDRA_UNI: -9.0, "itemknn": 1.0, "popularity": -9.0})
     assert "never hits" in page
-    shown = Page(re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)).text
+    shown = Page(re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL)).text
     assert not re.search(r"\b(nan|inf)\b", shown, re.IGNORECASE)
 
 
@@ -213,7 +213,7 @@ def test_a_page_of_before_processor_seconds_says_what_it_does_not_know(page_of):
     assert "Training curves are drawn over seconds by the wall clock" in page
     assert "trainings nobody recorded whether others used the machine." in page
     assert "Processor seconds are missing of" in page
-    shown = Page(re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)).text
+    shown = Page(re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL)).text
     assert not re.search(r"\b(nan|inf|none)\b", shown, re.IGNORECASE)
 
 
@@ -241,5 +241,5 @@ def test_times_of_runs_that_shared_a_gpu_are_left_out(page_of):
 
     page = page_of(spoil=share)
     assert f"Trainings shared a GPU, and their times are left out: {SASREC}." in page
-    shown = Page(re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)).text
+    shown = Page(re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL)).text
     assert not re.search(r"\b(nan|inf)\b", shown, re.IGNORECASE)
