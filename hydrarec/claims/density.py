@@ -14,8 +14,9 @@ import pandas as pd
 from hydrarec.claims.base import Finding, Place, Verdict
 from hydrarec.claims.catalogues import catalogues
 from hydrarec.claims.evidence import Evidence, Undecidable
-from hydrarec.claims.faster import log_ratios, matched_times, refuse_machines
+from hydrarec.claims.faster import log_ratios, matched_times, own_clock, refuse_machines
 from hydrarec.claims.slopes import LEAST_POINTS, fit_slope
+from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.numbers import p_statement, signed
@@ -67,11 +68,14 @@ def _against(
     for dataset in densities.index:
         with _on(dataset):
             times[dataset] = matched_times(evidence, dataset, protocol, run, against)
-    refuse_machines(pd.concat([side for sides in times.values() for side in sides]))
+    every = [pd.concat(sides) for sides in zip(*times.values(), strict=True)]
+    refuse_machines(pd.concat(every))
+    # One clock for all: a ratio by another is another quantity.
+    column = own_clock(every[0], every[1], COLUMN)
     ratios = []
     for dataset, (own, other) in times.items():
         with _on(dataset):
-            ratios.append(float(log_ratios(own[COLUMN], other[COLUMN]).mean()))
+            ratios.append(float(log_ratios(own[column], other[column]).mean()))
     found = fit_slope(np.log(densities.to_numpy()), np.array(ratios), alpha)
     p = found.p_above(0.0)
     verdict: Verdict = "superior" if p < alpha else "inferior" if found.high < 0 else "inconclusive"
@@ -79,11 +83,12 @@ def _against(
         f"{np.exp(ratio):.2f} at {100 * density:.2g} %"
         for density, ratio in zip(densities.to_numpy(), ratios, strict=True)
     )
+    interval = f"{100 * (1 - alpha):g} % interval {signed(found.low, 3)} to {signed(found.high, 3)}"
     sentence = (
         f"Over {', '.join(densities.index)} the ratio of {evidence.label(run)}'s time of an epoch to that of "
         f"{evidence.label(against)} changes with the density to the power {signed(found.value, 3)} "
-        f"({100 * (1 - alpha):g} % interval {signed(found.low, 3)} to {signed(found.high, 3)} with {found.df} degrees "
-        f"of freedom, one-sided {p_statement(p)}): {by_dataset}."
+        f"({clock_name(column)}, {interval} with {found.df} degrees of freedom, one-sided {p_statement(p)}): "
+        f"{by_dataset}."
     )
     return Finding(
         run, "slope over density", verdict, sentence, against, found.value, found.low, found.high,
