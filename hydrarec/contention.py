@@ -22,8 +22,8 @@ def load_average() -> float | None:
 def busy_share(wall_s: float | None, cpu_s: float | None, threads: int | None) -> float | None:
     """Return the share of its threads' time that a process ran; None if it is not known.
 
-    >>> busy_share(3320.0, 1183.0, 1)
-    0.3563253012048193
+    >>> busy_share(100.0, 30.0, threads=1)
+    0.3
     """
     return cpu_s / (wall_s * threads) if wall_s and cpu_s is not None and threads else None
 

@@ -1,8 +1,8 @@
 """A `kubectl` that runs containers' commands on this machine, and knows no more of Kubernetes than the profile uses.
 
 Its cluster is the folder `FAKE_CLUSTER`: a file with the manifest of every Job, one with its container's process and
-one with its exit code. It refuses what an API server would: names, labels and quantities that are none, an unknown
-namespace.
+one with its exit code; `deletions` names the Jobs that were deleted, which leave nothing else. It refuses what an API
+server would: names, labels and quantities that are none, an unknown namespace.
 """
 
 import argparse
@@ -114,6 +114,8 @@ def delete(given):
     for name in filter(_exists, names):
         told = (CLUSTER / f"{name}.deleted").exists()
         (CLUSTER / f"{name}.deleted").touch()
+        with (CLUSTER / "deletions").open("a") as deletions:
+            deletions.write(f"{name}\n")
         if not told and (CLUSTER / f"{name}.pid").exists() and _code(name) is None:
             os.kill(int((CLUSTER / f"{name}.pid").read_text()), signal.SIGTERM)
         while given.wait == "true" and _exists(name):

@@ -15,6 +15,11 @@ from hydrarec.report.figures.tradeoff import tradeoff
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
+_GPU_COLUMNS = [
+    Column("GPU memory", hint="allocated"),
+    Column("Energy", hint="of the GPU while training; what else the machine takes is not measured"),
+]
+
 
 def costs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
     """Show accuracy against cost, convergence and times within every scope."""
@@ -47,8 +52,9 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
 
 
 def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
-    """List what every run cost, as means over seeds."""
+    """List what every run cost, as means over seeds; without columns about GPUs where there was none."""
     table = scope.of(inputs.times)
+    gpu = bool((table["device"] != "cpu").any())
     rows = []
     for run in (run for run in inputs.config.run_ids if run in set(table["run"])):
         of_run, style = table[table["run"] == run], styles[run]
@@ -69,8 +75,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
                     _time(mean["setup_s"]),
                     _time(mean["infer_ms_per_user"] / 1000),
                     Cell(size(of_run["peak_memory_mib"].max()), of_run["peak_memory_mib"].max()),
-                    _gpu_memory(of_run["peak_gpu_mib"]),
-                    _energy(of_run["train_j"]),
+                    *([_gpu_memory(of_run["peak_gpu_mib"]), _energy(of_run["train_j"])] if gpu else []),
                     Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}"),
                 ],
                 style.kind,
@@ -92,8 +97,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
             Column("Set-up", hint="reading the data and building the model"),
             Column("Inference", hint="per user: encoding, scoring and counting"),
             Column("Memory", hint="resident, of the training process"),
-            Column("GPU memory", hint="allocated"),
-            Column("Energy", hint="of the GPU while training; what else the machine takes is not measured"),
+            *(_GPU_COLUMNS if gpu else []),
             Column("Device", numeric=False),
         ],
         [rows],
