@@ -15,7 +15,7 @@ from hydrarec.claims.base import Finding, Place, Verdict
 from hydrarec.claims.catalogues import catalogues
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.faster import log_ratios, matched_times, own_clock, refuse_machines
-from hydrarec.claims.slopes import LEAST_POINTS, fit_slope
+from hydrarec.claims.student import LEAST_POINTS, fit_slope
 from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
 from hydrarec.config.runs import TrainedRun
@@ -86,12 +86,12 @@ def _against(
     interval = f"{100 * (1 - alpha):g} % interval {signed(found.low, 3)} to {signed(found.high, 3)}"
     sentence = (
         f"Over {', '.join(densities.index)} the ratio of {evidence.label(run)}'s time of an epoch to that of "
-        f"{evidence.label(against)} changes with the density to the power {signed(found.value, 3)} "
+        f"{evidence.label(against)} changes with the density to the power {signed(found.mean, 3)} "
         f"({clock_name(column)}, {interval} with {found.df} degrees of freedom, one-sided {p_statement(p)}): "
         f"{by_dataset}."
     )
     return Finding(
-        run, "slope over density", verdict, sentence, against, found.value, found.low, found.high,
+        run, "slope over density", verdict, sentence, against, found.mean, found.low, found.high,
         p=p, holds=verdict == "superior", refutes=found.high < 0,
     )  # fmt: skip
 

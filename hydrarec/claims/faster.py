@@ -13,8 +13,8 @@ import pandas as pd
 
 from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.evidence import Evidence, Undecidable
-from hydrarec.claims.ratios import seed_mean
 from hydrarec.claims.runs import RunClaim
+from hydrarec.claims.student import seed_mean
 from hydrarec.comparison.clocks import clock_column, clock_name, shared_machine
 from hydrarec.config.hypotheses import FasterClaimConfig
 from hydrarec.numbers import p_statement

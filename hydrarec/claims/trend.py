@@ -12,8 +12,8 @@ from hydrarec.claims.base import Finding, Place, Verdict
 from hydrarec.claims.density import density_findings, density_places
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.faster import matched_times, own_clock
-from hydrarec.claims.ratios import seed_mean
 from hydrarec.claims.runs import RunClaim
+from hydrarec.claims.student import seed_mean
 from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
 from hydrarec.numbers import p_statement, signed

@@ -8,7 +8,7 @@ import statsmodels.api as sm
 
 from hydrarec.claims.catalogues import catalogues
 from hydrarec.claims.decide import claim_rows, look, verdict_rows
-from hydrarec.claims.slopes import fit_slope
+from hydrarec.claims.student import fit_slope
 from hydrarec.config import load
 from hydrarec.files import write_json
 from hydrarec.layout import data_folder
@@ -184,7 +184,7 @@ def test_a_line_through_two_points_has_no_error():
 def test_an_exact_line_is_decided_by_its_sign(slope, p):
     x = np.arange(4.0)
     found = fit_slope(x, slope * x, 0.05)
-    assert (found.value, found.low, found.high, found.p_above(0.0)) == (slope, slope, slope, p)
+    assert (found.mean, found.low, found.high, found.p_above(0.0)) == (slope, slope, slope, p)
 
 
 def test_a_slope_needs_different_x():
