@@ -36,30 +36,17 @@ _FROM_TIMING = (
     "peak_memory_mib",
     "peak_gpu_mib",
 )
-_ADDED = (
-    "threads",
+_COUNTED = (
     "train_cpu_s",
     "epoch_cpu_s",
     "train_to_best_cpu_s",
     "validation_cpu_s",
-    "load",
     "train_j",
     "validation_j",
 )
+_ADDED = ("threads", "load", *_COUNTED)
 """Later keys, which results of before lack."""
-_OWN = (
-    "setup_s",
-    "train_s",
-    "epoch_s",
-    "train_to_best_s",
-    "validation_s",
-    "train_cpu_s",
-    "epoch_cpu_s",
-    "train_to_best_cpu_s",
-    "validation_cpu_s",
-    "train_j",
-    "validation_j",
-)
+_OWN = ("setup_s", "train_s", "epoch_s", "train_to_best_s", "validation_s", *_COUNTED)
 """What a run took beside others on a GPU is no time of its own."""
 
 

@@ -42,10 +42,16 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 
-if BENCHMARK.hypotheses:
+HYPOTHESES_FILE = (
+    Path(workflow.basedir, BENCHMARK.hypotheses) if BENCHMARK.hypotheses else None
+)
+PUBLISHED_FILE = None
+if HYPOTHESES_FILE:
     try:
         # Before any job runs, as the configuration itself.
-        load_hypotheses(Path(workflow.basedir, BENCHMARK.hypotheses))
+        PUBLISHED_FILE = load_hypotheses(HYPOTHESES_FILE).published_file(
+            HYPOTHESES_FILE
+        )
     except ConfigError as error:
         raise WorkflowError(str(error)) from None
 
@@ -174,15 +180,12 @@ def splits_of_part(wildcards):
 
 def hypotheses_file():
     """Return the file of claims; none where nothing is claimed."""
-    return f"{workflow.basedir}/{BENCHMARK.hypotheses}" if BENCHMARK.hypotheses else []
+    return str(HYPOTHESES_FILE) if HYPOTHESES_FILE else []
 
 
 def published_file():
     """Return the file that the claims take published numbers from; none where they name none."""
-    if not BENCHMARK.hypotheses:
-        return []
-    path = Path(hypotheses_file())
-    return str(load_hypotheses(path).published_file(path) or "") or []
+    return str(PUBLISHED_FILE) if PUBLISHED_FILE else []
 
 
 def all_cards():

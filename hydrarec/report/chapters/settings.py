@@ -1,6 +1,7 @@
 """How runs were set: what all share, in what each differs from the reference, and how long each was let train."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -46,12 +47,15 @@ def settings(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
     trained = [run for run in inputs.config.run_ids if looks[run].kind == "trained"]
     if not trained:
         return None
-    found = {(run, dataset.id): _of(inputs, run, dataset.id) for run in trained for dataset in inputs.config.datasets}
+    own = {(run, dataset.id): _of(inputs, run, dataset.id) for run in trained for dataset in inputs.config.datasets}
+    found = {
+        place: {name: plain(value, name) for name, value in effective(values).items()} for place, values in own.items()
+    }
     blocks: list[Block] = [Text(_ABOUT), Facts([("Searched", "nothing"), *shared(found)])]
     reference = inputs.config.evaluation.reference
     if reference in trained and len(trained) > 1:
         blocks.append(_difference_table(inputs, trained, differences(found, reference), looks))
-    blocks += [Text(_STOPPING), _stopping_table(inputs, found, looks)]
+    blocks += [Text(_STOPPING), _stopping_table(inputs, own, looks)]
     return Chapter("settings", "Settings", [Part(blocks)])
 
 
@@ -87,11 +91,10 @@ def differences(found: dict[tuple[str, str], dict[str, str]], reference: str) ->
     return listed
 
 
-def _of(inputs: Inputs, run: str, dataset: str) -> dict[str, str]:
+def _of(inputs: Inputs, run: str, dataset: str) -> dict[str, Any]:
     """Return the settings a run was trained with, as its manifest says; those it is to have if it is not finished."""
     manifest = next((m for one, m in inputs.manifests if (one.run, one.dataset) == (run, dataset)), None)
-    own = (manifest or {}).get("settings") or inputs.config.settings(run, dataset).model_dump(mode="json")
-    return {name: plain(value, name) for name, value in effective(own).items()}
+    return (manifest or {}).get("settings") or inputs.config.settings(run, dataset).model_dump(mode="json")
 
 
 def _difference_table(inputs: Inputs, trained: list[str], found: list[Difference], looks: dict[str, RunStyle]) -> Table:
@@ -135,20 +138,21 @@ def _told(found: list[Difference], inputs: Inputs, room: str = "") -> str:
     return "; ".join(said)
 
 
-def _stopping_table(inputs: Inputs, found: dict[tuple[str, str], dict[str, str]], looks: dict[str, RunStyle]) -> Table:
+def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], looks: dict[str, RunStyle]) -> Table:
     rows = []
     for (run, dataset, protocol), times in inputs.times.groupby(["run", "dataset", "protocol"], sort=False):
-        if (run, dataset) not in found:
+        if (run, dataset) not in own:
             continue
-        values, ended = found[str(run), str(dataset)], int(times["converged"].fillna(False).astype(bool).sum())
+        training = own[str(run), str(dataset)]["training"]
+        ended = int(times["converged"].fillna(False).astype(bool).sum())
         least, most = int(times["epochs"].min()), int(times["epochs"].max())
         rows.append(
             Row(
                 [
                     Cell(looks[str(run)].label, run=looks[str(run)]),
                     Cell(f"{dataset}, {protocol}"),
-                    Cell(values["training max_epochs"], float(values["training max_epochs"].replace("\u202f", ""))),
-                    Cell(values["training patience"], float(values["training patience"].replace("\u202f", ""))),
+                    Cell(plain(training["max_epochs"]), float(training["max_epochs"])),
+                    Cell(plain(training["patience"]), float(training["patience"])),
                     Cell(str(most) if least == most else f"{least}\u2013{most}", float(most)),
                     Cell(f"{ended} of {len(times)}", ended / len(times)),
                 ],
