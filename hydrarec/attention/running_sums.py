@@ -4,8 +4,9 @@
     bidirectional  y_t = a_t sum_s b_s x_s
 
 for each feature by itself. Blocks need not end where sequences end, so lengths may differ without padding. Within a
-block positions are added one after the other, in 64 chunks at once; a matrix product adds what the chunks leave to each
-other. That is faster than PyTorch's own running sum, which takes one number at a time, and rounds like sums of sums.
+block positions are added one after the other, in many chunks at once; a matrix product adds what the chunks leave to
+each other. That is faster than PyTorch's own running sum, which takes one number at a time, and rounds like sums of
+sums.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +21,10 @@ BLOCK = 131_072
 """Numbers per block and thread: what one operation writes is still in the cache for the next, and the calls cost
 little beside the work."""
 CHUNKS = 64
-"""Chunks per block."""
+"""Chunks per block, at most."""
+CHUNK_NUMBERS = 16_384
+"""Numbers that one place of all chunks holds, where positions are wide: there a block has few positions, and the matrix
+product, whose work per number grows with the chunks, would cost more than the sums."""
 
 Terms: TypeAlias = Callable[[slice, Tensor], object]
 """Writes x for a block of positions into a buffer."""
@@ -47,7 +51,7 @@ class RunningSums:
     def __init__(self, ids: Int[Tensor, " M"], n_sequences: int, width: int, dtype: torch.dtype) -> None:
         self.n_sequences, self.width, self.dtype = n_sequences, width, dtype
         rows = min(max(1, BLOCK * torch.get_num_threads() // width), len(ids))
-        self.chunk = -(-rows // CHUNKS)
+        self.chunk = -(-rows // min(CHUNKS, max(1, CHUNK_NUMBERS // width)))
         self.n_chunks = -(-rows // self.chunk)
         self.rows = self.n_chunks * self.chunk
         self.padded = F.pad(ids, (0, -len(ids) % self.rows), value=-1)

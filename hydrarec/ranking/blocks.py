@@ -14,8 +14,9 @@ from torch import Tensor
 
 from hydrarec.models.base import OutputLayer
 
-CACHED_SCORES = 2**20
-"""Scores of a block on a CPU: 4 MiB."""
+CACHED_SCORES = 2**21
+"""Scores of a block on a CPU: 8 MiB. Fewer would still be in a faster cache when they are counted, but each block reads
+all output embeddings, which costs more."""
 FEWEST_ROWS = 16
 """Rows of a block on a CPU, however many items: products of fewer rows are slow, and may be rounded otherwise."""
 ITEMS_PER_PRODUCT = 2048

@@ -44,11 +44,12 @@ def with_gradients(function, tensors, weights):
     return [outputs, *torch.autograd.grad(outputs, tensors, weights)]
 
 
-@pytest.fixture
-def small_blocks(monkeypatch):
-    """Blocks of 40 positions with 8 features, in 4 chunks of 10, so that sequences cross both."""
+@pytest.fixture(params=[4, 2])
+def small_blocks(monkeypatch, request):
+    """Blocks of 40 positions with 8 features, in 4 chunks of 10 or 2 of 20, so that sequences cross both."""
     monkeypatch.setattr(running_sums, "BLOCK", 40 * 8)
     monkeypatch.setattr(running_sums, "CHUNKS", 4)
+    monkeypatch.setattr(running_sums, "CHUNK_NUMBERS", request.param * 8)
 
 
 @BOTH
