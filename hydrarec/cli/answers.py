@@ -1,11 +1,12 @@
-"""What a user asks about results: two runs compared, one run's card."""
+"""What a user asks about runs: two compared, the card of one, where its training spends its time."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hydrarec.cli.options import Config, Results, benchmark_of
+from hydrarec.cli.options import Config, Results, Threads, benchmark_of
 
 app = typer.Typer()
 
@@ -38,3 +39,32 @@ def show(
     from hydrarec.terminal.card import card
 
     typer.echo(card(benchmark_of(config), results, run))
+
+
+@app.command()
+def profile(
+    run: Annotated[str, typer.Argument(help="Id of a trained run.")],
+    dataset: Annotated[str, typer.Option(help="Dataset id.")],
+    steps: Annotated[int, typer.Option(min=1, help="Training steps to watch.")] = 16,
+    trace: Annotated[
+        Path | None, typer.Option(help="File to write every call to, for ui.perfetto.dev or chrome://tracing.")
+    ] = None,
+    threads: Threads = 1,
+    config: Config = "config.yaml",
+    results: Results = Path("results"),
+) -> None:
+    """Watch training steps of a run: which operations take the time, and how much of it lies between them.
+
+    On a GPU that is waiting: for launches, for Python, for data. The data set must be prepared.
+    """
+    # What watches says in the terminal when it begins and ends.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+    from hydrarec.comparison.two import only
+    from hydrarec.efficiency.profile import profile
+    from hydrarec.terminal.profile import described
+
+    benchmark = benchmark_of(config)
+    # Refuses unknown names before anything is read.
+    only(benchmark, [run], dataset, benchmark.protocols[0])
+    found = profile(benchmark, results, run, dataset, steps=steps, threads=threads, trace=trace)
+    typer.echo(described(**vars(found)))

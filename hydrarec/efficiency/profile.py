@@ -1,0 +1,172 @@
+"""Where the time of a run's training steps goes: into which operations, and how much of it lies between them.
+
+On a GPU the operations are its kernels and copies; between them it waits, for launches, for Python, for data. On a CPU
+they are PyTorch's operators, each without those it calls; between them are Python and the bookkeeping of gradients. The
+profiler watches every call, which takes time itself, so steps are timed without it and shares are what it says.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from torch.autograd import DeviceType
+from torch.autograd.profiler_util import FunctionEvent
+from torch.profiler import ProfilerActivity
+
+from hydrarec.config import BenchmarkConfig
+from hydrarec.devices import device_name, prepare_process, select_device, synchronise
+from hydrarec.efficiency.pieces import form_of
+from hydrarec.efficiency.samples import Data, read_data, some_cases, some_users
+from hydrarec.efficiency.steps import StepPiece
+from hydrarec.efficiency.variants import Variant
+
+
+class Operation(NamedTuple):
+    """One call of an operation."""
+
+    name: str
+    start: float
+    """When it began, in seconds from any moment."""
+    stop: float
+    """When it ended."""
+    own: float
+    """Seconds in it and in no operation that it called."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where the time of some training steps went."""
+
+    device: str
+    threads: int
+    steps: int
+    step_s: float
+    """Seconds of a step that nobody watched."""
+    busy: float
+    """Share of the watched time in which an operation ran."""
+    operations: pd.DataFrame
+    """By name, the longest first: `share` of the operations' time, `calls` of a step, `call_s`."""
+
+
+def profile(
+    config: BenchmarkConfig,
+    results: Path,
+    run_id: str,
+    dataset: str,
+    *,
+    steps: int,
+    threads: int,
+    trace: Path | None = None,
+) -> Profile:
+    """Watch training steps of a run, on the device its configuration names.
+
+    Parameters
+    ----------
+    config
+        The comparison that has the run.
+    results
+        Folder of everything computed; the data must be prepared.
+    run_id, dataset
+        Which run, on which data set; the split of the first protocol.
+    steps
+        Steps to watch, at most an epoch.
+    threads
+        CPU threads.
+    trace
+        Gets all calls, for ui.perfetto.dev or chrome://tracing.
+
+    Raises
+    ------
+    ValueError
+        If the run is a baseline, or a name is not the configuration's.
+    """
+    settings = config.settings(run_id, dataset)
+    prepare_process(threads)
+    device = select_device(settings.training.device)
+    data = read_data(results, dataset, config.protocols[0], with_timestamps=settings.run.model.takes_timestamps)
+    users = some_users(data.train, steps * settings.training.batch_size)
+    piece = StepPiece(
+        subject=run_id,
+        form=form_of(settings.run.masking.causal),
+        work="training",
+        length=settings.encoder.max_length,
+        width=settings.encoder.d_model,
+        against=None,
+        units=float(steps),
+        variant=Variant(run_id, "", settings, mixes=True, against=None),
+        data=Data(users, some_cases(data.validation, 1), data.catalogue),
+        seed=config.seeds[0],
+    )
+    work = piece.build(device)
+    # Kernels compile, caches fill.
+    work()
+    synchronise(device)
+    start = time.perf_counter()
+    work()
+    synchronise(device)
+    seconds = time.perf_counter() - start
+    on_gpu = device.type == "cuda"
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    with torch.profiler.profile(activities=activities) as watched:
+        start = time.perf_counter()
+        work()
+        synchronise(device)
+        watched_s = time.perf_counter() - start
+    if trace is not None:
+        watched.export_chrome_trace(str(trace))
+    done = -(-len(users.users) // settings.training.batch_size)
+    found = list(operations(watched.events() or [], on_gpu=on_gpu))
+    return Profile(
+        device=device_name(device),
+        threads=threads,
+        steps=done,
+        step_s=seconds / done,
+        busy=covered(found) / (_span(found) if on_gpu else watched_s),
+        operations=by_name(found, done),
+    )
+
+
+def operations(events: Iterable[FunctionEvent], *, on_gpu: bool) -> Iterable[Operation]:
+    """Return the calls of operations among what the profiler saw: kernels on a GPU, PyTorch's operators on a CPU."""
+    for event in events:
+        start, stop = event.time_range.start / 1e6, event.time_range.end / 1e6
+        if on_gpu:
+            # Regions with a name span kernels and are none.
+            if event.device_type == DeviceType.CUDA and not event.is_user_annotation:
+                yield Operation(event.name, start, stop, stop - start)
+        elif "::" in event.name and not event.name.startswith("autograd::"):
+            yield Operation(event.name, start, stop, event.self_cpu_time_total / 1e6)
+
+
+def covered(calls: Iterable[Operation]) -> float:
+    """Return the seconds in which at least one operation ran.
+
+    >>> covered([Operation("a", 0, 2, 2), Operation("b", 1, 3, 2), Operation("a", 5, 6, 1)])
+    4.0
+    """
+    total, end = 0.0, -float("inf")
+    for call in sorted(calls, key=lambda call: call.start):
+        total += max(0.0, call.stop - max(call.start, end))
+        end = max(end, call.stop)
+    return total
+
+
+def by_name(calls: Iterable[Operation], steps: int) -> pd.DataFrame:
+    """Return the operations of a step by name, the longest first; the columns are those of `Profile.operations`."""
+    frame = pd.DataFrame(calls, columns=Operation._fields)
+    table = frame.groupby("name")["own"].agg(["sum", "count"]).sort_values("sum", ascending=False)
+    return pd.DataFrame(
+        {
+            "share": table["sum"] / table["sum"].sum(),
+            "calls": table["count"] / steps,
+            "call_s": table["sum"] / table["count"],
+        }
+    )
+
+
+def _span(calls: list[Operation]) -> float:
+    return max(call.stop for call in calls) - min(call.start for call in calls)

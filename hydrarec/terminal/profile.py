@@ -1,0 +1,53 @@
+"""`hydrarec profile`: where the time of training steps goes, as a table for the terminal."""
+
+import pandas as pd
+
+from hydrarec.numbers import count, duration
+from hydrarec.terminal.text import aligned, plain
+
+SHOWN = 15
+"""Operations in the table; the others are one line."""
+LONGEST_NAME = 60
+"""Characters of an operation's name; those of kernels are pages of C++."""
+
+
+def described(*, device: str, threads: int, steps: int, step_s: float, busy: float, operations: pd.DataFrame) -> str:
+    """Write a profile; the arguments are the fields of `hydrarec.efficiency.profile.Profile`."""
+    on_gpu = device != "cpu"
+    what, between = ("kernels", "waiting") if on_gpu else ("operations", "Python and bookkeeping of gradients")
+    where = device if on_gpu else f"{device}, {_plural(threads, 'thread')}"
+    lines = [
+        f"{duration(step_s)} a training step ({where}, {_plural(steps, 'step')})",
+        f"{_share(busy)} of it {what}, {count(operations['calls'].sum())} calls a step; the rest {between}",
+        "",
+    ]
+    rows = [
+        [_short(str(name)), _share(row["share"]), _calls(row["calls"]), _time(row["call_s"])]
+        for name, row in operations.head(SHOWN).iterrows()
+    ]
+    if len(others := operations.iloc[SHOWN:]):
+        calls = others["calls"].sum()
+        seconds = (others["calls"] * others["call_s"]).sum() / calls
+        rows.append([f"{len(others)} others", _share(others["share"].sum()), _calls(calls), _time(seconds)])
+    lines += aligned([[what, "share", "calls", "a call"], *rows])
+    return "\n".join(plain(line) for line in lines)
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number > 1 else ''}"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _time(seconds: float) -> str:
+    return f"{1e6 * seconds:,.0f} us"
+
+
+def _calls(number: float) -> str:
+    return f"{number:.0f}" if number >= 10 else f"{number:.1f}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
