@@ -10,14 +10,10 @@ from pathlib import Path
 
 import pytest
 import typer
-from hypothesis import settings as hypothesis_settings
 
 from hydrarec import cli
 from hydrarec.config.datasets import DatasetConfig, FilterConfig, ReaderConfig, SourceConfig
 from tests.unit.training.ring import settings, train, write_ring
-
-hypothesis_settings.register_profile("no deadline", deadline=None)
-hypothesis_settings.load_profile("no deadline")
 
 EVERYTHING = FilterConfig(min_user_interactions=1, min_item_interactions=1)
 PARSER = typer.main.get_command(cli.app)

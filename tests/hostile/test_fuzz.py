@@ -149,7 +149,7 @@ def check(content: bytes, read: Callable[[Path], object]) -> None:
 
 
 @pytest.mark.parametrize("kind", READERS)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.data())
 def test_spoilt_files(kind, data):
     content, read = READERS[kind]
@@ -157,7 +157,7 @@ def test_spoilt_files(kind, data):
 
 
 @pytest.mark.parametrize("kind", READERS)
-@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=EXAMPLES // 3, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(content=st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
 def test_files_of_anything(kind, content):
     check(content, READERS[kind][1])

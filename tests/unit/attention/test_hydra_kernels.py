@@ -63,7 +63,7 @@ def test_gradients_are_those_of_finite_differences(causal, padded, small_blocks)
 
 
 @BOTH
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lengths=st.lists(st.integers(0, 90), min_size=1, max_size=6), width=st.sampled_from([1, 3, 64]))
 def test_packed_sequences_are_each_computed_by_themselves(causal, lengths, width):
     offsets = torch.tensor([0, *lengths]).cumsum(0)

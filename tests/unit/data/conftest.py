@@ -6,13 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from hydrarec.config.datasets import DatasetConfig, FilterConfig, RatingsReaderConfig, ReaderConfig, SourceConfig
-
-# How long an example takes says something about the machine, not about the code.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
 
 EVERYTHING = FilterConfig(min_user_interactions=1, min_item_interactions=1)
 

@@ -17,7 +17,7 @@ def measured(stream, exponent, offset, rounds=20, noise=0.1):
     return true * np.exp(stream.normal(0, noise, (rounds, len(SIZES))) + stream.normal(0, 0.3, (rounds, 1)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(0.5, 2.6), st.floats(0, 1e-4), st.floats(1e-9, 1e-3))
 def test_an_exact_law_is_recovered(exponent, offset, factor):
     found = fit(SIZES, (offset + factor * SIZES**exponent)[None])

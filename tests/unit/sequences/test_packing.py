@@ -21,7 +21,7 @@ def events(sequences, seed):
     return frame.sample(frac=1, random_state=seed)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SEQUENCES, st.integers(0, 99))
 def test_a_log_holds_every_sequence_once_and_in_order(sequences, seed):
     log = pack(events(sequences, seed), with_timestamps=True)
@@ -33,7 +33,7 @@ def test_a_log_holds_every_sequence_once_and_in_order(sequences, seed):
     assert int(log.offsets[-1]) == sum(map(len, sequences.values()))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SEQUENCES, st.integers(1, 15), st.data())
 def test_a_window_is_the_newest_of_any_stretch_and_0_behind_it(sequences, max_length, data):
     log = pack(events(sequences, 0), with_timestamps=True)
@@ -52,7 +52,7 @@ def test_a_window_is_the_newest_of_any_stretch_and_0_behind_it(sequences, max_le
         assert batch.timestamps[row].tolist() == times + padding
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     SEQUENCES.filter(lambda s: max(map(len, s.values())) > 1), st.integers(1, 5), st.integers(2, 15), st.integers(0, 9)
 )
