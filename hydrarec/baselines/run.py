@@ -2,7 +2,6 @@
 
 import importlib
 import pkgutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import write_table
 
 
@@ -73,34 +73,33 @@ def run_baseline(
     if name not in baseline_names():
         raise ValueError(f"no baseline {name!r} in hydrarec/baselines; allowed: {', '.join(baseline_names())}")
     prepare_process(threads)
-    clocks = _read_clocks()
-    module = importlib.import_module(f"hydrarec.baselines.{name}")
+    setup, fit, test = (Stopwatch(torch.device("cpu")) for _ in range(3))
     split = data / protocol
-    inputs = BaselineInputs(
-        data=data,
-        split=split,
-        train=read_train(split),
-        cases=read_cases(split, "test"),
-        catalogue=read_catalogue(data, split),
-        seed=seed,
-    )
-    drawn = read_drawn(candidates, inputs.cases, inputs.catalogue)
-    (setup_s, _), clocks = _lap(clocks)
-    with torch.inference_mode():
+    with setup.running():
+        module = importlib.import_module(f"hydrarec.baselines.{name}")
+        inputs = BaselineInputs(
+            data=data,
+            split=split,
+            train=read_train(split),
+            cases=read_cases(split, "test"),
+            catalogue=read_catalogue(data, split),
+            seed=seed,
+        )
+        drawn = read_drawn(candidates, inputs.cases, inputs.catalogue)
+    with fit.running(), torch.inference_mode():
         score = module.scorer(inputs, options)
-    (fit_s, fit_cpu_s), clocks = _lap(clocks)
     timing = Timing(
         threads=threads,
-        setup_s=setup_s,
-        train_s=fit_s,
-        train_cpu_s=fit_cpu_s,
+        setup_s=setup.seconds,
+        train_s=fit.seconds,
+        train_cpu_s=fit.cpu_s,
         load=load_average(),
         peak_memory_mib=peak_memory_mib(),
     )
-    ranking = rank(
-        score, inputs.cases, inputs.catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what=name
-    )
-    (test_s, test_cpu_s), _ = _lap(clocks)
+    with test.running():
+        ranking = rank(
+            score, inputs.cases, inputs.catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what=name
+        )
     with atomic_folder(output) as new:
         write_table(ranking.ranks, new / "ranks.parquet", RANKS)
         write_table(ranking.recommendations, new / "recommendations.parquet", RECOMMENDATIONS)
@@ -110,11 +109,11 @@ def run_baseline(
         write_inference(
             new,
             device="cpu",
-            test_s=test_s,
+            test_s=test.seconds,
             n_cases=len(inputs.cases),
             peak_memory_mib=peak_memory_mib(),
             threads=threads,
-            test_cpu_s=test_cpu_s,
+            test_cpu_s=test.cpu_s,
             load=load_average(),
             candidates={one.kind: one.content_hash for one in drawn},
         )
@@ -130,14 +129,3 @@ def run_baseline(
             device="cpu",
             files=names_in(new),
         )
-
-
-def _read_clocks() -> tuple[float, float]:
-    """Return seconds by the clock and processor seconds of this process."""
-    return time.perf_counter(), time.process_time()
-
-
-def _lap(since: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the seconds of both kinds since a reading of the clocks, and the new reading."""
-    now = _read_clocks()
-    return (now[0] - since[0], now[1] - since[1]), now

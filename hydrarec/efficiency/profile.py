@@ -5,7 +5,6 @@ they are PyTorch's operators, each without those it calls; between them are Pyth
 profiler watches every call, which takes time itself, so steps are timed without it and shares are what it says.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,12 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity
 
 from hydrarec.config import BenchmarkConfig
-from hydrarec.devices import device_name, prepare_process, select_device, synchronise
+from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.efficiency.pieces import form_of
 from hydrarec.efficiency.samples import Data, read_data, some_cases, some_users
 from hydrarec.efficiency.steps import StepPiece
 from hydrarec.efficiency.variants import Variant
+from hydrarec.stopwatch import Stopwatch
 
 
 class Operation(NamedTuple):
@@ -104,28 +104,23 @@ def profile(
     work = piece.build(device)
     # Kernels compile, caches fill.
     work()
-    synchronise(device)
-    start = time.perf_counter()
-    work()
-    synchronise(device)
-    seconds = time.perf_counter() - start
+    alone, watched = Stopwatch(device), Stopwatch(device)
+    with alone.running():
+        work()
     on_gpu = device.type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
-    with torch.profiler.profile(activities=activities) as watched:
-        start = time.perf_counter()
+    with torch.profiler.profile(activities=activities) as profiler, watched.running():
         work()
-        synchronise(device)
-        watched_s = time.perf_counter() - start
     if trace is not None:
-        watched.export_chrome_trace(str(trace))
+        profiler.export_chrome_trace(str(trace))
     done = -(-len(users.users) // settings.training.batch_size)
-    found = list(operations(watched.events() or [], on_gpu=on_gpu))
+    found = list(operations(profiler.events() or [], on_gpu=on_gpu))
     return Profile(
         device=device_name(device),
         threads=threads,
         steps=done,
-        step_s=seconds / done,
-        busy=covered(found) / (_span(found) if on_gpu else watched_s),
+        step_s=alone.seconds / done,
+        busy=covered(found) / (_span(found) if on_gpu else watched.seconds),
         operations=by_name(found, done),
     )
 

@@ -24,8 +24,8 @@ from hydrarec.progress import bar
 from hydrarec.ranking.full import BATCH_SIZE, count_ranks
 from hydrarec.sequences.batches import training_batches, training_order
 from hydrarec.sequences.log import Cases, Catalogue, Log
+from hydrarec.stopwatch import Stopwatch
 from hydrarec.training import checkpoint
-from hydrarec.training.clock import Stopwatch
 from hydrarec.training.scorer import ModelScorer
 from hydrarec.training.streams import Streams
 

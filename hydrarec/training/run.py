@@ -17,9 +17,9 @@ from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in
 from hydrarec.provenance import peak_memory_mib, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import content_hash, write_table
 from hydrarec.training import checkpoint
-from hydrarec.training.clock import Stopwatch
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.interruption import Interruption, ignore_requests_to_save
 from hydrarec.training.state import TrainingState

@@ -14,9 +14,9 @@ from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue
+from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
-from hydrarec.training.clock import Stopwatch
 from hydrarec.training.scorer import ModelScorer
 
 

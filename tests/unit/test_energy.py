@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hydrarec.energy import energy_counter
-from hydrarec.training.clock import Stopwatch
+from hydrarec.stopwatch import Stopwatch
 
 UUID = "1b5e2a3c-0000-1111-2222-333344445555"
 

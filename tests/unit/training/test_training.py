@@ -8,8 +8,8 @@ import torch
 
 from hydrarec.columns import HISTORY, RANKS, SAMPLED
 from hydrarec.data.candidates import draw
+from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import content_hash, read_table
-from hydrarec.training.clock import Stopwatch
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.run import train
 from hydrarec.training.streams import Streams, seed_of
