@@ -3,9 +3,9 @@
 from pathlib import Path
 
 
-def raw_folder(results: Path, dataset: str) -> Path:
-    """Return the folder of a dataset's downloaded files."""
-    return results / "raw" / dataset
+def raw_file(results: Path, sha256: str, name: str) -> Path:
+    """Return a downloaded file; datasets that are made of the same bytes share it."""
+    return results / "raw" / sha256[:16] / name
 
 
 def data_folder(results: Path, dataset: str) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from hydrarec.files import read_object
-from hydrarec.layout import candidates_file, raw_folder, split_folder
+from hydrarec.layout import candidates_file, raw_file, split_folder
 from hydrarec.provenance import file_hash, read_manifest
 
 _SHOWN = 16
@@ -151,10 +151,11 @@ def _check_data(folder: Path, audit: Audit) -> None:
     hashes = {"interactions.parquet": card.get("content_hash"), **card.get("id_hashes", {})}
     _hold_all(folder, ("interactions.parquet", "items.parquet", "users.parquet"), hashes, path, audit)
     source = card.get("source") or {}
-    raw = raw_folder(folder.parents[1], folder.name) / str(source.get("file"))
-    # Whoever received only the prepared data has no raw file to check.
-    if source.get("sha256") and raw.is_file():
-        audit.hold(raw, source["sha256"], path)
+    if source.get("sha256"):
+        raw = raw_file(folder.parents[1], source["sha256"], str(source.get("file")))
+        # Whoever received only the prepared data has no raw file to check.
+        if raw.is_file():
+            audit.hold(raw, source["sha256"], path)
     for split in sorted(folder.glob("*/split.json")):
         _check_split(split.parent, audit)
 

@@ -175,6 +175,8 @@ def test_thinned_data_sets_are_prepared_each_and_their_cards_reach_the_claims(tm
     assert code == 0, text[-3000:]
     datasets = {"ml-20m", "ml-20m-50", "ml-20m-25", "ml-20m-10"}
     assert {re.search(r"dataset=([^,\s]+)", job)[1] for job in jobs(text, "prepare")} == datasets
+    # All are made of the same bytes.
+    assert len(jobs(text, "download")) == 1
     assert len(jobs(text, "train")) == 4 * 2 * 3
     (verdicts,) = jobs(text, "verdicts")
     assert all(f"results/data/{dataset}/card.json" in verdicts for dataset in datasets)

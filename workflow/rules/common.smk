@@ -11,6 +11,7 @@ from hydrarec.cluster import refuse_orphans
 from hydrarec.config import ConfigError, load
 from hydrarec.config.hypotheses import load_hypotheses
 from hydrarec.config.runs import BaselineRun, TrainedRun
+from hydrarec.layout import raw_file
 
 BASELINES = sorted(
     path.stem
@@ -83,6 +84,7 @@ MIRROR_OPTION = f"--mirror {shlex.quote(BENCHMARK.mirror)}" if BENCHMARK.mirror 
 wildcard_constraints:
     dataset="|".join(re.escape(dataset.id) for dataset in BENCHMARK.datasets),
     protocol="|".join(BENCHMARK.protocols),
+    source="[0-9a-f]{16}",
     seed="|".join(map(str, BENCHMARK.seeds)),
     device="auto|cpu|cuda",
     part="operators|blocks|steps|inference",
@@ -120,10 +122,22 @@ def dataset_of(wildcards):
     return BENCHMARK.dataset(wildcards.dataset).model_dump_json()
 
 
-def raw_file_of(wildcards):
+def downloaded(dataset):
     """Return a dataset's downloaded file; none for one that is generated."""
-    source = BENCHMARK.dataset(wildcards.dataset).source
-    return f"results/raw/{wildcards.dataset}/{source.file}" if source else []
+    source = dataset.source
+    return str(raw_file(Path("results"), source.sha256, source.file)) if source else []
+
+
+def raw_file_of(wildcards):
+    """Return the downloaded file of the dataset of a rule."""
+    return downloaded(BENCHMARK.dataset(wildcards.dataset))
+
+
+def dataset_from(wildcards, output):
+    """Return, as JSON, the first dataset that is made of a downloaded file; others may be too."""
+    return next(
+        dataset for dataset in BENCHMARK.datasets if downloaded(dataset) == output[0]
+    ).model_dump_json()
 
 
 def raw_option(wildcards, input):

@@ -5,13 +5,13 @@ localrules:
 
 rule download:
     output:
-        "results/raw/{dataset}/{file}",
+        "results/raw/{source}/{file}",
     log:
-        "logs/download/{dataset}/{file}.log",
+        "logs/download/{source}/{file}.log",
     conda:
         "../../envs/hydrarec.yaml"
     params:
-        dataset=dataset_of,
+        dataset=dataset_from,
         mirror=MIRROR_OPTION,
         folder=subpath(output[0], parent=True),
     shell:
