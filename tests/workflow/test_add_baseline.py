@@ -125,7 +125,9 @@ def test_the_row_is_in_the_report_and_the_method_is_the_one_of_the_page(finished
 def test_a_changed_script_repeats_the_run_and_what_is_wrong_with_it_is_told(finished):
     script = finished / SCRIPT
     right = script.read_text()
-    script.write_text(right.replace("    end = time", "    rows[7] = (*rows[7][:-1], float('nan'))\n    end = time"))
+    wrong = right.replace("    end = clocks", "    rows[7] = (*rows[7][:-1], float('nan'))\n    end = clocks")
+    assert wrong != right
+    script.write_text(wrong)
     failed = shell(finished, f"snakemake {RUN}/ranks.parquet --profile local --configfile examples/demo.yaml")
     script.write_text(right)
     assert failed.returncode != 0
