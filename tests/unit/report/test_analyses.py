@@ -158,3 +158,9 @@ def test_another_order_of_ties_is_named_by_its_seed(inputs):
         dataclasses.replace(inputs, config=config, agreement=both), inputs.scopes[0], styles(config)
     )
     assert rows_of(table)["tie order 6"][1].text == signed(rows.query("metric == 'ndcg@10'")["tau"].item(), 2)
+
+
+def test_results_of_before_say_nothing_of_one_order_of_ties(inputs):
+    before = dataclasses.replace(inputs, sensitivity=inputs.sensitivity.assign(tie_deviation=None))
+    tables, _, _ = chapter_of(sensitivity, before)
+    assert "one order of ties" not in [column.title for column in tables["variants-made-0-loo"].columns]
