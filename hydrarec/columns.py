@@ -241,6 +241,11 @@ SENSITIVITY = _table(
     metric=(pa.string(), "name with cut-off, such as ndcg@10"),
     value=(pa.float64(), "mean over users and seeds; null where the run's files cannot say?"),
     why=(pa.string(), "why there is no value; null if there is one?"),
+    tie_deviation=(
+        pa.float64(),
+        "standard deviation that the value would have if equal scores were put in a random order, for each target on "
+        "its own; null in other variants than full??",
+    ),
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "seeds"),
 )
@@ -258,6 +263,30 @@ AGREEMENT = _table(
     discordant=(pa.int32(), "pairs that the two put the other way round"),
     largest_move=(pa.float64(), "most places that a run is further up or down; halves where runs are level"),
     moved=(pa.string(), "the first run that moves so far; null if none moves?"),
+)
+ORDERS = _table(
+    **_RUN,
+    reference=(pa.string(), "run id the difference is taken against"),
+    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    difference=(
+        pa.float64(),
+        "mean of run minus reference over users and seeds, ties in the order of the file",
+    ),
+    mean=(pa.float64(), "the same, averaged over the random orders of ties"),
+    lowest=(pa.float64(), "lowest of the random orders"),
+    highest=(pa.float64(), "highest of the random orders"),
+    deviation=(pa.float64(), "standard deviation of the random orders; holds what users and seeds contribute"),
+    deviation_low=(pa.float64(), "lower bound of its interval"),
+    deviation_high=(pa.float64(), "upper bound of its interval"),
+    p_file=(pa.float64(), "two-sided p-value of the order of the file being one like the random ones"),
+    variance_orders=(
+        pa.float64(),
+        "what another order of ties adds to the squared standard error, free of users and seeds; with one seed the "
+        "interaction of orders and seeds is in it",
+    ),
+    n_orders=(pa.int32(), "random orders"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "matched seeds; 1 if neither run depends on one"),
 )
 BEYOND = _table(
     dataset=(pa.string(), "dataset id"),

@@ -51,8 +51,7 @@ def hit_rate(greater: ArrayLike, equal: ArrayLike, k: int, ties: Ties = "expecte
     >>> hit_rate([1], [2], k=2, ties="optimistic"), hit_rate([1], [2], k=2, ties="pessimistic")
     (array([1.]), array([0.]))
     """
-    _refuse_cutoff(k)
-    return _mean_gain(np.ones(k), greater, equal, ties)
+    return _mean_gain(_gains("hr", k), greater, equal, ties)
 
 
 def ndcg(greater: ArrayLike, equal: ArrayLike, k: int, ties: Ties = "expected") -> NDArray[np.float64]:
@@ -75,8 +74,7 @@ def ndcg(greater: ArrayLike, equal: ArrayLike, k: int, ties: Ties = "expected") 
     >>> ndcg([0], [1], k=10)
     array([0.81546488])
     """
-    _refuse_cutoff(k)
-    return _mean_gain(1 / np.log2(np.arange(2, k + 2)), greater, equal, ties)
+    return _mean_gain(_gains("ndcg", k), greater, equal, ties)
 
 
 def mrr(greater: ArrayLike, equal: ArrayLike, ties: Ties = "expected") -> NDArray[np.float64]:
@@ -91,8 +89,55 @@ def mrr(greater: ArrayLike, equal: ArrayLike, ties: Ties = "expected") -> NDArra
     >>> mrr([0], [2])  # (1 + 1/2 + 1/3) / 3
     array([0.61111111])
     """
-    last = int(np.max(np.asarray(greater), initial=0)) + int(np.max(np.asarray(equal), initial=0)) + 1
-    return _mean_gain(1 / np.arange(1, last + 1), greater, equal, ties)
+    return _mean_gain(_gains("mrr", _last_place(greater, equal)), greater, equal, ties)
+
+
+def tie_variance(
+    metric: Literal["hr", "ndcg", "mrr"], greater: ArrayLike, equal: ArrayLike, k: int | None = None
+) -> NDArray[np.float64]:
+    """Return each case's variance over the orders of its equal scores: E[gain^2] - E[gain]^2.
+
+    The expected value is what is reported. This says how far one random order of equal scores would have been from it.
+
+    Parameters
+    ----------
+    metric
+        Which metric.
+    greater, equal
+        As of `hit_rate`.
+    k
+        Length of the list that counts, of HR and NDCG.
+
+    Raises
+    ------
+    ValueError
+        As `hit_rate`.
+
+    Examples
+    --------
+    In place 1 or 2 with equal chances; without equal scores nothing is left to chance.
+
+    >>> tie_variance("hr", [0, 3], [1, 0], k=1)
+    array([0.25, 0.  ])
+    """
+    gains = _gains(metric, _last_place(greater, equal) if k is None else k)
+    mean = _mean_gain(gains, greater, equal, "expected")
+    # Where there is but one place rounding must not leave a variance, nor anywhere one below 0.
+    spread = np.maximum(_mean_gain(gains**2, greater, equal, "expected") - mean**2, 0)
+    return np.where(np.asarray(equal) > 0, spread, 0.0)
+
+
+def _gains(metric: Literal["hr", "ndcg", "mrr"], k: int) -> NDArray[np.float64]:
+    """Return what place 1, 2, ..., k is worth."""
+    if k < 1:
+        raise ValueError(f"k must be at least 1, found {k}")
+    places = np.arange(1, k + 1)
+    return np.ones(k) if metric == "hr" else 1 / np.log2(places + 1) if metric == "ndcg" else 1 / places
+
+
+def _last_place(greater: ArrayLike, equal: ArrayLike) -> int:
+    """Return a place that no target is behind."""
+    return int(np.max(np.asarray(greater), initial=0)) + int(np.max(np.asarray(equal), initial=0)) + 1
 
 
 def _mean_gain(gains: NDArray[np.float64], greater: ArrayLike, equal: ArrayLike, ties: Ties) -> NDArray[np.float64]:
@@ -114,8 +159,3 @@ def _mean_gain(gains: NDArray[np.float64], greater: ArrayLike, equal: ArrayLike,
     cumulated = np.concatenate([[0.0], np.cumsum(gains)])
     end = len(gains)
     return (cumulated[np.minimum(before + places, end)] - cumulated[np.minimum(before, end)]) / places
-
-
-def _refuse_cutoff(k: int) -> None:
-    if k < 1:
-        raise ValueError(f"k must be at least 1, found {k}")

@@ -31,7 +31,8 @@ def config(datasets: int = 2, seeds: int = 3, more: dict[str, Any] | None = None
         "report": "fabricated",
         "title": "Fabricated comparison",
         "datasets": [
-            {"id": f"made-{i}", "title": f"Made-up data {i}", "reader": {"kind": "synthetic"}} for i in range(datasets)
+            {"id": f"made-{i}", "title": f"Made-up data {i}", "reader": {"kind": "synthetic", "seed": i}}
+            for i in range(datasets)
         ],
         "seeds": list(range(seeds)),
         "runs": [

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from hydrarec.analyses.agreement import agreement
 from hydrarec.analyses.beyond import beyond
+from hydrarec.analyses.orders import orders
 from hydrarec.analyses.sensitivity import sensitivity
-from hydrarec.columns import AGREEMENT, BEYOND, SENSITIVITY
+from hydrarec.columns import AGREEMENT, BEYOND, ORDERS, SENSITIVITY
 from hydrarec.comparison.runs import require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import atomic_folder
@@ -19,7 +20,7 @@ __all__ = ["analyse"]
 
 
 def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
-    """Write `sensitivity.parquet`, `agreement.parquet` and `beyond.parquet`.
+    """Write `sensitivity.parquet`, `agreement.parquet`, `orders.parquet` and `beyond.parquet`.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     results
         Folder of everything computed (`hydrarec.layout`).
     output
-        Folder of the three tables.
+        Folder of the four tables.
     partial
         Whether to go on where not everything is there: with the runs that are finished with all their seeds.
 
@@ -41,8 +42,9 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     """
     require_complete(config, results, partial=partial)
     values = sensitivity(config, results)
-    orders, lists = agreement(config, values), beyond(config, results)
+    moved, tied, lists = agreement(config, values), orders(config, results), beyond(config, results)
     with atomic_folder(output) as new:
         write_table(values, new / "sensitivity.parquet", SENSITIVITY)
-        write_table(orders, new / "agreement.parquet", AGREEMENT)
+        write_table(moved, new / "agreement.parquet", AGREEMENT)
+        write_table(tied, new / "orders.parquet", ORDERS)
         write_table(lists, new / "beyond.parquet", BEYOND)

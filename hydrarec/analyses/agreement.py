@@ -7,11 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from hydrarec.analyses.orders import tie_orders
 from hydrarec.analyses.sensitivity import FULL, others
 from hydrarec.columns import AGREEMENT
 from hydrarec.comparison.runs import kind_of
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.datasets import DatasetConfig
 
 Values = NDArray[np.float64]
 Leaderboard: TypeAlias = tuple[str, str, str]
@@ -64,11 +64,6 @@ def _pairs(config: BenchmarkConfig) -> list[tuple[Leaderboard, str, Leaderboard]
             if dataset.tie_order is None:
                 pairs += [(one, tied.id, (tied.id, protocol, FULL)) for tied in tie_orders(config, dataset)]
     return pairs
-
-
-def tie_orders(config: BenchmarkConfig, dataset: DatasetConfig) -> list[DatasetConfig]:
-    """Return the data sets that differ from one in nothing but the order of ties."""
-    return [other for other in config.datasets if other.tie_order is not None and dataset.same_but_for_ties(other)]
 
 
 def compare_orders(runs: list[str], one: Values, other: Values) -> dict[str, Any]:

@@ -7,11 +7,13 @@
 `warm`
     Only targets that occur in the training data.
 `optimistic`, `pessimistic`
-    Equal scores in the target's favour, or against it.
+    Equal scores in the target's favour, or against it: the bounds. Beside `full` stands how far one random order of
+    equal scores would have been from it.
 `uniform-100`, `popularity-100`
     Among a hundred drawn candidates (`hydrarec.data.candidates`), where the configuration asks for it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 from hydrarec.analyses.scopes import scopes
 from hydrarec.columns import SAMPLED, SENSITIVITY
 from hydrarec.comparison.cases import Cases, Group, read_ranks
-from hydrarec.comparison.measures import case_values, metric_names
+from hydrarec.comparison.measures import case_tie_variances, case_values, metric_names
 from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
@@ -73,6 +75,7 @@ def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
         If counts are about other cases or other drawn candidates.
     """
     rows: list[dict[str, Any]] = []
+    cutoffs = config.evaluation.cutoffs
     for dataset, protocol, cases in scopes(config, results):
         hashes = {
             kind: content_hash(candidates_file(split_folder(results, dataset, protocol), kind))
@@ -81,10 +84,13 @@ def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
         runs = finished_runs(config, results, dataset, protocol)
         for run in bar(runs, what=f"variants on {dataset}/{protocol}", unit="run"):
             seeds = config.seeds_of(run)
+            folders = [run_folder(results, dataset, protocol, run, seed) for seed in seeds]
+            read = [read_ranks(folder / "ranks.parquet", cases) for folder in folders]
             by_seed = [
-                _variants(config, cases, run_folder(results, dataset, protocol, run, seed), run, hashes)
-                for seed in seeds
+                _variants(config, cases, ranks, folder, run, hashes)
+                for ranks, folder in zip(read, folders, strict=True)
             ]
+            deviations = tie_deviations(cases.groups[0], [case_tie_variances(one, cutoffs) for one in read])
             for variant in variants(config):
                 found = [values[variant] for values in by_seed]
                 means = [value for value in found if not isinstance(value, str)]
@@ -99,20 +105,44 @@ def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
                         "metric": metric,
                         "value": None if why else float(np.mean([of_seed[place] for of_seed in means])),
                         "why": why,
+                        "tie_deviation": float(deviations[place]) if variant == FULL else None,
                         "n_users": group.n_users if group else 0,
                         "n_seeds": len(seeds),
                     }
-                    for place, metric in enumerate(metric_names(config.evaluation.cutoffs))
+                    for place, metric in enumerate(metric_names(cutoffs))
                 ]
-    return pd.DataFrame(rows, columns=SENSITIVITY.names)
+    return pd.DataFrame(rows, columns=SENSITIVITY.names).astype({"tie_deviation": float})
+
+
+def tie_deviations(everyone: Group, by_seed: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return how far the means over users, cases and seeds would stray if equal scores were put in a random order.
+
+    The order is drawn for every case on its own. One order of all items, such as that of their ids, moves all users at
+    once and can move a mean further.
+
+    Parameters
+    ----------
+    everyone
+        All cases.
+    by_seed
+        For each seed the variances of cases (rows) by metric (columns).
+
+    Returns
+    -------
+    numpy.ndarray
+        Standard deviation of each metric's mean.
+    """
+    steps = np.diff(everyone.starts, append=len(everyone.cases))[:, None]
+    # Of a user's mean of n cases: the sum of n variances by n squared.
+    of_means = [(everyone.user_means(variances) / steps).sum(axis=0) / everyone.n_users**2 for variances in by_seed]
+    return np.sqrt(np.sum(of_means, axis=0)) / len(by_seed)
 
 
 def _variants(
-    config: BenchmarkConfig, cases: Cases, folder: Path, run: str, hashes: dict[str, str]
+    config: BenchmarkConfig, cases: Cases, ranks: pd.DataFrame, folder: Path, run: str, hashes: dict[str, str]
 ) -> dict[str, NDArray[np.float64] | str]:
     """Return the mean over users of every metric, by variant, or why the run's files cannot say."""
     cutoffs, everyone, warm = config.evaluation.cutoffs, cases.groups[0], _group(cases, "warm")
-    ranks = read_ranks(folder / "ranks.parquet", cases)
     expected = case_values(ranks, cutoffs)
     unfiltered = ranks.assign(greater=ranks["greater_unfiltered"], equal=ranks["equal_unfiltered"])
     from_lists = (folder / FROM_LISTS).is_file()

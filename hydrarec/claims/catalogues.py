@@ -1,4 +1,4 @@
-"""Data sets that are the same but for thinning: one catalogue, of which claims over density read several densities."""
+"""Which data sets belong together: shares of one catalogue, and versions of the same users' interactions."""
 
 from collections.abc import Sequence
 
@@ -21,6 +21,30 @@ def catalogues(datasets: Sequence[DatasetConfig]) -> list[list[DatasetConfig]]:
         else:
             group.append(dataset)
     return [sorted(group, key=_left_out) for group in groups]
+
+
+def independent(datasets: Sequence[DatasetConfig]) -> list[DatasetConfig]:
+    """Return one data set of each origin: the places in which claims about data sets can hold.
+
+    The same interactions thinned, filtered otherwise or with tied ones in another order have the same users again. What
+    holds on two of them holds once; counted twice, a claim "on two of three data sets" could rest on a single one.
+
+    Returns
+    -------
+    list
+        Of each origin the data set nearest to the whole in the order of its file, the first of several; in the order
+        in which origins come first.
+    """
+    chosen: dict[str, DatasetConfig] = {}
+    for dataset in datasets:
+        best = chosen.setdefault(dataset.origin, dataset)
+        if _changes(dataset) < _changes(best):
+            chosen[dataset.origin] = dataset
+    return list(chosen.values())
+
+
+def _changes(dataset: DatasetConfig) -> tuple[float, bool]:
+    return _left_out(dataset), dataset.tie_order is not None
 
 
 def _left_out(dataset: DatasetConfig) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hydrarec.claims.base import Finding, Place, Verdict
-from hydrarec.claims.catalogues import catalogues
+from hydrarec.claims.catalogues import catalogues, independent
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.faster import log_ratios, matched_times, own_clock, refuse_machines
 from hydrarec.claims.student import LEAST_POINTS, fit_slope
@@ -26,10 +26,14 @@ COLUMN = "epoch_s"
 
 
 def density_places(evidence: Evidence) -> list[Place]:
-    """Return a place for each catalogue of several data sets, named after the densest; of each if there is no such."""
+    """Return a place for each catalogue of several data sets, named after the densest; of each if there is no such.
+
+    Of catalogues that hold the same users only one, as everywhere.
+    """
     groups = catalogues(evidence.config.datasets)
     several = [group for group in groups if len(group) > 1] or groups
-    return [Place(group[0].id, protocol) for protocol in evidence.config.protocols for group in several]
+    densest = independent([group[0] for group in several])
+    return [Place(dataset.id, protocol) for protocol in evidence.config.protocols for dataset in densest]
 
 
 def density_findings(config: TrendClaimConfig, evidence: Evidence, place: Place) -> Sequence[Finding]:

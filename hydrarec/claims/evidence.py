@@ -1,12 +1,13 @@
 """The tables that claims are decided on, and the conditions under which nothing may be decided on them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, SCALING, TIMES
+from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, RUNS, SCALING, TIMES
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.bands import Band
@@ -37,6 +38,8 @@ class Evidence:
     gates: list[Gate]
     scaling: dict[str, pd.DataFrame]
     """By device."""
+    unfinished: Mapping[tuple[str, str, str], str] = field(default_factory=dict[tuple[str, str, str], str])
+    """By dataset, protocol and run, what became of its seeds that are not finished."""
 
     def label(self, run: str) -> str:
         """Return a run's name in sentences."""
@@ -92,7 +95,9 @@ class Evidence:
         for run in runs:
             self._require_run(dataset, protocol, run)
         for gate in self.gates:
-            if gate.dataset in ("", dataset) and gate.protocol in ("", protocol) and (gate.control or gate.run in runs):
+            # Of no single run: what is true of all of them, such as versions that are mixed.
+            of_these = gate.control or gate.run in ("", *runs)
+            if gate.dataset in ("", dataset) and gate.protocol in ("", protocol) and of_these:
                 if gate.status == "red":
                     raise Undecidable(f"a check failed: {gate.sentence.rstrip('.')}")
                 if converged and gate.name == "converged" and gate.status != "green":
@@ -109,7 +114,8 @@ class Evidence:
             raise Undecidable(f"{self.label(run)} is a control and competes with nobody")
         found = set(_at(self.leaders, dataset, protocol, run=run)["run"])
         if not found:
-            raise Undecidable(f"{self.label(run)} is not finished")
+            said = self.unfinished.get((dataset, protocol, run))
+            raise Undecidable(f"{self.label(run)} is not finished" + (f" ({said})" if said else ""))
 
     def _require_band(self, band: Band, protocol: str) -> None:
         found = self.mean(band.dataset, protocol, band.run, band.metric)
@@ -142,7 +148,15 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
         times=read_table(comparison / "times.parquet", TIMES),
         gates=read_gates(comparison),
         scaling={device: read_table(path, SCALING) for device, path in measured.items() if path.is_file()},
+        unfinished=_unfinished(comparison / "runs.parquet"),
     )
+
+
+def _unfinished(path: Path) -> dict[tuple[str, str, str], str]:
+    """Say of every run that is not finished what became of its seeds."""
+    runs = read_table(path, RUNS)
+    left = runs[runs["status"] != "finished"].groupby(["dataset", "protocol", "run"], sort=False)
+    return {key: ", ".join(f"seed {row.seed} {row.status}" for row in rows.itertuples()) for key, rows in left}
 
 
 def _at(table: pd.DataFrame, dataset: str, protocol: str, **wanted: Any) -> pd.DataFrame:

@@ -4,24 +4,20 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from hydrarec.claims.base import ClaimKind, Finding, Place
-from hydrarec.claims.catalogues import catalogues
+from hydrarec.claims.catalogues import independent
 from hydrarec.claims.evidence import Evidence
 from hydrarec.config.hypotheses import RunClaimConfig
 
 
 class RunClaim(ClaimKind):
-    """A claim about runs, decided on every dataset under every protocol."""
+    """A claim about runs, decided on every independent dataset under every protocol."""
 
     config: RunClaimConfig
 
     def places(self, evidence: Evidence) -> list[Place]:
-        """Return every dataset under the first protocol, then under the others.
-
-        Of data sets that differ in nothing but thinning only the densest: the others repeat its users and are no
-        further places in which a claim could hold.
-        """
-        datasets = [group[0].id for group in catalogues(evidence.config.datasets)]
-        return [Place(dataset, protocol) for protocol in evidence.config.protocols for dataset in datasets]
+        """Return every independent dataset under the first protocol, then under the others."""
+        datasets = independent(evidence.config.datasets)
+        return [Place(dataset.id, protocol) for protocol in evidence.config.protocols for dataset in datasets]
 
     def findings(self, evidence: Evidence, place: Place) -> Sequence[Finding]:
         """Return a finding for each comparator and measure."""

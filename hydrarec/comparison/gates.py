@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -243,25 +243,28 @@ def _own_machine(run: str, times: pd.DataFrame) -> Gate:
 def _one_origin(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
     everything = finished(config, results)
     manifests = [read_manifest(one.folder / "manifest.json") for one in everything]
+    mixed = list(mixed_versions(config, everything))
+    for dataset, protocol, found in mixed:
+        said = " and ".join(sorted(found))
+        sentence = f"Runs come from several versions of the package, {said}, and numbers may differ."
+        yield Gate("code", "", dataset, protocol, "red", sentence)
+    if not mixed:
+        yield _versions(manifests)
+    yield _packages([manifest.get("packages", {}) for manifest in manifests])
+
+
+def _versions(manifests: list[dict[str, Any]]) -> Gate:
     versions = {(manifest["package_version"], manifest["git_commit"]) for manifest in manifests}
     dirty = sum(bool(manifest["git_dirty"]) for manifest in manifests)
     named = ", ".join(
         f"{package} ({commit[:10] if commit else 'no commit known'})" for package, commit in sorted(versions, key=str)
     )
-    mixed = [f"{dataset}/{protocol}" for dataset, protocol, _ in mixed_versions(config, everything)]
-    if mixed:
-        found = (
-            f"Runs on {', '.join(mixed)} come from several versions of the package, and numbers may differ: {named}."
-        )
-        yield _gate("code", "", "red", found)
-    elif len(versions) > 1:
-        yield _gate("code", "", "amber", f"Runs come from {len(versions)} versions of the code: {named}.")
-    elif dirty:
+    if len(versions) > 1:
+        return _gate("code", "", "amber", f"Runs come from {len(versions)} versions of the code: {named}.")
+    if dirty:
         found = f"All runs come from {named}, but {dirty} of them with uncommitted changes."
-        yield _gate("code", "", "amber", found)
-    else:
-        yield _gate("code", "", "green", f"All runs come from {named}.")
-    yield _packages([manifest.get("packages", {}) for manifest in manifests])
+        return _gate("code", "", "amber", found)
+    return _gate("code", "", "green", f"All runs come from {named}.")
 
 
 def _packages(found: list[dict[str, str | None]]) -> Gate:

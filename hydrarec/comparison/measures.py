@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.metrics import Ties, hit_rate, mrr, ndcg
+from hydrarec.metrics import Ties, hit_rate, mrr, ndcg, tie_variance
 
 
 def metric_names(cutoffs: Sequence[int]) -> list[str]:
@@ -49,4 +49,18 @@ def case_values(ranks: pd.DataFrame, cutoffs: Sequence[int], ties: Ties = "expec
     ]
     # A cold target cannot be recommended. It has no place, so it is a miss even where the list is longer than the
     # catalogue, and its reciprocal rank is 0.
+    return np.stack(columns, axis=1) * ranks["warm"].to_numpy()[:, None]
+
+
+def case_tie_variances(ranks: pd.DataFrame, cutoffs: Sequence[int]) -> NDArray[np.float64]:
+    """Compute every metric's variance over the orders of equal scores, of every case.
+
+    Parameters and the shape of what is returned are those of `case_values`.
+    """
+    greater, equal = ranks["greater"].to_numpy(), ranks["equal"].to_numpy()
+    columns = [
+        *(tie_variance("hr", greater, equal, k) for k in cutoffs),
+        *(tie_variance("ndcg", greater, equal, k) for k in cutoffs),
+        tie_variance("mrr", greater, equal),
+    ]
     return np.stack(columns, axis=1) * ranks["warm"].to_numpy()[:, None]

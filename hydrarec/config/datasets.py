@@ -197,6 +197,16 @@ class DatasetConfig(Block):
         written = write(self)
         return {key: value for key, value in written.items() if key not in _UNUSED_IF_NULL or value is not None}
 
+    @property
+    def origin(self) -> str:
+        """What its interactions are taken from: two data sets of one origin are about the same users.
+
+        The bytes that are read and how, or the collection that several known files hold. Which of the interactions are
+        kept, and in which order, makes no other origin.
+        """
+        read = "" if self.source is None else self.source.sha256
+        return _COLLECTIONS.get(read) or f"{read} {self.reader.model_dump_json()}"
+
     def same_but_for_ties(self, other: Self) -> bool:
         """Return whether another data set has the same interactions, only tied ones perhaps in another order."""
         return self._same_but_for(other, "tie_order")
@@ -349,3 +359,12 @@ _ENTRIES = [
 ]
 
 BUILT_IN: dict[str, DatasetConfig] = {entry.id: entry for entry in _ENTRIES}
+
+_SEVERAL_FILES = {"ml-1m": ("ml-1m", "ml-1m-sasrec"), "beauty": ("beauty", "beauty-5core", "beauty-bert4rec")}
+_COLLECTIONS = {
+    source.sha256: collection
+    for collection, versions in _SEVERAL_FILES.items()
+    for version in versions
+    if (source := BUILT_IN[version].source)
+}
+"""Collections of which several built-in data sets hold a version each, by the checksum of its file."""

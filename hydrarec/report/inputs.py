@@ -19,6 +19,7 @@ from hydrarec.columns import (
     HISTORY,
     LEADERBOARD,
     METRICS,
+    ORDERS,
     PAIRS,
     PLACES,
     RUNS,
@@ -95,6 +96,8 @@ class Inputs:
     times: pd.DataFrame
     sensitivity: pd.DataFrame
     agreement: pd.DataFrame
+    orders: pd.DataFrame
+    """`ORDERS`; empty where no data set has other orders of ties beside it."""
     beyond: pd.DataFrame
     gates: list[Gate]
     histories: dict[tuple[str, str, str, int], pd.DataFrame]
@@ -149,6 +152,8 @@ class Inputs:
             "agreement": (self.agreement, AGREEMENT),
             "beyond": (self.beyond, BEYOND),
         }
+        if len(self.orders):
+            found["orders"] = self.orders, ORDERS
         if self.claims is not None and self.verdicts is not None:
             found |= {"claims": (self.claims, CLAIMS), "verdicts": (self.verdicts, VERDICTS)}
         for measured in self.measured:
@@ -175,6 +180,11 @@ class Inputs:
     def contrasts(self, scope: Scope, metric: str) -> pd.DataFrame:
         """Return a scope's comparison rows of one metric, by run id."""
         table = scope.of(self.comparison)
+        return table[table["metric"] == metric].set_index("run")
+
+    def other_orders(self, scope: Scope, metric: str) -> pd.DataFrame:
+        """Return what other orders of ties change in a scope's contrasts of one metric, by run id."""
+        table = scope.of(self.orders)
         return table[table["metric"] == metric].set_index("run")
 
 
@@ -218,6 +228,8 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         times=read_table(comparison / "times.parquet", TIMES),
         sensitivity=_analysed(comparison / "sensitivity.parquet", SENSITIVITY, complete),
         agreement=_analysed(comparison / "agreement.parquet", AGREEMENT, complete),
+        # Comparisons of before have no such table.
+        orders=_analysed(comparison / "orders.parquet", ORDERS, complete=False),
         beyond=_analysed(comparison / "beyond.parquet", BEYOND, complete),
         gates=read_gates(comparison),
         histories=histories,

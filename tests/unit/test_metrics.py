@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ir_measures import RR, Success, nDCG
 from sklearn.metrics import ndcg_score
 
-from hydrarec.metrics import hit_rate, mrr, ndcg
+from hydrarec.metrics import hit_rate, mrr, ndcg, tie_variance
 
 counts = st.tuples(st.integers(0, 30), st.integers(0, 30))
 
@@ -51,6 +51,28 @@ def test_expected_is_the_mean_over_every_order_of_the_ties():
     assert hit_rate([greater], [equal], k)[0] == pytest.approx(np.mean([p <= k for p in places]))
     assert ndcg([greater], [equal], k)[0] == pytest.approx(np.mean([(p <= k) / np.log2(p + 1) for p in places]))
     assert mrr([greater], [equal])[0] == pytest.approx(np.mean([1 / p for p in places]))
+
+
+def test_the_variance_is_that_of_every_order_of_the_ties():
+    greater, equal, k = 2, 3, 4
+    places = np.array([order.index("t") + greater + 1 for order in permutations("tbcd")])
+    hits = places <= k
+    for metric, gains in (("hr", hits), ("ndcg", hits / np.log2(places + 1)), ("mrr", 1 / places)):
+        found = tie_variance(metric, [greater], [equal], None if metric == "mrr" else k)
+        assert found[0] == pytest.approx(np.var(gains)), metric
+    with pytest.raises(ValueError, match="k must be at least 1, found 0"):
+        tie_variance("hr", [greater], [equal], 0)
+
+
+@given(counts, st.integers(1, 40))
+def test_the_variance_is_at_most_that_of_a_coin_between_the_extremes(case, k):
+    greater, equal = [case[0]], [case[1]]
+    reach = ndcg(greater, equal, k, "optimistic")[0] - ndcg(greater, equal, k, "pessimistic")[0]
+    found = tie_variance("ndcg", greater, equal, k)[0]
+    assert 0 <= found <= reach**2 / 4 + 1e-12
+    assert (found > 0) == (reach > 0)
+    if not case[1]:
+        assert found == 0
 
 
 @given(counts, st.integers(1, 40))

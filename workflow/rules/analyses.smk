@@ -28,6 +28,7 @@ rule analyse:
             f"results/comparison/{BENCHMARK.report}/",
             "sensitivity.parquet",
             "agreement.parquet",
+            "orders.parquet",
             "beyond.parquet",
         ),
     log:

@@ -56,6 +56,7 @@ rule verdicts:
             f"results/comparison/{BENCHMARK.report}/",
             "leaderboard.parquet",
             "times.parquet",
+            "runs.parquet",
             "gates.json",
             "pairs.parquet",
         ),

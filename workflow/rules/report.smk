@@ -17,6 +17,7 @@ rule report:
             "gates.json",
             "sensitivity.parquet",
             "agreement.parquet",
+            "orders.parquet",
             "beyond.parquet",
         ),
         all_verdicts(),

@@ -28,6 +28,10 @@ TITLES = {
 """Names of the variants, and what they are."""
 _DRAWN = ("uniform-100", "popularity-100", "gts")
 """Variants that get a figure."""
+_ONE_ORDER = Column(
+    "one order of ties",
+    hint="standard deviation if equal scores were put in a random order, for each target on its own",
+)
 _ABOUT = (
     "What stands here decides nothing: no claim, test or choice of weights uses it. It says how much of the "
     "leaderboard hangs on how things were measured. Targets ranked among a few drawn items are for comparison with "
@@ -103,6 +107,7 @@ def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) ->
     wide = _wide(inputs, scope)
     contest = [run for run in wide.index if run in _contest(inputs)]
     others = [variant for variant in wide.columns if variant != FULL]
+    ties = _tie_deviations(inputs, scope)
     moves = {variant: _moves(wide.loc[contest, [FULL, variant]].dropna()) for variant in others}
 
     def cell(run: str, variant: str) -> Cell:
@@ -115,7 +120,8 @@ def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) ->
     def row(run: str) -> Row:
         value = float(wide.loc[run, FULL])
         cells = [Cell(styles[run].label, run=styles[run]), Cell(score(value), value)]
-        return Row([*cells, *(cell(run, variant) for variant in others)], styles[run].kind)
+        tied = [_deviation_cell(ties[run])] if len(ties) else []
+        return Row([*cells, *tied, *(cell(run, variant) for variant in others)], styles[run].kind)
 
     name = metric_title(inputs.primary)
     return Table(
@@ -124,11 +130,24 @@ def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) ->
         [
             Column("Run", numeric=False),
             Column(name, hint="the leaderboard's"),
+            *([_ONE_ORDER] if len(ties) else []),
             *(Column(TITLES[variant][0], hint=TITLES[variant][1]) for variant in others),
         ],
         [[row(run) for run in contest], [row(run) for run in wide.index if run not in contest]],
         scope.of(inputs.sensitivity),
     )
+
+
+def _tie_deviations(inputs: Inputs, scope: Scope) -> "pd.Series[float]":
+    """Return by run how far one random order of equal scores strays; empty where results of before do not say."""
+    table = scope.of(inputs.sensitivity)
+    table = table[(table["metric"] == inputs.primary) & (table["variant"] == FULL)].set_index("run")
+    return table["tie_deviation"].astype(float).dropna()
+
+
+def _deviation_cell(deviation: float) -> Cell:
+    """Write a deviation; one of nothing is no small one."""
+    return Cell(NOTHING if deviation == 0 else f"± {deviation:.4f}", deviation)
 
 
 def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[str, Panel]:

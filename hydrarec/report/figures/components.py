@@ -1,4 +1,4 @@
-"""What makes differences from the reference uncertain: users, training seeds, and what is left of both."""
+"""What makes differences from the reference uncertain: users, seeds, what is left of both, order of ties."""
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,12 @@ _LOOKS: dict[str, dict[str, str]] = {
     "users": {"facecolor": MUTED},
     "seeds": {"facecolor": RULE},
     "users by seeds": {"facecolor": PAPER, "hatch": "////"},
+    "order of ties": {"facecolor": PAPER, "hatch": "...."},
 }
-"""Components from left to right; greys and a pattern, because colours are for runs."""
+"""Components from left to right; greys and patterns, because colours are for runs."""
 
 
-def components(
-    name: str, title: str, shares: pd.DataFrame, errors: "pd.Series[float]", styles: dict[str, RunStyle]
-) -> Panel:
+def components(name: str, title: str, shares: pd.DataFrame, errors: pd.DataFrame, styles: dict[str, RunStyle]) -> Panel:
     """Draw a bar for every run, as long as its squared standard error and divided as that is.
 
     Parameters
@@ -32,14 +31,16 @@ def components(
     shares
         By run, the components of the squared standard error as shares of their sum.
     errors
-        By run, the standard error.
+        By run, `standard_error`; where there are other orders of ties, `with_orders` holds what they add too.
     styles
         Looks of runs.
     """
     names = [styles[str(run)].label for run in shares.index]
-    written = [f"± {error:.4f}" for error in errors]
+    tied = "with_orders" in errors
+    written = [_written(error) for _, error in errors.iterrows()]
     left, right = label_width(names) + 14, label_width(written) + 16
-    canvas, axes = blank(left + PLOT + right, ROW * len(shares) + 66, (left, 42, right, 24), grid="x")
+    legend = 40 if tied else 24
+    canvas, axes = blank(left + PLOT + right, ROW * len(shares) + 42 + legend, (left, 42, right, legend), grid="x")
     axes.set_xlim(0, 1)
     axes.set_ylim(len(shares) - 0.4, -0.6)
     rows, start = np.arange(len(shares)), np.zeros(len(shares))
@@ -53,7 +54,7 @@ def components(
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0, 0.99),
-        ncols=3,
+        ncols=2 if tied else 3,
         frameon=False,
         fontsize=FONT_SIZE - 1,
         labelcolor=MUTED,
@@ -63,7 +64,15 @@ def components(
     axes.tick_params(axis="y", labelsize=FONT_SIZE, labelcolor=INK, pad=8)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f}{NARROW}%"))
-    axes.set_xlabel("of the squared standard error", color=MUTED)
+    whole = "of the squared standard error"
+    axes.set_xlabel(f"{whole} with the order of ties" if tied else whole, color=MUTED)
     parts = [", ".join(f"{name} {100 * share:.0f} %" for name, share in row.items()) for _, row in shares.iterrows()]
     told = "; ".join(f"{label}: {part}" for label, part in zip(names, parts, strict=True))
-    return finish(canvas, name, title, f"{title}. {told}", shares.assign(standard_error=errors).reset_index())
+    return finish(canvas, name, title, f"{title}. {told}", shares.join(errors).reset_index())
+
+
+def _written(error: pd.Series) -> str:
+    """Write a run's standard error, and behind it that with the order of ties where it is known."""
+    with_orders = error.get("with_orders")
+    more = "" if with_orders is None or pd.isna(with_orders) else f" ({with_orders:.4f})"
+    return f"± {error['standard_error']:.4f}{more}"

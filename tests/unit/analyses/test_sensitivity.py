@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, sensitivity
+from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, sensitivity, tie_deviations
 from hydrarec.columns import RANKS, SAMPLED, SENSITIVITY
+from hydrarec.comparison.cases import read_cases
 from hydrarec.files import read_json, write_json
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
@@ -70,6 +71,30 @@ def test_a_variant_is_what_loops_count(tree, values, variant, protocol):
             found = values.loc[(protocol, variant, run, metric)]
             assert found["value"] == pytest.approx(counted(tree, run, protocol, variant, metric), abs=1e-12)
             assert pd.isna(found["why"])
+
+
+@pytest.mark.parametrize("protocol", ["loo", "gts"])
+def test_one_random_order_of_equal_scores_strays_as_far_as_is_said(tree, values, protocol):
+    """Held to means over users and targets with every tie broken at random, 2,000 times."""
+    stream, metric = np.random.default_rng(0), "hr@1"
+    table = read_table(tree.folder("popularity", protocol=protocol) / "ranks.parquet", RANKS)
+    # Popularity's targets are level with one more each.
+    drawn = stream.random((2000, len(table))) < 0.5
+    hits = (table["greater"].to_numpy() + drawn < 1) & table["warm"].to_numpy()
+    by_user = pd.DataFrame(hits.T).groupby(table["user"].to_numpy()).mean()
+    deviation = by_user.mean().std()
+    found = values.loc[(protocol, "full")]["tie_deviation"]
+    assert found[("popularity", metric)] == pytest.approx(deviation, rel=5 / np.sqrt(2 * 2000))
+    assert (found[HYDRA_UNI] == 0).all()
+    assert values.drop("full", level="variant")["tie_deviation"].isna().all()
+
+
+def test_seeds_draw_their_orders_on_their_own(tree):
+    everyone = read_cases(tree.config, tree.results, "made-0", "loo").groups[0]
+    one = np.full((len(everyone.cases), 1), 0.25)
+    alone, both = tie_deviations(everyone, [one]), tie_deviations(everyone, [one, one])
+    assert alone == pytest.approx(0.5 / np.sqrt(everyone.n_users))
+    assert both == pytest.approx(alone / np.sqrt(2))
 
 
 def test_variants_differ(values):

@@ -21,7 +21,10 @@ def raw_config(protocols=("loo",), efficiency=None, datasets=DATASETS):
     ]
     return {
         "report": "made",
-        "datasets": [{"id": name, "title": name, "reader": {"kind": "synthetic"}} for name in datasets],
+        "datasets": [
+            {"id": name, "title": name, "reader": {"kind": "synthetic", "seed": number}}
+            for number, name in enumerate(datasets)
+        ],
         "protocols": list(protocols),
         "seeds": [0, 1, 2],
         "runs": [

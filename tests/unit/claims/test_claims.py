@@ -1,5 +1,7 @@
 """Claims get the verdicts that known tables imply, and a reason where there is none."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -243,8 +245,27 @@ def test_what_makes_a_place_undecidable(made, change, reason):
     assert "It could be decided in 2 of 3 places and needs 3" in row["sentence"]
 
 
+def test_what_is_wrong_with_all_runs_of_a_place_concerns_every_claim(made):
+    """Versions are mixed in a partial report only; what is made of them there is no verdict."""
+    made.gate("code", "", "red", dataset="two")
+    row, found = verdict(made, SUPERIOR)
+    assert row["places"] == 2
+    assert found[1]["verdict"] == "not decidable"
+    assert "on two/loo: a check failed" in row["sentence"]
+
+
+def test_what_became_of_an_unfinished_run_is_said(made):
+    made.means["one", "loo"] = {HYDRA_UNI: None}
+    file = hypotheses(SUPERIOR)
+    said = {("one", "loo", HYDRA_UNI): "seed 1 failed, seed 2 missing"}
+    evidence = dataclasses.replace(made.evidence(file), unfinished=said)
+    (row,) = claim_rows([look(file.claims[0], 2, evidence)])
+    assert "on one/loo: HydraRecUni is not finished (seed 1 failed, seed 2 missing)" in row["sentence"]
+
+
 def test_a_gate_of_another_run_or_place_does_not_matter(made):
     made.gate("ties", "itemknn", "red")
+    made.gate("code", "", "amber")
     assert verdict(made, SUPERIOR)[0]["places"] == 3
 
 

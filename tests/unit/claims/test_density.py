@@ -197,3 +197,11 @@ def test_a_false_claim_is_supported_as_often_as_alpha_says():
     p = [fit_slope(x, stream.normal(0, 0.1, 4), 0.05).p_above(0.0) for _ in range(1000)]
     # Binomial: 50 expected, a standard deviation of 6.9.
     assert abs(np.sum(np.array(p) < 0.05) - 50) < 4 * 6.9
+
+
+def test_a_catalogue_in_another_order_of_ties_is_no_second_catalogue(tmp_path):
+    shares = [Thinned.entry(name, keep) for name, keep in SHARES.items()]
+    tied = [one | {"id": f"tied-{one['id']}", "tie_order": 1} for one in shares]
+    row, found = Thinned(tmp_path, power=0.2, datasets=[*tied, *shares]).verdict()
+    assert (row["verdict"], row["holding"], row["places"]) == ("supported", 1, 1)
+    assert [one["dataset"] for one in found] == ["whole"]

@@ -60,8 +60,8 @@ def test_every_variant_is_a_column_and_says_what_moves(inputs, of_sensitivity):
     table = tables["variants-made-0-gts"]
     titles = [column.title for column in table.columns]
     assert titles == [
-        "Run", "NDCG@10", "unfiltered", "warm targets", "optimistic ties", "pessimistic ties", "uniform-100",
-        "popularity-100",
+        "Run", "NDCG@10", "one order of ties", "unfiltered", "warm targets", "optimistic ties", "pessimistic ties",
+        "uniform-100", "popularity-100",
     ]  # fmt: skip
     values = inputs.sensitivity.query("protocol == 'gts' and metric == 'ndcg@10'").pivot(
         index="run", columns="variant", values="value"
@@ -69,7 +69,10 @@ def test_every_variant_is_a_column_and_says_what_moves(inputs, of_sensitivity):
     contest, looks = [SASREC, "bert4rec+hydra+causal", "itemknn", "popularity"], styles(inputs.config)
     moving = 0
     for run in values.index:
-        for variant, cell in zip(VARIANTS, rows_of(table)[looks[run].label], strict=True):
+        value, deviation, *others = rows_of(table)[looks[run].label]
+        # Every target of Popularity is level with another item here, and none of the others'.
+        assert (deviation.text == "\u2013") == (run != "popularity")
+        for variant, cell in zip(VARIANTS, [value, *others], strict=True):
             value = values.loc[run, variant]
             assert cell.text == ("\u2013" if pd.isna(value) else score(value))
             both = [other for other in contest if not pd.isna(values.loc[other, variant])]
@@ -107,7 +110,7 @@ def test_orders_are_compared_and_the_other_protocol_stands_with_leave_one_out(in
 def test_what_lists_cannot_say_is_said(of_sensitivity):
     tables, panels, chapter = of_sensitivity
     cells = rows_of(tables["variants-made-0-loo"])["ItemKNN"]
-    assert [cell.text == "\u2013" for cell in cells] == [False, True, False, False, False, True, True]
+    assert [cell.text == "\u2013" for cell in cells] == [False, True, True, False, False, False, True, True]
     notes = [block.text for part in chapter.parts for block in part.blocks if isinstance(block, Text)]
     assert any(LISTS_SAY_NOTHING in note for note in notes)
     drawn = panels["agreement-made-0-loo-uniform-100"].data
@@ -155,3 +158,9 @@ def test_another_order_of_ties_is_named_by_its_seed(inputs):
         dataclasses.replace(inputs, config=config, agreement=both), inputs.scopes[0], styles(config)
     )
     assert rows_of(table)["tie order 6"][1].text == signed(rows.query("metric == 'ndcg@10'")["tau"].item(), 2)
+
+
+def test_results_of_before_say_nothing_of_one_order_of_ties(inputs):
+    before = dataclasses.replace(inputs, sensitivity=inputs.sensitivity.assign(tie_deviation=None))
+    tables, _, _ = chapter_of(sensitivity, before)
+    assert "one order of ties" not in [column.title for column in tables["variants-made-0-loo"].columns]

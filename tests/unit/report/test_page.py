@@ -101,7 +101,7 @@ def test_equal_inputs_give_equal_bytes(tree, tables, report, tmp_path):
 
 def test_figures_stand_alone_and_tables_are_complete(report, tables):
     drawings = list((report / "figures").glob("*/*.svg"))
-    assert len(drawings) == 2 * 17 + 1
+    assert len(drawings) == 2 * 18 + 1
     for path in drawings:
         text = path.read_text(encoding="utf-8")
         ElementTree.fromstring(text)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from hydrarec.significance.conjunction import supported
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.significance.equivalence import equivalence
@@ -136,6 +137,20 @@ def many_runs(stream: np.random.Generator, n_users: int, better: int, flips: int
     return found
 
 
+def data_sets(stream: np.random.Generator, n_users: int, holding: int, effect: float = 4) -> dict[str, bool]:
+    """Count on how many of three data sets a run is better, where on `holding` it is, by `effect` standard errors.
+
+    Five matched seeds; a standard error is that of the difference from its users alone.
+    """
+    p = []
+    for number in range(3):
+        run, reference = matched_seeds(stream, n_users, 5, 1, 0.8, effect * (number < holding))
+        p.append(crossed_mean(run - reference).p_above(0))
+    counted = supported(p)
+    names = {1: "1 or more", 2: "2 or more", 3: "all 3"}
+    return {"too many": counted > holding} | {name: counted >= least for least, name in names.items()}
+
+
 def repeat(trials: int, start: list[int], simulate: Callable[[np.random.Generator], Rates | dict[str, bool]]) -> Rates:
     """Return the shares over independent simulations; `start` names the random stream."""
     stream = np.random.default_rng(start)
@@ -207,6 +222,14 @@ def _families_table() -> str:
     return _table("users, better runs", rows)
 
 
+def _conjunction_table() -> str:
+    rows = {
+        f"{holding}": repeat(2000, [5, holding], lambda s, holding=holding: data_sets(s, 500, holding))
+        for holding in range(4)
+    }
+    return _table("better on", rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "users": lambda: _shapes_table(0),
     "users-power": lambda: _shapes_table(2.8),
@@ -214,6 +237,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "seeds-power": lambda: _seeds_table(2.8),
     "margins": _margins_table,
     "families": _families_table,
+    "conjunction": _conjunction_table,
 }
 
 

@@ -109,6 +109,23 @@ def test_percent_interval_covers_the_true_ratio():
     assert 0.9 <= np.mean(covered) <= 0.985
 
 
+def test_the_percent_interval_is_that_of_the_bootstrap():
+    """Of the ratio of means, users drawn with replacement; one seed, where users are all there is."""
+    stream = np.random.default_rng(8)
+    user = stream.gamma(2, 0.1, (900, 1))
+    run, reference = (user * scale + stream.gamma(1, 0.05, (900, 1)) for scale in (1.1, 1.0))
+    found = paired_difference(run, reference)
+
+    def percent(one, other, axis):
+        return 100 * (one.mean(axis=axis) / other.mean(axis=axis) - 1)
+
+    pair = (run[:, 0], reference[:, 0])
+    theirs = stats.bootstrap(pair, percent, paired=True, n_resamples=1999, batch=200, rng=8).confidence_interval
+    width = theirs.high - theirs.low
+    assert found.percent_low == pytest.approx(theirs.low, abs=0.06 * width)
+    assert found.percent_high == pytest.approx(theirs.high, abs=0.06 * width)
+
+
 def test_a_deterministic_side_stands_for_every_seed():
     stream = np.random.default_rng(8)
     run, fixed = stream.random((20, 3)), stream.random((20, 1))

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from hydrarec.significance.crossed import crossed_mean
-from tests.unit.significance.simulation import many_runs, margins, repeat, two_shapes, users_and_seeds
+from tests.unit.significance.simulation import data_sets, many_runs, margins, repeat, two_shapes, users_and_seeds
 
 
 def band(trials, level=0.05):
@@ -54,6 +54,14 @@ def test_families_of_pairs_keep_their_level_and_the_places_are_covered(better):
     assert found["places covered"] >= 1 - band(100)
     if better:
         assert found["max-T: found"] > 0.25
+
+
+@pytest.mark.parametrize("holding", [0, 1, 3])
+def test_data_sets_on_which_it_does_not_hold_are_rarely_counted(holding):
+    found = repeat(300, [19, holding], lambda s: data_sets(s, 150, holding))
+    assert found["too many"] <= band(300)
+    if holding == 3:
+        assert found["2 or more"] > 0.7
 
 
 def test_the_interval_is_that_of_the_bootstrap():
