@@ -15,7 +15,8 @@ from jaxtyping import Int
 from pyarrow import csv
 
 from hydrarec.bench.base import Case, Conditions
-from hydrarec.config.datasets import BUILT_IN, FilterConfig, SourceConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import FilterConfig, SourceConfig
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import PROTOCOLS, split
 from hydrarec.efficiency.rounds import Subject

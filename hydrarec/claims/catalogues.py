@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hydrarec.config.built_in import origin
 from hydrarec.config.datasets import DatasetConfig
 
 
@@ -37,9 +38,9 @@ def independent(datasets: Sequence[DatasetConfig]) -> list[DatasetConfig]:
     """
     chosen: dict[str, DatasetConfig] = {}
     for dataset in datasets:
-        best = chosen.setdefault(dataset.origin, dataset)
+        best = chosen.setdefault(origin(dataset), dataset)
         if _changes(dataset) < _changes(best):
-            chosen[dataset.origin] = dataset
+            chosen[origin(dataset)] = dataset
     return list(chosen.values())
 
 

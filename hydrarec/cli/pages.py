@@ -86,7 +86,7 @@ def performance(
 
 def config_schema() -> dict[str, Any]:
     """Return the schema with ids of built-in datasets, and what is like them, allowed beside definitions."""
-    from hydrarec.config.datasets import BUILT_IN
+    from hydrarec.config.built_in import BUILT_IN
 
     described = BenchmarkConfig.model_json_schema()
     items, names = described["properties"]["datasets"]["items"], {"enum": sorted(BUILT_IN)}

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self, cast
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hydrarec.config.base import Block, ConfigError, Place, Seed, explain
-from hydrarec.config.datasets import BUILT_IN, DatasetConfig, thinned_title
+from hydrarec.config.built_in import BUILT_IN, thinned_title
+from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import EfficiencyConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import CrossEntropyLossConfig, Loss

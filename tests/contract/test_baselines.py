@@ -10,7 +10,8 @@ import torch
 from hydrarec.baselines import BaselineInputs
 from hydrarec.baselines.run import baseline_names, run_baseline
 from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED
-from hydrarec.config.datasets import BUILT_IN, SyntheticReaderConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import SyntheticReaderConfig
 from hydrarec.data.candidates import draw
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from hydrarec.config.datasets import BUILT_IN, SyntheticReaderConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import SyntheticReaderConfig
 from tests.conftest import ROOT
 from tests.hostile.conftest import as_json, settings_json
 

@@ -13,7 +13,8 @@ import torch
 import yaml
 
 from hydrarec.columns import LEADERBOARD, TIMES
-from hydrarec.config.datasets import BUILT_IN, SyntheticReaderConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import SyntheticReaderConfig
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.metrics import ndcg

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hydrarec.baselines import BaselineInputs, markov, popularity
-from hydrarec.config.datasets import BUILT_IN
+from hydrarec.config.built_in import BUILT_IN
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.metrics import ndcg

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hydrarec.bench.preparation import SHORTEST, Size, write_archive
-from hydrarec.config.datasets import BUILT_IN
+from hydrarec.config.built_in import BUILT_IN
 from hydrarec.data import readers
 
 SIZE = Size(n_users=50, n_items=1000, n_rows=3000)

@@ -5,7 +5,7 @@ import pytest
 from hydrarec.claims.catalogues import independent
 from hydrarec.claims.decide import claim_rows, look, verdict_rows
 from hydrarec.config import load
-from hydrarec.config.datasets import BUILT_IN
+from hydrarec.config.built_in import BUILT_IN
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.claims.conftest import Made, hypotheses, raw_config
 

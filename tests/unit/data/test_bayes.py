@@ -6,7 +6,8 @@ import torch
 
 from hydrarec.baselines import BaselineInputs, bayes, markov, popularity
 from hydrarec.columns import ITEMS
-from hydrarec.config.datasets import BUILT_IN, RatingsReaderConfig, SyntheticReaderConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import RatingsReaderConfig, SyntheticReaderConfig
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.data.synthetic import SyntheticProcess, draw

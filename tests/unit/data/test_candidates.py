@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrarec.columns import CANDIDATES
-from hydrarec.config.datasets import BUILT_IN, SyntheticReaderConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import SyntheticReaderConfig
 from hydrarec.data.candidates import draw, draw_items
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split

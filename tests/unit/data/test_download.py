@@ -9,7 +9,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from hydrarec.config.datasets import BUILT_IN, DatasetConfig, PairsReaderConfig, SourceConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import DatasetConfig, PairsReaderConfig, SourceConfig
 from hydrarec.data.download import DownloadError, download
 
 CONTENT = b"".join(b"%d %d\n" % (user, item) for user in range(1, 400) for item in range(1, 9))

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from hydrarec.columns import INTERACTIONS, ITEMS, USERS
+from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import (
-    BUILT_IN,
     FilterConfig,
     PairsReaderConfig,
     SequencesReaderConfig,

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import (
-    BUILT_IN,
     GrouplensReaderConfig,
     PairsReaderConfig,
     RatingsReaderConfig,

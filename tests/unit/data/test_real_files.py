@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from hydrarec.columns import INTERACTIONS, ITEMS, USERS
+from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import (
-    BUILT_IN,
     DatasetConfig,
     RatingsReaderConfig,
     SourceConfig,

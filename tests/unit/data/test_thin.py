@@ -7,7 +7,8 @@ import pytest
 
 from hydrarec.columns import INTERACTIONS, ITEMS, USERS
 from hydrarec.config import ConfigError, load
-from hydrarec.config.datasets import BUILT_IN, FilterConfig, ThinConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import FilterConfig, ThinConfig
 from hydrarec.data.filters import drawn
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split

@@ -8,7 +8,8 @@ import pytest
 
 from hydrarec.columns import INTERACTIONS
 from hydrarec.config import ConfigError, load
-from hydrarec.config.datasets import BUILT_IN, PairsReaderConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import PairsReaderConfig
 from hydrarec.data.prepare import prepare
 from hydrarec.files import read_json
 from hydrarec.tables import content_hash, read_table

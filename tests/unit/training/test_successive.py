@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
-from hydrarec.config.datasets import BUILT_IN, SyntheticReaderConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import SyntheticReaderConfig
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
