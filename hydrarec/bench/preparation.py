@@ -131,9 +131,11 @@ def subjects(archive: Path, output: Path) -> Sequence[Subject]:
 
     types = {"userId": pa.int32(), "movieId": pa.int32(), "rating": pa.float32(), "timestamp": pa.int64()}
     options = csv.ConvertOptions(column_types=types)
+    # As Arrow comes: the preparation has it take memory from elsewhere.
+    pool = pa.default_memory_pool()
 
     def read_and_sort() -> None:
-        read = csv.read_csv(pa.BufferReader(table), convert_options=options)
+        read = csv.read_csv(pa.BufferReader(table), convert_options=options, memory_pool=pool)
         np.lexsort((read["timestamp"].to_numpy(), read["userId"].to_numpy()))
 
     n_rows = table.count(b"\n") - 1

@@ -22,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 from jaxtyping import Bool, Int
 
+from hydrarec import heap
 from hydrarec.columns import INTERACTIONS, ITEMS, USERS
 from hydrarec.config.datasets import DatasetConfig, FilterConfig, ThinConfig
 from hydrarec.data import readers
@@ -70,6 +71,7 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
     ValueError
         If it is not the pinned file, not what the reader expects, or nothing is left by the filter or of the share.
     """
+    heap.share_freed()
     found = _checked(raw, dataset) if raw is not None else None
     frame = readers.read(raw, dataset.reader)
     times = frame["timestamp"].to_numpy(dtype=np.int64) if frame["timestamp"].notna().all() else None

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int, UInt8
 
+from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
 from hydrarec.data.card import n_different
 from hydrarec.files import atomic_folder, write_json
@@ -61,6 +62,7 @@ def split(data: Path, protocol: str, output: Path) -> None:
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"no protocol {protocol!r}; allowed: {', '.join(PROTOCOLS)}")
+    heap.share_freed()
     events = read_arrow(data / "interactions.parquet", INTERACTIONS).combine_chunks()
     if not len(events):
         raise ValueError(f"{data / 'interactions.parquet'}: no interactions; prepare the data set again")
