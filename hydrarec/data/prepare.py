@@ -75,6 +75,8 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
     heap.share_freed()
     found = _checked(raw, dataset) if raw is not None else None
     frame = readers.read(raw, dataset.reader)
+    # Blocks were parsed by threads with heaps of their own, where the arrays to come cannot lie.
+    heap.give_back()
     times = frame["timestamp"].to_numpy(dtype=np.int64) if frame["timestamp"].notna().all() else None
     categories = {name: _categories(frame[name]) for name in ("user", "item")}
     events, stages, repeats = select(Events(_codes(frame["user"]), _codes(frame["item"]), times), dataset.filter)
