@@ -16,7 +16,7 @@ try:
 except ImportError:
     inflating = zlib
 
-PACKED_BYTES = 2**18
+PACKED_BYTES = 2**20
 """Packed bytes taken at a time."""
 RAW = -zlib.MAX_WBITS
 """A stream without zlib's own header, as it is in zip archives."""
