@@ -5,10 +5,14 @@ allocator of glibc hands much of what is freed to the system and asks for it aga
 then a fault and a page of zeros. Here it can be told to keep what is freed. That does not hinder a heap of ever
 different sizes from growing for many epochs, which it does either way. Other allocators and systems are left as they
 are. No number depends on it.
+
+Preparing data makes long arrays in numpy and in Arrow, each of which would have a store of freed memory of its own.
 """
 
 import ctypes
 import platform
+
+import pyarrow as pa
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 """Names of the settings in `malloc.h`."""
@@ -29,6 +33,13 @@ def keep_freed() -> None:
     libc.mallopt(TOP_PAD, GROWTH)
     if not libc.mallopt(MMAP_THRESHOLD, KEPT):
         libc.mallopt(MMAP_THRESHOLD, OLDER_KEPT)
+
+
+def share_freed() -> None:
+    """Let this process keep the memory it frees, in one heap for numpy and Arrow."""
+    if _glibc() is not None:
+        keep_freed()
+        pa.set_memory_pool(pa.system_memory_pool())
 
 
 def give_back() -> None:

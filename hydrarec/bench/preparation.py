@@ -25,7 +25,13 @@ from hydrarec.files import atomic_path, sha256
 TITLE = "Preparation"
 ABOUT = """*prepare* is all from the archive to Parquet: unpacking, checks, duplicates, the 5-core, ids, order and card,
 then both splits, each table with its hash. *read and sort* is the least anybody does with the same table: pyarrow reads
-it, unpacked and in memory, and numpy orders it by user and time."""
+it, unpacked and in memory, and numpy orders it by user and time.
+
+Some parts no preparation of this kind can leave out. Each by itself, at full size on two cores of an AMD EPYC, took
+these processor seconds: hashing and unpacking the archive 0.7, parsing 1.6, ordering 0.7, writing the tables of the
+data set and of both splits 1.8, their hashes and those of what the splits read 1.1, reading for both splits 0.9. That
+is 6.7 in all against 3.9 of *read and sort*, whose sorting can use one core only. The rest of what *prepare* takes are
+checks of the text and of the order of rows, duplicates, the core, ids, cards, and memory that is new to the process."""
 ROUNDS = 5
 
 MEMBER = "ml-20m/ratings.csv"
@@ -132,9 +138,11 @@ def subjects(archive: Path, output: Path) -> Sequence[Subject]:
 
     types = {"userId": pa.int32(), "movieId": pa.int32(), "rating": pa.float32(), "timestamp": pa.int64()}
     options = csv.ConvertOptions(column_types=types)
+    # As Arrow comes: the preparation has it take memory from elsewhere.
+    pool = pa.default_memory_pool()
 
     def read_and_sort() -> None:
-        read = csv.read_csv(pa.BufferReader(table), convert_options=options)
+        read = csv.read_csv(pa.BufferReader(table), convert_options=options, memory_pool=pool)
         np.lexsort((read["timestamp"].to_numpy(), read["userId"].to_numpy()))
 
     n_rows = table.count(b"\n") - 1

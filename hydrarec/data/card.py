@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from hydrarec.config.datasets import DatasetConfig
+from hydrarec.data.stretches import counted, n_different
 
 QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 
@@ -19,13 +20,6 @@ def counts(stage: str, users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"
         "items": n_different(items),
         "interactions": len(users),
     }
-
-
-def n_different(ids: Int[np.ndarray, " E"]) -> int:
-    """Return how many different numbers, of at least 0, there are."""
-    seen = np.zeros(int(ids.max(initial=0)) + 1, dtype=bool)
-    seen[ids] = True
-    return int(np.count_nonzero(seen))
 
 
 def describe(dataset: DatasetConfig, sha256: str | None) -> dict[str, Any]:
@@ -71,7 +65,7 @@ def measure(
         `density` (share of all user-item pairs, each pair counted once per interaction), `repeats`, `lengths` and
         `popularity` (quantiles over users and over items), `times` (None, or as `measure_times` says).
     """
-    lengths, popularity = np.bincount(users)[1:], np.bincount(items, minlength=n_items + 1)[1:]
+    lengths, popularity = counted(users)[1:], counted(items, n_items + 1)[1:]
     unmet = int(np.count_nonzero(popularity == 0))
     return {
         "users": len(lengths),

@@ -106,7 +106,10 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
     # One dictionary for all blocks, in the order of first appearance, instead of one per block.
     table = pa.concat_tables(tables).unify_dictionaries()
     _refuse_two_spellings(table, source)
-    frame = table.to_pandas()
+    del parsed, tables
+    # Each column's blocks are given back once they are one array.
+    frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    del table
     if "timestamp" not in form.columns:
         frame["timestamp"] = no_timestamps(len(frame))
     return frame

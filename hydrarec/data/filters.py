@@ -7,6 +7,7 @@ import pandas as pd
 from jaxtyping import Bool, Int
 
 from hydrarec.data.sorting import sort
+from hydrarec.data.stretches import counted, stretches
 
 
 def not_duplicated(
@@ -78,12 +79,17 @@ def frequent(
         True = stays.
     """
     keep = np.ones(len(users), dtype=bool)
-    of_user, of_item = np.bincount(users), np.bincount(items)
+    of_user, of_item = counted(users), counted(items)
     while True:
         rare_users, rare_items = of_user < min_user, of_item < min_item
         if not of_user[rare_users].any() and not of_item[rare_items].any():
             return keep
-        leaves = np.flatnonzero((rare_users[users] | rare_items[items]) & keep)
+        leaves = np.concatenate(
+            [
+                rows.start + np.flatnonzero((rare_users[users[rows]] | rare_items[items[rows]]) & keep[rows])
+                for rows in stretches(len(users))
+            ]
+        )
         keep[leaves] = False
         if not iterate:
             return keep

@@ -22,12 +22,14 @@ import pandas as pd
 import pyarrow as pa
 from jaxtyping import Bool, Int
 
+from hydrarec import heap
 from hydrarec.columns import INTERACTIONS, ITEMS, USERS
 from hydrarec.config.datasets import DatasetConfig, FilterConfig, ThinConfig
 from hydrarec.data import readers
 from hydrarec.data.card import counts, describe, measure
 from hydrarec.data.filters import drawn, first_of_pair, frequent, n_repeated, not_duplicated
 from hydrarec.data.sorting import order_by
+from hydrarec.data.stretches import counted, stretches, taken
 from hydrarec.files import atomic_folder, sha256, write_json
 from hydrarec.provenance import file_hashes
 from hydrarec.tables import table_hash, write_table
@@ -70,10 +72,16 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
     ValueError
         If it is not the pinned file, not what the reader expects, or nothing is left by the filter or of the share.
     """
+    heap.share_freed()
     found = _checked(raw, dataset) if raw is not None else None
     frame = readers.read(raw, dataset.reader)
+    # Blocks were parsed by threads with heaps of their own, where the arrays to come cannot lie.
+    heap.give_back()
     times = frame["timestamp"].to_numpy(dtype=np.int64) if frame["timestamp"].notna().all() else None
+    categories = {name: _categories(frame[name]) for name in ("user", "item")}
     events, stages, repeats = select(Events(_codes(frame["user"]), _codes(frame["item"]), times), dataset.filter)
+    # What is removed is not needed again, and its memory is.
+    del frame, times
     if not len(events.users):
         raise ValueError(
             f"{dataset.id}: the filter ({dataset.filter.model_dump()}) removes all {stages[0]['interactions']} "
@@ -89,14 +97,14 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
             users, left = _dense(events.users)
             seen_users = seen_users[left - 1]
         order = _order(users, events.times, dataset)
-        users, items = users[order], events.items[order]
-        times = events.times[order] if events.times is not None else None
+        users, items = taken(users, order), taken(events.items, order)
+        times = taken(events.times, order) if events.times is not None else None
         table = _interactions(users, items, times)
         written = threads.submit(write_table, table, new / "interactions.parquet", INTERACTIONS)
         content_hash = threads.submit(table_hash, table)
-        of_item = np.bincount(items, minlength=len(seen_items) + 1)[1:]
-        _write_ids("item", _raw(frame["item"], seen_items), of_item, new / "items.parquet")
-        _write_ids("user", _raw(frame["user"], seen_users), np.bincount(users)[1:], new / "users.parquet")
+        of_item = counted(items, len(seen_items) + 1)[1:]
+        _write_ids("item", _raw(categories["item"], seen_items), of_item, new / "items.parquet")
+        _write_ids("user", _raw(categories["user"], seen_users), counted(users)[1:], new / "users.parquet")
         card = {
             **describe(dataset, found),
             **measure(users, items, times, repeats, len(seen_items)),
@@ -185,11 +193,12 @@ def _dense(codes: Int[np.ndarray, " E"]) -> tuple[Int[np.ndarray, " E"], Int[np.
     n_codes = int(codes.max()) + 1
     first = np.full(n_codes, len(codes), dtype=np.int32)
     # From the last row to the first: of several rows with a code the one that is written last stays.
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1, dtype=np.int32)
+    for rows in reversed([*stretches(len(codes))]):
+        first[codes[rows][::-1]] = np.arange(rows.stop - 1, rows.start - 1, -1, dtype=np.int32)
     seen = np.argsort(first)[: np.count_nonzero(first < len(codes))]
     numbers = np.zeros(n_codes, dtype=np.int32)
     numbers[seen] = np.arange(1, len(seen) + 1)
-    return numbers[codes], seen
+    return taken(numbers, codes), seen
 
 
 def _codes(column: pd.Series) -> Int[np.ndarray, " E"]:
@@ -197,11 +206,16 @@ def _codes(column: pd.Series) -> Int[np.ndarray, " E"]:
     return column.cat.codes.to_numpy() if isinstance(column.dtype, pd.CategoricalDtype) else column.to_numpy()
 
 
-def _raw(column: pd.Series, codes: Int[np.ndarray, " N"]) -> np.ndarray:
+def _categories(column: pd.Series) -> np.ndarray | None:
+    """Return the texts of a categorical's codes; None for numbers that stand for themselves."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return None
+    return column.cat.categories.to_numpy(dtype=object)
+
+
+def _raw(categories: np.ndarray | None, codes: Int[np.ndarray, " N"]) -> np.ndarray:
     """Return what stands in the file for each of the codes."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.categories.to_numpy(dtype=object)[codes]
-    return codes.astype(str).astype(object)
+    return codes.astype(str).astype(object) if categories is None else categories[codes]
 
 
 def _interactions(users: np.ndarray, items: np.ndarray, times: np.ndarray | None) -> pa.Table:

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from jaxtyping import Int
 
+from hydrarec.data.stretches import ROWS
+
 
 def sort(keys: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
     """Return the keys in ascending order."""
@@ -32,20 +34,19 @@ def order_by(users: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None) 
     first, span = int(times.min()), int(times.max()) - int(times.min()) + 1
     if (int(users.max()) + 1) * span >= 2**63:
         return np.lexsort((times, users))
-    keys = users * np.int64(span) + (times - first)
-    # Where the rows of a user stand together, as in most files, no user is on both sides of this cut.
-    cut = int(np.searchsorted(users, users[len(users) // 2]))
+    order = np.empty(len(users), dtype=np.int64)
+
+    def put(start: int, stop: int) -> None:
+        keys = users[start:stop] * np.int64(span) + (times[start:stop] - first)
+        order[start:stop] = start + np.argsort(keys, kind="stable")
+
+    # Where the users stand in order already, as in most files, a stretch of whole users is ordered by itself.
+    grouped = (users[1:] >= users[:-1]).all()
+    starts = np.unique(np.searchsorted(users, users[::ROWS])).tolist() if grouped else [0]
     with ThreadPoolExecutor(2) as threads:
-        low, high = threads.map(_stable_order, (keys[:cut], keys[cut:]))
-    if cut and keys[low[-1]] > keys[cut + high[0]]:
-        return _stable_order(keys)
-    high += cut
-    return np.concatenate([low, high])
+        list(threads.map(put, starts, [*starts[1:], len(users)]))
+    return order
 
 
 def _sort_in_place(keys: np.ndarray) -> None:
     keys.sort(kind="stable")
-
-
-def _stable_order(keys: np.ndarray) -> np.ndarray:
-    return np.argsort(keys, kind="stable")

@@ -13,6 +13,7 @@
 The order of a user's interactions is that of the prepared table; nothing is sorted here.
 """
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,8 +24,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int, UInt8
 
+from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
-from hydrarec.data.card import n_different
+from hydrarec.data.stretches import n_different, occurs, smallest, stretches
 from hydrarec.files import atomic_folder, write_json
 from hydrarec.tables import read_arrow, table_hash, write_table
 
@@ -61,13 +63,14 @@ def split(data: Path, protocol: str, output: Path) -> None:
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"no protocol {protocol!r}; allowed: {', '.join(PROTOCOLS)}")
+    heap.share_freed()
     events = read_arrow(data / "interactions.parquet", INTERACTIONS).combine_chunks()
     if not len(events):
         raise ValueError(f"{data / 'interactions.parquet'}: no interactions; prepare the data set again")
     _refuse_disorder(events, data / "interactions.parquet")
-    part, step, cuts = PROTOCOLS[protocol](events, data)
-    for number, name in enumerate(PARTS[1:], 1):
-        if not ((part == number) & (step >= 0)).any():
+    part, steps, cuts = PROTOCOLS[protocol](events, data)
+    for name, of_part in zip(PARTS[1:], steps, strict=True):
+        if not (of_part >= 0).any():
             raise ValueError(f"{data}: under {protocol} the {name} part would have no targets")
 
     with atomic_folder(output) as new, ThreadPoolExecutor(2) as threads:
@@ -75,7 +78,7 @@ def split(data: Path, protocol: str, output: Path) -> None:
         tables = {"train": events.filter(pa.array(part == 0))}
         for number, name in enumerate(PARTS[1:], 1):
             rows = np.flatnonzero(part == number)
-            tables[name] = events.take(pa.array(rows)).append_column("step", pa.array(step[rows]))
+            tables[name] = events.take(pa.array(rows)).append_column("step", pa.array(steps[number - 1]))
         written = [
             threads.submit(write_table, table, new / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
             for name, table in tables.items()
@@ -109,26 +112,28 @@ def _refuse_disorder(events: pa.Table, path: Path) -> None:
         )
 
 
-Assignment = tuple[UInt8[np.ndarray, " E"], Int[np.ndarray, " E"], dict[str, int] | None]
-"""Part of each interaction (0 train, 1 validation, 2 test), its step (-1: no target), and the cut times."""
+Assignment = tuple[UInt8[np.ndarray, " E"], list[Int[np.ndarray, " H"]], dict[str, int] | None]
+"""Part of each interaction (0 train, 1 validation, 2 test), the steps of the held-out ones of either part in order
+(-1: no target), and the cut times."""
 
 
 def _leave_one_out(events: pa.Table, _: Path) -> Assignment:
-    last = np.flatnonzero(np.diff(events["user"].to_numpy(), append=0))
+    users = events["user"].to_numpy()
+    last = np.append(np.flatnonzero(users[1:] != users[:-1]), len(users) - 1)
     last = last[events["position"].to_numpy()[last] >= SHORTEST_HELD_OUT - 1]
     part = np.zeros(len(events), dtype=np.uint8)
     part[last - 1], part[last] = 1, 2
-    return part, np.where(part > 0, np.int32(0), np.int32(CONTEXT)), None
+    return part, [np.zeros(len(last), dtype=np.int32)] * 2, None
 
 
 def _global_temporal(events: pa.Table, data: Path) -> Assignment:
     if events["timestamp"].null_count:
         raise ValueError(f"{data}: protocol gts needs times, which these interactions do not have; allowed: loo")
     times = events["timestamp"].to_numpy()
-    test_cut = _quantile(times)
-    validation_cut = _quantile(times[times <= test_cut])
+    test_cut = _quantile(times, len(times))
+    validation_cut = _quantile(times, int(np.count_nonzero(times <= test_cut)))
     part = (times > validation_cut).astype(np.uint8) + (times > test_cut)
-    step = np.full(len(events), CONTEXT, dtype=np.int32)
+    steps = []
     users, positions = events["user"].to_numpy(), events["position"].to_numpy()
     for number in (1, 2):
         rows = np.flatnonzero(part == number)
@@ -136,9 +141,11 @@ def _global_temporal(events: pa.Table, data: Path) -> Assignment:
             raise ValueError(
                 f"{data}: too many interactions share one second to be cut at the {QUANTILE} quantile of time"
             )
-        eligible = rows[positions[rows] > 0]
-        step[eligible] = evenly_spaced(users[eligible])
-    return part, step, {"validation": validation_cut, "test": test_cut}
+        eligible = positions[rows] > 0
+        step = np.full(len(rows), CONTEXT, dtype=np.int32)
+        step[eligible] = evenly_spaced(users[rows[eligible]])
+        steps.append(step)
+    return part, steps, {"validation": validation_cut, "test": test_cut}
 
 
 PROTOCOLS: dict[str, Callable[[pa.Table, Path], Assignment]] = {"loo": _leave_one_out, "gts": _global_temporal}
@@ -168,15 +175,15 @@ def evenly_spaced(users: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
     return np.where(many, np.where(chosen, number, CONTEXT), index)
 
 
-def _quantile(times: Int[np.ndarray, " E"]) -> int:
-    """Return the earliest time up to which at least the share `QUANTILE` of the interactions lies."""
-    return int(np.quantile(times, QUANTILE, method="inverted_cdf"))
+def _quantile(times: Int[np.ndarray, " E"], n_first: int) -> int:
+    """Return the earliest time up to which at least the share `QUANTILE` of the `n_first` earliest ones lies."""
+    return smallest(times, max(math.ceil(QUANTILE * n_first - 1), 0))
 
 
 def _describe(tables: dict[str, pa.Table]) -> dict[str, dict[str, Any]]:
     """Count interactions, users and targets of each part, and the targets whose item is not in the training part."""
-    warm = np.zeros(1 + max(pc.max(table["item"]).as_py() for table in tables.values()), dtype=bool)
-    warm[tables["train"]["item"].to_numpy()] = True
+    largest = max(pc.max(table["item"]).as_py() for table in tables.values())
+    warm = occurs(tables["train"]["item"].to_numpy(), 1 + largest)
     described: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
         described[name] = {"interactions": len(table), "users": n_different(table["user"].to_numpy())}
@@ -204,5 +211,6 @@ def _future_share(tables: dict[str, pa.Table]) -> float | None:
         return None
     times, train = np.sort(targets.to_numpy()), tables["train"]["timestamp"].to_numpy()
     # Every training interaction is later than as many targets as stand before its place among them.
-    n_later = int(np.searchsorted(times, train[train > times[0]]).sum())
+    parts = (train[rows] for rows in stretches(len(train)))
+    n_later = sum(int(np.searchsorted(times, part[part > times[0]]).sum()) for part in parts)
     return n_later / len(times) / len(train)

@@ -72,3 +72,26 @@ def test_another_allocator_is_left_alone(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _: pytest.fail("looked for glibc"))
     heap.keep_freed()
     heap.give_back()
+
+
+ARRAYS = """
+import numpy as np, pyarrow as pa, pyarrow.compute as pc
+SETTING
+
+def work():
+    return pc.sum(pc.add(pa.array(np.ones(4 * MIB)), 1)).as_py()
+
+for once in range(4):
+    work()
+before = faults()
+assert work() == 8 * MIB
+print(json.dumps(faults() - before))
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "fewest", "most"),
+    [("pa.set_memory_pool(pa.system_memory_pool())", 1000, 100_000), ("heap.share_freed()", 0, 50)],
+)
+def test_numpy_and_arrow_share_what_is_freed(setting, fewest, most):
+    assert fewest <= said(ARRAYS.replace("SETTING", setting)) <= most

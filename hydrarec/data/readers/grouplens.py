@@ -12,6 +12,7 @@ import pandas as pd
 
 from hydrarec.config.datasets import GrouplensReaderConfig
 from hydrarec.data.delimited import LineFormat, parse
+from hydrarec.data.inflate import open_member
 from hydrarec.data.text import read_blocks
 
 COLUMNS = ("user", "item", "rating", "timestamp")
@@ -48,7 +49,7 @@ def read(path: Path, config: GrouplensReaderConfig) -> pd.DataFrame:
     form = LineFormat(COLUMNS, config.separator, config.header)
     with _archive(path) as archive:
         _check_members(archive, path, config.member)
-        with archive.open(config.member) as stream:
+        with open_member(archive, config.member) as stream:
             size = archive.getinfo(config.member).file_size
             return parse(read_blocks(stream, source, config.encoding, size), form, source)
 

@@ -1,13 +1,22 @@
 """Sorting in two threads gives what one stable sort gives."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hydrarec.data import sorting
 from hydrarec.data.sorting import order_by, sort
 
 USERS = st.integers(0, 4)
 TIMES = st.integers(0, 5) | st.integers(2**63 - 6, 2**63 - 1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sorting, "ROWS", 3)
+        yield
 
 
 @given(st.lists(st.integers(-9, 9)))

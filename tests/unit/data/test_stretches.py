@@ -1,0 +1,52 @@
+"""Work on long arrays a stretch at a time gives what numpy gives for all of them at once."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydrarec.data import stretches
+
+IDS = st.lists(st.integers(0, 9), max_size=20)
+VALUES = st.lists(
+    st.integers(-3, 3) | st.integers(0, 10**9) | st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=20
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stretches, "ROWS", 3)
+        yield
+
+
+@given(IDS, st.integers(0, 12), st.sampled_from([np.int32, np.uint32, np.int64]))
+def test_counts(ids, n_ids, dtype):
+    drawn = np.array(ids, dtype=dtype)
+    expected = np.bincount(ids, minlength=max(n_ids, 1))
+    assert stretches.counted(drawn, n_ids).tolist() == expected.tolist()
+    assert stretches.occurs(drawn, n_ids).tolist() == (expected > 0).tolist()
+    assert stretches.n_different(drawn) == len(set(ids))
+
+
+@given(IDS)
+def test_taken(places):
+    values = np.arange(10, dtype=np.int16)[::-1]
+    found = stretches.taken(values, np.array(places, dtype=np.uint32))
+    assert found.tolist() == [9 - place for place in places]
+    assert found.dtype == np.int16
+
+
+@given(VALUES, st.data())
+def test_smallest_is_the_one_at_that_place_in_order(values, data):
+    place = data.draw(st.integers(0, len(values) - 1))
+    assert stretches.smallest(np.array(values), place) == sorted(values)[place]
+
+
+@pytest.mark.parametrize("n_values", [1, 2, 9, 10, 11, 99, 1000, 3001])
+def test_place_of_a_quantile_is_numpys(n_values):
+    values = np.arange(n_values) * 7
+    place = max(math.ceil(0.9 * n_values - 1), 0)
+    assert stretches.smallest(values, place) == np.quantile(values, 0.9, method="inverted_cdf")
