@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from hydrarec.numbers import NARROW, NOTHING, duration, energy, size
+from hydrarec.numbers import NARROW, NOTHING, duration, energy, percentage, size
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Text
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.clocks import clock_note
 from hydrarec.report.figures.convergence import convergence
@@ -23,7 +23,7 @@ _GPU_COLUMNS = [
 
 def costs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
     """Show accuracy against cost, convergence and times within every scope."""
-    return by_scope(inputs, "costs", "Accuracy and cost", lambda scope: _blocks(inputs, scope, looks))
+    return by_scope(inputs, "costs", "Accuracy and cost", lambda scope: _blocks(inputs, scope, looks), "Cost")
 
 
 def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
@@ -44,7 +44,7 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     if curves := reach(inputs, scope, looks):
         caption = (
             f"Training time until validation first reaches a share of the reference's best. {about} Line: median "
-            f"over seeds, as far as every seed gets; band: their range. The broken line marks {100 * MARKED:g} %."
+            f"over seeds, as far as every seed gets; band: their range. The broken line marks {percentage(MARKED)}."
         )
         blocks.append(Figure(curves, caption))
     notes = [Text(note, "key") for note in time_notes(inputs, scope)]
@@ -55,6 +55,8 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     """List what every run cost, as means over seeds; without columns about GPUs where there was none."""
     table = scope.of(inputs.times)
     gpu = bool((table["device"] != "cpu").any())
+    # The only host there is stands below the table.
+    several_hosts = table["host"].nunique() > 1
     rows = []
     for run in (run for run in inputs.config.run_ids if run in set(table["run"])):
         of_run, style = table[table["run"] == run], styles[run]
@@ -76,12 +78,12 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
                     _time(mean["infer_ms_per_user"] / 1000),
                     Cell(size(of_run["peak_memory_mib"].max()), of_run["peak_memory_mib"].max()),
                     *([_gpu_memory(of_run["peak_gpu_mib"]), _energy(of_run["train_j"])] if gpu else []),
-                    Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}"),
+                    Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}" if several_hosts else ""),
                 ],
                 style.kind,
             )
         )
-    return Table(
+    table_of_costs = Table(
         f"times-{scope.anchor}",
         f"{scope.name}: what every run cost, mean over seeds; memory is the largest",
         [
@@ -103,6 +105,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
         [rows],
         table,
     )
+    return without_empty(table_of_costs)
 
 
 def time_notes(inputs: Inputs, scope: Scope) -> list[str]:

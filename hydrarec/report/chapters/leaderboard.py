@@ -102,8 +102,9 @@ def _unranked(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle], width: 
     rows = []
     for run, left in scope.of(inputs.unfinished).groupby("run", sort=False):
         style, planned = styles[str(run)], len(inputs.config.seeds_of(str(run)))
-        statuses = ", ".join(f"{number} {status}" for status, number in left["status"].value_counts().items())
-        name = Cell(style.label, note=f"incomplete: of {planned} seeds {statuses}", run=style)
+        counts = left["status"].value_counts()
+        statuses = ", ".join(f"{number} {status}" if planned > 1 else str(status) for status, number in counts.items())
+        name = Cell(style.label, note=f"{statuses} of {planned} seeds" if planned > 1 else statuses, run=style)
         rows.append(Row([name, *(Cell(NOTHING, -1.0) for _ in range(width - 1))], style.kind))
     return rows
 

@@ -182,6 +182,7 @@ def test_the_report_says_what_is_missing_and_why(tree, lost):
     page = (tree.results.parent / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
     first_screen = page[page.index("<header>") : page.index("</header>")]
     assert "Incomplete: of 18 runs" in first_screen
+    assert ("SASRec on Made-up data 0 (failed)" if lost == "the reference" else "on Made-up data 0 (") in first_screen
     assert "<title>Fabricated comparison (incomplete)</title>" in page
     assert "&lt;script&gt;alert(&#39;no space left&#39;)&lt;/script&gt;" in page
     assert "alert('no" not in page

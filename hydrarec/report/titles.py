@@ -1,0 +1,35 @@
+"""How data sets are called where there is no room for their full titles."""
+
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.protocol import PROTOCOL_TITLES
+
+
+def protocol_name(protocol: str) -> str:
+    """Return a protocol's name in words.
+
+    >>> protocol_name("loo")
+    'leave-one-out'
+    """
+    return PROTOCOL_TITLES[protocol].split(":")[0].split(" at ")[0]
+
+
+def short_titles(titles: dict[str, str]) -> dict[str, str]:
+    """Leave out what stands in brackets at the end of titles, where the rest still tells them apart.
+
+    >>> short_titles({"a": "MovieLens-1M (text file)", "b": "Beauty (5-core)", "c": "Beauty (raw)"})
+    {'a': 'MovieLens-1M', 'b': 'Beauty (5-core)', 'c': 'Beauty (raw)'}
+    """
+    short = {name: title.partition(" (")[0] if title.endswith(")") else title for name, title in titles.items()}
+    taken = list(short.values())
+    return {name: it if it and taken.count(it) == 1 else titles[name] for name, it in short.items()}
+
+
+def places(config: BenchmarkConfig) -> dict[tuple[str, str], str]:
+    """Return by dataset and protocol what a table calls the two; the only protocol there is needs no mention."""
+    short = short_titles({dataset.id: dataset.title for dataset in config.datasets})
+    single = len(config.protocols) == 1
+    return {
+        (dataset, protocol): title if single else f"{title}, {protocol_name(protocol)}"
+        for dataset, title in short.items()
+        for protocol in config.protocols
+    }
