@@ -1,5 +1,7 @@
 """How data sets are called where there is no room for their full titles."""
 
+import re
+
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import PROTOCOL_TITLES
 
@@ -33,3 +35,14 @@ def places(config: BenchmarkConfig) -> dict[tuple[str, str], str]:
         for dataset, title in short.items()
         for protocol in config.protocols
     }
+
+
+def readable(sentence: str, named: dict[tuple[str, str], str]) -> str:
+    """Write the places and metrics of a sentence as the page does; elsewhere sentences name them as files do.
+
+    >>> readable("on ml-1m/loo: its ndcg@10 of 0.1 is low", {("ml-1m", "loo"): "MovieLens-1M"})
+    'on MovieLens-1M: its NDCG@10 of 0.1 is low'
+    """
+    for (dataset, protocol), title in named.items():
+        sentence = re.sub(rf"(?<![\w/-]){re.escape(f'{dataset}/{protocol}')}(?![\w/-])", lambda _, t=title: t, sentence)
+    return re.sub(r"\b(?:ndcg|hr)@\d+\b", lambda metric: metric.group().upper(), sentence)

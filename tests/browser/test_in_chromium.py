@@ -163,8 +163,9 @@ def test_the_head_of_a_table_that_fits_stays_in_sight(page, browser):
     assert browser.evaluate(f"document.querySelector('{table}').parentElement.className") == "table-box"
 
 
-def test_on_a_telephone_tables_of_sentences_are_lists_with_the_headings_before_the_values(page, browser):
-    browser.visit(page, 360)
+@pytest.mark.parametrize("width", [360, 768])
+def test_on_small_screens_tables_of_sentences_are_lists_with_the_headings_before_the_values(page, browser, width):
+    browser.visit(page, width)
     browser.evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))")
     boxes = "[...document.querySelectorAll('table.prose')].map((it) => it.parentElement)"
     assert browser.evaluate(f"{boxes}.length") >= 2

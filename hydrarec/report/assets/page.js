@@ -82,4 +82,9 @@ for (const section of document.querySelectorAll("main > section")) read.observe(
 // On paper nothing can be unfolded.
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("#checks details")) folded.open = true;
+  // Columns are explained at their first table of each section.
+  for (const section of document.querySelectorAll("main > section")) {
+    const explained = section.querySelector(":scope > .columns");
+    if (explained) explained.open = true;
+  }
 });

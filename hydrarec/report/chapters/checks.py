@@ -11,7 +11,7 @@ from hydrarec.report.blocks import Block, Chapter, Folded, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import places
+from hydrarec.report.titles import places, readable
 
 _ABOUT = (
     "Controls have scores that are known from theory; had one missed its score, this page would not have been written. "
@@ -83,7 +83,7 @@ def _rows(gates: list[Gate], named: dict[tuple[str, str], str], looks: dict[str,
         alike.setdefault((gate.status, gate.name, where, gate.sentence), []).append(gate.run)
     return [
         Row(
-            [Cell(status), Cell(check), _of(runs, looks), Cell(where), Cell(sentence)],
+            [Cell(status), Cell(check), _of(runs, looks), Cell(where), Cell(readable(sentence, named))],
             f"gate-{status}",
         )
         for (status, check, where, sentence), runs in alike.items()

@@ -6,7 +6,7 @@ from hydrarec.numbers import NARROW, NOTHING, p_value, sortable
 from hydrarec.report.blocks import Block, Folded, Text
 from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.titles import places
+from hydrarec.report.titles import places, readable
 
 
 def claims(inputs: Inputs) -> list[Block]:
@@ -20,7 +20,11 @@ def claims(inputs: Inputs) -> list[Block]:
         "Supported: it holds in as many places as needed. Refuted: as many speak against it. "
         "Not decided: neither. Not decidable: too few places could say anything."
     )
-    return [_table(inputs.claims), Text(registered, "key"), Folded("What every verdict rests on", [_evidence(inputs)])]
+    return [
+        _table(inputs, inputs.claims),
+        Text(registered, "key"),
+        Folded("What every verdict rests on", [_evidence(inputs)]),
+    ]
 
 
 def _numbers(row: pd.Series) -> str:
@@ -29,13 +33,14 @@ def _numbers(row: pd.Series) -> str:
     return "" if pd.isna(found) else f", of the published numbers that it names: {found[:16]}"
 
 
-def _table(claims: pd.DataFrame) -> Table:
+def _table(inputs: Inputs, claims: pd.DataFrame) -> Table:
+    named = places(inputs.config)
     rows = [
         Row(
             [
                 Cell(row["claim"]),
                 Cell(row["verdict"]),
-                Cell(row["statement"], note=_remark(row)),
+                Cell(row["statement"], note=readable(_remark(row), named)),
                 _holding(row),
                 Cell(_p(row["p_holm"]), sortable(row["p_holm"])),
             ],
@@ -75,7 +80,7 @@ def _evidence(inputs: Inputs) -> Table:
                 Cell(row["verdict"]),
                 *(Cell(_p(row[name]), sortable(row[name])) for name in ("p", "p_holm")),
                 Cell(_detectable(row["detectable"]), sortable(row["detectable"])),
-                Cell(row["sentence"]),
+                Cell(readable(row["sentence"], named)),
             ]
         )
         for _, row in inputs.verdicts.iterrows()

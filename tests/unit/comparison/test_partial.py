@@ -204,7 +204,7 @@ def test_claims_about_what_is_not_finished_are_not_decidable_and_silent_runs_are
     monkeypatch.chdir(tmp_path)
     questions.partial_report("comparison.yaml")
     page = (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
-    assert "on made-0/loo: HydraRecUni is not finished" in page
+    assert "on Made-up data 0: HydraRecUni is not finished" in page
     assert "nan" not in page[page.index('id="absent"') :].partition("</section>")[0]
 
 
