@@ -204,4 +204,4 @@ def _skipped(measured: Measured) -> Table:
     ]
     titles = ("Operator or run", "Part", "In", "Form", "Work", "T", "D", "Why")
     columns = [Column(title, numeric=title in ("T", "D")) for title in titles]
-    return Table(f"skipped-{measured.device}", "Not measured", columns, [rows], measured.skipped)
+    return Table(f"skipped-{measured.device}", "Not measured", columns, [rows], measured.skipped, prose=True)
