@@ -28,13 +28,13 @@ def costs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
 
 def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
     about, intervals = sentences.figure_basis(inputs, scope), sentences.interval_basis(inputs)
-    blocks: list[Block] = [
-        Figure(
-            tradeoff(inputs, scope, looks),
-            f"Test accuracy against cost; the broken line joins the runs that no other beats in both (Pareto front). "
-            f"{about} {intervals} Few wide ones may be cut at the upper edge.",
+    blocks: list[Block] = []
+    if points := tradeoff(inputs, scope, looks):
+        caption = (
+            "Test accuracy against cost; the broken line joins the runs that no other beats in both (Pareto front). "
+            f"{about} {intervals} Few wide ones may be cut at the upper edge."
         )
-    ]
+        blocks.append(Figure(points, caption))
     if curves := convergence(inputs, scope, looks):
         caption = (
             f"Validation after every epoch, up to the last epoch that every seed reached. {about} Line: mean over "
