@@ -16,14 +16,23 @@ def protocol_name(protocol: str) -> str:
 
 
 def short_titles(titles: dict[str, str]) -> dict[str, str]:
-    """Leave out what stands in brackets at the end of titles, where the rest still tells them apart.
+    """Leave out what stands behind a bracket or a colon in titles, where the rest still tells them apart.
 
     >>> short_titles({"a": "MovieLens-1M (text file)", "b": "Beauty (5-core)", "c": "Beauty (raw)"})
     {'a': 'MovieLens-1M', 'b': 'Beauty (5-core)', 'c': 'Beauty (raw)'}
     """
-    short = {name: title.partition(" (")[0] if title.endswith(")") else title for name, title in titles.items()}
+    short = {name: re.split(r" \(|: ", title)[0].strip() for name, title in titles.items()}
     taken = list(short.values())
     return {name: it if it and taken.count(it) == 1 else titles[name] for name, it in short.items()}
+
+
+def left_over(title: str, short: str) -> str:
+    """Return what a short title leaves out of the full one.
+
+    >>> left_over("MovieLens-1M (text file)", "MovieLens-1M"), left_over("Made (here): simple", "Made")
+    ('text file', 'here: simple')
+    """
+    return title.removeprefix(short).replace("(", "", 1).replace(")", "", 1).strip(" :")
 
 
 def places(config: BenchmarkConfig) -> dict[tuple[str, str], str]:

@@ -48,10 +48,10 @@ def concerns(gates: list[Gate]) -> str:
 
     >>> found = [Gate(name, "a", "d", "loo", "amber", "", False) for name in ("floor", "machine", "floor")]
     >>> concerns(found)
-    '2 below a simple baseline, 1 times may hold waiting'
+    'below a simple baseline (2), times may hold waiting (1)'
     """
     counts = Counter(gate.name for gate in gates if gate.status != "green")
-    return ", ".join(f"{number} {_QUESTIONS.get(name, name)}" for name, number in counts.most_common())
+    return ", ".join(f"{_QUESTIONS.get(name, name)} ({number})" for name, number in counts.most_common())
 
 
 def gate_tables(config: BenchmarkConfig, gates: list[Gate], looks: dict[str, RunStyle]) -> dict[str, Table]:

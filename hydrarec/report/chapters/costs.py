@@ -55,8 +55,8 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     """List what every run cost, as means over seeds; without columns about GPUs where there was none."""
     table = scope.of(inputs.times)
     gpu = bool((table["device"] != "cpu").any())
-    # The only host there is stands below the table.
-    several_hosts = table["host"].nunique() > 1
+    # The only host and device there are stand below the table.
+    several = table["host"].nunique() > 1 or table["device"].nunique() > 1
     rows = []
     for run in (run for run in inputs.config.run_ids if run in set(table["run"])):
         of_run, style = table[table["run"] == run], styles[run]
@@ -78,7 +78,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
                     _time(mean["infer_ms_per_user"] / 1000),
                     Cell(size(of_run["peak_memory_mib"].max()), of_run["peak_memory_mib"].max()),
                     *([_gpu_memory(of_run["peak_gpu_mib"]), _energy(of_run["train_j"])] if gpu else []),
-                    Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}" if several_hosts else ""),
+                    *([Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}")] if several else []),
                 ],
                 style.kind,
             )
@@ -100,7 +100,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
             Column("Inference", hint="per user: encoding, scoring and counting"),
             Column("Memory", hint="resident, of the training process"),
             *(_GPU_COLUMNS if gpu else []),
-            Column("Device", numeric=False),
+            *([Column("Device", numeric=False)] if several else []),
         ],
         [rows],
         table,
@@ -117,7 +117,7 @@ def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
     if table["host"].nunique() > 1:
         notes.append(f"Runs were computed on {table['host'].nunique()} hosts ({_and(table['host'])}).")
     else:
-        notes.append(f"All runs were computed on one host ({_and(table['host'])}).")
+        notes.append(f"All runs were computed on one host ({_and(table['host'])}), device {_and(table['device'])}.")
     if shared := sorted(set(table.loc[table["runs_per_gpu"] > 1, "run"])):
         notes.append(f"Trainings shared a GPU, and their times are left out: {', '.join(shared)}.")
     spoilt = table[table["contention"].notna()].drop_duplicates("run")

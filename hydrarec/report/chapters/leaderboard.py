@@ -120,7 +120,7 @@ def _tags(inputs: Inputs, run: str) -> str:
     kind = kind_of(inputs.config.run(run))
     tags = {
         "reference": run == inputs.config.evaluation.reference,
-        "best possible": kind == "optimum",
+        "best possible": kind == "optimum" and (inputs.config.run(run).label or "").lower() != "best possible",
         "control": kind == "control",
     }
     return ", ".join(name for name, holds in tags.items() if holds)
