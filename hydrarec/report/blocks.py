@@ -58,6 +58,8 @@ class Folded:
     title: str
     blocks: Sequence["Block"]
     anchor: str = ""
+    note: str = ""
+    """Smaller text behind the title."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Chapter:
     """Its address, and the folder of its figures and tables."""
     title: str
     parts: Sequence[Part] = field(default_factory=list)
+    brief: str = ""
+    """Its title in the table of contents, where that has to be shorter."""
 
     def tables(self) -> Iterator[Table]:
         """Go through its tables."""
@@ -111,6 +115,15 @@ class Chapter:
     def _walk(self) -> Iterator[Block]:
         for part in self.parts:
             yield from _flat(part.blocks)
+
+
+def numbered(chapters: Sequence[Chapter]) -> dict[str, str]:
+    """Return by its address what the page calls every table and figure, such as `Table 3`."""
+    tables = [table.name for chapter in chapters for table in chapter.tables()]
+    figures = [figure.name for chapter in chapters for figure in chapter.figures()]
+    return {name: f"Table {number}" for number, name in enumerate(tables, 1)} | {
+        name: f"Figure {number}" for number, name in enumerate(figures, 1)
+    }
 
 
 def _flat(blocks: Sequence[Block]) -> Iterator[Block]:

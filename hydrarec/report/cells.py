@@ -1,10 +1,12 @@
 """What a table is made of; `table.html.j2` writes it for the page, `export` for papers and programs."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import pandas as pd
 
+from hydrarec.numbers import NOTHING
 from hydrarec.report.style import RunStyle
 
 
@@ -28,6 +30,8 @@ class Cell:
     """Smaller text behind it."""
     run: RunStyle | None = None
     """The run it names, whose marker stands before it."""
+    runs: Sequence[RunStyle] = ()
+    """Several runs, each with its marker and its link; the text names them for papers and programs."""
     strip: Strip | None = None
     """Drawn in its place."""
     address: str = ""
@@ -69,3 +73,27 @@ class Table:
     sortable: bool = True
     filters: bool = False
     """Rows can be chosen by text and by kind."""
+    prose: bool = False
+    """Cells hold sentences: where there is no room for columns, every row becomes a list."""
+
+
+def without_empty(table: Table) -> Table:
+    """Leave out the columns that have nothing in any row; the CSV file has them if the table has data of its own.
+
+    >>> columns = [Column("Run", numeric=False), Column("Load"), Column("Time")]
+    >>> rows = [[Row([Cell("a"), Cell(NOTHING), Cell("3 s")]), Row([Cell("b"), Cell(NOTHING), Cell(NOTHING)])]]
+    >>> [column.title for column in without_empty(Table("t", "Times", columns, rows)).columns]
+    ['Run', 'Time']
+    """
+    rows = [row for body in table.bodies for row in body]
+    kept = [
+        place
+        for place in range(len(table.columns))
+        if not place or not rows or any(_says_something(row.cells[place]) for row in rows)
+    ]
+    bodies = [[replace(row, cells=[row.cells[place] for place in kept]) for row in body] for body in table.bodies]
+    return replace(table, columns=[table.columns[place] for place in kept], bodies=bodies)
+
+
+def _says_something(cell: Cell) -> bool:
+    return cell.text not in ("", NOTHING) or bool(cell.note) or cell.strip is not None

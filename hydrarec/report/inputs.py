@@ -32,9 +32,9 @@ from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.measures import primary_cutoff, primary_metric
 from hydrarec.comparison.runs import Computed, finished, kind_of
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.protocol import PROTOCOL_TITLES
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, efficiency_folder, split_folder
+from hydrarec.report.titles import protocol_name, short_titles
 from hydrarec.tables import read_table
 
 
@@ -46,16 +46,18 @@ class Scope:
     protocol: str
     title: str
     """Name of the dataset for humans."""
+    short: str = ""
+    """The same where there is little room; the title if empty."""
 
     @property
     def protocol_name(self) -> str:
         """The protocol's name in words."""
-        return PROTOCOL_TITLES[self.protocol].split(":")[0].split(" at ")[0]
+        return protocol_name(self.protocol)
 
     @property
     def name(self) -> str:
         """Its name in captions."""
-        return f"{self.title}, {self.protocol_name}"
+        return f"{self.short or self.title}, {self.protocol_name}"
 
     @property
     def anchor(self) -> str:
@@ -119,7 +121,8 @@ class Inputs:
     @property
     def scopes(self) -> list[Scope]:
         """Datasets and protocols with a run that competes, in the order of the configuration."""
-        every = [Scope(d.id, p, d.title) for d in self.config.datasets for p in self.config.protocols]
+        short = short_titles({dataset.id: dataset.title for dataset in self.config.datasets})
+        every = [Scope(d.id, p, d.title, short[d.id]) for d in self.config.datasets for p in self.config.protocols]
         return [scope for scope in every if self.contest(scope)]
 
     @property

@@ -9,10 +9,10 @@ from hydrarec import __version__
 from hydrarec.comparison import Gate
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import write_text
-from hydrarec.report.blocks import Chapter
+from hydrarec.report.blocks import Chapter, numbered
 from hydrarec.report.chapters import chapters_of
-from hydrarec.report.chapters.absent import incomplete
 from hydrarec.report.export import write_all
+from hydrarec.report.header import header
 from hydrarec.report.inputs import Inputs, read_inputs
 from hydrarec.report.style import RunStyle, css_variables, styles
 
@@ -64,12 +64,12 @@ def _page(inputs: Inputs, chapters: list[Chapter], looks: dict[str, RunStyle]) -
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    # Macros that are imported see nothing but these.
+    environment.globals["numbers"] = numbered(chapters)
     return environment.get_template("page.html.j2").render(
         config=inputs.config,
         chapters=chapters,
-        incomplete=incomplete(inputs),
-        reference=looks[inputs.config.evaluation.reference].label,
-        gate_counts={status: sum(g.status == status for g in inputs.gates) for status in ("green", "amber", "red")},
+        header=header(inputs, looks),
         package_version=__version__,
         # These are files of the package, not text from outside, and go in as they are.
         css=Markup(_asset("page.css")),

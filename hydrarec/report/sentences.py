@@ -17,9 +17,34 @@ from hydrarec.numbers import (
 )
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
+from hydrarec.report.titles import protocol_name
 
 VERDICTS = ("superior", "equivalent", "inferior", "inconclusive")
 """What a comparison with the reference may come to."""
+
+
+def lead(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
+    """Say what was compared, on what, and with what."""
+    config = inputs.config
+    kinds = [str(kind_of(run)) for run in config.all_runs]
+    names = {
+        "trained": "trained model",
+        "baseline": "baseline",
+        "optimum": "best possible scorer",
+        "control": "control",
+    }
+    found = [_several(kinds.count(kind), name) for kind, name in names.items() if kind in kinds]
+    runs = f"{', '.join(found[:-1])} and {found[-1]}" if len(found) > 1 else found[0]
+    splits = " and ".join(protocol_name(protocol) for protocol in config.protocols)
+    return (
+        f"Which item comes next? {runs[0].upper()}{runs[1:]} on {_several(len(config.datasets), 'data set')}, "
+        f"{splits}, {_several(len(config.seeds), 'seed')}, every target ranked among the whole catalogue. "
+        f"Differences are from {styles[config.evaluation.reference].label}, the reference."
+    )
+
+
+def _several(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Markup:
@@ -52,7 +77,7 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
         absent = styles[inputs.config.evaluation.reference].label
         return f"{absent}, the reference, is not finished: nothing is compared."
     counts = contrasts["verdict"].value_counts()
-    told = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
     reference = styles[inputs.config.evaluation.reference].label
     return (
         f"Of {len(contrasts)} runs set against {reference}: {told} "
@@ -96,7 +121,7 @@ def figure_basis(inputs: Inputs, scope: Scope) -> str:
     """Say what a figure is about: users, seeds, protocol."""
     users = int(inputs.leaderboard(scope, inputs.primary)["n_users"].max())
     seeds = len(inputs.config.seeds)
-    return f"{scope.title}, {scope.protocol_name}, {count(users)} users, {seeds} seed{'s' if seeds > 1 else ''}."
+    return f"{scope.name}, {count(users)} users, {seeds} seed{'s' if seeds > 1 else ''}."
 
 
 def interval_basis(inputs: Inputs) -> str:
@@ -109,7 +134,7 @@ def protocol_lines(inputs: Inputs) -> list[str]:
     """Describe in ten lines how results were obtained."""
     evaluation, training = inputs.config.evaluation, inputs.config.training
     cutoffs = ", ".join(map(str, evaluation.cutoffs))
-    splits = "; ".join(f"{name}: {PROTOCOL_TITLES[name]}" for name in inputs.config.protocols)
+    splits = "; ".join(f"{name}, {PROTOCOL_TITLES[name]}" for name in inputs.config.protocols)
     return [
         f"What is held out \u2013 {splits}.",
         "Order: by user, then time, then place in the source file; equal times keep the order of the file.",
@@ -121,13 +146,15 @@ def protocol_lines(inputs: Inputs) -> list[str]:
         f"target the ideal is 1. MRR: 1 / place. k = {cutoffs}. {metric_title(inputs.primary)} is the primary metric; "
         "the others describe.",
         "Tied scores: the expected value over all their orders. Scores are computed in float32.",
-        f"Training stops after {training.patience} epochs without a better validation NDCG@10 (full ranking) and keeps "
-        "the best epoch; the test targets are ranked once, by a step of their own.",
-        f"Seeds {', '.join(map(str, inputs.config.seeds))}, the same for every run: they decide initial weights, "
-        "order, masks and negatives. A deterministic run is computed once and stands for every seed.",
+        f"Training stops after {training.patience} epochs without a better validation NDCG@10 (full ranking), or at "
+        "the last epoch allowed, and keeps the best epoch; some runs may have settings of their own. The test targets "
+        "are ranked once, by a step of their own.",
+        f"Seed{'' if len(inputs.config.seeds) == 1 else 's'} {', '.join(map(str, inputs.config.seeds))}, the same for "
+        "every run: initial weights, order, masks and negatives follow from it. A deterministic run is computed once "
+        "and stands for every seed.",
         "Intervals and tests: users and seeds are both random and crossed with each other; two-way variance, "
         "Satterthwaite degrees of freedom; relative differences by the delta method on the log-ratio.",
-        f"p-values are two-sided and Holm-adjusted over the runs of a dataset, protocol and metric at "
+        f"p-values are two-sided and Holm-adjusted over the runs of a data set, protocol and metric at "
         f"{100 * evaluation.alpha:g}{NARROW}%. A large p-value is no evidence that two runs are equally good.",
     ]
 

@@ -15,7 +15,7 @@ from hydrarec.files import read_object
 from hydrarec.numbers import count, duration, energy, metric_title, score, score_interval, size
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.terminal.settings import differing, parts_of
-from hydrarec.terminal.text import aligned, plain
+from hydrarec.terminal.text import WIDTH, aligned, plain, wrapped
 
 
 def card(config: BenchmarkConfig, results: Path, run_id: str) -> str:
@@ -49,7 +49,7 @@ def card(config: BenchmarkConfig, results: Path, run_id: str) -> str:
         ]
     for dataset in config.datasets:
         for protocol in config.protocols:
-            lines += ["", f"{dataset.title} ({dataset.id}), {protocol}"]
+            lines += ["", *wrapped(f"{dataset.title} ({dataset.id}), {protocol}")]
             lines += _place(only(config, [run_id], dataset.id, protocol), results, run_id)
     return "\n".join(plain(line) for line in lines)
 
@@ -68,12 +68,30 @@ def _place(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
                 yield f"  seed {one.seed} is not finished: {', '.join(absent[one.seed])} absent"
     if done:
         yield ""
-        yield from aligned([["seed", *_TIMES], *([str(one.seed), *_times(one)] for one in done)])
-        yield ""
-        heads = ["seed", "made by", "on", "at", "test targets", "where"]
-        yield from aligned([heads, *([str(one.seed), *_origin(one)] for one in done)], left=len(heads))
+        yield from _side_by_side([[f"seed {one.seed}", *_times(one)] for one in done])
+        for one in done:
+            yield ""
+            yield f"  seed {one.seed}: {one.folder}"
+            yield from (f"    {line}" for line in _origin(one))
     for why in other:
         yield f"  {why}"
+
+
+def _side_by_side(columns: list[list[str]]) -> Iterator[str]:
+    """Write what every seed took beside what the others took, as many as fit; what none has is left out."""
+    names = ["", *_TIMES]
+    kept = [place for place in range(len(names)) if any(column[place] != "-" for column in columns)]
+    room = WIDTH - 2 - max(len(names[place]) for place in kept)
+    widths = [max(len(column[place]) for place in kept) + 2 for column in columns]
+    first = 0
+    while first < len(columns):
+        last = first + 1
+        while last < len(columns) and sum(widths[first : last + 1]) <= room:
+            last += 1
+        if first:
+            yield ""
+        yield from aligned([[names[place], *(column[place] for column in columns[first:last])] for place in kept])
+        first = last
 
 
 def _metrics(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
@@ -94,10 +112,10 @@ def _metrics(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
 
 _TIMES = (
     "epochs",
-    "best",
+    "best epoch",
     "ended by",
     "training",
-    "to best",
+    "to best epoch",
     "an epoch",
     "ms per user",
     "memory",
@@ -154,10 +172,8 @@ def _origin(one: Computed) -> list[str]:
         machine = manifest["gpu"] or manifest["cpu"]
         return [
             f"hydrarec {manifest['package_version']}, {commit}{changed}",
-            f"{manifest['host']} ({machine})",
-            manifest["created"],
-            manifest["data"]["test.parquet"][:12],
-            str(one.folder),
+            f"on {manifest['host']} ({machine}) at {manifest['created']}",
+            f"test targets {manifest['data']['test.parquet'][:12]}",
         ]
     except KeyError as error:
         raise ValueError(f"{path}: lacks {error}") from error

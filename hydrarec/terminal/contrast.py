@@ -7,7 +7,7 @@ from hydrarec.comparison.two import Contrast
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
 from hydrarec.numbers import count, metric_title, p_value, percent, percent_interval, score, signed
-from hydrarec.terminal.text import aligned, plain
+from hydrarec.terminal.text import aligned, plain, wrapped
 
 _SAID = {
     "superior": "is better",
@@ -34,17 +34,17 @@ def described(config: BenchmarkConfig, found: Contrast) -> str:
     coverage = f"{100 * (1 - evaluation.alpha):g} %"
     seeds = f"{found.seeds} matched seed{'s' if found.seeds > 1 else ''}"
     lines = [
-        f"{names[0]} against {names[1]}",
-        f"{config.dataset(found.dataset).title}, {found.protocol}: {count(row['n_users'])} users, {seeds}",
+        *wrapped(f"{names[0]} against {names[1]}"),
+        *wrapped(f"{config.dataset(found.dataset).title}, {found.protocol}: {count(row['n_users'])} users, {seeds}"),
         "",
-        _sentence(metric, names[0], row, coverage),
+        *wrapped(_sentence(metric, names[0], row, coverage)),
         "",
         *_metrics(found, coverage),
         "",
         f"{metric_title(metric)} in detail",
-        *aligned(_details(row, evaluation, found.seeds), left=2),
+        *aligned(_details(row, evaluation, found.seeds, coverage), left=2),
         "",
-        *_caveats(found, evaluation),
+        *(line for caveat in _caveats(found, evaluation) for line in wrapped(caveat)),
     ]
     return "\n".join(plain(line) for line in lines)
 
@@ -61,7 +61,7 @@ def _name(config: BenchmarkConfig, run: str) -> str:
 
 
 def _metrics(found: Contrast, coverage: str) -> list[str]:
-    head = ["metric", "first", "second", "difference", coverage, "per cent", "p", "verdict"]
+    head = ["metric", "first", "second", "per cent", f"{coverage} interval", "p", "verdict"]
     return aligned(
         [
             head,
@@ -70,9 +70,8 @@ def _metrics(found: Contrast, coverage: str) -> list[str]:
                     metric_title(str(metric)),
                     score(row["mean"]),
                     score(row["mean_reference"]),
-                    signed(row["difference"]),
-                    f"{signed(row['low'])} to {signed(row['high'])}",
                     percent(row["percent"]),
+                    percent_interval(row["percent_low"], row["percent_high"]),
                     p_value(row["p"]),
                     row["verdict"],
                 ]
@@ -82,14 +81,15 @@ def _metrics(found: Contrast, coverage: str) -> list[str]:
     )
 
 
-def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int) -> list[list[str]]:
+def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int, coverage: str) -> list[list[str]]:
     margin, tight = (f"+-{100 * fraction:g} %" for fraction in (evaluation.margin, evaluation.tight_margin))
     narrow = f"{100 * (1 - 2 * evaluation.alpha):g} % interval"
     lines = [
+        ["difference", f"{signed(row['difference'])}, {coverage} {signed(row['low'])} to {signed(row['high'])}"],
         [
             "standard error",
             f"{score(row['standard_error'])} with {row['df']:.{0 if row['df'] >= 100 else 1}f} degrees of freedom",
-        ]
+        ],
     ]
     if row["p_equivalent"] == row["p_equivalent"] and row["p_equivalent"] is not None:
         lines += [

@@ -1,9 +1,12 @@
 """Plain text: columns that line up, and only characters that every terminal, pipe and log can write."""
 
+import textwrap
 from collections.abc import Sequence
 
 from hydrarec.numbers import MINUS, NARROW, NOTHING
 
+WIDTH = 80
+"""Columns that every terminal has."""
 _PLAIN = str.maketrans({MINUS: "-", NARROW: " ", NOTHING: "-"})
 
 
@@ -14,6 +17,16 @@ def plain(text: str) -> str:
     ('-4.2 %', '0.1-0.2')
     """
     return text.translate(_PLAIN)
+
+
+def wrapped(text: str) -> list[str]:
+    """Break a sentence into lines that every terminal has room for; words stay whole.
+
+    >>> wrapped("x" * 78 + " and more")[1]
+    'and more'
+    """
+    # Numbers still hold their own spaces here, at which no line is broken.
+    return [plain(line) for line in textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)]
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int = 1, indent: int = 2) -> list[str]:

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.browser
 WIDTHS = (360, 768, 1440)
 BEYOND = """
 [...document.body.querySelectorAll("*")]
-  .filter((it) => !it.closest(".table-box, .panel, pre, .unseen, .skip") && it.checkVisibility())
+  .filter((it) => !it.closest(".table-box, .panel, nav, pre, .unseen, .skip") && it.checkVisibility())
   .filter((it) => it.getBoundingClientRect().right > innerWidth + 0.5)
   .map((it) => it.outerHTML.slice(0, 120))
 """
@@ -124,6 +124,74 @@ def test_a_link_to_a_run_unfolds_its_card(page, browser):
     assert browser.evaluate(f"{card}.open") is True
 
 
+SCROLL = """
+((selector, below) => new Promise((done) => {
+  scrollTo({top: document.querySelector(selector).getBoundingClientRect().top + scrollY + below, behavior: "instant"});
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)));
+}))
+"""
+AT = "((selector) => document.querySelector(selector).getBoundingClientRect().top)"
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_sections_stay_at_the_top_in_one_line_and_the_one_that_is_read_is_marked(page, browser, width):
+    browser.visit(page, width)
+    browser.evaluate(f"{SCROLL}('#beyond', 100)")
+    assert browser.evaluate(f"{AT}('nav')") == 0
+    assert browser.evaluate("document.querySelector('nav').offsetHeight") < 60
+    marked = "[...document.querySelectorAll('nav [aria-current]')]"
+    assert browser.evaluate(f"{marked}.map((it) => it.hash)") == ["#beyond"]
+    seen = f"(() => {{ const box = {marked}[0].getBoundingClientRect(); return [box.left, box.right]; }})()"
+    left, right = browser.evaluate(seen)
+    assert 0 <= left < right <= width
+    # What a link leads to is not hidden below the line.
+    browser.evaluate("location.hash = 'checks'; undefined")
+    browser.evaluate("new Promise((done) => setTimeout(done, 600))")
+    assert browser.evaluate(f"{AT}('#checks-title')") >= browser.evaluate("document.querySelector('nav').offsetHeight")
+
+
+def test_the_head_of_a_table_that_fits_stays_in_sight(page, browser):
+    browser.visit(page)
+    table = "#times-made-0-loo"
+    assert browser.evaluate(f"document.querySelector('{table}').parentElement.className") == "table-box fits"
+    browser.evaluate(f"{SCROLL}('{table} tbody', 20)")
+    head = browser.evaluate(f"{AT}('{table} thead th')")
+    assert head == pytest.approx(browser.evaluate("document.querySelector('nav').offsetHeight"), abs=1)
+    assert head > browser.evaluate(f"{AT}('{table} tbody')")
+    # One that does not fit scrolls sideways in its own box instead.
+    browser.visit(page, 360)
+    assert browser.evaluate(f"document.querySelector('{table}').parentElement.className") == "table-box"
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_on_small_screens_tables_of_sentences_are_lists_with_the_headings_before_the_values(page, browser, width):
+    browser.visit(page, width)
+    browser.evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))")
+    boxes = "[...document.querySelectorAll('table.prose')].map((it) => it.parentElement)"
+    assert browser.evaluate(f"{boxes}.length") >= 2
+    assert (
+        browser.evaluate(f"{boxes}.filter((it) => it.scrollWidth > it.clientWidth + 1).map((it) => it.innerHTML)") == []
+    )
+    before = "getComputedStyle(document.querySelector('#gates-passed td:last-child'), '::before').content"
+    assert browser.evaluate(before) == '"Finding: "'
+    browser.visit(page)
+    browser.evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))")
+    assert browser.evaluate(before) == "none"
+
+
+def test_headings_tables_and_figures_say_their_own_addresses(page, browser):
+    browser.visit(page)
+    own = """[...document.querySelectorAll("h2 .here, caption .number-of, figcaption .number-of")].map((it) =>
+        [it.textContent, it.hash.slice(1), it.closest("section, figure, table").id])"""
+    found = browser.evaluate(own)
+    assert all(address == here for _, address, here in found)
+    for kind in ("Table", "Figure"):
+        numbers = [int(text.split()[1]) for text, *_ in found if text.startswith(kind)]
+        assert numbers == list(range(1, len(numbers) + 1)) != []
+    everything = "document.querySelectorAll('table, figure, h2').length"
+    assert len(found) == browser.evaluate(everything)
+
+
 def test_the_first_stop_of_the_tab_key_skips_to_the_results(page, browser):
     browser.visit(page)
     browser.press("Tab")
@@ -144,7 +212,7 @@ def test_nothing_is_wider_than_the_paper(page, browser):
     # A4 with the margins that browsers leave. On paper nothing scrolls, so what stands in tables counts too.
     browser.visit(page, 718, media="print")
     browser.evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))")
-    everything = BEYOND.replace(".table-box, .panel, pre, ", "")
+    everything = BEYOND.replace(".table-box, .panel, nav, pre, ", "")
     assert browser.evaluate(everything) == []
     browser.evaluate("document.querySelector('td').style.minWidth = '800px'")
     assert browser.evaluate(everything)

@@ -51,7 +51,40 @@ const unfold = () => {
 addEventListener("hashchange", unfold);
 unfold();
 
+// Heads of tables stay in sight below the sections' names where the whole table fits into the page.
+const nav = document.querySelector("nav");
+const fit = new ResizeObserver((entries) => {
+  document.documentElement.style.setProperty("--nav", `${nav.offsetHeight}px`);
+  for (const { target: box } of entries)
+    box.classList.toggle("fits", box.firstElementChild.offsetWidth <= box.clientWidth);
+});
+for (const box of document.querySelectorAll(".table-box")) fit.observe(box);
+
+// Mark the section that is read, and keep its name in sight.
+const entries = new Map([...nav.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
+const read = new IntersectionObserver(
+  (seen) => {
+    for (const { isIntersecting, target } of seen) {
+      const link = entries.get(target.id);
+      if (!isIntersecting) {
+        link.removeAttribute("aria-current");
+        continue;
+      }
+      link.setAttribute("aria-current", "true");
+      nav.scrollLeft = link.offsetLeft - (nav.clientWidth - link.offsetWidth) / 2;
+    }
+  },
+  // The line a quarter down the window: one section at most lies across it.
+  { rootMargin: "-25% 0px -75% 0px" },
+);
+for (const section of document.querySelectorAll("main > section")) read.observe(section);
+
 // On paper nothing can be unfolded.
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("#checks details")) folded.open = true;
+  // Columns are explained at their first table of each section.
+  for (const section of document.querySelectorAll("main > section")) {
+    const explained = section.querySelector(":scope > .columns");
+    if (explained) explained.open = true;
+  }
 });

@@ -7,9 +7,12 @@ from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
+from hydrarec.report.titles import places
 
 ORDER = ("failed", "running", "missing")
 """What may have become of a run, the worst first."""
+_NAMED = 4
+"""Runs that are named on the first screen at most."""
 _ABOUT = (
     "Failed: its log says so, or it was begun and nothing works on it any more. Running: begun, and a Snakemake works "
     "here. Missing: not begun, trained and not ranked yet, or computed with other settings."
@@ -22,11 +25,12 @@ def absent(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
     if left.empty:
         return None
     order = left["status"].map(ORDER.index).sort_values(kind="stable").index
-    rows = [_row(row, looks) for _, row in left.loc[order].iterrows()]
+    named = places(inputs.config)
+    rows = [_row(row, named, looks) for _, row in left.loc[order].iterrows()]
     titles = ("Run", "Where", "Seed", "Status", "Epochs", "Last lines of its log")
     columns = [Column(title, numeric=title in ("Seed", "Epochs")) for title in titles]
-    table = Table("absent-runs", "Runs that are missing", columns, [rows], inputs.runs)
-    return Chapter("absent", "Runs that are missing", [Part([Text(_ABOUT), table])])
+    table = Table("absent-runs", "Runs that are missing", columns, [rows], inputs.runs, prose=True)
+    return Chapter("absent", "Runs that are missing", [Part([Text(_ABOUT), table])], "Missing")
 
 
 def incomplete(inputs: Inputs) -> str:
@@ -37,16 +41,40 @@ def incomplete(inputs: Inputs) -> str:
     told = ", ".join(f"{counts[status]} {status}" for status in ORDER if status in counts)
     return (
         f"Incomplete: of {len(inputs.runs)} runs, counted with their seeds, {len(inputs.runs) - counts.sum()} are "
-        f"finished; {told}. A run is shown and compared only where it is finished with all its seeds."
+        f"finished; {told}."
     )
 
 
-def _row(row: pd.Series, looks: dict[str, RunStyle]) -> Row:
+def left_out(inputs: Inputs, looks: dict[str, RunStyle]) -> str:
+    """Name for the first screen the runs that are not finished, and where; empty if all are."""
+    named, left = places(inputs.config), inputs.unfinished
+    found = [
+        f"{looks[str(run)].label} on {', '.join(_where(named, of_run))}"
+        for run, of_run in left.groupby("run", sort=False)
+    ]
+    if not found:
+        return ""
+    more = f"; and {len(found) - _NAMED} more runs" if len(found) > _NAMED else ""
+    return (
+        f"Not there: {'; '.join(found[:_NAMED])}{more}. A run is shown and compared only where it is finished with "
+        "all its seeds."
+    )
+
+
+def _where(named: dict[tuple[str, str], str], of_run: pd.DataFrame) -> list[str]:
+    told = []
+    for (dataset, protocol), rows in of_run.groupby(["dataset", "protocol"], sort=False):
+        statuses = " and ".join(status for status in ORDER if status in set(rows["status"]))
+        told.append(f"{named[str(dataset), str(protocol)]} ({statuses})")
+    return told
+
+
+def _row(row: pd.Series, named: dict[tuple[str, str], str], looks: dict[str, RunStyle]) -> Row:
     epochs = row["epochs"]
     return Row(
         [
             Cell(looks[row["run"]].label, run=looks[row["run"]]),
-            Cell(f"{row['dataset']}, {row['protocol']}"),
+            Cell(named[row["dataset"], row["protocol"]]),
             Cell(str(row["seed"]), float(row["seed"])),
             Cell(row["status"]),
             Cell(NOTHING, -1.0) if pd.isna(epochs) else Cell(f"{epochs:.0f}", float(epochs)),

@@ -1,20 +1,40 @@
 """Checks that come before any claim: the outcomes of `hydrarec.comparison.gates`."""
 
+from collections import Counter
+from dataclasses import asdict, fields
+
+import pandas as pd
+
 from hydrarec.comparison import Gate
+from hydrarec.config import BenchmarkConfig
 from hydrarec.report.blocks import Block, Chapter, Folded, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
+from hydrarec.report.titles import places, readable
 
 _ABOUT = (
     "Controls have scores that are known from theory; had one missed its score, this page would not have been written. "
     "Green: as it must be. Amber: read the results with this in mind. Red: do not use this run's results."
 )
+_QUESTIONS = {
+    "complete": "runs missing",
+    "oracle": "oracle not checked",
+    "random": "chance not checked",
+    "popularity": "no popularity baseline",
+    "ties": "ties decide",
+    "floor": "below a simple baseline",
+    "converged": "stopped at the last epoch allowed",
+    "machine": "times may hold waiting",
+    "code": "versions of the code",
+    "packages": "versions of packages",
+}
+"""What a check that did not pass is about, in a few words."""
 
 
 def checks(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
     """Show what asks for attention, and folded away what does not."""
-    tables = gate_tables(inputs.gates, looks)
+    tables = gate_tables(inputs.config, inputs.gates, looks)
     passed = sum(gate.status == "green" for gate in inputs.gates)
     asking = tables["attention"] if tables["attention"].bodies[0] else Text("Nothing asks for attention.")
     blocks: list[Block] = [Text(_ABOUT), asking]
@@ -23,34 +43,53 @@ def checks(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
     return Chapter("checks", "Checks", [Part(blocks)])
 
 
-def gate_tables(gates: list[Gate], looks: dict[str, RunStyle]) -> dict[str, Table]:
-    """Return the checks that ask for attention and those that passed."""
-    columns = [Column(title, numeric=False) for title in ("Status", "Check", "Run", "Where", "Finding")]
+def concerns(gates: list[Gate]) -> str:
+    """Say for the first screen what the checks that did not pass are about, the most frequent first.
+
+    >>> found = [Gate(name, "a", "d", "loo", "amber", "", False) for name in ("floor", "machine", "floor")]
+    >>> concerns(found)
+    'below a simple baseline (2), times may hold waiting (1)'
+    """
+    counts = Counter(gate.name for gate in gates if gate.status != "green")
+    return ", ".join(f"{_QUESTIONS.get(name, name)} ({number})" for name, number in counts.most_common())
+
+
+def gate_tables(config: BenchmarkConfig, gates: list[Gate], looks: dict[str, RunStyle]) -> dict[str, Table]:
+    """Return the checks that ask for attention and those that passed; runs with the same finding share a row."""
     shown = {
         "attention": [g for g in gates if g.status != "green"],
         "passed": [g for g in gates if g.status == "green"],
     }
     captions = {"attention": "Checks that ask for attention", "passed": "Checks that passed"}
+    titles = ("Status", "Check", "Run", "Where", "Finding")
+    named = places(config)
     return {
         name: Table(
             f"gates-{name}",
             captions[name],
-            columns,
-            [
-                [
-                    Row(
-                        [
-                            Cell(gate.status),
-                            Cell(gate.name),
-                            Cell(looks[gate.run].label, run=looks[gate.run]) if gate.run else Cell("all"),
-                            Cell(f"{gate.dataset}, {gate.protocol}" if gate.dataset else "everywhere"),
-                            Cell(gate.sentence),
-                        ],
-                        f"gate-{gate.status}",
-                    )
-                    for gate in found
-                ]
-            ],
+            [Column(title, numeric=False) for title in titles],
+            [_rows(found, named, looks)],
+            pd.DataFrame([asdict(gate) for gate in found], columns=[part.name for part in fields(Gate)]),
+            prose=True,
         )
         for name, found in shown.items()
     }
+
+
+def _rows(gates: list[Gate], named: dict[tuple[str, str], str], looks: dict[str, RunStyle]) -> list[Row]:
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for gate in gates:
+        where = named[gate.dataset, gate.protocol] if gate.dataset else "everywhere"
+        alike.setdefault((gate.status, gate.name, where, gate.sentence), []).append(gate.run)
+    return [
+        Row(
+            [Cell(status), Cell(check), _of(runs, looks), Cell(where), Cell(readable(sentence, named))],
+            f"gate-{status}",
+        )
+        for (status, check, where, sentence), runs in alike.items()
+    ]
+
+
+def _of(runs: list[str], looks: dict[str, RunStyle]) -> Cell:
+    found = [looks[run] for run in runs if run]
+    return Cell(", ".join(look.label for look in found), runs=found) if found else Cell("all")

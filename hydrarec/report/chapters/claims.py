@@ -4,8 +4,9 @@ import pandas as pd
 
 from hydrarec.numbers import NARROW, NOTHING, p_value, sortable
 from hydrarec.report.blocks import Block, Folded, Text
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs
+from hydrarec.report.titles import places, readable
 
 
 def claims(inputs: Inputs) -> list[Block]:
@@ -19,7 +20,11 @@ def claims(inputs: Inputs) -> list[Block]:
         "Supported: it holds in as many places as needed. Refuted: as many speak against it. "
         "Not decided: neither. Not decidable: too few places could say anything."
     )
-    return [_table(inputs.claims), Text(registered, "key"), Folded("What every verdict rests on", [_evidence(inputs)])]
+    return [
+        _table(inputs, inputs.claims),
+        Text(registered, "key"),
+        Folded("What every verdict rests on", [_evidence(inputs)]),
+    ]
 
 
 def _numbers(row: pd.Series) -> str:
@@ -28,14 +33,15 @@ def _numbers(row: pd.Series) -> str:
     return "" if pd.isna(found) else f", of the published numbers that it names: {found[:16]}"
 
 
-def _table(claims: pd.DataFrame) -> Table:
+def _table(inputs: Inputs, claims: pd.DataFrame) -> Table:
+    named = places(inputs.config)
     rows = [
         Row(
             [
                 Cell(row["claim"]),
                 Cell(row["verdict"]),
-                Cell(row["statement"], note=_remark(row)),
-                Cell(f"{row['holding']} of {row['places']}", float(row["holding"])),
+                Cell(row["statement"], note=readable(_remark(row), named)),
+                _holding(row),
                 Cell(_p(row["p_holm"]), sortable(row["p_holm"])),
             ],
             f"claim-{row['verdict'].replace(' ', '-')}",
@@ -49,7 +55,13 @@ def _table(claims: pd.DataFrame) -> Table:
         Column("Holds in", hint="of the places (data sets, or devices) that could say anything"),
         Column("Holm p", hint="over the confirmatory claims; none where intervals decide"),
     ]
-    return Table("claims", "Verdicts on the claims", columns, [rows], claims)
+    return without_empty(Table("claims", "Verdicts on the claims", columns, [rows], claims, prose=True))
+
+
+def _holding(row: pd.Series) -> Cell:
+    if not row["places"]:
+        return Cell(NOTHING, -1.0)
+    return Cell(f"{row['holding']} of {row['places']}", float(row["holding"]))
 
 
 def _remark(row: pd.Series) -> str:
@@ -59,15 +71,16 @@ def _remark(row: pd.Series) -> str:
 
 def _evidence(inputs: Inputs) -> Table:
     assert inputs.verdicts is not None
+    named = places(inputs.config)
     rows = [
         Row(
             [
                 Cell(row["claim"]),
-                Cell(_place(row)),
+                Cell(_place(row, named)),
                 Cell(row["verdict"]),
                 *(Cell(_p(row[name]), sortable(row[name])) for name in ("p", "p_holm")),
                 Cell(_detectable(row["detectable"]), sortable(row["detectable"])),
-                Cell(row["sentence"]),
+                Cell(readable(row["sentence"], named)),
             ]
         )
         for _, row in inputs.verdicts.iterrows()
@@ -83,7 +96,10 @@ def _evidence(inputs: Inputs) -> Table:
         ),
         Column("Finding", numeric=False),
     ]
-    return Table("evidence", "What every verdict rests on, place by place", columns, [rows], inputs.verdicts)
+    table = Table(
+        "evidence", "What every verdict rests on, place by place", columns, [rows], inputs.verdicts, prose=True
+    )
+    return without_empty(table)
 
 
 def _p(value: float | None) -> str:
@@ -94,5 +110,5 @@ def _detectable(value: float | None) -> str:
     return NOTHING if pd.isna(value) else f"{value:.1f}{NARROW}%"
 
 
-def _place(row: pd.Series) -> str:
-    return str(row["device"]) if pd.isna(row["dataset"]) else f"{row['dataset']}, {row['protocol']}"
+def _place(row: pd.Series, named: dict[tuple[str, str], str]) -> str:
+    return str(row["device"]) if pd.isna(row["dataset"]) else named[row["dataset"], row["protocol"]]

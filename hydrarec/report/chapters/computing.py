@@ -6,6 +6,7 @@ from hydrarec.numbers import NOTHING, count, duration, energy
 from hydrarec.report.blocks import Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
+from hydrarec.report.titles import short_titles
 
 _WALL = ["setup_s", "train_s", "validation_s"]
 _PROCESSOR = ["train_cpu_s", "validation_cpu_s"]
@@ -14,8 +15,9 @@ _ENERGY = ["train_j", "validation_j", "test_j"]
 
 def computing(inputs: Inputs) -> Table:
     """Sum up what the jobs of all runs took, by data set and device, and in all by device."""
+    short = short_titles({dataset.id: dataset.title for dataset in inputs.config.datasets})
     parts = [
-        (dataset.title, str(device), rows)
+        (short[dataset.id], str(device), rows)
         for dataset in inputs.config.datasets
         for device, rows in inputs.times[inputs.times["dataset"] == dataset.id].groupby("device", sort=True)
     ]
@@ -24,7 +26,7 @@ def computing(inputs: Inputs) -> Table:
         "computing",
         "Computing time and energy of all runs; set-up, training and validation, without queues",
         [
-            Column("Dataset", numeric=False),
+            Column("Data set", numeric=False),
             Column("Device", numeric=False),
             Column("Hosts"),
             Column("Jobs"),

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from hydrarec.numbers import NARROW, NOTHING, duration, energy, size
+from hydrarec.numbers import NARROW, NOTHING, duration, energy, percentage, size
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Text
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.clocks import clock_note
 from hydrarec.report.figures.convergence import convergence
@@ -23,18 +23,18 @@ _GPU_COLUMNS = [
 
 def costs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
     """Show accuracy against cost, convergence and times within every scope."""
-    return by_scope(inputs, "costs", "Accuracy and cost", lambda scope: _blocks(inputs, scope, looks))
+    return by_scope(inputs, "costs", "Accuracy and cost", lambda scope: _blocks(inputs, scope, looks), "Cost")
 
 
 def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
     about, intervals = sentences.figure_basis(inputs, scope), sentences.interval_basis(inputs)
-    blocks: list[Block] = [
-        Figure(
-            tradeoff(inputs, scope, looks),
-            f"Test accuracy against cost; the broken line joins the runs that no other beats in both (Pareto front). "
-            f"{about} {intervals} Few wide ones may be cut at the upper edge.",
+    blocks: list[Block] = []
+    if points := tradeoff(inputs, scope, looks):
+        caption = (
+            "Test accuracy against cost; the broken line joins the runs that no other beats in both (Pareto front). "
+            f"{about} {intervals} Few wide ones may be cut at the upper edge."
         )
-    ]
+        blocks.append(Figure(points, caption))
     if curves := convergence(inputs, scope, looks):
         caption = (
             f"Validation after every epoch, up to the last epoch that every seed reached. {about} Line: mean over "
@@ -44,7 +44,7 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     if curves := reach(inputs, scope, looks):
         caption = (
             f"Training time until validation first reaches a share of the reference's best. {about} Line: median "
-            f"over seeds, as far as every seed gets; band: their range. The broken line marks {100 * MARKED:g} %."
+            f"over seeds, as far as every seed gets; band: their range. The broken line marks {percentage(MARKED)}."
         )
         blocks.append(Figure(curves, caption))
     notes = [Text(note, "key") for note in time_notes(inputs, scope)]
@@ -55,6 +55,8 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     """List what every run cost, as means over seeds; without columns about GPUs where there was none."""
     table = scope.of(inputs.times)
     gpu = bool((table["device"] != "cpu").any())
+    # The only host and device there are stand below the table.
+    several = table["host"].nunique() > 1 or table["device"].nunique() > 1
     rows = []
     for run in (run for run in inputs.config.run_ids if run in set(table["run"])):
         of_run, style = table[table["run"] == run], styles[run]
@@ -76,12 +78,12 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
                     _time(mean["infer_ms_per_user"] / 1000),
                     Cell(size(of_run["peak_memory_mib"].max()), of_run["peak_memory_mib"].max()),
                     *([_gpu_memory(of_run["peak_gpu_mib"]), _energy(of_run["train_j"])] if gpu else []),
-                    Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}"),
+                    *([Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}")] if several else []),
                 ],
                 style.kind,
             )
         )
-    return Table(
+    table_of_costs = Table(
         f"times-{scope.anchor}",
         f"{scope.name}: what every run cost, mean over seeds; memory is the largest",
         [
@@ -98,11 +100,12 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
             Column("Inference", hint="per user: encoding, scoring and counting"),
             Column("Memory", hint="resident, of the training process"),
             *(_GPU_COLUMNS if gpu else []),
-            Column("Device", numeric=False),
+            *([Column("Device", numeric=False)] if several else []),
         ],
         [rows],
         table,
     )
+    return without_empty(table_of_costs)
 
 
 def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
@@ -114,7 +117,7 @@ def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
     if table["host"].nunique() > 1:
         notes.append(f"Runs were computed on {table['host'].nunique()} hosts ({_and(table['host'])}).")
     else:
-        notes.append(f"All runs were computed on one host ({_and(table['host'])}).")
+        notes.append(f"All runs were computed on one host ({_and(table['host'])}), device {_and(table['device'])}.")
     if shared := sorted(set(table.loc[table["runs_per_gpu"] > 1, "run"])):
         notes.append(f"Trainings shared a GPU, and their times are left out: {', '.join(shared)}.")
     spoilt = table[table["contention"].notna()].drop_duplicates("run")

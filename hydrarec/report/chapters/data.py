@@ -5,12 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydrarec.numbers import NARROW, NOTHING, count
-from hydrarec.report.blocks import Chapter, Facts, Part
+from hydrarec.report.blocks import Chapter, Facts, Folded, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
+from hydrarec.report.titles import short_titles
 
-_COUNTS = ("users", "items", "interactions")
+_COUNTS = ("users", "target users", "targets", "items", "interactions")
+_FIRST = (
+    "users", "items", "interactions", "density", "lengths", "popularity", "repeats", "tie_share", "times", "filter",
+)  # fmt: skip
+"""What is told first of a dataset; the rest follows by name."""
+_RAW = ("stages", 1)
+"""The table of a dataset that nothing was removed from."""
+_ORIGIN = ("hash", "sha256", "url", "source", "reader")
+"""What the names of facts hold that only somebody needs who wants the same data."""
 
 
 @dataclass(frozen=True)
@@ -23,32 +32,71 @@ class DataCard:
     """Lists of records, such as the counts after each filter."""
     facts: list[tuple[str, str]]
     """Everything else: name and value."""
+    origin: list[tuple[str, str]]
+    """Where its files are from, and their hashes."""
 
 
 def data(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
     """Show a card for each dataset."""
     cards = data_cards(inputs)
     parts = [
-        Part([*card.tables, Facts(card.facts)], card.title, f"dataset-{card.dataset}", card.dataset) for card in cards
+        Part(
+            [
+                Facts(card.facts),
+                *card.tables,
+                *([Folded("Files and hashes", [Facts(card.origin)])] if card.origin else []),
+            ],
+            card.title,
+            f"dataset-{card.dataset}",
+            card.dataset,
+        )
+        for card in cards
     ]
     return Chapter("datasets", "Data", parts)
 
 
 def data_cards(inputs: Inputs) -> list[DataCard]:
     """Return a card for each dataset."""
-    cards = []
+    cards, short = [], short_titles({dataset.id: dataset.title for dataset in inputs.config.datasets})
     for dataset in inputs.config.datasets:
         if dataset.id not in inputs.cards:
             continue
         content: dict[str, Any] = dict(inputs.cards[dataset.id])
+        parts: list[Mapping[str, Any]] = []
         for protocol in inputs.config.protocols:
             if (dataset.id, protocol) in inputs.splits:
-                content[f"split {protocol}"] = inputs.splits[dataset.id, protocol]
+                split = dict(inputs.splits[dataset.id, protocol])
+                parts += _parts(protocol, split.pop("parts", None))
+                split.pop("protocol", None)
+                content[f"split {protocol}"] = split
+        if parts:
+            content["parts"] = parts
+        # The heading says both.
         title = str(content.pop("title", dataset.title))
-        tables = [_table(dataset.id, name, value) for name, value in content.items() if _is_records(value)]
-        facts = [fact for name, value in content.items() if not _is_records(value) for fact in _facts(name, value)]
-        cards.append(DataCard(dataset.id, title, tables, facts))
+        content.pop("dataset", None)
+        # A single stage counts what stands above it.
+        records = {name: value for name, value in content.items() if _is_records(value) and (name, len(value)) != _RAW}
+        tables = [_table(dataset.id, short[dataset.id], name, value) for name, value in records.items()]
+        order = sorted(content, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+        facts = [fact for name in order if not _is_records(content[name]) for fact in _facts(name, content[name])]
+        # What a file does not know is no fact.
+        facts = [(name, value) for name, value in facts if value != NOTHING]
+        origin = [fact for fact in facts if any(word in fact[0].lower() for word in _ORIGIN)]
+        cards.append(DataCard(dataset.id, title, tables, [fact for fact in facts if fact not in origin], origin))
     return cards
+
+
+def _parts(protocol: str, parts: Any) -> list[Mapping[str, Any]]:
+    """Return the parts of a split as records, in the order of time."""
+    if not isinstance(parts, Mapping):
+        return []
+    order = ("train", "validation", "test")
+    named = sorted(parts, key=lambda name: order.index(name) if name in order else len(order))
+    return [
+        {"split": protocol, "part": name} | {key.replace("_", " "): value for key, value in parts[name].items()}
+        for name in named
+        if isinstance(parts[name], Mapping)
+    ]
 
 
 def humanise(key: str) -> str:
@@ -74,18 +122,24 @@ def plain(value: Any, name: str = "") -> str:
             return "yes" if value else "no"
         case int():
             # Seeds and years are no counts, but nobody minds an unbroken number below 10,000.
-            return count(value) if abs(value) >= 10_000 else str(value)
+            return count(value) if abs(value) >= 10_000 or name in _COUNTS else str(value)
         case float():
             share = name.endswith(("share", "density", "sparsity")) and 0 <= value <= 1
             return f"{100 * value:.3g}{NARROW}%" if share else f"{value:.4g}"
         case Mapping():
             if {"min", "max"} <= set(value) and all(isinstance(part, int | float) for part in value.values()):
-                value = dict(sorted(value.items(), key=lambda part: part[1]))
+                value = dict(sorted(value.items(), key=_by_size))
             return " · ".join(f"{humanise(str(k)).lower()} {plain(v, str(k))}" for k, v in value.items())
         case list() | tuple():
             return ", ".join(plain(entry) for entry in value)
         case _:
             return str(value) or NOTHING
+
+
+def _by_size(part: tuple[Any, Any]) -> tuple[float, int]:
+    """Return what quantiles are sorted by: their value, and where values are equal their order."""
+    name, value = str(part[0]), part[1]
+    return value, {"min": -1, "max": 101}.get(name, int(name[1:]) if name[1:].isdecimal() else 50)
 
 
 def _is_records(value: Any) -> bool:
@@ -99,17 +153,18 @@ def _facts(name: str, value: Any) -> list[tuple[str, str]]:
     return [(humanise(name), plain(value, name))]
 
 
-def _table(dataset: str, name: str, records: list[Mapping[str, Any]]) -> Table:
+def _table(dataset: str, named: str, name: str, records: list[Mapping[str, Any]]) -> Table:
     keys = list(dict.fromkeys(key for record in records for key in record))
-    numeric = {key: all(isinstance(record.get(key), int | float) for record in records) for key in keys}
+    numeric = {key: all(isinstance(record.get(key, 0), int | float) for record in records) for key in keys}
     # JSON files are sorted by key; people want names first, and then users before what users did.
     keys.sort(key=lambda key: (numeric[key], _COUNTS.index(key) if key in _COUNTS else len(_COUNTS)))
     rows = [
         Row([Cell(plain(record.get(key), key), _sort_value(record.get(key))) for key in keys]) for record in records
     ]
-    title = "counts after each filter" if name in ("stages", "filters") else humanise(name).lower()
+    titles = {"stages": "counts after each filter", "filters": "counts after each filter", "parts": "what was split"}
+    title = titles.get(name, humanise(name).lower())
     columns = [Column(humanise(key), numeric=numeric[key]) for key in keys]
-    return Table(f"data-{dataset}-{name.replace(' ', '-')}", f"{dataset}: {title}", columns, [rows], sortable=False)
+    return Table(f"data-{dataset}-{name.replace(' ', '-')}", f"{named}: {title}", columns, [rows], sortable=False)
 
 
 def _sort_value(value: Any) -> float | str | None:

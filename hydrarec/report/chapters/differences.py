@@ -3,7 +3,7 @@
 import pandas as pd
 
 from hydrarec.numbers import NOTHING, metric_title, p_value, percent, percent_interval, signed, sortable
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
@@ -35,7 +35,7 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
         )
     names = metric_title(inputs.primary), metric_title(inputs.secondary)
     interval = f"{inputs.coverage} interval"
-    return Table(
+    table = Table(
         f"contrasts-{scope.anchor}",
         f"{scope.name}: difference from {styles[inputs.config.evaluation.reference].label}",
         [
@@ -54,6 +54,7 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
         [rows],
         scope.of(inputs.comparison),
     )
+    return without_empty(table)
 
 
 def _seed_share(row: pd.Series) -> Cell:

@@ -102,8 +102,9 @@ def _unranked(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle], width: 
     rows = []
     for run, left in scope.of(inputs.unfinished).groupby("run", sort=False):
         style, planned = styles[str(run)], len(inputs.config.seeds_of(str(run)))
-        statuses = ", ".join(f"{number} {status}" for status, number in left["status"].value_counts().items())
-        name = Cell(style.label, note=f"incomplete: of {planned} seeds {statuses}", run=style)
+        counts = left["status"].value_counts()
+        statuses = ", ".join(f"{number} {status}" if planned > 1 else str(status) for status, number in counts.items())
+        name = Cell(style.label, note=f"{statuses} of {planned} seeds" if planned > 1 else statuses, run=style)
         rows.append(Row([name, *(Cell(NOTHING, -1.0) for _ in range(width - 1))], style.kind))
     return rows
 
@@ -119,7 +120,7 @@ def _tags(inputs: Inputs, run: str) -> str:
     kind = kind_of(inputs.config.run(run))
     tags = {
         "reference": run == inputs.config.evaluation.reference,
-        "best possible": kind == "optimum",
+        "best possible": kind == "optimum" and (inputs.config.run(run).label or "").lower() != "best possible",
         "control": kind == "control",
     }
     return ", ".join(name for name, holds in tags.items() if holds)

@@ -11,18 +11,21 @@ from hydrarec.numbers import (
     percentage,
     sortable,
 )
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
+
+_SEEDS = "share of matched seeds with which the run is ahead, with its exact interval"
 
 
 def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     """List for every compared run what the tests of equivalence and the counts of wins say on the primary metric."""
     found = inputs.contrasts(scope, inputs.primary).sort_values("difference", ascending=False, kind="stable")
     evaluation = inputs.config.evaluation
+    several = len(inputs.config.seeds) > 1
     wide, tight = percentage(evaluation.margin), percentage(evaluation.tight_margin)
     reference = styles[evaluation.reference].label
-    return Table(
+    table = Table(
         f"margins-{scope.anchor}",
         f"{scope.name}: equivalence with {reference} on {metric_title(inputs.primary)}",
         [
@@ -33,14 +36,16 @@ def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
             Column("Attained margin", hint="the smallest at which both would be equivalent"),
             Column("p not inferior", hint=f"of being {wide} below, or further"),
             Column("Users ahead", hint="share of users for whom the run's mean over seeds is higher; equal; lower"),
-            Column("Seeds ahead", hint="share of matched seeds with which the run is ahead, with its exact interval"),
+            # With one seed it would be all or nothing.
+            *([Column("Seeds ahead", hint=_SEEDS)] if several else []),
         ],
-        [[_row(str(run), row, styles) for run, row in found.iterrows()]],
+        [[_row(str(run), row, several, styles) for run, row in found.iterrows()]],
         scope.of(inputs.comparison),
     )
+    return without_empty(table)
 
 
-def _row(run: str, row: pd.Series, styles: dict[str, RunStyle]) -> Row:
+def _row(run: str, row: pd.Series, several: bool, styles: dict[str, RunStyle]) -> Row:
     margin = row["attained_margin"]
     return Row(
         [
@@ -51,7 +56,7 @@ def _row(run: str, row: pd.Series, styles: dict[str, RunStyle]) -> Row:
             Cell(NOTHING if pd.isna(margin) else f"{margin:.1f}{NARROW}%", sortable(margin)),
             _p(row["p_not_inferior"]),
             Cell(" / ".join(_share(row[name]) for name in ("wins", "ties", "losses")), row["wins"]),
-            _seeds(row),
+            *([_seeds(row)] if several else []),
         ],
         styles[run].kind,
     )

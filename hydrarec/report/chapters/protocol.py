@@ -8,4 +8,4 @@ from hydrarec.report.style import RunStyle
 
 def protocol(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
     """Say it in ten lines."""
-    return Chapter("protocol", "Protocol in ten lines", [Part([Lines(sentences.protocol_lines(inputs))])])
+    return Chapter("protocol", "Protocol in ten lines", [Part([Lines(sentences.protocol_lines(inputs))])], "Protocol")

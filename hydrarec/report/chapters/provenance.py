@@ -80,5 +80,5 @@ def _hashes(inputs: Inputs) -> Table:
         for file, digest in sorted(manifest["data"].items())
     }
     rows = [Row([*map(Cell, key), Cell(digest)]) for key, digest in found.items()]
-    columns = [Column(title, numeric=False) for title in ("Dataset", "Protocol", "File", "SHA-256 of its content")]
+    columns = [Column(title, numeric=False) for title in ("Data set", "Protocol", "File", "SHA-256 of its content")]
     return Table("hashes", "Data files", columns, [rows], sortable=False)

@@ -28,7 +28,16 @@ def runs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
 
 def _card(inputs: Inputs, run: str, look: RunStyle) -> Folded:
     facts = [("Run", run), ("Kind", look.kind), *_settings(inputs.config, run)]
-    return Folded(look.label, [Facts(facts), _results(inputs, run, look)], look.anchor)
+    return Folded(look.label, [Facts(facts), _results(inputs, run, look)], look.anchor, _made_of(inputs.config, run))
+
+
+def _made_of(config: BenchmarkConfig, run: str) -> str:
+    """Say in a few words what a run is."""
+    entry = config.run(run)
+    if isinstance(entry, BaselineRun):
+        return f"{'control' if entry.control else 'baseline'}: {entry.baseline}"
+    parts = (getattr(entry, name) for name in ("model", "attention", "masking"))
+    return ", ".join(part.kind for part in parts if part is not None)
 
 
 def _settings(config: BenchmarkConfig, run: str) -> list[tuple[str, str]]:
@@ -85,7 +94,7 @@ def _results(inputs: Inputs, run: str, look: RunStyle) -> Table:
         f"results-of-{run}",
         f"{look.label}: every seed",
         [
-            Column("Dataset", numeric=False),
+            Column("Data set", numeric=False),
             Column("Protocol", numeric=False),
             Column("Seed"),
             Column(metric_title(inputs.primary), hint="mean over users"),

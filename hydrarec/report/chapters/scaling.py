@@ -26,7 +26,7 @@ def scaling(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter | None:
     """Show what was measured on every device; None where nothing was."""
     if not inputs.measured:
         return None
-    return Chapter("scaling", "Scaling and speed", [Part([Text(_ABOUT)]), *map(_of_device, inputs.measured)])
+    return Chapter("scaling", "Scaling and speed", [Part([Text(_ABOUT)]), *map(_of_device, inputs.measured)], "Scaling")
 
 
 def factor(value: float | None) -> str:
@@ -64,8 +64,8 @@ def _about(measured: Measured) -> str:
     return (
         f"Measured on {machine['host']} from {machine['created']}, {rate}. Medians of {clock} over "
         f"{settings['rounds']} rounds; in each round everything of a part ran once, in random order, after "
-        f"{settings['warm_up']} repetitions that are not counted. Memory is the peak of one repetition with its inputs "
-        "in a process of its own; of operators and blocks, by the sequences in it."
+        f"{settings['warm_up']} repetition{'s' if settings['warm_up'] > 1 else ''} not counted. Memory is the peak of "
+        "one repetition with its inputs in a process of its own; of operators and blocks, by the sequences in it."
     )
 
 
@@ -204,4 +204,4 @@ def _skipped(measured: Measured) -> Table:
     ]
     titles = ("Operator or run", "Part", "In", "Form", "Work", "T", "D", "Why")
     columns = [Column(title, numeric=title in ("T", "D")) for title in titles]
-    return Table(f"skipped-{measured.device}", "Not measured", columns, [rows], measured.skipped)
+    return Table(f"skipped-{measured.device}", "Not measured", columns, [rows], measured.skipped, prose=True)

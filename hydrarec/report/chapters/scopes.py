@@ -6,16 +6,20 @@ from hydrarec.report.blocks import Block, Chapter, Part
 from hydrarec.report.inputs import Inputs, Scope
 
 
-def by_scope(inputs: Inputs, anchor: str, title: str, blocks_of: Callable[[Scope], Sequence[Block]]) -> Chapter | None:
+def by_scope(
+    inputs: Inputs, anchor: str, title: str, blocks_of: Callable[[Scope], Sequence[Block]], brief: str = ""
+) -> Chapter | None:
     """Return a chapter with a part for every scope that has something to show; None if none has."""
     found = [(scope, blocks) for scope in inputs.scopes if (blocks := blocks_of(scope))]
     # The only scope there is needs no name in every chapter.
     single = len(inputs.scopes) == 1
     parts = [
-        Part(blocks) if single else Part(blocks, scope.title, part_anchor(inputs, anchor, scope), scope.protocol_name)
+        Part(blocks)
+        if single
+        else Part(blocks, scope.short or scope.title, part_anchor(inputs, anchor, scope), scope.protocol_name)
         for scope, blocks in found
     ]
-    return Chapter(anchor, title, parts) if parts else None
+    return Chapter(anchor, title, parts, brief) if parts else None
 
 
 def part_anchor(inputs: Inputs, chapter: str, scope: Scope) -> str:

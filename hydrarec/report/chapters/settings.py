@@ -12,6 +12,7 @@ from hydrarec.report.chapters.data import plain
 from hydrarec.report.chapters.runs import effective
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
+from hydrarec.report.titles import places
 
 ARCHITECTURE = ("model", "attention", "masking")
 """What a comparison of architectures may differ in; anything else is named."""
@@ -119,6 +120,7 @@ def _difference_table(inputs: Inputs, trained: list[str], found: list[Difference
         ],
         [[row(run) for run in trained if run != reference]],
         pd.DataFrame(found, columns=["run", "dataset", "setting", "value", "reference"]),
+        prose=True,
     )
 
 
@@ -139,7 +141,7 @@ def _told(found: list[Difference], inputs: Inputs, room: str = "") -> str:
 
 
 def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], looks: dict[str, RunStyle]) -> Table:
-    rows = []
+    rows, named = [], places(inputs.config)
     for (run, dataset, protocol), times in inputs.times.groupby(["run", "dataset", "protocol"], sort=False):
         if (run, dataset) not in own:
             continue
@@ -150,7 +152,7 @@ def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], 
             Row(
                 [
                     Cell(looks[str(run)].label, run=looks[str(run)]),
-                    Cell(f"{dataset}, {protocol}"),
+                    Cell(named[str(dataset), str(protocol)]),
                     Cell(plain(training["max_epochs"]), float(training["max_epochs"])),
                     Cell(plain(training["patience"]), float(training["patience"])),
                     Cell(str(most) if least == most else f"{least}\u2013{most}", float(most)),

@@ -1,5 +1,7 @@
 """What was found, in words, before anything else."""
 
+from dataclasses import replace
+
 import pandas as pd
 from markupsafe import Markup
 
@@ -9,9 +11,14 @@ from hydrarec.report.chapters.claims import claims
 from hydrarec.report.chapters.scopes import part_anchor
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
+from hydrarec.report.titles import left_over
 
 _CLAIMS = ("supported", "refuted", "not decided", "not decidable")
 """What may become of a claim."""
+_KEY = (
+    "Superior, inferior: the difference is significant. Equivalent: it lies within the margin, whether it is "
+    "significant or not. Inconclusive: neither was shown."
+)
 
 
 def verdicts(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
@@ -21,7 +28,10 @@ def verdicts(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
     beside = [Card("Claims", decided)] if decided and len(cards) == 1 else []
     below = [] if beside else decided
     above = [Text(claims_told(inputs.claims))] if below and inputs.claims is not None else []
-    return Chapter("verdicts", "Verdicts", [Part([*above, Cards([*cards, *beside]), *below])])
+    key = [] if inputs.comparison.empty else [Text(_KEY, "key")]
+    if beside:
+        cards, key = [replace(cards[0], blocks=[*cards[0].blocks, *key])], []
+    return Chapter("verdicts", "Verdicts", [Part([*above, Cards([*cards, *beside]), *key, *below])])
 
 
 def claims_told(claims: pd.DataFrame) -> Markup:
@@ -39,7 +49,10 @@ def claims_told(claims: pd.DataFrame) -> Markup:
 
 def _card(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> Card:
     address = part_anchor(inputs, "leaderboard", scope)
-    title = Markup('<a href="#{}">{}</a> <small>{}</small>').format(address, scope.title, scope.protocol_name)
+    short = scope.short or scope.title
+    more = left_over(scope.title, short)
+    about = f"{more}; {scope.protocol_name}" if more else scope.protocol_name
+    title = Markup('<a href="#{}">{}</a> <small>{}</small>').format(address, short, about)
     said = f"{sentences.tally(inputs, scope, looks)} {sentences.best_possible(inputs, scope)}"
     return Card(
         title,

@@ -29,6 +29,8 @@ _SYMBOLS = {
     "†": r"\dagger", "‡": r"\ddagger", "ϵ": r"\epsilon", "ϕ": r"\phi", "ˢ": "^{s}", "✓": r"\surd",
 }  # fmt: skip
 """Symbols as they are written in formulas."""
+_SENTENCE = 60
+"""Letters from which on a cell no longer fits into a line of a page."""
 
 
 def latex(table: Table) -> str:
@@ -60,7 +62,7 @@ def latex(table: Table) -> str:
         r"\centering",
         rf"\caption{{{escape(table.caption)}}}",
         rf"\label{{tab:{table.name}}}",
-        rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in columns)}}}",
+        rf"\begin{{tabular}}{{{''.join(_alignment(table, place) for place in kept)}}}",
         r"\toprule",
         _line([escape(column.title) for column in columns]),
     ]
@@ -105,6 +107,14 @@ def _greek(name: str, *, capital: bool) -> str:
     if capital:
         return latin[name] if name in latin else rf"$\{name.capitalize()}$"
     return "o" if name == "omicron" else rf"$\{name}$"
+
+
+def _alignment(table: Table, place: int) -> str:
+    """Return how a column is set: numbers flush right, names flush left, sentences as paragraphs."""
+    longest = max((len(row.cells[place].text) for body in table.bodies for row in body), default=0)
+    if longest > _SENTENCE:
+        return r"p{0.4\linewidth}"
+    return "r" if table.columns[place].numeric else "l"
 
 
 def _cell(cell: Cell) -> str:

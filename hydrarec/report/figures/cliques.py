@@ -78,11 +78,13 @@ def clique_bars(
     bars = _BAR * (len(groups) + 1)
     canvas, axes = blank(60 + bars + room + 20, tall(len(order)), (52, 12, room, 12))
     axes.set_xlim(0, bars)
-    axes.set_ylim(0, float(means.max()) * 1.06)
+    top = float(means.max()) * 1.06
+    axes.set_ylim(0, top)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     for number, group in enumerate(groups):
-        ends = [float(means[group[0]]), float(means[group[-1]])]
+        # Longer than its ends by a little, or a group of equals would be a dot.
+        ends = [float(means[group[0]]) + 0.012 * top, float(means[group[-1]]) - 0.012 * top]
         axes.plot([_BAR * (number + 1)] * 2, ends, color=INK, linewidth=3.5, solid_capstyle="round")
     for run in order:
         axes.plot([bars], [means[run]], linestyle="", clip_on=False, **marker(styles[run]))

@@ -94,6 +94,6 @@ def _ticks(low: float, high: float) -> list[float]:
     inside = places[(places >= low) & (places <= high)]
     kept = [0.0]
     for place in sorted(inside, key=abs):
-        if min(abs(place - other) for other in kept) > (high - low) / 4.6:
+        if min(abs(place - other) for other in kept) > (high - low) / 5.6:
             kept.append(float(place))
     return sorted(kept)

@@ -88,6 +88,11 @@ class Figure:
     caption: str
     """What is shown, of how many users and seeds, under which protocol, and what the intervals are."""
 
+    @property
+    def name(self) -> str:
+        """Its address on the page."""
+        return f"figure-{self.panels[0].name}"
+
 
 def blank(
     width: float = WIDTH,

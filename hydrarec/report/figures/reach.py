@@ -2,13 +2,14 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from hydrarec.comparison.clocks import clock_name
 from hydrarec.numbers import NARROW, duration
 from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
 
@@ -87,12 +88,12 @@ def _panel(
         axes.plot([last["share"]], [last["seconds"]], linestyle="", **marker(style))
         ends.append((float(last["share"]), float(last["seconds"]), style))
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: duration(seconds)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    # Wide enough for a tick, however close the times are.
+    low, high = min(c["low"].min() for c in curves.values()), max(c["high"].max() for c in curves.values())
+    axes.set_ylim(low / 1.6, high * 1.6)
+    scale_times(axes.yaxis, *axes.get_ylim(), most=8)
     axes.axvline(MARKED, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_xlim(_SHARES[0], max(1.0, *(curve["share"].max() for curve in curves.values())) + 0.01)
-    axes.set_ylim(axes.get_ylim())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}{NARROW}%"))
     axes.set_xlabel(f"of the best validation NDCG@10 of {reference}", color=MUTED, parse_math=False)
     label_right(axes, ends)

@@ -2,19 +2,17 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from hydrarec.comparison.clocks import clock_column, clock_name
-from hydrarec.numbers import NARROW, duration, metric_title, score
+from hydrarec.numbers import duration, metric_title, score
 from hydrarec.report.figures.labels import label_near, label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
 
 _LEAST_S = 1e-6
 """Times below are drawn there; a logarithmic axis has no 0."""
-_UNITS = ((1, 1, "s"), (1e-3, 1e-3, "ms"), (0, 1e-6, "µs"))
-"""From how many seconds on a unit is used, its seconds, its name."""
 
 
 def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
@@ -48,12 +46,6 @@ def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
     return order[np.concatenate([[True], value[order][1:] > best[:-1]])]
 
 
-def _tick(seconds: float, _: int) -> str:
-    """Write a power of ten of seconds."""
-    size, unit = next((size, unit) for least, size, unit in _UNITS if seconds >= 0.999 * least)
-    return f"{seconds / size:g}{NARROW}{unit}"
-
-
 def _panel(
     inputs: Inputs, scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str
 ) -> Panel:
@@ -71,8 +63,7 @@ def _panel(
         points.append((float(place), float(row["mean"]), style))
     axes.set_xlim(cost.min() / 2.5, cost.max() * 2.5)
     axes.set_ylim(0, max(float(table["high"].quantile(0.9)), float(table["mean"].max()), 1e-4) * 1.12)
-    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    scale_times(axes.xaxis, *axes.get_xlim(), most=5)
     axes.set_xlabel(f"{x_title}, logarithmic", color=MUTED)
     # Trained runs crowd at the expensive end, so their names stand in a column; most baselines have room beside them.
     hollow = [point for point in points if point[2].hollow]

@@ -182,6 +182,7 @@ def test_the_report_says_what_is_missing_and_why(tree, lost):
     page = (tree.results.parent / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
     first_screen = page[page.index("<header>") : page.index("</header>")]
     assert "Incomplete: of 18 runs" in first_screen
+    assert ("SASRec on Made-up data 0 (failed)" if lost == "the reference" else "on Made-up data 0 (") in first_screen
     assert "<title>Fabricated comparison (incomplete)</title>" in page
     assert "&lt;script&gt;alert(&#39;no space left&#39;)&lt;/script&gt;" in page
     assert "alert('no" not in page
@@ -204,7 +205,7 @@ def test_claims_about_what_is_not_finished_are_not_decidable_and_silent_runs_are
     monkeypatch.chdir(tmp_path)
     questions.partial_report("comparison.yaml")
     page = (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
-    assert "on made-0/loo: HydraRecUni is not finished (seed 0 missing, seed 1 failed)" in page
+    assert "on Made-up data 0: HydraRecUni is not finished (seed 0 missing, seed 1 failed)" in page
     assert "nan" not in page[page.index('id="absent"') :].partition("</section>")[0].replace("the loss is nan", "")
 
 

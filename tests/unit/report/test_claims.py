@@ -62,7 +62,7 @@ def test_claims_stand_on_the_first_screen_with_verdict_date_and_hash(first):
 
 def test_what_verdicts_rest_on_is_there_place_by_place(first):
     evidence = first[first.index('id="evidence"') :]
-    assert "made-0, loo" in evidence
+    assert "Made-up data 0" in evidence
     assert "On cpu it grows." in evidence
     assert [cell for cell in (".010", ".030", "4.3\u202f%") if cell not in evidence] == []
     assert "nan" not in evidence

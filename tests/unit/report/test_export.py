@@ -69,12 +69,20 @@ def test_a_table_has_as_many_cells_in_every_row_and_every_rule_once(report):
     for path in report.glob("tables/*/*.tex"):
         lines = path.read_text(encoding="utf-8").splitlines()
         kinds = next(
-            re.fullmatch(r"\\begin\{tabular\}\{([lr]+)\}", line).group(1) for line in lines if "{tabular}{" in line
+            re.fullmatch(r"\\begin\{tabular\}\{([lrp]+)\}", line.replace(r"p{0.4\linewidth}", "p")).group(1)
+            for line in lines
+            if "{tabular}{" in line
         )
         rows = [line for line in lines if line.endswith(r"\\")]
         assert {len(re.split(r"(?<!\\)&", row)) for row in rows} == {len(kinds)}, path
         assert [line for line in lines if line in (r"\toprule", r"\bottomrule")] == [r"\toprule", r"\bottomrule"]
         assert all(CLEAN.fullmatch(cell.strip()) for row in rows for cell in re.split(r"(?<!\\)&", row[:-2])), path
+
+
+def test_sentences_are_set_as_paragraphs():
+    rows = [Row([Cell("a"), Cell("1"), Cell("a sentence " * 8)])]
+    columns = [Column("Run", numeric=False), Column("Seed"), Column("Finding", numeric=False)]
+    assert r"\begin{tabular}{lrp{0.4\linewidth}}" in latex(Table("t", "Checks", columns, [rows]))
 
 
 def test_all_tables_compile_in_one_document(report, tmp_path):

@@ -81,6 +81,12 @@ def test_figures_have_words_and_tables_have_headings(page):
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
 
 
+def test_what_a_heading_means_can_be_read_without_a_mouse(page):
+    hints = [a["title"] for a in page.all("th") if "title" in a]
+    assert len(hints) > 20
+    assert [hint for hint in hints if page.text.count(hint) < 1] == []
+
+
 def test_the_page_shows_the_numbers_of_the_tables(page, tables):
     leaders = read_table(tables / "leaderboard.parquet", LEADERBOARD)
     for mean in leaders.query("metric == 'ndcg@10' and group == 'all'")["mean"]:

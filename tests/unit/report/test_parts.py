@@ -17,6 +17,7 @@ from hydrarec.report.figures.labels import LABEL_GAP, label_near, label_right, l
 from hydrarec.report.figures.panels import blank
 from hydrarec.report.figures.pipeline import RULES, layered, reduced
 from hydrarec.report.figures.reach import reached
+from hydrarec.report.figures.times import time_ticks, written
 from hydrarec.report.figures.tradeoff import pareto_front
 from hydrarec.report.inputs import read_inputs
 from hydrarec.report.sentences import headline, tally
@@ -152,6 +153,16 @@ def heads_config():
 
 def test_runs_that_differ_in_heads_alone_are_a_family():
     assert head_families(heads_config(), "made-0") == [{"heads-1": 1, "heads-2": 2, "heads-4": 4}]
+
+
+@given(st.floats(1e-5, 3e6), st.floats(1.6, 1e8), st.integers(4, 8))
+def test_an_axis_of_times_has_ticks_and_no_more_than_there_is_room_for(middle, factor, most):
+    low, high = middle / 1.6, min(middle * factor, 3e6 * 1.6)
+    found = time_ticks(low, high, most)
+    assert 1 <= len(found) <= most
+    assert found == sorted(found)
+    assert all(low <= tick <= high for tick in found)
+    assert len({written(tick) for tick in found}) == len(found)
 
 
 def test_rules_are_drawn_left_of_what_reads_from_them():

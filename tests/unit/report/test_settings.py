@@ -62,7 +62,7 @@ def test_trainings_that_used_all_their_epochs_are_counted(inputs):
     times.loc[mine & (times["seed"] == 1), "epochs"] = 200
     _, tables = chapter(replace(inputs, times=times))
     found = {(row[0], row[1]): row[2:] for row in texts(tables["settings-stopping"])}
-    assert found["HydraRecUni", "made-0, loo"] == ["200", "10", "20\u2013200", "2 of 3"]
-    assert found["HydraRecUni", "made-1, loo"][-1] == "3 of 3"
+    assert found["HydraRecUni", "Made-up data 0"] == ["200", "10", "20\u2013200", "2 of 3"]
+    assert found["HydraRecUni", "Made-up data 1"][-1] == "3 of 3"
     # Baselines have no epochs.
     assert {name for name, _ in found} == {"SASRec", "HydraRecUni"}

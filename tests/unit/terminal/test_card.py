@@ -11,7 +11,7 @@ from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.numbers import duration
 from hydrarec.tables import read_table
-from hydrarec.terminal.card import card
+from hydrarec.terminal.card import _side_by_side, card
 from hydrarec.terminal.settings import differing
 from tests.fabricate import HYDRA_UNI, SASREC
 
@@ -50,18 +50,44 @@ def test_metrics_are_those_of_the_leaderboard(tree, tables, run):
 
 def test_it_says_what_each_seed_took_what_made_it_and_where_it_lies(tree):
     text = card(tree.config, tree.results, SASREC)
+    first = text[text.index("seed 0") : text.index("(made-0), gts")]
+    lines = {line[2:].split("  ")[0]: line[2:].split("  ")[1:] for line in first.splitlines()}
+    assert re.search(r"\n +seed 0 +seed 1 +seed 2\n", text)
     for seed in range(3):
         timing = read_json(tree.folder(SASREC, seed) / "timing.json")
-        spent = re.escape(duration(timing["train_cpu_s"]).replace("\u202f", " "))
-        began = rf"\n  {seed} +{timing['epochs']} +{timing['best_epoch']} +patience"
-        pattern = rf"{began} .* 512 MiB +- +{spent} +90 % +2\.1 +- +cpu\n"
-        assert re.search(pattern, text)
+        column = {name: [cell.strip() for cell in cells if cell.strip()] for name, cells in lines.items()}
+        assert column["epochs"][seed] == str(timing["epochs"])
+        assert column["best epoch"][seed] == str(timing["best_epoch"])
+        assert column["processor"][seed] == duration(timing["train_cpu_s"]).replace("\u202f", " ")
+        assert (column["busy"][seed], column["load"][seed], column["memory"][seed]) == ("90 %", "2.1", "512 MiB")
         test_targets = read_json(tree.folder(SASREC, seed) / "manifest.json")["data"]["test.parquet"][:12]
-        assert re.search(rf"0123456789 +node-1 \(Example CPU 3000\) +\S+ +{test_targets} +\S+/seed-{seed}\n", text)
+        wanted = rf"seed {seed}: \S+/seed-{seed}\n +\S.* 0123456789\n +on node-1 \(Example CPU 3000\) at \S+\n"
+        assert re.search(rf"{wanted} +test targets {test_targets}\n?", text)
+    # No seed ran on a GPU.
+    assert "GPU memory" not in text
 
 
 def test_what_is_not_trained_has_no_epochs(tree):
-    assert re.search(r"\n  0 +- +- +- +50 ms +- +- +0\.40 ", card(tree.config, tree.results, "popularity"))
+    text = card(tree.config, tree.results, "popularity")
+    assert "epochs" not in text
+    assert re.search(r"\n  training +50 ms\n", text)
+    assert re.search(r"\n  ms per user +0\.40\n", text)
+
+
+@pytest.mark.parametrize("run", [SASREC, "popularity"])
+def test_it_fits_into_eighty_columns(tree, run):
+    # Addresses of folders stay whole.
+    lines = [line for line in card(tree.config, tree.results, run).splitlines() if str(tree.results) not in line]
+    assert max(map(len, lines)) <= 80
+
+
+def test_many_seeds_stand_in_several_rows():
+    columns = [[f"seed {seed}", *(["12 min"] * 14)] for seed in range(12)]
+    lines = list(_side_by_side(columns))
+    assert max(map(len, lines)) <= 80
+    assert [word for line in lines if "seed" in line for word in line.split() if word.isdecimal()] == [
+        str(seed) for seed in range(12)
+    ]
 
 
 def test_a_shared_gpu_has_no_times(small):
