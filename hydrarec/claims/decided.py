@@ -79,8 +79,12 @@ class Decided:
 
     @property
     def reasons(self) -> list[str]:
-        """Why there are no findings, by place."""
-        return [f"on {place}: {self.found[place]}" for place in self.main if isinstance(self.found[place], str)]
+        """Why there are no findings, each reason with all places where it is the same."""
+        where: dict[str, list[Place]] = {}
+        for place in self.main:
+            if isinstance(why := self.found[place], str):
+                where.setdefault(why, []).append(place)
+        return [f"on {_listed(places)}: {why}" for why, places in where.items()]
 
     @property
     def _main_findings(self) -> list[list[Finding]]:
@@ -99,11 +103,11 @@ class Decided:
             `p`, adjusted where the claim belongs to a family.
         """
         if self.decidable < self.needed:
-            why = "; ".join(self.reasons) or "nothing was measured that it is about"
-            return (
-                "not decidable",
-                f"It could be decided in {self.decidable} of {len(self.main)} places and needs {self.needed}: {why}.",
-            )
+            if not self.main:
+                return "not decidable", "Nothing was measured that it is about."
+            needed = f"{self.needed} {'is' if self.needed == 1 else 'are'} needed"
+            why = f": {'; '.join(self.reasons)}" if self.reasons else ""
+            return "not decidable", f"Decidable in {self.decidable} of {len(self.main)} places, where {needed}{why}."
         speaking = self.refuting
         if speaking >= self.needed:
             return "refuted", f"The data speak against it in {speaking} of {self.decidable} places."

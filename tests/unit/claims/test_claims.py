@@ -196,7 +196,7 @@ def test_every_run_must_be_separated_and_be_there(made):
     differ(made, 0.0)
     row, _ = verdict(made, EQUIVALENT | {"separates": ["itemknn", "smaller"]})
     assert row["verdict"] == "not decidable"
-    assert "on one/loo: the comparison has no run smaller" in row["sentence"]
+    assert "on one/loo, two/loo, three/loo: the comparison has no run smaller" in row["sentence"]
 
 
 def test_equality_with_a_beaten_model_is_flagged(made):
@@ -242,7 +242,7 @@ def test_what_makes_a_place_undecidable(made, change, reason):
     row, _ = verdict(made, SUPERIOR, needed=3)
     assert row["verdict"] == "not decidable"
     assert row["p"] is None
-    assert "It could be decided in 2 of 3 places and needs 3" in row["sentence"]
+    assert "Decidable in 2 of 3 places, where 3 are needed: " in row["sentence"]
 
 
 def test_what_is_wrong_with_all_runs_of_a_place_concerns_every_claim(made):
@@ -455,7 +455,7 @@ def test_growth_is_decided_by_intervals(tmp_path, row, expected):
 
 
 def test_growth_needs_measurements(made, tmp_path):
-    assert "nothing was measured that it is about" in verdict(made, GROWTH)[0]["sentence"]
+    assert "Nothing was measured that it is about" in verdict(made, GROWTH)[0]["sentence"]
     made = Made(tmp_path, efficiency={"devices": ["cpu"]})
     assert "speed and memory were not measured" in verdict(made, GROWTH)[0]["sentence"]
     made.scaling["cpu"] = [exponents("softmax", 1.9, 1.8, 2.0)]

@@ -166,7 +166,7 @@ def test_shares_are_no_further_places_of_other_claims(tmp_path):
     row, found = made.verdict(superior, needed=2)
     assert [one["dataset"] for one in found] == ["whole"]
     assert row["verdict"] == "not decidable"
-    assert "in 1 of 1 places and needs 2" in row["sentence"]
+    assert "in 1 of 1 places, where 2 are needed." in row["sentence"]
 
 
 def test_the_densest_stands_first_in_its_catalogue():
