@@ -40,8 +40,8 @@ def cases(conditions: Conditions) -> Iterator[Case]:
             "Hydra, plain": _plain,
             "softmax": _softmax,
         }
-        # A short repetition says more about the clock than about the operator.
-        repetitions = 1 if conditions.quick else max(1, 10_000 // (n_sequences * length))
+        # A short repetition says more about the machine's other work than about the operator.
+        repetitions = 1 if conditions.quick else max(1, 100_000 // (n_sequences * length))
         yield Case(
             name=f"{n_sequences} sequences, T = {length}",
             unit="sequence",
