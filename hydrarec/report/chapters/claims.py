@@ -65,8 +65,8 @@ def _holding(row: pd.Series) -> Cell:
 
 
 def _remark(row: pd.Series) -> str:
-    remarks = [row["family"]] if row["family"] != "confirmatory" else []
-    return "; ".join([*remarks, row["sentence"]] if row["verdict"] == "not decidable" else remarks)
+    remarks = [f"{row['family'].capitalize()}."] if row["family"] != "confirmatory" else []
+    return " ".join([*remarks, row["sentence"]] if row["verdict"] == "not decidable" else remarks)
 
 
 def _evidence(inputs: Inputs) -> Table:
