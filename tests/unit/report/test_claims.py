@@ -56,7 +56,7 @@ def test_claims_stand_on_the_first_screen_with_verdict_date_and_hash(first):
         ".020",
     ):
         assert words in first
-    assert "exploratory" in first
+    assert "Exploratory." in first
     assert 'class="claim-not-decidable"' in first
 
 
