@@ -3,10 +3,15 @@
 import functools
 import importlib
 import importlib.util
+import os
 from types import ModuleType
 
 import torch
 from torch import Tensor
+
+
+KEPT_PRIMITIVES = "16"
+"""Compiled operations that oneDNN keeps."""
 
 
 def select_device(wanted: str) -> torch.device:
@@ -34,6 +39,9 @@ def prepare_process(threads: int) -> None:
     threads
         Threads of CPU operators. Sums are split by it, so results are only comparable bit by bit at the same number.
     """
+    # Each is for one shape, and in training each batch has another. A thousand, oneDNN's own number, would be of no use
+    # and lie scattered over the heap, so that it grew by gigabytes. Read when oneDNN is first used.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_PRIMITIVES)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(not torch.cuda.is_available())
     # Memory is written before it is read here; filling it first, to find out where it is not, costs a pass over it.

@@ -2,9 +2,8 @@
 
 Each batch has a width of its own, so tensors of a step seldom fit where those of the step before have been. The
 allocator of glibc hands much of what is freed to the system and asks for it again in the next step, where every page is
-then a fault and a page of zeros. Here it can be told to keep what is freed. That does not hinder a heap of ever
-different sizes from growing for many epochs, which it does either way. Other allocators and systems are left as they
-are. No number depends on it.
+then a fault and a page of zeros. Here it can be told to keep what is freed. Other allocators and systems are left as
+they are. No number depends on it.
 
 Preparing data makes long arrays in numpy and in Arrow, each of which would have a store of freed memory of its own.
 """

@@ -1,0 +1,37 @@
+"""What a process is set up with."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+GROWTH = """
+import psutil, torch
+from hydrarec.devices import prepare_process
+
+def resident():
+    return psutil.Process().memory_info().rss / 2**20
+
+def train(rows):
+    torch.nn.functional.gelu(torch.ones(rows, 64, requires_grad=True)).sum().backward()
+
+prepare_process(1)
+for rows in range(1, 30):
+    train(rows)
+before = resident()
+for rows in range(100, 400):
+    train(rows)
+print(resident() - before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kept", "fewest", "most"), [({}, -20, 10), ({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}, 15, 200)]
+)
+def test_batches_of_ever_new_shapes_leave_nothing_behind(kept, fewest, most):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ONEDNN_")} | kept
+    done = subprocess.run(
+        [sys.executable, "-c", GROWTH], env=environment, check=True, capture_output=True, text=True, timeout=120
+    )
+    assert fewest < float(done.stdout) < most, "MiB"
