@@ -9,7 +9,6 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-
 KEPT_PRIMITIVES = "16"
 """Compiled operations that oneDNN keeps."""
 
