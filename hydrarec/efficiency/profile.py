@@ -22,6 +22,7 @@ from hydrarec.efficiency.pieces import form_of
 from hydrarec.efficiency.samples import Data, read_data, some_cases, some_users
 from hydrarec.efficiency.steps import StepPiece
 from hydrarec.efficiency.variants import Variant
+from hydrarec.layout import split_folder
 from hydrarec.stopwatch import Stopwatch
 
 
@@ -81,10 +82,15 @@ def profile(
 
     Raises
     ------
+    FileNotFoundError
+        If the data set is not prepared.
     ValueError
         If the run is a baseline, or a name is not the configuration's.
     """
     settings = config.settings(run_id, dataset)
+    split = split_folder(results, dataset, config.protocols[0])
+    if not (split / "split.json").is_file():
+        raise FileNotFoundError(f"{split}: not prepared yet; `snakemake --profile local {split}/split.json` does it")
     prepare_process(threads)
     device = select_device(settings.training.device)
     data = read_data(results, dataset, config.protocols[0], with_timestamps=settings.run.model.takes_timestamps)
@@ -112,6 +118,7 @@ def profile(
     with torch.profiler.profile(activities=activities) as profiler, watched.running():
         work()
     if trace is not None:
+        trace.parent.mkdir(parents=True, exist_ok=True)
         profiler.export_chrome_trace(str(trace))
     done = -(-len(users.users) // settings.training.batch_size)
     found = list(operations(profiler.events() or [], on_gpu=on_gpu))

@@ -79,7 +79,7 @@ def test_waiting_is_told_on_a_gpu():
 
 
 def test_command_watches_a_run(results, tmp_path):
-    trace = tmp_path / "trace.json"
+    trace = tmp_path / "traces" / "trace.json"
     finished = run(results, "sasrec+hydra+causal", "--dataset", "made", "--steps", "2", "--trace", str(trace))
     assert finished.exit_code == 0, finished.exception
     assert "2 steps" in finished.output
@@ -99,3 +99,9 @@ def test_what_cannot_be_watched_is_refused(results, arguments, said):
     finished = run(results, *arguments)
     assert finished.exit_code != 0
     assert said in str(finished.exception)
+
+
+def test_what_is_not_prepared_is_said_with_what_prepares_it(tmp_path):
+    finished = run(tmp_path, "sasrec+hydra+causal", "--dataset", "made")
+    assert isinstance(finished.exception, FileNotFoundError)
+    assert f"snakemake --profile local {tmp_path}/data/made/loo/split.json" in str(finished.exception)
