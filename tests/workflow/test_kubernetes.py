@@ -234,7 +234,6 @@ def test_ctrl_c_deletes_the_jobs(pods):
     process.send_signal(signal.SIGINT)
     code, text = said(process)
     assert code != 0, text
-    assert "deletions" in {path.name for path in pods.cluster.iterdir()}, text
     until((pods.folder / "saved").exists)
     # A Job that was deleted is gone as soon as anybody looks at it after its end.
     until(lambda: list(pods.cluster.glob("*.code")) or not pods.jobs())
