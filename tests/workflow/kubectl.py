@@ -1,9 +1,8 @@
 """A `kubectl` that runs containers' commands on this machine, and knows no more of Kubernetes than the profile uses.
 
 Its cluster is the folder `FAKE_CLUSTER`: a file with the manifest of every Job, one with its container's process and
-one with its exit code; `deletions` names the Jobs that were deleted, which leave nothing else; `asked` is there once
-somebody asked after a Job. It refuses what an API server would: names, labels and quantities that are none, an unknown
-namespace.
+one with its exit code; `deletions` names the Jobs that were deleted, which leave nothing else. It refuses what an API
+server would: names, labels and quantities that are none, an unknown namespace.
 """
 
 import argparse
@@ -87,7 +86,6 @@ def run(given):
 
 def get(given):
     """Show a Job, or the pods of one."""
-    (CLUSTER / "asked").touch()
     if given.what == ["pods"]:
         name = given.selector.removeprefix("job-name=")
         ended = {"terminated": {"exitCode": _code(name), "reason": "Error"}}
