@@ -18,9 +18,8 @@ from torch.profiler import ProfilerActivity
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.devices import device_name, prepare_process, select_device
-from hydrarec.efficiency.pieces import form_of
-from hydrarec.efficiency.samples import Data, read_data, some_cases, some_users
-from hydrarec.efficiency.steps import StepPiece
+from hydrarec.efficiency.samples import read_data
+from hydrarec.efficiency.steps import step_piece
 from hydrarec.efficiency.variants import Variant
 from hydrarec.layout import split_folder
 from hydrarec.stopwatch import Stopwatch
@@ -94,19 +93,7 @@ def profile(
     prepare_process(threads)
     device = select_device(settings.training.device)
     data = read_data(results, dataset, config.protocols[0], with_timestamps=settings.run.model.takes_timestamps)
-    users = some_users(data.train, steps * settings.training.batch_size)
-    piece = StepPiece(
-        subject=run_id,
-        form=form_of(settings.run.masking.causal),
-        work="training",
-        length=settings.encoder.max_length,
-        width=settings.encoder.d_model,
-        against=None,
-        units=float(steps),
-        variant=Variant(run_id, "", settings, mixes=True, against=None),
-        data=Data(users, some_cases(data.validation, 1), data.catalogue),
-        seed=config.seeds[0],
-    )
+    piece = step_piece(Variant(run_id, "", settings, mixes=True, against=None), data, steps, config.seeds[0])
     work = piece.build(device)
     # Kernels compile, caches fill.
     work()
@@ -120,7 +107,7 @@ def profile(
     if trace is not None:
         trace.parent.mkdir(parents=True, exist_ok=True)
         profiler.export_chrome_trace(str(trace))
-    done = -(-len(users.users) // settings.training.batch_size)
+    done = int(piece.units)
     found = list(operations(profiler.events() or [], on_gpu=on_gpu))
     return Profile(
         device=device_name(device),

@@ -65,24 +65,29 @@ class StepPiece(Piece):
         return scaled(count(self.variant, model, lengths, asked, scored), self.units, training=True)
 
 
+def step_piece(variant: Variant, data: Data, n_steps: int, seed: int) -> StepPiece:
+    """Return training steps of a run, on as many users as they take; fewer steps where there are fewer users."""
+    settings = variant.settings
+    users = some_users(data.train, n_steps * settings.training.batch_size)
+    return StepPiece(
+        subject=variant.subject,
+        layout=variant.layout,
+        form=form_of(settings.run.masking.causal),
+        work="training",
+        length=settings.encoder.max_length,
+        width=settings.encoder.d_model,
+        against=variant.against,
+        units=float(ceil(len(users.users) / settings.training.batch_size)),
+        variant=variant,
+        data=Data(users, some_cases(data.validation, 1), data.catalogue),
+        seed=seed,
+    )
+
+
 def step_pieces(config: BenchmarkConfig, results: Path) -> Iterator[StepPiece]:
     """Return a training step of every run, and of its twins, on every data set."""
     for dataset in config.datasets:
         for variant in variants(config, dataset.id):
-            settings = variant.settings
-            with_timestamps = settings.run.model.takes_timestamps
+            with_timestamps = variant.settings.run.model.takes_timestamps
             data = read_data(results, dataset.id, config.protocols[0], with_timestamps=with_timestamps)
-            users = some_users(data.train, STEPS * settings.training.batch_size)
-            yield StepPiece(
-                subject=variant.subject,
-                layout=variant.layout,
-                form=form_of(settings.run.masking.causal),
-                work="training",
-                length=settings.encoder.max_length,
-                width=settings.encoder.d_model,
-                against=variant.against,
-                units=float(ceil(len(users.users) / settings.training.batch_size)),
-                variant=variant,
-                data=Data(users, some_cases(data.validation, 1), data.catalogue),
-                seed=config.seeds[0],
-            )
+            yield step_piece(variant, data, STEPS, config.seeds[0])
