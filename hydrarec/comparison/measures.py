@@ -1,12 +1,16 @@
 """Which metrics are computed, and their values for every case of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.metrics import Ties, hit_rate, mrr, ndcg, tie_variance
+
+Values: TypeAlias = Callable[..., NDArray[np.float64]]
 
 
 def metric_names(cutoffs: Sequence[int]) -> list[str]:
@@ -41,15 +45,7 @@ def case_values(ranks: pd.DataFrame, cutoffs: Sequence[int], ties: Ties = "expec
     numpy.ndarray
         A row for each case, a column for each of `metric_names(cutoffs)`.
     """
-    greater, equal = ranks["greater"].to_numpy(), ranks["equal"].to_numpy()
-    columns = [
-        *(hit_rate(greater, equal, k, ties) for k in cutoffs),
-        *(ndcg(greater, equal, k, ties) for k in cutoffs),
-        mrr(greater, equal, ties),
-    ]
-    # A cold target cannot be recommended. It has no place, so it is a miss even where the list is longer than the
-    # catalogue, and its reciprocal rank is 0.
-    return np.stack(columns, axis=1) * ranks["warm"].to_numpy()[:, None]
+    return _of_cases(ranks, cutoffs, *(partial(metric, ties=ties) for metric in (hit_rate, ndcg, mrr)))
 
 
 def case_tie_variances(ranks: pd.DataFrame, cutoffs: Sequence[int]) -> NDArray[np.float64]:
@@ -57,10 +53,19 @@ def case_tie_variances(ranks: pd.DataFrame, cutoffs: Sequence[int]) -> NDArray[n
 
     Parameters and the shape of what is returned are those of `case_values`.
     """
+    return _of_cases(ranks, cutoffs, *(partial(tie_variance, metric) for metric in ("hr", "ndcg", "mrr")))
+
+
+def _of_cases(
+    ranks: pd.DataFrame, cutoffs: Sequence[int], hr: Values, ndcg: Values, mrr: Values
+) -> NDArray[np.float64]:
+    """Return a column for each of `metric_names`, from what computes a metric of `greater`, `equal` and a cut-off."""
     greater, equal = ranks["greater"].to_numpy(), ranks["equal"].to_numpy()
     columns = [
-        *(tie_variance("hr", greater, equal, k) for k in cutoffs),
-        *(tie_variance("ndcg", greater, equal, k) for k in cutoffs),
-        tie_variance("mrr", greater, equal),
+        *(hr(greater, equal, k=k) for k in cutoffs),
+        *(ndcg(greater, equal, k=k) for k in cutoffs),
+        mrr(greater, equal),
     ]
+    # A cold target cannot be recommended. It has no place, so it is a miss even where the list is longer than the
+    # catalogue, and its reciprocal rank is 0.
     return np.stack(columns, axis=1) * ranks["warm"].to_numpy()[:, None]
