@@ -100,6 +100,15 @@ def count(value: float) -> str:
     return f"{value:,.0f}".replace(",", NARROW)
 
 
+def several(number: int, name: str) -> str:
+    """Write how many there are of what.
+
+    >>> several(1, "seed"), several(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Write a time with two or three digits and a unit that fits; a time that is none (NaN) as nothing.
 

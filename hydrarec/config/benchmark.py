@@ -16,6 +16,7 @@ from hydrarec.config.losses import CrossEntropyLossConfig, Loss
 from hydrarec.config.protocol import EvaluationConfig, Protocol
 from hydrarec.config.runs import BaselineRun, Grid, Overrides, Run, TrainedRun
 from hydrarec.config.training import TrainingConfig
+from hydrarec.numbers import several
 
 
 class RunSettings(Block):
@@ -233,7 +234,7 @@ def _line(place: Place | None, keys: list[str | int], said: str) -> str:
 
 def _mistakes(lines: str) -> str:
     number = lines.count("\n") + 1
-    return f"the configuration has {number} mistake{'s' if number > 1 else ''}:\n{lines}"
+    return f"the configuration has {several(number, 'mistake')}:\n{lines}"
 
 
 def load_file(path: Path, baselines: list[str] | None = None) -> BenchmarkConfig:

@@ -34,7 +34,7 @@ from hydrarec.comparison.runs import Computed, finished, kind_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, efficiency_folder, split_folder
-from hydrarec.report.titles import protocol_name, short_titles
+from hydrarec.report.titles import protocol_name, short_names
 from hydrarec.tables import read_table
 
 
@@ -121,7 +121,7 @@ class Inputs:
     @property
     def scopes(self) -> list[Scope]:
         """Datasets and protocols with a run that competes, in the order of the configuration."""
-        short = short_titles({dataset.id: dataset.title for dataset in self.config.datasets})
+        short = short_names(self.config)
         every = [Scope(d.id, p, d.title, short[d.id]) for d in self.config.datasets for p in self.config.protocols]
         return [scope for scope in every if self.contest(scope)]
 

@@ -14,6 +14,7 @@ from hydrarec.numbers import (
     percentage,
     score,
     score_interval,
+    several,
 )
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
@@ -33,18 +34,14 @@ def lead(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
         "optimum": "best possible scorer",
         "control": "control",
     }
-    found = [_several(kinds.count(kind), name) for kind, name in names.items() if kind in kinds]
+    found = [several(kinds.count(kind), name) for kind, name in names.items() if kind in kinds]
     runs = f"{', '.join(found[:-1])} and {found[-1]}" if len(found) > 1 else found[0]
     splits = " and ".join(protocol_name(protocol) for protocol in config.protocols)
     return (
-        f"Which item comes next? {runs[0].upper()}{runs[1:]} on {_several(len(config.datasets), 'data set')}, "
-        f"{splits}, {_several(len(config.seeds), 'seed')}, every target ranked among the whole catalogue. "
+        f"Which item comes next? {runs[0].upper()}{runs[1:]} on {several(len(config.datasets), 'data set')}, "
+        f"{splits}, {several(len(config.seeds), 'seed')}, every target ranked among the whole catalogue. "
         f"Differences are from {styles[config.evaluation.reference].label}, the reference."
     )
-
-
-def _several(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Markup:
@@ -121,7 +118,7 @@ def figure_basis(inputs: Inputs, scope: Scope) -> str:
     """Say what a figure is about: users, seeds, protocol."""
     users = int(inputs.leaderboard(scope, inputs.primary)["n_users"].max())
     seeds = len(inputs.config.seeds)
-    return f"{scope.name}, {count(users)} users, {seeds} seed{'s' if seeds > 1 else ''}."
+    return f"{scope.name}, {count(users)} users, {several(seeds, 'seed')}."
 
 
 def interval_basis(inputs: Inputs) -> str:

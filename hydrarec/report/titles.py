@@ -26,6 +26,11 @@ def short_titles(titles: dict[str, str]) -> dict[str, str]:
     return {name: it if it and taken.count(it) == 1 else titles[name] for name, it in short.items()}
 
 
+def short_names(config: BenchmarkConfig) -> dict[str, str]:
+    """Return the short titles of a comparison's data sets, by id."""
+    return short_titles({dataset.id: dataset.title for dataset in config.datasets})
+
+
 def left_over(title: str, short: str) -> str:
     """Return what a short title leaves out of the full one.
 
@@ -37,7 +42,7 @@ def left_over(title: str, short: str) -> str:
 
 def places(config: BenchmarkConfig) -> dict[tuple[str, str], str]:
     """Return by dataset and protocol what a table calls the two; the only protocol there is needs no mention."""
-    short = short_titles({dataset.id: dataset.title for dataset in config.datasets})
+    short = short_names(config)
     single = len(config.protocols) == 1
     return {
         (dataset, protocol): title if single else f"{title}, {protocol_name(protocol)}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from hydrarec.config import BenchmarkConfig
-from hydrarec.numbers import duration
+from hydrarec.numbers import duration, several
 from hydrarec.reproduction.measured import Measurement, differing_settings
 
 
@@ -76,7 +76,7 @@ def _epochs(one: Measurement) -> str:
 
 
 def _machine(one: Measurement) -> str:
-    threads = f"{one.threads} thread{'s' if one.threads > 1 else ''}"
+    threads = several(one.threads, "thread")
     return f"CPU ({one.cpu}), {threads}" if one.device == "cpu" else f"{one.device}, {threads}"
 
 

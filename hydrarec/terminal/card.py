@@ -12,7 +12,7 @@ from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
 from hydrarec.contention import busy_share
 from hydrarec.files import read_object
-from hydrarec.numbers import count, duration, energy, metric_title, score, score_interval, size
+from hydrarec.numbers import count, duration, energy, metric_title, score, score_interval, several, size
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.terminal.settings import differing, parts_of
 from hydrarec.terminal.text import WIDTH, aligned, plain, wrapped
@@ -107,7 +107,7 @@ def _metrics(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
         interval = score_interval(estimate.low, estimate.high)
         rows.append([metric_title(metric), score(estimate.mean), interval])
     yield from aligned([["metric", "mean", f"{100 * (1 - alpha):g} %"], *rows])
-    yield f"  over {count(len(values))} users and {values.shape[2]} seed{'s' if values.shape[2] > 1 else ''}"
+    yield f"  over {count(len(values))} users and {several(values.shape[2], 'seed')}"
 
 
 _TIMES = (

@@ -6,7 +6,7 @@ from hydrarec.comparison.measures import primary_metric
 from hydrarec.comparison.two import Contrast
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
-from hydrarec.numbers import count, metric_title, p_value, percent, percent_interval, score, signed
+from hydrarec.numbers import count, metric_title, p_value, percent, percent_interval, score, several, signed
 from hydrarec.terminal.text import aligned, plain, wrapped
 
 _SAID = {
@@ -32,7 +32,7 @@ def described(config: BenchmarkConfig, found: Contrast) -> str:
     row: dict[str, Any] = found.rows.loc[metric].to_dict()
     names = _name(config, found.run), _name(config, found.reference)
     coverage = f"{100 * (1 - evaluation.alpha):g} %"
-    seeds = f"{found.seeds} matched seed{'s' if found.seeds > 1 else ''}"
+    seeds = several(found.seeds, "matched seed")
     lines = [
         *wrapped(f"{names[0]} against {names[1]}"),
         *wrapped(f"{config.dataset(found.dataset).title}, {found.protocol}: {count(row['n_users'])} users, {seeds}"),

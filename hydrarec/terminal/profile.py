@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.numbers import count, duration
+from hydrarec.numbers import count, duration, several
 from hydrarec.terminal.text import aligned, plain
 
 SHOWN = 15
@@ -15,9 +15,9 @@ def described(*, device: str, threads: int, steps: int, step_s: float, busy: flo
     """Write a profile; the arguments are the fields of `hydrarec.efficiency.profile.Profile`."""
     on_gpu = device != "cpu"
     what, between = ("kernels", "waiting") if on_gpu else ("operations", "Python and bookkeeping of gradients")
-    where = device if on_gpu else f"{device}, {_plural(threads, 'thread')}"
+    where = device if on_gpu else f"{device}, {several(threads, 'thread')}"
     lines = [
-        f"{duration(step_s)} a training step ({where}, {_plural(steps, 'step')})",
+        f"{duration(step_s)} a training step ({where}, {several(steps, 'step')})",
         f"{_share(busy)} of it {what}, {count(operations['calls'].sum())} calls a step; the rest {between}",
         "",
     ]
@@ -31,10 +31,6 @@ def described(*, device: str, threads: int, steps: int, step_s: float, busy: flo
         rows.append([f"{len(others)} others", _share(others["share"].sum()), _calls(calls), _time(seconds)])
     lines += aligned([[what, "share", "calls", "a call"], *rows])
     return "\n".join(plain(line) for line in lines)
-
-
-def _plural(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number > 1 else ''}"
 
 
 def _share(value: float) -> str:

@@ -6,7 +6,7 @@ from hydrarec.numbers import NOTHING, count, duration, energy
 from hydrarec.report.blocks import Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.titles import short_titles
+from hydrarec.report.titles import short_names
 
 _WALL = ["setup_s", "train_s", "validation_s"]
 _PROCESSOR = ["train_cpu_s", "validation_cpu_s"]
@@ -15,7 +15,7 @@ _ENERGY = ["train_j", "validation_j", "test_j"]
 
 def computing(inputs: Inputs) -> Table:
     """Sum up what the jobs of all runs took, by data set and device, and in all by device."""
-    short = short_titles({dataset.id: dataset.title for dataset in inputs.config.datasets})
+    short = short_names(inputs.config)
     parts = [
         (short[dataset.id], str(device), rows)
         for dataset in inputs.config.datasets

@@ -53,10 +53,8 @@ def _groups(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         compared = [run for run in inputs.contest(scope) if run in set(pairs["run"]) | set(pairs["other"])]
         found = pairs[pairs["p_holm"] < alpha]
         apart = {frozenset(pair) for pair in zip(found["run"], found["other"], strict=True)}
-        name, title = (
-            f"groups-{scope.anchor}-{metric.replace('@', '')}",
-            f"Which runs can be told apart, {metric_title(metric)}",
-        )
+        name = f"groups-{scope.anchor}-{metric.replace('@', '')}"
+        title = f"Which runs can be told apart, {metric_title(metric)}"
         panels.append(clique_bars(name, title, inputs.leaderboard(scope, metric)["mean"][compared], apart, looks))
     shown = [panel for panel in panels if panel is not None]
     caption = (

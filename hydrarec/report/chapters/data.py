@@ -9,7 +9,7 @@ from hydrarec.report.blocks import Chapter, Facts, Folded, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import short_titles
+from hydrarec.report.titles import short_names
 
 _COUNTS = ("users", "target users", "targets", "items", "interactions")
 _FIRST = (
@@ -57,7 +57,7 @@ def data(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
 
 def data_cards(inputs: Inputs) -> list[DataCard]:
     """Return a card for each dataset."""
-    cards, short = [], short_titles({dataset.id: dataset.title for dataset in inputs.config.datasets})
+    cards, short = [], short_names(inputs.config)
     for dataset in inputs.config.datasets:
         if dataset.id not in inputs.cards:
             continue

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hydrarec.numbers import NARROW, NOTHING, duration, size
+from hydrarec.numbers import NARROW, NOTHING, duration, several, size
 from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.figures.growth import NO_MIXING, exponent, growth
@@ -64,7 +64,7 @@ def _about(measured: Measured) -> str:
     return (
         f"Measured on {machine['host']} from {machine['created']}, {rate}. Medians of {clock} over "
         f"{settings['rounds']} rounds; in each round everything of a part ran once, in random order, after "
-        f"{settings['warm_up']} repetition{'s' if settings['warm_up'] > 1 else ''} not counted. Memory is the peak of "
+        f"{several(settings['warm_up'], 'repetition')} not counted. Memory is the peak of "
         "one repetition with its inputs in a process of its own; of operators and blocks, by the sequences in it."
     )
 
