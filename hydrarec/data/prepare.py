@@ -97,8 +97,9 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
             users, left = _dense(events.users)
             seen_users = seen_users[left - 1]
         order = _order(users, events.times, dataset)
-        users, items = taken(users, order), taken(events.items, order)
-        times = taken(events.times, order) if events.times is not None else None
+        users, items, times = threads.map(
+            lambda column: None if column is None else taken(column, order), (users, events.items, events.times)
+        )
         table = _interactions(users, items, times)
         written = threads.submit(write_table, table, new / "interactions.parquet", INTERACTIONS)
         content_hash = threads.submit(table_hash, table)

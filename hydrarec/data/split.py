@@ -26,7 +26,7 @@ from jaxtyping import Int, UInt8
 
 from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
-from hydrarec.data.stretches import n_different, occurs, smallest, stretches
+from hydrarec.data.stretches import n_different, n_pairs_below, occurs, smallest
 from hydrarec.files import atomic_folder, write_json
 from hydrarec.tables import read_arrow, table_hash, write_table
 
@@ -209,8 +209,5 @@ def _future_share(tables: dict[str, pa.Table]) -> float | None:
     targets = tables["test"].filter(pc.field("step") >= 0)["timestamp"]
     if targets.null_count:
         return None
-    times, train = np.sort(targets.to_numpy()), tables["train"]["timestamp"].to_numpy()
-    # Every training interaction is later than as many targets as stand before its place among them.
-    parts = (train[rows] for rows in stretches(len(train)))
-    n_later = sum(int(np.searchsorted(times, part[part > times[0]]).sum()) for part in parts)
-    return n_later / len(times) / len(train)
+    n_later = n_pairs_below(tables["train"]["timestamp"].to_numpy(), np.sort(targets.to_numpy()))
+    return n_later / len(targets) / len(tables["train"])

@@ -11,6 +11,9 @@ from jaxtyping import Bool, Int
 
 ROWS = 2**17
 """Rows of a stretch."""
+SMALLEST_BITS, PAIRS_BITS = 16, 21
+"""Leading bits by which values are put into buckets: few are counted anew for every stretch, many hold less each."""
+UNKNOWN = -1
 
 
 def stretches(n_rows: int) -> Iterator[slice]:
@@ -46,7 +49,7 @@ def occurs(ids: Int[np.ndarray, " E"], n_ids: int = 0) -> Bool[np.ndarray, " N"]
 
 def n_different(ids: Int[np.ndarray, " E"]) -> int:
     """Return how many different numbers, of at least 0, there are."""
-    return int(np.count_nonzero(occurs(ids)))
+    return int(np.count_nonzero(counted(ids)))
 
 
 def smallest(values: Int[np.ndarray, " E"], n_smaller: int) -> int:
@@ -55,7 +58,7 @@ def smallest(values: Int[np.ndarray, " E"], n_smaller: int) -> int:
     Values are counted by their leading bits first; only those that share these with the one looked for are sorted.
     """
     first, last = int(values.min()), int(values.max())
-    shift = max((last - first).bit_length() - 16, 0)
+    shift = max((last - first).bit_length() - SMALLEST_BITS, 0)
     before = np.cumsum(sum(_counted_coarsely(values[rows], first, shift) for rows in stretches(len(values))))
     bucket = int(np.searchsorted(before, n_smaller, side="right"))
     low, high = first + (bucket << shift), first + ((bucket + 1) << shift)
@@ -65,7 +68,29 @@ def smallest(values: Int[np.ndarray, " E"], n_smaller: int) -> int:
     return int(np.partition(inside, place)[place])
 
 
+def n_pairs_below(values: Int[np.ndarray, " E"], bounds: Int[np.ndarray, " N"]) -> int:
+    """Return how many pairs there are of a value and a bound below it; the bounds ascend, and there are some.
+
+    Where no bound has the same leading bits as a value, these bits say how many are below it.
+    """
+    first, last = int(bounds[0]), int(bounds[-1])
+    shift = max((last - first).bit_length() - PAIRS_BITS, 0)
+    inside = np.bincount(_bucket(bounds, first, shift))
+    below = np.where(inside, UNKNOWN, np.cumsum(inside))
+    n_pairs = 0
+    for rows in stretches(len(values)):
+        part = values[rows]
+        found = below[_bucket(part.clip(first, last), first, shift)]
+        unknown = np.flatnonzero(found == UNKNOWN)
+        found[unknown] = np.searchsorted(bounds, part[unknown])
+        n_pairs += int(found.sum())
+    return n_pairs
+
+
 def _counted_coarsely(values: np.ndarray, first: int, shift: int) -> np.ndarray:
+    return np.bincount(_bucket(values, first, shift), minlength=2**SMALLEST_BITS)
+
+
+def _bucket(values: np.ndarray, first: int, shift: int) -> np.ndarray:
     # Unsigned, since the largest may be further above the least than signed numbers go.
-    above = (values - first).view(np.uint64) >> np.uint64(shift)
-    return np.bincount(above.astype(np.int64), minlength=2**16)
+    return ((values - first).view(np.uint64) >> np.uint64(shift)).astype(np.int64)

@@ -50,3 +50,12 @@ def test_place_of_a_quantile_is_numpys(n_values):
     values = np.arange(n_values) * 7
     place = max(math.ceil(0.9 * n_values - 1), 0)
     assert stretches.smallest(values, place) == np.quantile(values, 0.9, method="inverted_cdf")
+
+
+@given(VALUES, VALUES, st.integers(1, 4))
+def test_pairs_below_are_counted_like_one_by_one(values, bounds, bits):
+    with pytest.MonkeyPatch.context() as patch:
+        # Buckets that hold several bounds, and buckets that hold none.
+        patch.setattr(stretches, "PAIRS_BITS", bits)
+        found = stretches.n_pairs_below(np.array(values), np.sort(bounds))
+    assert found == sum(bound < value for value in values for bound in bounds)
