@@ -17,10 +17,10 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Float, Int
 from torch import Tensor
 
-BLOCK = 131_072
+BLOCK = 262_144
 """Numbers per block and thread: what one operation writes is still in the cache for the next, and the calls cost
 little beside the work."""
-CHUNKS = 64
+CHUNKS = 128
 """Chunks per block, at most."""
 CHUNK_NUMBERS = 16_384
 """Numbers that one place of all chunks holds, where positions are wide: there a block has few positions, and the matrix

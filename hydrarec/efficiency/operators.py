@@ -24,7 +24,7 @@ from hydrarec.sequences.visibility import Visibility
 
 SMALL = 16
 """Positions of a sequence in the repetition that loads code."""
-SMALL_NUMBERS = 2**18
+SMALL_NUMBERS = 2**19
 """Numbers per tensor in that repetition."""
 
 

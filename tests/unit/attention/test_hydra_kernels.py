@@ -130,7 +130,7 @@ def test_sums_over_20_000_positions_keep_five_digits(causal, drift):
     weights = draw(1, 20_000, 16, seed=2)[0]
     exact = with_gradients(lambda *x: plain(*x, causal), inputs, weights)
     ours = with_gradients(lambda *x: hydra(*x, causal=causal), [x.float() for x in inputs], weights.float())
-    assert max(relative(a, b) for a, b in zip(ours, exact, strict=True)) < 2e-6
+    assert max(relative(a, b) for a, b in zip(ours, exact, strict=True)) < 5e-6
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -224,11 +224,11 @@ def test_offsets_of_another_type_are_refused():
 @pytest.mark.parametrize(
     ("options", "length", "fused"),
     [
-        ({}, 10_000, True),
-        ({"eps": 1e-4}, 10_000, True),
+        ({}, 20_000, True),
+        ({"eps": 1e-4}, 20_000, True),
         ({}, 20, False),
-        ({"kernel": "tanh"}, 10_000, False),
-        ({"length_scaling": "inverse"}, 10_000, False),
+        ({"kernel": "tanh"}, 20_000, False),
+        ({"length_scaling": "inverse"}, 20_000, False),
     ],
 )
 def test_the_operator_uses_it_for_the_papers_form_where_it_pays(options, length, fused):

@@ -12,7 +12,7 @@ from hydrarec.efficiency import measure as measuring
 from hydrarec.efficiency.blocks import block_pieces
 from hydrarec.efficiency.memory import Limits, Probe, probe
 from hydrarec.efficiency.nothing import NoMixing, without_mixing
-from hydrarec.efficiency.operators import operator_pieces
+from hydrarec.efficiency.operators import SMALL_NUMBERS, operator_pieces
 from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, sizes
 from hydrarec.models.blocks import AttentionLayer
 from hydrarec.sequences.visibility import Visibility
@@ -98,7 +98,7 @@ def test_the_repetition_that_loads_code_goes_the_way_of_the_piece(cpu):
         piece = replace(piece, units=float(units), length=200, width=64)
         small = piece.small()
         assert [pays(torch.empty(int(x.units), x.length, x.width)) for x in (piece, small)] == [large, large]
-        assert small.units * small.length * small.width <= 2**18
+        assert small.units * small.length * small.width <= SMALL_NUMBERS
 
 
 def test_counts_are_per_sequence(cpu):
