@@ -15,7 +15,7 @@ TITLE = "Hydra attention"
 ABOUT = """The operators alone, forward and backward, on random queries, keys and values of d = 64 without padding.
 Softmax is PyTorch's fused kernel with 2 heads, causal, without dropout. *plain* is Hydra in four PyTorch operations
 with their own gradients; *packed* the same sequences one behind the other."""
-ROUNDS = 15
+ROUNDS = 21
 
 SIZES = ((128, 50), (128, 200), (16, 1000), (2, 4000))
 """Sequences and their length."""

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import pandas as pd
 
 from hydrarec.config.datasets import GrouplensReaderConfig
-from hydrarec.data.delimited import LineFormat, parse
+from hydrarec.data.delimited.form import LineFormat
+from hydrarec.data.delimited.parse import parse
 from hydrarec.data.inflate import open_member
 from hydrarec.data.text import read_blocks
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from hydrarec.config.datasets import RatingsReaderConfig
-from hydrarec.data.delimited import LineFormat, parse
+from hydrarec.data.delimited.form import LineFormat
+from hydrarec.data.delimited.parse import parse
 from hydrarec.data.text import open_text
 
 

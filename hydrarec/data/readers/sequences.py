@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hydrarec.config.datasets import SequencesReaderConfig
-from hydrarec.data.delimited import no_timestamps
+from hydrarec.data.delimited.form import no_timestamps
 from hydrarec.data.text import MalformedLineError, misfit, no_interactions, open_text
 
 

@@ -19,8 +19,11 @@ from hydrarec.config.datasets import (
     SequencesReaderConfig,
     SyntheticReaderConfig,
 )
-from hydrarec.data import delimited, readers, text
-from hydrarec.data.delimited import LineFormat
+from hydrarec.data import readers, text
+from hydrarec.data.delimited import parse
+from hydrarec.data.delimited.careful import parse_carefully
+from hydrarec.data.delimited.fast import parse_fast
+from hydrarec.data.delimited.form import LineFormat
 
 MEMBER = "ml-1m/ratings.dat"
 GROUPLENS = GrouplensReaderConfig(member=MEMBER)
@@ -231,12 +234,12 @@ def test_fast_parser_agrees_with_the_careful_one_about_white_space(lines):
 
 def _check_agreement(content, form):
     block = text.Block(content.encode(), 1)
-    fast = delimited._parse_fast(block, form)
+    fast = parse_fast(block, form)
     if fast is None:
         return
-    careful = delimited._parse_carefully(block, form, "file")
+    careful = parse_carefully(block, form, "file")
     for name in ("user", "item"):
-        fast = delimited._with_text(fast, name)
+        fast = parse._with_text(fast, name)
     assert fast.schema == careful.schema
     assert fast.to_pandas().astype(str).equals(careful.to_pandas().astype(str))
 
@@ -245,7 +248,7 @@ def test_fast_parser_takes_ordinary_lines():
     for separator in (",", "\t", "::"):
         block = text.Block((separator.join(["ux", "i", "5", "7"]) + "\n").encode(), 1)
         form = LineFormat(("user", "item", "rating", "timestamp"), separator)
-        assert delimited._parse_fast(block, form) is not None
+        assert parse_fast(block, form) is not None
 
 
 @pytest.mark.parametrize("odd", ["007", "0x1", " 7", "+7", "-7", "a", '"7"', "4194305", "99999999999"])

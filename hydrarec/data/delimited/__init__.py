@@ -1,0 +1,1 @@
+"""Files of delimited fields, a line for each interaction."""

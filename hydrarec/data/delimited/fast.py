@@ -1,0 +1,106 @@
+"""Blocks of lines that are right, by Arrow; whatever it could understand differently is left to the careful parser."""
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from hydrarec.data.delimited.form import LARGEST_TIMESTAMP, NUMBER, TYPES, LineFormat
+from hydrarec.data.text import LONGEST_ID, NO_VALUE, Block
+
+UNIT_SEPARATOR = b"\x1f"
+"""Stands in for separators of several characters, which Arrow's parser does not know."""
+LARGEST_BLOCK_BYTES = 2**24
+"""Bytes that Arrow takes in at once: more than a block has, unless a line is very long."""
+_OTHER_WHITE_SPACE = re.compile(r"[^\S \n]")
+_NO_VALUE = pa.array(sorted(NO_VALUE))
+_HEXADECIMAL = re.compile(rb"(?<![0-9A-Za-z])0[xX]")
+
+
+def parse_fast(block: Block, form: LineFormat) -> pa.Table | None:
+    """Parse with Arrow; None if that fails or the careful parser could understand the text differently."""
+    data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
+    if _is_ambiguous(data, form):
+        return None
+    separator = (form.separator or " ").encode()
+    if len(separator) > 1 and UNIT_SEPARATOR not in data:
+        separator, data = UNIT_SEPARATOR, data.replace(separator, UNIT_SEPARATOR)
+    if len(separator) > 1:
+        return None
+    # Numbers are several times as fast as text; where a later line is not one, everything is text after all.
+    attempts = [_types_of_first_line(data, form, separator), TYPES] if _is_plain(data, separator) else [TYPES]
+    for types in attempts:
+        table = _read_csv(data, form, separator, types)
+        if table is not None:
+            return None if _has_misfits(table) else table
+    return None
+
+
+def _read_csv(data: bytes, form: LineFormat, separator: bytes, types: dict[str, pa.DataType]) -> pa.Table | None:
+    names = [f"{place}-{name}" for place, name in enumerate(form.columns)]
+    wanted = {name: names[form.columns.index(name)] for name in form.read}
+    # Arrow's signed numbers may be -0.
+    unsigned = types | {"timestamp": pa.uint64()}
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(data),
+            # One thread: several blocks are parsed at the same time.
+            read_options=pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=LARGEST_BLOCK_BYTES),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=separator.decode(), quote_char=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=list(wanted.values()),
+                column_types={wanted[name]: unsigned[name] for name in form.read},
+                null_values=[],
+                strings_can_be_null=False,
+            ),
+        ).rename_columns(list(form.read))
+        return table.cast(pa.schema([(name, types[name]) for name in form.read]))
+    except pa.ArrowInvalid:
+        return None
+
+
+def _types_of_first_line(data: bytes, form: LineFormat, separator: bytes) -> dict[str, pa.DataType]:
+    """Guess which ids are numbers."""
+    fields = dict(zip(form.columns, data[: data.find(b"\n")].split(separator), strict=False))
+    return TYPES | {name: NUMBER for name in ("user", "item") if fields.get(name, b"").isdigit()}
+
+
+def _is_plain(data: bytes, separator: bytes) -> bool:
+    """Whether every whole number is the shortest way to write it: no white space, no 0 before another digit.
+
+    May say no where it is so, if fields are separated by something that stands behind the digits in the alphabet.
+    """
+    if separator >= b"0" or any(space in data for space in {b" ", b"\t"} - {separator}) or data[:1] == b"0":
+        return False
+    characters = np.frombuffer(data, dtype=np.uint8)
+    padding = characters[1:-1] == ord("0")
+    # In place, because new arrays of this size cost more than the comparisons. A number may be 0.5, but no id is.
+    padding &= characters[2:] > ord(".")
+    padding &= characters[:-2] < ord("0")
+    return not np.isin(characters[:-2][padding], [ord(separator), ord("\n")]).any()
+
+
+def _is_ambiguous(data: bytes, form: LineFormat) -> bool:
+    """Whether Arrow and the careful parser could differ: quotes, line ends, other white space, hexadecimal numbers."""
+    if data.isspace() or not data or b'"' in data or b"\r" in data:
+        return True
+    if form.separator is None and _OTHER_WHITE_SPACE.search(data.decode()):
+        return True
+    return "timestamp" in form.columns and (b"x" in data or b"X" in data) and bool(_HEXADECIMAL.search(data))
+
+
+def _has_misfits(table: pa.Table) -> bool:
+    """Whether a field cannot be what it should be, so that the careful parser finds the line."""
+    if "timestamp" in table.column_names and pc.max(table["timestamp"]).as_py() > LARGEST_TIMESTAMP:
+        return True
+    texts = [name for name in ("user", "item") if table[name].type != NUMBER]
+    return any(_is_misfit(chunk.dictionary) for name in texts for chunk in table[name].chunks)
+
+
+def _is_misfit(texts: pa.Array) -> bool:
+    empty = pc.min(pc.utf8_length(pc.utf8_trim_whitespace(texts))).as_py() == 0
+    # Bytes, of which there are at least as many as characters.
+    long = pc.max(pc.binary_length(texts)).as_py() > LONGEST_ID
+    return empty or long or pc.any(pc.is_in(texts, _NO_VALUE)).as_py()

@@ -1,0 +1,48 @@
+"""What a line of delimited fields looks like, and the columns it becomes."""
+
+import csv
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+TYPES = {
+    "user": pa.dictionary(pa.int32(), pa.string()),
+    "item": pa.dictionary(pa.int32(), pa.string()),
+    "timestamp": pa.int64(),
+}
+"""Columns that are read, in the order of the result."""
+NUMBER = pa.uint32()
+"""Type of a column of ids that are all numbers standing for themselves."""
+LARGEST_TIMESTAMP = 99_999_999_999
+"""In the year 5138; what is later is not counted in seconds."""
+
+
+@dataclass(frozen=True)
+class LineFormat:
+    """What a line of the file looks like."""
+
+    columns: tuple[str, ...]
+    """Meaning of the fields in order; `user`, `item` and `timestamp` are read, others are not."""
+    separator: str | None
+    """What stands between two fields; None: any white space."""
+    header: bool = False
+    """Whether the first line names the columns."""
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns that are read, in the order of the result."""
+        return tuple(name for name in TYPES if name in self.columns)
+
+    def fields(self, line: str) -> list[str]:
+        """Split a line; raises `csv.Error` if quotes do not match."""
+        if self.separator is None:
+            return line.split()
+        if len(self.separator) > 1 or not ('"' in line or "\r" in line):
+            return line.split(self.separator)
+        return next(csv.reader([line], delimiter=self.separator, strict=True))
+
+
+def no_timestamps(n_rows: int) -> pd.Series:
+    """Return the timestamp column of a format that has no times: all null."""
+    return pd.Series([pd.NA], dtype="Int64").repeat(n_rows).reset_index(drop=True)

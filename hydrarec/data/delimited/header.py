@@ -1,0 +1,39 @@
+"""The line that names the columns."""
+
+from collections.abc import Iterable, Iterator
+
+from hydrarec.data.delimited.careful import checked_fields
+from hydrarec.data.delimited.form import LineFormat
+from hydrarec.data.text import Block, MalformedLineError
+
+MEANINGS = ("user", "item", "rating", "timestamp")
+"""What a header may call a column, perhaps with `id` behind it; then it must be that column."""
+
+
+def without_header(blocks: Iterable[Block], form: LineFormat, source: str) -> Iterator[Block]:
+    """Drop the first line that is not blank, once it is known to have as many fields as the others should."""
+    waiting = True
+    for block in blocks:
+        first = next(block.lines(), None) if waiting else None
+        if first is None:
+            yield block
+            continue
+        waiting = False
+        number, line = first
+        if problem := _misfit(checked_fields(line, number, form, source), form):
+            raise MalformedLineError(source, number, line, problem)
+        rest = block.data.split(b"\n", number - block.first_line + 1)
+        yield Block(rest[-1] if len(rest) > number - block.first_line + 1 else b"", number + 1)
+
+
+def _misfit(names: list[str], form: LineFormat) -> str:
+    """Return why a line does not name the columns; empty if it may."""
+    if "timestamp" in form.columns and names[form.columns.index("timestamp")].strip().isdecimal():
+        return "expected the names of the columns, found an interaction; set `header: false`"
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        return f"the column {twice!r} stands there more than once"
+    for name, column in zip(names, form.columns, strict=True):
+        meant = name.strip().lower().removesuffix("id").removesuffix("_")
+        if meant in MEANINGS and column in MEANINGS and meant != column:
+            return f"the column {name!r} stands where the reader's `columns` say {column}"
+    return ""
