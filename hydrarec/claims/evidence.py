@@ -43,7 +43,7 @@ class Evidence:
 
     def label(self, run: str) -> str:
         """Return a run's name in sentences."""
-        return self.config.run(run).label or run if run in self.config.run_ids else run
+        return self.config.label(run)
 
     def mean(self, dataset: str, protocol: str, run: str, metric: str) -> float:
         """Return a run's mean."""

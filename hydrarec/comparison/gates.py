@@ -18,6 +18,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import run_folder
+from hydrarec.numbers import metric_title
 from hydrarec.provenance import read_manifest
 from hydrarec.tables import read_table
 
@@ -109,7 +110,9 @@ def _absent(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
             absent = [run for run in config.run_ids if run not in there]
             if not absent:
                 continue
-            sentence = f"{len(absent)} of {len(config.run_ids)} runs are not finished: {', '.join(absent)}."
+            sentence = (
+                f"{len(absent)} of {len(config.run_ids)} runs are not finished: {', '.join(map(config.label, absent))}."
+            )
             if config.evaluation.reference in absent:
                 sentence += " The reference is among them, so nothing is compared here."
             gate = _gate("complete", "", "amber", sentence)
@@ -124,7 +127,7 @@ def _controls(
         if not any(run.control == kind for run in baselines):
             known = [run.id for run in declared if run.control == kind]
             why = (
-                f"The {kind} control {known[0]} is not finished"
+                f"The {kind} control {config.label(known[0])} is not finished"
                 if known
                 else f"No run is declared as the {kind} control"
             )
@@ -135,7 +138,9 @@ def _controls(
         elif run.control == "random":
             yield _random(config, results, dataset, protocol, run.id)
     floor = [run.id for run in baselines if run.baseline == "popularity"]
-    present = f"{floor[0]} is there as the floor." if floor else "There is no popularity baseline to stand on."
+    present = (
+        f"{config.label(floor[0])} is there as the floor." if floor else "There is no popularity baseline to stand on."
+    )
     yield _gate("popularity", floor[0] if floor else "", "green" if floor else "amber", present)
 
 
@@ -144,10 +149,8 @@ def _oracle(run: str, metrics: pd.DataFrame) -> Gate:
     worst = float(values["pessimistic"].min())
     if worst == 1:
         return _gate("oracle", run, "green", "Knowing the targets gives exactly 1 in every metric.", True)
-    metric = values.loc[values["pessimistic"].idxmin(), "metric"]
-    return _gate(
-        "oracle", run, "red", f"Knowing the targets gives {metric} = {worst:.6f} on warm targets, not 1.", True
-    )
+    name = metric_title(values.loc[values["pessimistic"].idxmin(), "metric"])
+    return _gate("oracle", run, "red", f"Knowing the targets gives {name} = {worst:.6f} on warm targets, not 1.", True)
 
 
 def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Gate:
@@ -172,7 +175,9 @@ def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str,
         found = float(weights @ values[:, metric_names(cutoffs).index(metric)])
         distance = abs(found - expected) / error if error else 0.0
         worst = max(worst, distance)
-        sentences.append(f"{metric} is {found:.5f} where chance is {expected:.5f} ({distance:.1f} standard errors)")
+        sentences.append(
+            f"{metric_title(metric)} is {found:.5f} where chance is {expected:.5f} ({distance:.1f} standard errors)"
+        )
     status: Status = "green" if worst <= MAX_STANDARD_ERRORS else "red"
     return _gate("random", run, status, "; ".join(sentences) + ".", True)
 
@@ -186,7 +191,7 @@ def _runs(
     for run in runs:
         if isinstance(run, TrainedRun):
             yield _ties(run.id, metrics[metrics["run"] == run.id])
-            yield _floors(runs, run.id, means, metric)
+            yield _floors(config, runs, run.id, means, metric)
             yield _convergence(run.id, times[times["run"] == run.id])
         own = times[times["run"] == run.id]
         if (own["epochs"] > 0).any():
@@ -197,18 +202,20 @@ def _ties(run: str, values: pd.DataFrame) -> Gate:
     expected = values["value"].mean()
     gap = float((values["optimistic"] - values["pessimistic"]).mean() / expected) if expected else 0.0
     status: Status = "green" if gap <= MAX_TIE_GAP else "red"
-    return _gate(
-        "ties", run, status, f"The order of tied scores moves {values['metric'].iloc[0]} by {100 * gap:.3f} %."
-    )
+    name = metric_title(values["metric"].iloc[0])
+    return _gate("ties", run, status, f"The order of tied scores moves {name} by {100 * gap:.3f} %.")
 
 
-def _floors(runs: Runs, run: str, means: "pd.Series[float]", metric: str) -> Gate:
+def _floors(config: BenchmarkConfig, runs: Runs, run: str, means: "pd.Series[float]", metric: str) -> Gate:
     floors = [r.id for r in runs if isinstance(r, BaselineRun) and r.baseline in FLOORS]
-    above = [f"{floor} ({means[floor]:.4f})" for floor in floors if means[floor] > means[run]]
+    name = metric_title(metric)
+    above = [f"{config.label(floor)} ({means[floor]:.4f})" for floor in floors if means[floor] > means[run]]
     if above:
-        return _gate("floor", run, "amber", f"Its {metric} of {means[run]:.4f} is below {' and '.join(above)}.")
-    against = " and ".join(floors) if floors else f"no baseline: none of {', '.join(FLOORS)} is there"
-    return _gate("floor", run, "green" if floors else "amber", f"Its {metric} is not below {against}.")
+        return _gate("floor", run, "amber", f"Its {name} of {means[run]:.4f} is below {' and '.join(above)}.")
+    against = (
+        " and ".join(map(config.label, floors)) if floors else f"no baseline: none of {', '.join(FLOORS)} is there"
+    )
+    return _gate("floor", run, "green" if floors else "amber", f"Its {name} is not below {against}.")
 
 
 def _convergence(run: str, times: pd.DataFrame) -> Gate:

@@ -155,6 +155,10 @@ class BenchmarkConfig(Block):
         """Return the run of that id."""
         return next(run for run in self.all_runs if run.id == run_id)
 
+    def label(self, run_id: str) -> str:
+        """Return what a run is called in sentences; a run that is not of this comparison has only its id."""
+        return next((run.label for run in self.all_runs if run.id == run_id), None) or run_id
+
     def dataset(self, dataset_id: str) -> DatasetConfig:
         """Return the dataset of that id."""
         return next(dataset for dataset in self.datasets if dataset.id == dataset_id)

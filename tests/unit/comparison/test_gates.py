@@ -1,5 +1,7 @@
 """Gates turn red or amber for the fault they are there for, and stay green otherwise."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -79,9 +81,13 @@ def test_a_neural_run_whose_scores_tie_is_red(small):
 
 
 def test_a_neural_run_below_a_baseline_is_amber(small):
-    status = checked(small(n_users=240, skills={SASREC: 0.9, HYDRA_UNI: 2.2, "itemknn": 1.6, "popularity": 0.2}))
+    tree = small(n_users=240, skills={SASREC: 0.9, HYDRA_UNI: 2.2, "itemknn": 1.6, "popularity": 0.2})
+    status = checked(tree)
     assert status["floor", SASREC] == "amber"
     assert status["floor", HYDRA_UNI] == "green"
+    said = {gate.run: gate.sentence for gate in read_gates(tree.results) if gate.name == "floor"}
+    assert re.fullmatch(r"Its NDCG@10 of 0\.\d{4} is below ItemKNN \(0\.\d{4}\)\.", said[SASREC])
+    assert said[HYDRA_UNI] == "Its NDCG@10 is not below ItemKNN and Popularity."
 
 
 def test_training_that_was_cut_off_is_amber(small):

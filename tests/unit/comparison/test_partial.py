@@ -92,7 +92,7 @@ def test_without_the_reference_nothing_is_compared_there_and_the_gate_says_so(tr
     gate = next(gate for gate in gates if gate.name == "complete")
     assert (gate.dataset, gate.status) == ("made-0", "amber")
     assert gate.sentence == (
-        f"1 of 6 runs are not finished: {SASREC}. The reference is among them, so nothing is compared here."
+        "1 of 6 runs are not finished: SASRec. The reference is among them, so nothing is compared here."
     )
 
 
