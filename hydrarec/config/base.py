@@ -23,7 +23,13 @@ class Block(BaseModel):
     """A block of the configuration."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        # Most processes use few of all blocks, and every job is a process.
+        defer_build=True,
     )
 
     def overridden_by(self, override: Self | None) -> Self:
