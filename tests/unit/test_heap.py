@@ -81,11 +81,13 @@ SETTING
 def work():
     return pc.sum(pc.add(pa.array(np.ones(4 * MIB)), 1)).as_py()
 
-for once in range(4):
-    work()
-before = faults()
-assert work() == 8 * MIB
-print(json.dumps(faults() - before))
+found = []
+for once in range(10):
+    before = faults()
+    assert work() == 8 * MIB
+    found.append(faults() - before)
+# Now and then Arrow's threads let go of an array only after the next one is made.
+print(json.dumps(min(found)))
 """
 
 
