@@ -11,6 +11,7 @@ from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.figures.growth import NO_MIXING, exponent, growth
 from hydrarec.report.inputs import Inputs, Measured
 from hydrarec.report.style import RunStyle
+from hydrarec.report.titles import short_names
 
 LINEAR = (0.9, 1.1)
 """An exponent whose interval lies inside is called linear (method: equivalence to 1)."""
@@ -19,6 +20,10 @@ _ABOUT = (
     "above. A speed-up of an operator is worth as much as its share of the whole: the bound says how much faster "
     "anything could get if mixing cost nothing."
 )
+_RUNS = {
+    "steps": "Training steps of the runs against the same with fused softmax, and how fast they could be",
+    "inference": "Inference of the runs against the same with fused softmax, and how fast it could be",
+}
 _UNITS = {"operators": "sequence", "blocks": "sequence", "steps": "step", "inference": "user"}
 
 
@@ -26,7 +31,8 @@ def scaling(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter | None:
     """Show what was measured on every device; None where nothing was."""
     if not inputs.measured:
         return None
-    return Chapter("scaling", "Scaling and speed", [Part([Text(_ABOUT)]), *map(_of_device, inputs.measured)], "Scaling")
+    devices = [_of_device(inputs, measured) for measured in inputs.measured]
+    return Chapter("scaling", "Scaling and speed", [Part([Text(_ABOUT)]), *devices], "Scaling")
 
 
 def factor(value: float | None) -> str:
@@ -40,7 +46,7 @@ def factor(value: float | None) -> str:
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
 
 
-def _of_device(measured: Measured) -> Part:
+def _of_device(inputs: Inputs, measured: Measured) -> Part:
     machine = next(iter(measured.machines.values()))
     return Part(
         title=machine["gpu"] or f"{machine['cpu']}, {machine['threads']} thread{'s' * (machine['threads'] > 1)}",
@@ -48,7 +54,7 @@ def _of_device(measured: Measured) -> Part:
         blocks=[
             Text(_about(measured), "under"),
             *growth(measured),
-            *(table for table in _tables(measured) if table.bodies[0]),
+            *(table for table in _tables(inputs, measured) if table.bodies[0]),
         ],
     )
 
@@ -57,27 +63,41 @@ def _about(measured: Measured) -> str:
     machine = next(iter(measured.machines.values()))
     settings, speed = machine["settings"], measured.speed
     clock = "processor seconds" if (speed["clock"] == "cpu_s").all() else "seconds by the wall clock"
+    days = sorted({one["created"].partition("T")[0] for one in measured.machines.values()})
     state = machine["gpu_before"]
     rate = (
         f"GPU at {state['clock_mhz']:g} MHz" if state else f"CPU at {machine['cpu_mhz'] or 'an unknown number of'} MHz"
     )
     return (
-        f"Measured on {machine['host']} from {machine['created']}, {rate}. Medians of {clock} over "
+        f"Measured on {machine['host']}, {' and '.join(days)}, {rate}. Medians of {clock} over "
         f"{settings['rounds']} rounds; in each round everything of a part ran once, in random order, after "
         f"{several(settings['warm_up'], 'repetition')} not counted. Memory is the peak of "
         "one repetition with its inputs in a process of its own; of operators and blocks, by the sequences in it."
+        f"{_versions(measured)}"
     )
 
 
-def _tables(measured: Measured) -> list[Table]:
-    return [_runs(measured), _parts(measured), _exponents(measured), _skipped(measured)]
+def _versions(measured: Measured) -> str:
+    """Say which version of the code measured which part, where it was not one."""
+    parts: dict[str, list[str]] = {}
+    for part, machine in measured.machines.items():
+        parts.setdefault((machine.get("git_commit") or "an unknown one")[:10], []).append(part)
+    if len(parts) == 1:
+        return ""
+    said = "; ".join(f"{' and '.join(of_commit)} by {commit}" for commit, of_commit in parts.items())
+    return f" Versions of the code differ: {said}."
+
+
+def _tables(inputs: Inputs, measured: Measured) -> list[Table]:
+    of_runs = [_runs(inputs, measured, part) for part in _RUNS]
+    return [*of_runs, _parts(measured), _exponents(measured), _skipped(measured)]
 
 
 def _speed_columns(first: str) -> list[Column]:
     return [
         Column(first, numeric=False),
         Column("Form", numeric=False),
-        Column("In", numeric=False, hint="what is around the operator"),
+        Column("In", numeric=False, hint="what is around the operator, and the data set where one is used"),
         Column("Time", hint="median over rounds, of a step, a user or a sequence"),
         Column("Times as fast", hint="as the same with fused softmax in the same rounds; 95 % interval over rounds"),
         Column("Bound", hint="times as fast as fused softmax if nothing mixed, timed in the same rounds"),
@@ -125,17 +145,21 @@ def _operations(flops: float) -> str:
     return f"{flops:.3g}"
 
 
-def _runs(measured: Measured) -> Table:
-    speed = measured.speed
-    groups = speed[speed["part"].isin(["steps", "inference"])].groupby(["part", "layout", "form"], sort=False)
-    bodies = [[_speed_row(row) for row in group.to_dict("records")] for _, group in groups]
-    return Table(
-        f"speed-{measured.device}-runs",
-        "Training steps and inference of the runs against the same with fused softmax, and how fast they could be",
-        _speed_columns("Run"),
-        bodies or [[]],
-        speed[speed["part"].isin(["steps", "inference"])],
+def _runs(inputs: Inputs, measured: Measured, part: str) -> Table:
+    config, short = inputs.config, short_names(inputs.config)
+    speed = measured.speed[measured.speed["part"] == part]
+    # As files have it: `sasrec@ml-1m`, and in brackets behind it the first of several sizes of a model.
+    around = speed["layout"].str.extract(r"^(?P<model>[^@]*)@(?P<dataset>\S*)(?: \((?P<size>.*)\))?$")
+    named = speed.assign(
+        subject=[config.label(subject) for subject in speed["subject"]],
+        layout=[
+            f"{model}, {short.get(dataset, dataset)}" + (f" ({config.label(size)})" if isinstance(size, str) else "")
+            for model, dataset, size in around.to_numpy()
+        ],
     )
+    groups = named.groupby(["layout", "form"], sort=False)
+    bodies = [[_speed_row(row) for row in group.to_dict("records")] for _, group in groups]
+    return Table(f"speed-{measured.device}-{part}", _RUNS[part], _speed_columns("Run"), bodies or [[]], speed)
 
 
 def _parts(measured: Measured) -> Table:

@@ -1,5 +1,7 @@
 """The report's section on speed and memory: there where something was measured, with its numbers and its reasons."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from hydrarec.files import write_json
 from hydrarec.layout import efficiency_folder
 from hydrarec.report.figures.growth import operator_styles
 from hydrarec.tables import write_table
+from tests.fabricate import SASREC
 from tests.unit.report.conftest import page_in
 
 SIZES = (64, 128, 256, 512)
@@ -20,6 +23,7 @@ MACHINE = {
     "gpu": None,
     "gpu_before": None,
     "threads": 1,
+    "git_commit": "a" * 40,
     "settings": {"rounds": 20, "warm_up": 3},
 }
 
@@ -35,6 +39,12 @@ def write_measurements(tree, _):
         for name, power, against, speedup in (("softmax", 2, None, None), ("hydra", 1, "softmax", 1.0))
         for n in SIZES
     ]  # fmt: skip
+    runs = ((SASREC, "", None, 0.2), ("no mixing", "", SASREC, 0.16), (SASREC, f" ({SASREC})", None, 0.1))
+    for part in ("steps", "inference"):
+        for subject, size, against, seconds in runs:
+            speedup = dict.fromkeys(("speedup", "low", "high"), against and 0.2 / seconds)
+            named = {"part": part, "axis": "", "subject": subject, "layout": f"sasrec@made-0{size}", "against": against}
+            rows.append(rows[0] | named | speedup | {"unit_s": seconds})
     write_table(pd.DataFrame(rows).astype({"speedup": float}), folder / "speed.parquet", EFFICIENCY_SPEED)
     fits = [
         {key: common[key] for key in ("part", "layout", "form", "work", "axis")}
@@ -48,6 +58,8 @@ def write_measurements(tree, _):
     work = pd.DataFrame([skipped | {"skipped": "a repetition takes more than 10 s at 1024"}])
     write_table(work, folder / "operators/work.parquet", EFFICIENCY_WORK)
     write_json(folder / "operators/machine.json", MACHINE)
+    write_table(work.iloc[:0], folder / "steps/work.parquet", EFFICIENCY_WORK)
+    write_json(folder / "steps/machine.json", MACHINE | {"git_commit": "b" * 40})
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +69,32 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(folder):
-    return page_in(folder, {"efficiency": {"parts": ["operators"], "devices": ["cpu"]}}, spoil=write_measurements)
+    return page_in(
+        folder, {"efficiency": {"parts": ["operators", "steps"], "devices": ["cpu"]}}, spoil=write_measurements
+    )
 
 
 def test_the_section_says_what_was_measured_where_and_how(page):
     section = page[page.index('<section id="scaling"') : page.index('<section id="checks"')]
-    for words in ("Example CPU 3000, 1 thread", "20 rounds", "node-1", "CPU at 2500 MHz", "processor seconds"):
+    for words in (
+        "Example CPU 3000, 1 thread",
+        "20 rounds",
+        "node-1, 2026-01-02, CPU at 2500 MHz",
+        "processor seconds",
+    ):
         assert words in section
     assert 'href="#scaling"' in page
+    assert "Versions of the code differ: operators by aaaaaaaaaa; steps by bbbbbbbbbb." in section
+
+
+def test_runs_and_data_sets_are_called_what_the_page_calls_them(page):
+    for part, unit in (("steps", "step"), ("inference", "user")):
+        table = page[page.index(f'id="speed-cpu-{part}"') :].partition("</table>")[0]
+        words = re.findall(r"<t[dh][^>]*>(?:<[^>]+>)*([^<]+)", table[table.index("<tbody") :])
+        assert words[:3] == ["SASRec", "causal", "sasrec, Made-up data 0"]
+        assert "no mixing" in words
+        assert "sasrec, Made-up data 0 (SASRec)" in words
+        assert f"a {unit}" in table
 
 
 def test_exponents_intervals_and_verdicts_are_shown(page):
@@ -78,7 +108,7 @@ def test_what_was_not_measured_is_listed_with_its_reason(page):
 
 def test_figures_and_tables_are_files_too(page, folder):
     assert (folder / "report/figures/scaling/efficiency-cpu-operators-alone-causal-length-time.svg").is_file()
-    for name in ("speed-cpu-parts", "scaling-cpu", "skipped-cpu"):
+    for name in ("speed-cpu-steps", "speed-cpu-inference", "speed-cpu-parts", "scaling-cpu", "skipped-cpu"):
         assert (folder / f"report/tables/scaling/{name}.csv").is_file()
         assert (folder / f"report/tables/scaling/{name}.tex").is_file()
 
