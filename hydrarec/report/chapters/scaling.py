@@ -153,7 +153,7 @@ def _runs(inputs: Inputs, measured: Measured, part: str) -> Table:
     named = speed.assign(
         subject=[config.label(subject) for subject in speed["subject"]],
         layout=[
-            f"{model}, {short.get(dataset, dataset)}" + (f" ({config.label(size)})" if isinstance(size, str) else "")
+            f"{config.label(size) if isinstance(size, str) else model}, {short.get(dataset, dataset)}"
             for model, dataset, size in around.to_numpy()
         ],
     )
