@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -90,6 +91,17 @@ class Folder:
     def has_state(self, run: str) -> bool:
         """Return whether a training has finished an epoch and is not done."""
         return (self.path / RUNS / run / "state" / "latest.safetensors").exists()
+
+
+def shipped_profile() -> dict[str, Any]:
+    """Return the keys of the profile that users get."""
+    return yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+
+
+def write_profile(folder: Path, values: dict[str, Any]) -> Path:
+    """Write a profile that looks more often after its jobs, and return its folder."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(values | {"slurm-init-seconds-before-status-checks": 2}))
+    return folder
 
 
 def ended(process: subprocess.Popen[str], seconds: float = 600) -> int:

@@ -6,19 +6,20 @@ from collections import Counter
 
 import pytest
 
-from tests.slurm.grid import RUNS, TRAINED, ended, hold_after_an_epoch, until
+from tests.slurm.grid import RUNS, TRAINED, ended, hold_after_an_epoch, shipped_profile, until, write_profile
 
 pytestmark = pytest.mark.slurm
 
 
-def test_a_grid_survives_its_controller(cluster, prepared, local):
+def test_a_grid_survives_its_controller(cluster, prepared, local, tmp_path):
     place = prepared("controller")
+    profile = write_profile(tmp_path, shipped_profile())
 
     def trainings(*states):
         return [job for job in cluster.jobs(place.path, "train_") if not states or job.state in states]
 
     # Ctrl-C: the jobs are cancelled and keep where they stood.
-    controller = place.start("train_all")
+    controller = place.start("train_all", profile=profile)
     hold_after_an_epoch(cluster, place, TRAINED)
     controller.send_signal(signal.SIGINT)
     assert ended(controller) != 0
@@ -30,14 +31,14 @@ def test_a_grid_survives_its_controller(cluster, prepared, local):
     assert stages.count("epochs saved:") == len(TRAINED)
 
     # kill -9: the jobs live on, and no second Snakemake is started beside them.
-    controller = place.start("train_all")
+    controller = place.start("train_all", profile=profile)
     hold_after_an_epoch(cluster, place, TRAINED)
     controller.kill()
     controller.wait()
-    assert place.run("train_all") != 0
+    assert place.run("train_all", profile=profile) != 0
     assert "LockException" in place.said()
     assert place.run("--unlock") == 0
-    assert place.run("train_all") != 0
+    assert place.run("train_all", profile=profile) != 0
     orphans = trainings("RUNNING")
     assert len(orphans) == len(TRAINED)
     refused, listed = place.said(), place.hydrarec("cluster", "orphans").stdout
@@ -53,14 +54,14 @@ def test_a_grid_survives_its_controller(cluster, prepared, local):
     assert len(trainings("COMPLETED")) == len(TRAINED) - 1
 
     # kill: it waits for what runs.
-    controller = place.start("train_all")
+    controller = place.start("train_all", profile=profile)
     until(lambda: trainings("RUNNING"))
     controller.send_signal(signal.SIGTERM)
     assert ended(controller) != 0
     assert not trainings("RUNNING", "PENDING")
     assert len(trainings("COMPLETED")) == len(TRAINED)
 
-    assert place.run("train_all") == 0, place.said()[-5000:]
+    assert place.run("train_all", profile=profile) == 0, place.said()[-5000:]
     times_finished = Counter(job.comment for job in trainings("COMPLETED"))
     assert len(times_finished) == len(TRAINED)
     assert set(times_finished.values()) == {1}

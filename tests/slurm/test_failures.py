@@ -5,10 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.conftest import ROOT
-from tests.slurm.grid import RUNS, TRAINED, ended, hold_after_an_epoch
+from tests.slurm.grid import RUNS, TRAINED, ended, hold_after_an_epoch, shipped_profile, write_profile
 
 pytestmark = pytest.mark.slurm
 
@@ -18,14 +16,13 @@ HUNGRY, SLOW = "sasrec+hydra+causal/seed-1", "sasrec+softmax+causal/seed-1"
 @pytest.fixture
 def profile(tmp_path) -> Path:
     """The shipped profile, with too little memory for one training and too little time for another at first."""
-    values = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    values = shipped_profile()
     train = values["set-resources"]["train"]
     for run, resource, little in ((HUNGRY, "mem_mb", 200), (SLOW, "runtime", 1)):
         name, _, seed = run.partition("/seed-")
         here = f"(wildcards.run, wildcards.seed, attempt) == ('{name}', '{seed}', 1)"
         train[resource] = f"{little} if {here} else {train[resource]}"
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
-    return tmp_path
+    return write_profile(tmp_path, values)
 
 
 def test_a_grid_survives_its_jobs(cluster, prepared, profile, local):

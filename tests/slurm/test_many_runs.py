@@ -3,10 +3,8 @@
 import json
 
 import pytest
-import yaml
 
-from tests.conftest import ROOT
-from tests.slurm.grid import RUNS, TRAINED, ended
+from tests.slurm.grid import RUNS, TRAINED, ended, shipped_profile, write_profile
 
 pytestmark = pytest.mark.slurm
 
@@ -17,12 +15,11 @@ MODELS = [RUNS / run / "model.safetensors" for run in TRAINED]
 
 def grouped(path, group, **train):
     """Write the shipped profile with trainings grouped by twos."""
-    values = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    values = shipped_profile()
     values |= {"groups": [f"train={group}"], "group-components": [f"{group}=2"]}
     values["set-resources"]["train"] |= train
     path.mkdir()
-    (path / "config.yaml").write_text(yaml.safe_dump(values))
-    return path
+    return write_profile(path, values)
 
 
 def test_runs_share_jobs_and_seeds_share_a_gpu(cluster, prepared, local, tmp_path):
