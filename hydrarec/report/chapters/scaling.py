@@ -146,20 +146,22 @@ def _operations(flops: float) -> str:
 
 
 def _runs(inputs: Inputs, measured: Measured, part: str) -> Table:
-    config, short = inputs.config, short_names(inputs.config)
     speed = measured.speed[measured.speed["part"] == part]
-    # As files have it: `sasrec@ml-1m`, and in brackets behind it the first of several sizes of a model.
-    around = speed["layout"].str.extract(r"^(?P<model>[^@]*)@(?P<dataset>\S*)(?: \((?P<size>.*)\))?$")
     named = speed.assign(
-        subject=[config.label(subject) for subject in speed["subject"]],
-        layout=[
-            f"{config.label(size) if isinstance(size, str) else model}, {short.get(dataset, dataset)}"
-            for model, dataset, size in around.to_numpy()
-        ],
+        subject=[inputs.config.label(subject) for subject in speed["subject"]],
+        layout=[_around(layout, inputs) for layout in speed["layout"]],
     )
     groups = named.groupby(["layout", "form"], sort=False)
     bodies = [[_speed_row(row) for row in group.to_dict("records")] for _, group in groups]
     return Table(f"speed-{measured.device}-{part}", _RUNS[part], _speed_columns("Run"), bodies or [[]], speed)
+
+
+def _around(layout: str, inputs: Inputs) -> str:
+    """Name model and data set of `sasrec@ml-1m`; in brackets behind it may be the first run of a further size."""
+    model, _, rest = layout.partition("@")
+    dataset, _, size = rest.partition(" (")
+    short = short_names(inputs.config).get(dataset, dataset)
+    return f"{inputs.config.label(size.removesuffix(')')) if size else model}, {short}"
 
 
 def _parts(measured: Measured) -> Table:
