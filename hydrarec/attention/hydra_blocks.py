@@ -62,14 +62,13 @@ class BlockedHydra(torch.autograd.Function):
         q, k, v, *norms, mask = ctx.saved_tensors
         sums, causal, eps = ctx.settings
         of_q, of_k = _scales(norms, mask, eps)
-        # Not bent where the norm is below eps.
-        bends = [of.square() * (norm >= eps) for of, norm in zip((of_q, of_k), norms, strict=True)]
+        bend_q, bend_k = (of.square() * (norm >= eps) for of, norm in zip((of_q, of_k), norms, strict=True))
         dq, dk, dv = q.new_empty(3, *q.shape)
         for block, seen in sums.over(_products(k, v, sums.dtype), of_q, of_k, causal=causal):
-            _bent(seen.mul_(gradient[block]), q[block], bends[0][block], dq[block])
+            _bent(seen.mul_(gradient[block]), q[block], bend_q[block], dq[block])
         for block, seen in sums.over(_products(q, gradient, sums.dtype), of_k, of_q, causal=causal, reverse=True):
             torch.mul(seen, k[block], out=dv[block])
-            _bent(seen.mul_(v[block]), k[block], bends[1][block], dk[block])
+            _bent(seen.mul_(v[block]), k[block], bend_k[block], dk[block])
         return dq, dk, dv, None, None, None, None, None
 
 

@@ -20,6 +20,8 @@ from torch import Tensor
 BLOCK = 262_144
 """Numbers per block and thread: what one operation writes is still in the cache for the next, and the calls cost
 little beside the work."""
+ADDED = 131_072
+"""Numbers that a bidirectional sum adds one after the other, at most: float32 would lose a digit over many more."""
 CHUNKS = 128
 """Chunks per block, at most."""
 CHUNK_NUMBERS = 16_384
@@ -117,9 +119,11 @@ class RunningSums:
             own, ids = buffer[: block.stop - block.start], self.ids[block]
             terms(block, own)
             own.mul_(inside[block])
-            first, last = int(ids[0]), int(ids[-1])
-            # Summed for the block first: one float32 sum over 20,000 positions would lose a digit.
-            totals[first : last + 1] += own.new_zeros(last + 1 - first, self.width).index_add_(0, ids - first, own)
+            n_added = max(1, ADDED // self.width)
+            for part, part_ids in zip(own.split(n_added), ids.split(n_added), strict=True):
+                first, last = int(part_ids[0]), int(part_ids[-1])
+                zeros = own.new_zeros(last + 1 - first, self.width)
+                totals[first : last + 1] += zeros.index_add_(0, part_ids - first, part)
         for block in self._blocks():
             own = buffer[: block.stop - block.start]
             yield block, torch.index_select(totals, 0, self.ids[block], out=own).mul_(outside[block])
