@@ -82,12 +82,12 @@ def work():
     return pc.sum(pc.add(pa.array(np.ones(4 * MIB)), 1)).as_py()
 
 found = []
-for once in range(10):
+for once in range(15):
     before = faults()
     assert work() == 8 * MIB
     found.append(faults() - before)
-# Now and then Arrow's threads let go of an array only after the next one is made.
-print(json.dumps(min(found)))
+# The first ones take memory. Now and then Arrow's threads let go of an array only after the next one is made.
+print(json.dumps(sorted(found[4:])[5]))
 """
 
 
