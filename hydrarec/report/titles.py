@@ -52,11 +52,11 @@ def places(config: BenchmarkConfig) -> dict[tuple[str, str], str]:
 
 
 def readable(sentence: str, named: dict[tuple[str, str], str]) -> str:
-    """Write the places and metrics of a sentence as the page does; elsewhere sentences name them as files do.
+    """Write the places of a sentence as the page does; elsewhere sentences name them as files do.
 
-    >>> readable("on ml-1m/loo: its ndcg@10 of 0.1 is low", {("ml-1m", "loo"): "MovieLens-1M"})
-    'on MovieLens-1M: its NDCG@10 of 0.1 is low'
+    >>> readable("on ml-1m/loo: it is low", {("ml-1m", "loo"): "MovieLens-1M"})
+    'on MovieLens-1M: it is low'
     """
     for (dataset, protocol), title in named.items():
         sentence = re.sub(rf"(?<![\w/-]){re.escape(f'{dataset}/{protocol}')}(?![\w/-])", lambda _, t=title: t, sentence)
-    return re.sub(r"\b(?:ndcg|hr)@\d+\b", lambda metric: metric.group().upper(), sentence)
+    return sentence
