@@ -147,13 +147,13 @@ def _operations(flops: float) -> str:
 
 def _runs(inputs: Inputs, measured: Measured, part: str) -> Table:
     speed = measured.speed[measured.speed["part"] == part]
-    named = speed.assign(
-        subject=[inputs.config.label(subject) for subject in speed["subject"]],
-        layout=[_around(layout, inputs) for layout in speed["layout"]],
-    )
-    groups = named.groupby(["layout", "form"], sort=False)
-    bodies = [[_speed_row(row) for row in group.to_dict("records")] for _, group in groups]
+    groups = speed.groupby(["layout", "form"], sort=False)
+    bodies = [[_speed_row(_as_on_page(row, inputs)) for row in group.to_dict("records")] for _, group in groups]
     return Table(f"speed-{measured.device}-{part}", _RUNS[part], _speed_columns("Run"), bodies or [[]], speed)
+
+
+def _as_on_page(row: dict[Hashable, Any], inputs: Inputs) -> dict[Hashable, Any]:
+    return row | {"subject": inputs.config.label(row["subject"]), "layout": _around(row["layout"], inputs)}
 
 
 def _around(layout: str, inputs: Inputs) -> str:
