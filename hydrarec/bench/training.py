@@ -158,14 +158,9 @@ def _own(task: Task, sample: Log, n_items: int) -> StepPiece:
     nobody = torch.zeros(0, dtype=torch.int32)
     nowhere = torch.zeros(0, dtype=torch.int64)
     return StepPiece(
-        subject="hydrarec",
-        form="causal" if task.settings.run.masking.causal else "bidirectional",
+        **Variant("hydrarec", "", task.settings, mixes=True, against=None).in_common,
         work="training",
-        length=task.max_length,
-        width=task.settings.encoder.d_model,
-        against=None,
         units=float(len(sample.users)),
-        variant=Variant("hydrarec", "", task.settings, mixes=True, against=None),
         # Nothing is validated.
         data=Data(
             sample,

@@ -11,7 +11,7 @@ import torch
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.efficiency.nothing import without_mixing
-from hydrarec.efficiency.pieces import Counted, Piece, form_of
+from hydrarec.efficiency.pieces import Counted, Piece
 from hydrarec.efficiency.rounds import Work
 from hydrarec.efficiency.samples import read_data, some_cases
 from hydrarec.efficiency.variants import Variant, count, scaled, variants
@@ -66,15 +66,9 @@ def inference_pieces(config: BenchmarkConfig, results: Path) -> Iterator[Inferen
             data = read_data(results, dataset.id, config.protocols[0], with_timestamps=with_timestamps)
             cases = some_cases(data.validation, USERS)
             yield InferencePiece(
-                subject=variant.subject,
-                layout=variant.layout,
-                form=form_of(settings.run.masking.causal),
+                **variant.in_common,
                 work="forward",
-                length=settings.encoder.max_length,
-                width=settings.encoder.d_model,
-                against=variant.against,
                 units=float(len(cases)),
-                variant=variant,
                 cases=cases,
                 catalogue=data.catalogue,
                 seed=config.seeds[0],

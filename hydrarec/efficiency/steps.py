@@ -16,7 +16,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.losses import CrossEntropyLossConfig
 from hydrarec.config.masking import BidirectionalMaskingConfig
 from hydrarec.efficiency.nothing import without_mixing
-from hydrarec.efficiency.pieces import Counted, Piece, form_of
+from hydrarec.efficiency.pieces import Counted, Piece
 from hydrarec.efficiency.rounds import Work
 from hydrarec.efficiency.samples import Data, read_data, some_cases, some_users
 from hydrarec.efficiency.variants import Variant, count, scaled, variants
@@ -70,15 +70,9 @@ def step_piece(variant: Variant, data: Data, n_steps: int, seed: int) -> StepPie
     settings = variant.settings
     users = some_users(data.train, n_steps * settings.training.batch_size)
     return StepPiece(
-        subject=variant.subject,
-        layout=variant.layout,
-        form=form_of(settings.run.masking.causal),
+        **variant.in_common,
         work="training",
-        length=settings.encoder.max_length,
-        width=settings.encoder.d_model,
-        against=variant.against,
         units=float(ceil(len(users.users) / settings.training.batch_size)),
-        variant=variant,
         data=Data(users, some_cases(data.validation, 1), data.catalogue),
         seed=seed,
     )

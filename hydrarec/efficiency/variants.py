@@ -7,7 +7,7 @@ comparison that is one of them serves as it.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from jaxtyping import Int
 from torch import Tensor, nn
@@ -17,8 +17,20 @@ from hydrarec.config import BenchmarkConfig, RunSettings
 from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.efficiency.operations import TRAINING, Operations, Shape, linear_layers, mixing
-from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, Counted, name_of, trained_runs
+from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, Counted, form_of, name_of, trained_runs
 from hydrarec.models.blocks import AttentionLayer, BlockModel
+
+
+class InCommon(TypedDict):
+    """Fields that all pieces of a run have."""
+
+    variant: "Variant"
+    subject: str
+    layout: str
+    form: str
+    length: int
+    width: int
+    against: str | None
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,19 @@ class Variant:
     """Whether its operator is kept."""
     against: str | None
     """Subject of the same layout with fused softmax; None for that one and for models without an operator."""
+
+    @property
+    def in_common(self) -> InCommon:
+        """What every piece of it has."""
+        return {
+            "variant": self,
+            "subject": self.subject,
+            "layout": self.layout,
+            "form": form_of(self.settings.run.masking.causal),
+            "length": self.settings.encoder.max_length,
+            "width": self.settings.encoder.d_model,
+            "against": self.against,
+        }
 
 
 def variants(config: BenchmarkConfig, dataset: str) -> Iterator[Variant]:
