@@ -20,7 +20,7 @@ class Dropout(nn.Dropout):
 
     def forward(self, input: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Drop elements in training, with bits of PyTorch's global stream."""
-        if not self.training or input.device.type != "cpu":
+        if not self.training or self.p == 0 or input.device.type != "cpu":
             return super().forward(input)
         n_dropped = min(round(self.p * LEVELS), LEVELS - 1)
         words = torch.empty(-(-input.numel() // 4), dtype=torch.int64).random_(torch.iinfo(torch.int64).min, None)

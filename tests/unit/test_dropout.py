@@ -49,6 +49,14 @@ def test_limits_are_finite(p):
     assert p or torch.equal(drop(p, x), x)
 
 
+def test_nothing_is_drawn_where_nothing_is_dropped():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    x = torch.randn(3, 3, generator=torch.Generator())
+    assert Dropout(0.0)(x) is x
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_nothing_is_dropped_outside_training():
     x = torch.randn(3, 3)
     assert torch.equal(Dropout(0.5).eval()(x), x)
