@@ -5,7 +5,8 @@ allocator of glibc hands much of what is freed to the system and asks for it aga
 then a fault and a page of zeros. Here it can be told to keep what is freed. Other allocators and systems are left as
 they are. No number depends on it.
 
-Preparing data makes long arrays in numpy and in Arrow, each of which would have a store of freed memory of its own.
+Preparing data makes long arrays in numpy and in Arrow, each of which would have a store of freed memory of its own, and
+so would each thread.
 """
 
 import ctypes
@@ -13,7 +14,7 @@ import platform
 
 import pyarrow as pa
 
-TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD, ARENA_MAX = -1, -2, -3, -8
 """Names of the settings in `malloc.h`."""
 KEPT = 2**30
 """Bytes at the end of the heap that may be free, and the size from which a block is given back by itself."""
@@ -35,9 +36,10 @@ def keep_freed() -> None:
 
 
 def share_freed() -> None:
-    """Let this process keep the memory it frees, in one heap for numpy and Arrow."""
-    if _glibc() is not None:
+    """Let this process keep the memory it frees, in one heap for numpy, Arrow and threads that begin after this."""
+    if (libc := _glibc()) is not None:
         keep_freed()
+        libc.mallopt(ARENA_MAX, 1)
         pa.set_memory_pool(pa.system_memory_pool())
 
 

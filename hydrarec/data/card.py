@@ -7,19 +7,16 @@ import numpy as np
 from jaxtyping import Int
 
 from hydrarec.config.datasets import DatasetConfig
-from hydrarec.data.stretches import counted, n_different
+from hydrarec.data.stretches import n_different
+from hydrarec.data.threads import each
 
 QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 
 
 def counts(stage: str, users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"]) -> dict[str, Any]:
     """Return how many users, items and interactions there are after a stage of the preparation."""
-    return {
-        "stage": stage,
-        "users": n_different(users),
-        "items": n_different(items),
-        "interactions": len(users),
-    }
+    n_users, n_items = each(n_different, (users, items))
+    return {"stage": stage, "users": n_users, "items": n_items, "interactions": len(users)}
 
 
 def describe(dataset: DatasetConfig, sha256: str | None) -> dict[str, Any]:
@@ -40,23 +37,24 @@ def describe(dataset: DatasetConfig, sha256: str | None) -> dict[str, Any]:
 
 def measure(
     users: Int[np.ndarray, " E"],
-    items: Int[np.ndarray, " E"],
     times: Int[np.ndarray, " E"] | None,
+    lengths: Int[np.ndarray, " U"],
+    popularity: Int[np.ndarray, " N"],
     repeats: int,
-    n_items: int,
 ) -> dict[str, Any]:
     """Measure prepared interactions.
 
     Parameters
     ----------
-    users, items
+    users
         Dense ids from 1, by user and then by time.
     times
         Seconds since 1970; None if the source has none.
+    lengths, popularity
+        Interactions of each user and of each item of the catalogue, of which a thinned data set may have some without
+        any.
     repeats
         Interactions with an item that the user had met before.
-    n_items
-        Items of the catalogue, of which a thinned data set may have some without an interaction.
 
     Returns
     -------
@@ -65,7 +63,6 @@ def measure(
         `density` (share of all user-item pairs, each pair counted once per interaction), `repeats`, `lengths` and
         `popularity` (quantiles over users and over items), `times` (None, or as `measure_times` says).
     """
-    lengths, popularity = counted(users)[1:], counted(items, n_items + 1)[1:]
     unmet = int(np.count_nonzero(popularity == 0))
     return {
         "users": len(lengths),

@@ -1,6 +1,7 @@
 """Which raw interactions stay: exact duplicates, repeated pairs, minimum counts, a share. Arrays are in file order."""
 
 import zlib
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from jaxtyping import Bool, Int
 
 from hydrarec.data.sorting import sort
 from hydrarec.data.stretches import counted, stretches
+from hydrarec.data.threads import each
 
 
 def not_duplicated(
@@ -79,22 +81,30 @@ def frequent(
         True = stays.
     """
     keep = np.ones(len(users), dtype=bool)
-    of_user, of_item = counted(users), counted(items)
+    of_user, of_item = each(counted, (users, items))
     while True:
         rare_users, rare_items = of_user < min_user, of_item < min_item
         if not of_user[rare_users].any() and not of_item[rare_items].any():
             return keep
         leaves = np.concatenate(
-            [
-                rows.start + np.flatnonzero((rare_users[users[rows]] | rare_items[items[rows]]) & keep[rows])
-                for rows in stretches(len(users))
-            ]
+            each(partial(_leaving, users, items, rare_users, rare_items, keep), stretches(len(users)))
         )
         keep[leaves] = False
         if not iterate:
             return keep
         of_user -= np.bincount(users[leaves], minlength=len(of_user))
         of_item -= np.bincount(items[leaves], minlength=len(of_item))
+
+
+def _leaving(
+    users: Int[np.ndarray, " E"],
+    items: Int[np.ndarray, " E"],
+    rare_users: Bool[np.ndarray, " U"],
+    rare_items: Bool[np.ndarray, " N"],
+    keep: Bool[np.ndarray, " E"],
+    rows: slice,
+) -> Int[np.ndarray, " L"]:
+    return rows.start + np.flatnonzero((rare_users[users[rows]] | rare_items[items[rows]]) & keep[rows])
 
 
 def drawn(n_interactions: int, keep: float, seed: int) -> Bool[np.ndarray, " E"]:

@@ -30,6 +30,7 @@ from hydrarec.data.card import counts, describe, measure
 from hydrarec.data.filters import drawn, first_of_pair, frequent, n_repeated, not_duplicated
 from hydrarec.data.sorting import order_by
 from hydrarec.data.stretches import counted, stretches, taken
+from hydrarec.data.threads import each
 from hydrarec.files import atomic_folder, sha256, write_json
 from hydrarec.provenance import file_hashes
 from hydrarec.tables import table_hash, write_table
@@ -49,8 +50,7 @@ class Events(NamedTuple):
         """Return those that stay; without a copy if that is all of them."""
         if stays.all():
             return self
-        times = self.times[stays] if self.times is not None else None
-        return self._replace(users=self.users[stays], items=self.items[stays], times=times)
+        return Events(*each(lambda column: None if column is None else column[stays], self))
 
 
 def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
@@ -73,10 +73,7 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
         If it is not the pinned file, not what the reader expects, or nothing is left by the filter or of the share.
     """
     heap.share_freed()
-    found = _checked(raw, dataset) if raw is not None else None
-    frame = readers.read(raw, dataset.reader)
-    # Blocks were parsed by threads with heaps of their own, where the arrays to come cannot lie.
-    heap.give_back()
+    frame, found = _read(raw, dataset)
     times = frame["timestamp"].to_numpy(dtype=np.int64) if frame["timestamp"].notna().all() else None
     categories = {name: _categories(frame[name]) for name in ("user", "item")}
     events, stages, repeats = select(Events(_codes(frame["user"]), _codes(frame["item"]), times), dataset.filter)
@@ -87,8 +84,8 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
             f"{dataset.id}: the filter ({dataset.filter.model_dump()}) removes all {stages[0]['interactions']} "
             "interactions; lower the minimum counts"
         )
-    with atomic_folder(output) as new, ThreadPoolExecutor(2) as threads:
-        (users, seen_users), (items, seen_items) = threads.map(_dense, events[:2])
+    with atomic_folder(output) as new, ThreadPoolExecutor(1) as writer:
+        (users, seen_users), (items, seen_items) = each(_dense, events[:2])
         events = Events(users, items, events.times)
         if dataset.thin is not None:
             events = thinned(events, dataset.thin)
@@ -97,20 +94,19 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
             users, left = _dense(events.users)
             seen_users = seen_users[left - 1]
         order = _order(users, events.times, dataset)
-        users, items, times = threads.map(
+        users, items, times = each(
             lambda column: None if column is None else taken(column, order), (users, events.items, events.times)
         )
         table = _interactions(users, items, times)
-        written = threads.submit(write_table, table, new / "interactions.parquet", INTERACTIONS)
-        content_hash = threads.submit(table_hash, table)
-        of_item = counted(items, len(seen_items) + 1)[1:]
-        _write_ids("item", _raw(categories["item"], seen_items), of_item, new / "items.parquet")
-        _write_ids("user", _raw(categories["user"], seen_users), counted(users)[1:], new / "users.parquet")
+        written = writer.submit(write_table, table, new / "interactions.parquet", INTERACTIONS)
+        lengths, popularity = counted(users)[1:], counted(items, len(seen_items) + 1)[1:]
+        _write_ids("item", _raw(categories["item"], seen_items), popularity, new / "items.parquet")
+        _write_ids("user", _raw(categories["user"], seen_users), lengths, new / "users.parquet")
         card = {
             **describe(dataset, found),
-            **measure(users, items, times, repeats, len(seen_items)),
+            **measure(users, times, lengths, popularity, repeats),
             "stages": stages,
-            "content_hash": content_hash.result(),
+            "content_hash": table_hash(table),
             "id_hashes": file_hashes(new, ("items.parquet", "users.parquet")),
         }
         written.result()
@@ -167,6 +163,20 @@ def thinned(events: Events, settings: ThinConfig) -> Events:
     if not stays.any():
         raise ValueError(f"thin.keep: a share of {settings.keep:g} of {len(stays)} interactions is none; keep more")
     return events.where(stays)
+
+
+def _read(raw: Path | None, dataset: DatasetConfig) -> tuple[pd.DataFrame, str | None]:
+    """Return the interactions as they stand in the raw file, and its checksum."""
+    if raw is None:
+        return readers.read(raw, dataset.reader), None
+    with ThreadPoolExecutor(1) as checker:
+        found = checker.submit(_checked, raw, dataset)
+        try:
+            frame = readers.read(raw, dataset.reader)
+        finally:
+            # Whatever is wrong with the lines of another file, that it is another one is the reason.
+            checksum = found.result()
+    return frame, checksum
 
 
 def _checked(raw: Path, dataset: DatasetConfig) -> str:

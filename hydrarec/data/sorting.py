@@ -1,19 +1,17 @@
 """Sorting in two threads: numpy lets other threads work while it sorts, and merges what is sorted in parts quickly."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from jaxtyping import Int
 
 from hydrarec.data.stretches import ROWS
+from hydrarec.data.threads import each
 
 
 def sort(keys: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
     """Return the keys in ascending order."""
     keys = keys.copy()
     middle = len(keys) // 2
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(_sort_in_place, (keys[:middle], keys[middle:])))
+    each(_sort_in_place, (keys[:middle], keys[middle:]))
     # Two ascending runs, which this merges.
     _sort_in_place(keys)
     return keys
@@ -36,15 +34,15 @@ def order_by(users: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None) 
         return np.lexsort((times, users))
     order = np.empty(len(users), dtype=np.int64)
 
-    def put(start: int, stop: int) -> None:
+    def put(rows: tuple[int, int]) -> None:
+        start, stop = rows
         keys = users[start:stop] * np.int64(span) + (times[start:stop] - first)
         order[start:stop] = start + np.argsort(keys, kind="stable")
 
     # Where the users stand in order already, as in most files, a stretch of whole users is ordered by itself.
     grouped = (users[1:] >= users[:-1]).all()
     starts = np.unique(np.searchsorted(users, users[::ROWS])).tolist() if grouped else [0]
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(put, starts, [*starts[1:], len(users)]))
+    each(put, zip(starts, [*starts[1:], len(users)], strict=True))
     return order
 
 

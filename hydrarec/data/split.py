@@ -27,6 +27,7 @@ from jaxtyping import Int, UInt8
 from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
 from hydrarec.data.stretches import n_different, n_pairs_below, occurs, smallest
+from hydrarec.data.threads import N_THREADS
 from hydrarec.files import atomic_folder, write_json
 from hydrarec.tables import read_arrow, table_hash, write_table
 
@@ -68,33 +69,37 @@ def split(data: Path, protocol: str, output: Path) -> None:
     if not len(events):
         raise ValueError(f"{data / 'interactions.parquet'}: no interactions; prepare the data set again")
     _refuse_disorder(events, data / "interactions.parquet")
-    part, steps, cuts = PROTOCOLS[protocol](events, data)
-    for name, of_part in zip(PARTS[1:], steps, strict=True):
-        if not (of_part >= 0).any():
-            raise ValueError(f"{data}: under {protocol} the {name} part would have no targets")
-
-    with atomic_folder(output) as new, ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(N_THREADS) as threads:
         interactions_hash = threads.submit(table_hash, events)
-        tables = {"train": events.filter(pa.array(part == 0))}
-        for number, name in enumerate(PARTS[1:], 1):
-            rows = np.flatnonzero(part == number)
-            tables[name] = events.take(pa.array(rows)).append_column("step", pa.array(steps[number - 1]))
-        written = [
-            threads.submit(write_table, table, new / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
-            for name, table in tables.items()
-        ]
-        hashes = {name: threads.submit(table_hash, table) for name, table in tables.items()}
-        card = {
-            "protocol": protocol,
-            "cuts": cuts,
-            "parts": _describe(tables),
-            "future_share": _future_share(tables),
-            "content_hashes": {name: future.result() for name, future in hashes.items()},
-            "interactions_hash": interactions_hash.result(),
-        }
-        for future in written:
-            future.result()
-        write_json(new / "split.json", card)
+        part, steps, cuts = PROTOCOLS[protocol](events, data)
+        for name, of_part in zip(PARTS[1:], steps, strict=True):
+            if not (of_part >= 0).any():
+                raise ValueError(f"{data}: under {protocol} the {name} part would have no targets")
+        tables = _tables(events, part, steps)
+        with atomic_folder(output) as new:
+            written = [
+                threads.submit(write_table, table, new / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
+                for name, table in tables.items()
+            ]
+            card = {
+                "protocol": protocol,
+                "cuts": cuts,
+                "parts": _describe(tables),
+                "future_share": _future_share(tables),
+                "content_hashes": {name: table_hash(table) for name, table in tables.items()},
+                "interactions_hash": interactions_hash.result(),
+            }
+            for future in written:
+                future.result()
+            write_json(new / "split.json", card)
+
+
+def _tables(events: pa.Table, part: UInt8[np.ndarray, " E"], steps: list[Int[np.ndarray, " H"]]) -> dict[str, pa.Table]:
+    tables = {"train": events.filter(pa.array(part == 0))}
+    for number, name in enumerate(PARTS[1:], 1):
+        rows = np.flatnonzero(part == number)
+        tables[name] = events.take(pa.array(rows)).append_column("step", pa.array(steps[number - 1]))
+    return tables
 
 
 def _refuse_disorder(events: pa.Table, path: Path) -> None:

@@ -80,6 +80,9 @@ def n_pairs_below(values: Int[np.ndarray, " E"], bounds: Int[np.ndarray, " N"]) 
     n_pairs = 0
     for rows in stretches(len(values)):
         part = values[rows]
+        # As in every part of the training data that a cut in time separates from the targets.
+        if part.max() <= first:
+            continue
         found = below[_bucket(part.clip(first, last), first, shift)]
         unknown = np.flatnonzero(found == UNKNOWN)
         found[unknown] = np.searchsorted(bounds, part[unknown])

@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+from jaxtyping import UInt8
 
 from hydrarec.data.delimited.form import LARGEST_TIMESTAMP, NUMBER, TYPES, LineFormat
+from hydrarec.data.stretches import stretches
 from hydrarec.data.text import LONGEST_ID, NO_VALUE, Block
 
 UNIT_SEPARATOR = b"\x1f"
@@ -75,11 +77,16 @@ def _is_plain(data: bytes, separator: bytes) -> bool:
     if separator >= b"0" or any(space in data for space in {b" ", b"\t"} - {separator}) or data[:1] == b"0":
         return False
     characters = np.frombuffer(data, dtype=np.uint8)
+    return not any(_pads(characters[rows.start : rows.stop + 2], separator) for rows in stretches(len(characters)))
+
+
+def _pads(characters: UInt8[np.ndarray, " N"], separator: bytes) -> bool:
+    """Whether a number, but the first, begins with a 0 before another digit."""
     padding = characters[1:-1] == ord("0")
-    # In place, because new arrays of this size cost more than the comparisons. A number may be 0.5, but no id is.
+    # A number may be 0.5, but no id is.
     padding &= characters[2:] > ord(".")
     padding &= characters[:-2] < ord("0")
-    return not np.isin(characters[:-2][padding], [ord(separator), ord("\n")]).any()
+    return bool(np.isin(characters[:-2][padding], [ord(separator), ord("\n")]).any())
 
 
 def _is_ambiguous(data: bytes, form: LineFormat) -> bool:
