@@ -184,6 +184,9 @@ PAIRS = _table(
     p=(pa.float64(), "two-sided p-value over users and seeds"),
     p_holm=(pa.float64(), "Holm-adjusted over all pairs of one dataset, protocol and metric: about methods"),
     p_max_t=(pa.float64(), "adjusted likewise by step-down max-T over sign flips of users: about these weights"),
+    variance_users=(pa.float64(), "users' part of the squared standard error; holds the residual's??"),
+    variance_residual=(pa.float64(), "the part of it that is users x seeds noise; null with one seed??"),
+    variance_seeds=(pa.float64(), "seeds' part of the squared standard error; null with one seed??"),
 )
 PLACES = _table(
     **_RUN,

@@ -73,5 +73,14 @@ def _rows(
             "p": crossed.p[one, other],
             "p_holm": adjusted[one, other],
             "p_max_t": flipped[one, other],
+            "variance_users": crossed.variance_users[one, other],
+            "variance_residual": _of_pairs(crossed.variance_residual, one, other),
+            "variance_seeds": _of_pairs(crossed.variance_seeds, one, other),
         }
     )
+
+
+def _of_pairs(
+    matrix: NDArray[np.float64] | None, one: NDArray[np.int64], other: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    return np.full(len(one), np.nan) if matrix is None else matrix[one, other]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from hydrarec.numbers import metric_title
+from hydrarec.numbers import MINUS, metric_title
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Text
 from hydrarec.report.chapters.orders import about_orders, order_table
@@ -73,30 +73,31 @@ def _seeds(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Blo
 
 
 def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
-    panels, tied = [], False
+    panels, tied, claimed = [], False, False
     for metric in (inputs.primary, inputs.secondary):
-        contrasts = inputs.contrasts(scope, metric)
-        orders = inputs.other_orders(scope, metric)
-        if len(orders):
-            contrasts = contrasts.join(orders["variance_orders"])
-        contrasts = contrasts[contrasts["variance_seeds"].notna()].sort_values("difference", ascending=False)
-        shares = component_shares(contrasts)
-        if len(shares):
-            shown = contrasts.loc[shares.index]
-            errors = shown[["standard_error"]]
-            if len(orders):
-                tied = True
-                squared = errors["standard_error"] ** 2 + shown["variance_orders"]
-                errors = errors.assign(with_orders=np.sqrt(squared))
-            name, title = f"variance-{scope.anchor}-{metric.replace('@', '')}", f"Variance on {metric_title(metric)}"
-            panels.append(components(name, title, shares, errors, looks))
+        spreads = _spreads(inputs, scope, metric)
+        shares = component_shares(spreads)
+        if not len(shares):
+            continue
+        errors = spreads.loc[shares.index, ["standard_error"]]
+        if "variance_orders" in spreads:
+            tied = True
+            squared = errors["standard_error"] ** 2 + spreads.loc[shares.index, "variance_orders"]
+            errors = errors.assign(with_orders=np.sqrt(squared))
+        runs = [(looks[run].label, looks[against].label, against) for run, against in shares.index]
+        reference = inputs.config.evaluation.reference
+        names = [label if against == reference else f"{label} {MINUS} {other}" for label, other, against in runs]
+        claimed |= any(against != reference for _, _, against in runs)
+        name, title = f"variance-{scope.anchor}-{metric.replace('@', '')}", f"Variance on {metric_title(metric)}"
+        panels.append(components(name, title, shares, errors, names))
     if not panels:
         return []
     parts = "another draw of users, another draw of seeds, and the noise of single users with single seeds"
+    others = ", and of the other differences that claims are about," if claimed else ""
     caption = (
-        f"What the squared standard error of every run's difference from the reference consists of: {parts}. Right: "
-        f"the standard error. {sentences.figure_basis(inputs, scope)} Two seeds say little about seeds, and a part may "
-        "be estimated as 0."
+        f"What the squared standard error of every run's difference from the reference{others} consists of: {parts}. "
+        f"Right: the standard error. {sentences.figure_basis(inputs, scope)} Two seeds say little about seeds, and a "
+        "part may be estimated as 0."
     )
     if tied:
         caption += (
@@ -104,3 +105,17 @@ def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> lis
             "the standard error with it stands in brackets."
         )
     return [Figure(panels, caption)]
+
+
+def _spreads(inputs: Inputs, scope: Scope, metric: str) -> pd.DataFrame:
+    """Return how certain differences are that seeds have a part in, by run and what it is held against.
+
+    Those from the reference come first, the largest of them above.
+    """
+    contrasts, orders = inputs.contrasts(scope, metric), inputs.other_orders(scope, metric)
+    if len(orders):
+        contrasts = contrasts.join(orders["variance_orders"])
+    contrasts = contrasts.sort_values("difference", ascending=False)
+    contrasts = contrasts.assign(against=inputs.config.evaluation.reference).set_index("against", append=True)
+    spreads = pd.concat([contrasts, inputs.claimed(scope, metric)])
+    return spreads[spreads["variance_seeds"].notna()]

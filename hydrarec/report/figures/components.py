@@ -1,4 +1,6 @@
-"""What makes differences from the reference uncertain: users, seeds, what is left of both, order of ties."""
+"""What makes differences uncertain: users, seeds, what is left of both, order of ties."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 from hydrarec.numbers import NARROW
 from hydrarec.report.figures.labels import label_width
 from hydrarec.report.figures.panels import Panel, blank, finish
-from hydrarec.report.style import FONT_SIZE, INK, MUTED, PAPER, RULE, RunStyle
+from hydrarec.report.style import FONT_SIZE, INK, MUTED, PAPER, RULE
 
 ROW, PLOT = 24, 250
 _LOOKS: dict[str, dict[str, str]] = {
@@ -19,8 +21,8 @@ _LOOKS: dict[str, dict[str, str]] = {
 """Components from left to right; greys and patterns, because colours are for runs."""
 
 
-def components(name: str, title: str, shares: pd.DataFrame, errors: pd.DataFrame, styles: dict[str, RunStyle]) -> Panel:
-    """Draw a bar for every run, as long as its squared standard error and divided as that is.
+def components(name: str, title: str, shares: pd.DataFrame, errors: pd.DataFrame, names: Sequence[str]) -> Panel:
+    """Draw a bar for every difference, divided as its squared standard error is.
 
     Parameters
     ----------
@@ -29,13 +31,12 @@ def components(name: str, title: str, shares: pd.DataFrame, errors: pd.DataFrame
     title
         What the differences are of.
     shares
-        By run, the components of the squared standard error as shares of their sum.
+        By difference, the components of the squared standard error as shares of their sum.
     errors
-        By run, `standard_error`; where there are other orders of ties, `with_orders` holds what they add too.
-    styles
-        Looks of runs.
+        By difference, `standard_error`; where there are other orders of ties, `with_orders` holds what they add too.
+    names
+        What each difference is called.
     """
-    names = [styles[str(run)].label for run in shares.index]
     tied = "with_orders" in errors
     written = [_written(error) for _, error in errors.iterrows()]
     left, right = label_width(names) + 14, label_width(written) + 16
@@ -72,7 +73,7 @@ def components(name: str, title: str, shares: pd.DataFrame, errors: pd.DataFrame
 
 
 def _written(error: pd.Series) -> str:
-    """Write a run's standard error, and behind it that with the order of ties where it is known."""
+    """Write a standard error, and behind it that with the order of ties where it is known."""
     with_orders = error.get("with_orders")
     more = "" if with_orders is None or pd.isna(with_orders) else f" ({with_orders:.4f})"
     return f"± {error['standard_error']:.4f}{more}"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.columns import COMPARISON, HELD_OUT, LEADERBOARD, METRICS, RANKS, TIMES, TRAIN
+from hydrarec.columns import COMPARISON, HELD_OUT, LEADERBOARD, METRICS, PAIRS, RANKS, TIMES, TRAIN
 from hydrarec.comparison import collect, contrast
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.files import read_json, write_json
@@ -82,6 +82,17 @@ def test_comparison_is_paired_by_user_and_seed(tree, tables, protocol):
     np.testing.assert_allclose(here["p_holm"], holm(here["p"]))
 
 
+def test_every_pair_says_what_makes_its_difference_uncertain(tree, tables):
+    table = read_table(tables / "pairs.parquet", PAIRS)
+    here = rows(table, dataset="made-0", protocol="loo", metric="ndcg@10").set_index(["run", "other"])
+    one = np.stack([ndcg_by_user(tree, HYDRA_UNI, seed, "loo") for seed in range(3)], axis=1)
+    other = ndcg_by_user(tree, "itemknn", 0, "loo")[:, None]
+    expected, found = paired_difference(one, other).difference, here.loc[HYDRA_UNI, "itemknn"]
+    assert found["standard_error"] == pytest.approx(expected.standard_error)
+    for part in ("variance_users", "variance_residual", "variance_seeds"):
+        assert found[part] == pytest.approx(getattr(expected, part))
+
+
 def test_the_planted_order_is_found(tables):
     table = rows(read_table(tables / "comparison.parquet", COMPARISON), metric="ndcg@10", protocol="gts")
     assert (rows(table, run=HYDRA_UNI)["difference"] > 0).all()
@@ -107,6 +118,9 @@ def test_one_seed_leaves_its_variance_open(small):
     table = read_table(tree.results / "comparison.parquet", COMPARISON)
     assert set(table["n_seeds"]) == {1}
     assert rows(table, run=HYDRA_UNI)["variance_seeds"].isna().all()
+    pairs = read_table(tree.results / "pairs.parquet", PAIRS)
+    assert pairs["variance_users"].gt(0).all()
+    assert pairs[["variance_residual", "variance_seeds"]].isna().all(axis=None)
 
 
 def test_two_methods_without_chance_are_one_result_and_not_one_for_every_seed(small):

@@ -87,6 +87,43 @@ def test_the_order_of_ties_is_a_part_on_the_scale_of_the_others(inputs, found):
     assert "order of ties" not in captions["variance-tied-1-loo-hr10"]
 
 
+def test_differences_that_claims_are_about_have_components_too(inputs):
+    place = {"dataset": "plain", "protocol": "loo"}
+    # Against the reference, with the pair's runs in the other order, twice, about bounds, and somewhere else.
+    claimed = [
+        place | {"run": HYDRA_UNI, "against": SASREC},
+        place | {"run": "itemknn", "against": HYDRA_UNI},
+        place | {"run": "itemknn", "against": HYDRA_UNI},
+        place | {"run": HYDRA_UNI, "against": None},
+        place | {"dataset": "tied-1", "run": HYDRA_UNI, "against": "popularity"},
+    ]
+    drawn, captions, _, _ = shown(dataclasses.replace(inputs, verdicts=pd.DataFrame(claimed)))
+    panel = drawn["variance-plain-loo-ndcg10"]
+    runs = list(zip(panel.data["run"], panel.data["against"], strict=True))
+    assert runs[-1] == ("itemknn", HYDRA_UNI)
+    assert {against for _, against in runs[:-1]} == {SASREC}
+    assert len(set(runs)) == len(runs)
+    pairs = inputs.pairs.query("dataset == 'plain' and protocol == 'loo' and metric == 'ndcg@10'")
+    pair = pairs.set_index(["run", "other"]).loc[HYDRA_UNI, "itemknn"]
+    row = panel.data.iloc[-1]
+    assert row["standard_error"] == pair["standard_error"]
+    assert row["seeds"] == pytest.approx(pair["variance_seeds"] / pair["standard_error"] ** 2)
+    assert np.isnan(row["with_orders"])
+    assert "ItemKNN \u2212 HydraRecUni: users" in panel.alt
+    assert "the other differences that claims are about" in captions[panel.name]
+    elsewhere = drawn["variance-tied-1-loo-ndcg10"]
+    assert (elsewhere.data["run"].iloc[-1], elsewhere.data["against"].iloc[-1]) == (HYDRA_UNI, "popularity")
+
+
+def test_pairs_of_before_have_no_components(inputs):
+    verdicts = pd.DataFrame([{"dataset": "plain", "protocol": "loo", "run": "itemknn", "against": HYDRA_UNI}])
+    unknown = inputs.pairs.assign(variance_users=np.nan, variance_residual=np.nan, variance_seeds=np.nan)
+    drawn, captions, _, _ = shown(dataclasses.replace(inputs, verdicts=verdicts, pairs=unknown))
+    panel = drawn["variance-plain-loo-ndcg10"]
+    assert set(panel.data["against"]) == {SASREC}
+    assert "claims" not in captions[panel.name]
+
+
 def test_the_table_says_what_every_order_comes_to(inputs, found):
     _, _, tables, texts = found
     assert set(tables) == {"orders-plain-loo"}
