@@ -19,7 +19,7 @@ from hydrarec.config.datasets import (
     SequencesReaderConfig,
     SyntheticReaderConfig,
 )
-from hydrarec.data import readers, text
+from hydrarec.data import readers, stretches, text
 from hydrarec.data.delimited import parse
 from hydrarec.data.delimited.careful import parse_carefully
 from hydrarec.data.delimited.fast import parse_fast
@@ -259,6 +259,15 @@ def test_ids_that_are_numbers_stay_what_stands_in_the_file(odd, tmp_path, monkey
             content = "".join(f"{user},5,0.5,1\n" for user in users)
             expected = [(user.strip('"'), "5", 1) for user in users]
             assert _read(tmp_path, content.encode(), RATINGS) == expected
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 7])
+def test_leading_zeros_are_seen_across_the_edges_of_stretches(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(stretches, "ROWS", rows)
+    for n_before in range(4):
+        users = [*["7"] * n_before, "07", "7"]
+        content = "".join(f"{user},5,0.5,1\n" for user in users)
+        assert _read(tmp_path, content.encode(), RATINGS) == [(user, "5", 1) for user in users]
 
 
 def test_numbers_are_kept_as_numbers(tmp_path):
