@@ -66,6 +66,8 @@ class BlockedHydra(torch.autograd.Function):
         dq, dk, dv = q.new_empty(3, *q.shape)
         for block, seen in sums.over(_products(k, v, sums.dtype), of_q, of_k, causal=causal):
             _bent(seen.mul_(gradient[block]), q[block], bend_q[block], dq[block])
+        # The sums of keys and values then lie where these did.
+        seen = None
         for block, seen in sums.over(_products(q, gradient, sums.dtype), of_k, of_q, causal=causal, reverse=True):
             torch.mul(seen, k[block], out=dv[block])
             _bent(seen.mul_(v[block]), k[block], bend_k[block], dk[block])
