@@ -4,9 +4,10 @@ The candidates, the filter and the check of the scores are here and nowhere else
 ranked alike. Metrics are computed later, from the stored counts.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -175,14 +176,22 @@ def _run(
     """Score all cases once, fill the lists if any, and return every case's counts: four, and three for each draw."""
     batches = list(_batches(cases, batch_size))
     n_threads = torch.get_num_threads()
-    workers = [_Worker(Blocks(candidates.n_items), candidates, lists, drawn) for _ in range(n_threads)]
+    workers = deque(_Worker(Blocks(candidates.n_items), candidates, lists, drawn) for _ in range(n_threads))
     found: list[Counted] = []
-    with threads_of_one_core(n_threads) as in_threads:
+    waiting: deque[Future[list[Counted]]] = deque()
+    with threads_of_one_core(n_threads) as submit:
         for batch in bar(batches, what=what, unit="batch"):
             scores = score(batch)
-            parts = _parts(len(batch), n_threads if scores.device.type == "cpu" else 1)
-            for counted in in_threads(_Worker.rank, workers, repeat(batch), repeat(scores), parts):
-                found += counted
+            on_cpu = scores.device.type == "cpu"
+            parts = _parts(len(batch), n_threads if on_cpu else 1)
+            waiting.extend(submit(_rank, workers, batch, scores, part) for part in parts)
+            # While a batch is ranked the next one is scored, so that no thread waits for the slowest at its end. Dense
+            # scores may lie where the scorer puts those of the next batch.
+            ahead = len(parts) if on_cpu and isinstance(scores, Products) else 0
+            while len(waiting) > ahead:
+                found += waiting.popleft().result()
+        for rest in waiting:
+            found += rest.result()
     result = torch.empty((len(cases), 4 + 3 * len(drawn)), dtype=torch.int64)
     if batches:
         order = torch.cat(batches)
@@ -217,6 +226,15 @@ class _Worker:
                 values[seen.row, seen.item - 1] = -torch.inf
                 self.lists.add(rows, values)
         return found
+
+
+def _rank(workers: deque[_Worker], batch: Tensor, scores: Tensor | Products, part: slice) -> list[Counted]:
+    """Rank a part of a batch with a worker that has nothing to do."""
+    worker = workers.pop()
+    try:
+        return worker.rank(batch, scores, part)
+    finally:
+        workers.append(worker)
 
 
 def _parts(n_rows: int, n_threads: int) -> list[slice]:

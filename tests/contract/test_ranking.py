@@ -118,6 +118,22 @@ def test_threads_change_nothing(batch_size):
     assert set(threads_of_a_scorer) == {1, 3}
 
 
+def test_the_next_scores_may_lie_where_the_last_did():
+    cases, catalogue = random_world(n_users=100, n_items=20_000)
+    table = torch.rand((len(cases), 20_001), generator=torch.Generator().manual_seed(0))
+    lasting = rank(TableScorer(table), cases, catalogue, batch_size=40)
+    memory = torch.empty((40, 20_001))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        found = rank(
+            lambda rows: torch.index_select(table, 0, rows, out=memory[: len(rows)]), cases, catalogue, batch_size=40
+        )
+    finally:
+        torch.set_num_threads(before)
+    pd.testing.assert_frame_equal(found.ranks, lasting.ranks, check_exact=True)
+
+
 def test_products_are_ranked_like_their_scores():
     cases, catalogue = random_world(n_unused=20)
     stream = torch.Generator().manual_seed(0)

@@ -1,4 +1,4 @@
-"""Threads of one core each do what `map` does, and leave PyTorch as it was."""
+"""Threads of one core each do what they are given, and leave PyTorch as it was."""
 
 from threading import Barrier, Thread, get_ident
 
@@ -32,20 +32,20 @@ def test_each_has_one_core_and_a_thread_of_its_own(three_threads):
         together.wait()
         return number, torch.get_num_threads(), get_ident()
 
-    with threads_of_one_core(2) as in_threads:
-        found = list(in_threads(look, [5, 6]))
+    with threads_of_one_core(2) as submit:
+        found = [result.result() for result in [submit(look, 5), submit(look, 6)]]
         assert torch.get_num_threads() == 3
     assert [(number, cores) for number, cores, _ in found] == [(5, 1), (6, 1)]
     assert len({thread for *_, thread in found} | {get_ident()}) == 3
 
 
 def test_threads_to_come_have_as_many_cores_as_before(three_threads):
-    with pytest.raises(ZeroDivisionError), threads_of_one_core(2) as in_threads:
-        list(in_threads(lambda number: 1 // number, [1, 0]))
+    with pytest.raises(ZeroDivisionError), threads_of_one_core(2) as submit:
+        submit(lambda number: 1 // number, 0).result()
     assert torch.get_num_threads() == 3
     assert threads_of_a_new_thread() == 3
 
 
 def test_one_thread_is_this_one():
-    with threads_of_one_core(1) as in_threads:
-        assert list(in_threads(lambda _: get_ident(), [0])) == [get_ident()]
+    with threads_of_one_core(1) as submit:
+        assert submit(get_ident).result() == get_ident()
