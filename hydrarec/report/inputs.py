@@ -37,9 +37,6 @@ from hydrarec.layout import data_folder, efficiency_folder, split_folder
 from hydrarec.report.titles import protocol_name, short_names
 from hydrarec.tables import read_table
 
-_SPREAD = ["standard_error", "variance_users", "variance_residual", "variance_seeds"]
-"""Columns of a pair that are the same whichever run comes first."""
-
 
 @dataclass(frozen=True)
 class Scope:
@@ -187,22 +184,6 @@ class Inputs:
         """Return a scope's comparison rows of one metric, by run id."""
         table = scope.of(self.comparison)
         return table[table["metric"] == metric].set_index("run")
-
-    def claimed(self, scope: Scope, metric: str) -> pd.DataFrame:
-        """Return how certain a scope's differences of one metric are that claims are about, by run and `against`.
-
-        Without those from the reference, which are among the contrasts.
-        """
-        pairs = scope.of(self.pairs)
-        pairs = pairs[pairs["metric"] == metric].rename(columns={"other": "against"})
-        turned = pairs.rename(columns={"run": "against", "against": "run"})
-        by_pair = pd.concat([pairs, turned]).set_index(["run", "against"])[_SPREAD]
-        if self.verdicts is None:
-            return by_pair[:0]
-        claims = scope.of(self.verdicts)[["run", "against"]].dropna().drop_duplicates()
-        others = claims[(claims != self.config.evaluation.reference).all(axis=1)]
-        wanted = pd.MultiIndex.from_frame(others)
-        return by_pair.loc[wanted[wanted.isin(by_pair.index)]]
 
     def other_orders(self, scope: Scope, metric: str) -> pd.DataFrame:
         """Return what other orders of ties change in a scope's contrasts of one metric, by run id."""

@@ -14,6 +14,9 @@ from hydrarec.report.figures.strips import seed_strips
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
+_SPREAD = ["standard_error", "variance_users", "variance_residual", "variance_seeds"]
+"""Columns of a pair that are the same whichever run comes first."""
+
 
 def variance(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
     """Show seeds, and the components of every contrast's variance; with one seed only what another order of ties adds.
@@ -84,10 +87,12 @@ def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> lis
             tied = True
             squared = errors["standard_error"] ** 2 + spreads.loc[shares.index, "variance_orders"]
             errors = errors.assign(with_orders=np.sqrt(squared))
-        runs = [(looks[run].label, looks[against].label, against) for run, against in shares.index]
         reference = inputs.config.evaluation.reference
-        names = [label if against == reference else f"{label} {MINUS} {other}" for label, other, against in runs]
-        claimed |= any(against != reference for _, _, against in runs)
+        names = [
+            looks[run].label + (f" {MINUS} {looks[against].label}" if against != reference else "")
+            for run, against in shares.index
+        ]
+        claimed |= set(shares.index.get_level_values("against")) != {reference}
         name, title = f"variance-{scope.anchor}-{metric.replace('@', '')}", f"Variance on {metric_title(metric)}"
         panels.append(components(name, title, shares, errors, names))
     if not panels:
@@ -117,5 +122,18 @@ def _spreads(inputs: Inputs, scope: Scope, metric: str) -> pd.DataFrame:
         contrasts = contrasts.join(orders["variance_orders"])
     contrasts = contrasts.sort_values("difference", ascending=False)
     contrasts = contrasts.assign(against=inputs.config.evaluation.reference).set_index("against", append=True)
-    spreads = pd.concat([contrasts, inputs.claimed(scope, metric)])
+    spreads = pd.concat([contrasts, _claimed(inputs, scope, metric)])
     return spreads[spreads["variance_seeds"].notna()]
+
+
+def _claimed(inputs: Inputs, scope: Scope, metric: str) -> pd.DataFrame:
+    """Return the same of differences that claims are about, without those from the reference."""
+    pairs = scope.of(inputs.pairs)
+    pairs = pairs[pairs["metric"] == metric].rename(columns={"other": "against"})
+    turned = pairs.rename(columns={"run": "against", "against": "run"})
+    by_pair = pd.concat([pairs, turned]).set_index(["run", "against"])[_SPREAD]
+    if inputs.verdicts is None:
+        return by_pair[:0]
+    claims = scope.of(inputs.verdicts)[["run", "against"]].dropna().drop_duplicates()
+    others = pd.MultiIndex.from_frame(claims[(claims != inputs.config.evaluation.reference).all(axis=1)])
+    return by_pair.loc[others[others.isin(by_pair.index)]]
