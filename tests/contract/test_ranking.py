@@ -1,6 +1,7 @@
 """Ranking means what ADR 0002 and method.md say, for any scorer."""
 
 import dataclasses
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -92,6 +93,16 @@ def test_neither_batches_nor_blocks_change_anything(monkeypatch):
         pd.testing.assert_frame_equal(other.recommendations, whole.recommendations, check_exact=True)
 
 
+@contextmanager
+def torch_threads(number):
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("batch_size", [10, 90, 100])
 def test_threads_change_nothing(batch_size):
     # So many items that threads are at work at the same time, and would be in each other's way.
@@ -104,13 +115,10 @@ def test_threads_change_nothing(batch_size):
         threads_of_a_scorer.append(torch.get_num_threads())
         return Products(hidden[rows], OutputLayer(weight, None))
 
-    before, rankings = torch.get_num_threads(), []
+    rankings = []
     for threads in (1, 3):
-        torch.set_num_threads(threads)
-        try:
+        with torch_threads(threads):
             rankings.append(rank(score, cases, catalogue, batch_size=batch_size, top_k=10))
-        finally:
-            torch.set_num_threads(before)
     one, three = rankings
     pd.testing.assert_frame_equal(three.ranks, one.ranks, check_exact=True)
     pd.testing.assert_frame_equal(three.recommendations, one.recommendations, check_exact=True)
@@ -123,14 +131,12 @@ def test_the_next_scores_may_lie_where_the_last_did():
     table = torch.rand((len(cases), 20_001), generator=torch.Generator().manual_seed(0))
     lasting = rank(TableScorer(table), cases, catalogue, batch_size=40)
     memory = torch.empty((40, 20_001))
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        found = rank(
-            lambda rows: torch.index_select(table, 0, rows, out=memory[: len(rows)]), cases, catalogue, batch_size=40
-        )
-    finally:
-        torch.set_num_threads(before)
+
+    def score(rows):
+        return torch.index_select(table, 0, rows, out=memory[: len(rows)])
+
+    with torch_threads(3):
+        found = rank(score, cases, catalogue, batch_size=40)
     pd.testing.assert_frame_equal(found.ranks, lasting.ranks, check_exact=True)
 
 

@@ -97,3 +97,22 @@ print(json.dumps(sorted(found[4:])[5]))
 )
 def test_numpy_and_arrow_share_what_is_freed(setting, fewest, most):
     assert fewest <= said(ARRAYS.replace("SETTING", setting)) <= most
+
+
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+SETTING
+
+with ThreadPoolExecutor(1) as thread:
+    thread.submit(lambda: libc.free(taken(40))).result()
+before = faults()
+libc.free(taken(40))
+print(json.dumps(faults() - before))
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "fewest", "most"), [("heap.keep_freed()", 1000, 100_000), ("heap.share_freed()", 0, 50)]
+)
+def test_threads_share_what_is_freed(setting, fewest, most):
+    assert fewest <= said(THREADS.replace("SETTING", setting)) <= most
