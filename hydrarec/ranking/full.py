@@ -48,9 +48,9 @@ class Scorer(Protocol):
         -------
         Tensor or Products
             float32 on any device. The column is the item id; column 0 (padding) and columns beyond the last item
-            (special tokens) are ignored. The tensor is not written to, and no longer read when the next scores are asked
-            for. Hidden states and output embeddings may be left to be multiplied here, which is faster; they must stay
-            as they are.
+            (special tokens) are ignored. The tensor is not written to, and no longer read when the next scores are
+            asked for. Hidden states and output embeddings may be left to be multiplied here, which is faster; they
+            must stay as they are.
         """
         ...
 
