@@ -21,6 +21,7 @@ from hydrarec.efficiency.pieces import (
     Piece,
     Size,
     form_of,
+    gradients,
     name_of,
     numbers,
     operators_of,
@@ -67,7 +68,7 @@ class BlockPiece(Piece):
             return torch.no_grad()(forward)
         x.requires_grad_()
         wanted = [x, *block.parameters()]
-        return lambda: torch.autograd.grad(forward(), wanted, upstream)
+        return lambda: gradients(forward, wanted, upstream)
 
     def counted(self) -> Counted:
         """Count the operations of a sequence; see `Piece.counted`."""

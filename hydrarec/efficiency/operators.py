@@ -14,6 +14,7 @@ from hydrarec.efficiency.pieces import (
     Counted,
     Piece,
     form_of,
+    gradients,
     numbers,
     operators_of,
     sizes,
@@ -59,12 +60,11 @@ class OperatorPiece(Piece):
         leaves = [x.detach().requires_grad_() for x in (q, k, v)]
         wanted = [*leaves, *operator.parameters()]
 
-        def work() -> object:
+        def forward() -> torch.Tensor:
             with torch.autocast(device.type, torch.bfloat16, enabled=low):
-                mixed = operator(*leaves, visibility)
-            return torch.autograd.grad(mixed, wanted, upstream.to(mixed.dtype))
+                return operator(*leaves, visibility)
 
-        return work
+        return lambda: gradients(forward, wanted, upstream)
 
     def counted(self) -> Counted:
         """Count operations and bytes of a sequence; see `Piece.counted`."""

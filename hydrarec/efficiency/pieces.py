@@ -1,8 +1,10 @@
 """Pieces of work that are measured: what each is called, how it is built, what it takes by formula."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -143,6 +145,34 @@ def numbers(which: int, batch: int, length: int, width: int, device: torch.devic
     # Sizes of a sweep have about as many numbers each, so the next power of two is the same for nearly all.
     flat = _flat(which, 1 << (wanted - 1).bit_length(), device, dtype)
     return flat[:wanted].view(batch, length, width)
+
+
+def gradients(forward: Callable[[], Tensor], wanted: Sequence[Tensor], upstream: Tensor) -> tuple[Tensor, ...]:
+    """Do both passes as in a model: the output stays in memory only if what made it keeps it for its gradient.
+
+    Parameters
+    ----------
+    forward
+        Makes the output.
+    wanted
+        What gradients are returned of.
+    upstream
+        Gradient of the output.
+    """
+    return torch.autograd.grad(_Followed.apply(forward(), upstream), wanted)
+
+
+class _Followed(torch.autograd.Function):
+    """Stands for the rest of a model, which takes an output and later returns its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, upstream: Tensor) -> Tensor:
+        ctx.upstream = upstream.to(output.dtype)
+        return output.new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+        return ctx.upstream, None
 
 
 @cache

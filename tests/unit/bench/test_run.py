@@ -54,6 +54,11 @@ def test_the_machine_and_the_needs_stand_beside_the_times(measured):
     assert case["peak_mib"]["rank + lists"] > 0
 
 
+def test_operators_have_their_memory(measured):
+    (case,) = json.loads((measured / "hydra" / "machine.json").read_text())["cases"].values()
+    assert set(case["peak_mib"]) == set(case["subjects"])
+
+
 def test_the_page_shows_each_subject_once_per_case(measured):
     text = page.page(measured)
     assert text.count("| Hydra, packed |") == 1

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from torch.testing import assert_close
 
 from hydrarec.attention.hydra_kernels import pays
 from hydrarec.config.attention import HydraAttentionConfig
@@ -13,7 +14,7 @@ from hydrarec.efficiency.blocks import block_pieces
 from hydrarec.efficiency.memory import Limits, Probe, probe
 from hydrarec.efficiency.nothing import NoMixing, without_mixing
 from hydrarec.efficiency.operators import SMALL_NUMBERS, operator_pieces
-from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, sizes
+from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, gradients, sizes
 from hydrarec.models.blocks import AttentionLayer
 from hydrarec.sequences.visibility import Visibility
 from tests.unit.efficiency.conftest import comparison
@@ -42,6 +43,12 @@ def _mistaken():
     raise RuntimeError("a mistake of ours")
 
 
+def _both_passes(forward):
+    x, upstream = (torch.rand(32 * 2**18) for _ in range(2))
+    x.requires_grad_()
+    return lambda: gradients(lambda: forward(x), [x], upstream)
+
+
 def looked_at(build, limits=WIDE):
     return probe(build, device=torch.device("cpu"), threads=1, limits=limits)
 
@@ -50,6 +57,20 @@ def test_peak_memory_is_what_the_work_takes_and_not_what_the_process_had():
     large, small = (looked_at(numbers_of(mib)).peak_mib for mib in (64, 8))
     assert large == pytest.approx(64, abs=8)
     assert large - small == pytest.approx(56, abs=4)
+
+
+def test_an_output_counts_only_where_the_gradient_needs_it():
+    kept, let_go = (looked_at(partial(_both_passes, forward)).peak_mib for forward in (torch.exp, torch.neg))
+    # Of 32 MiB each: input, upstream gradient, and either the output and then the gradient, or both.
+    assert 96 <= let_go < 96 + 16
+    assert kept - let_go == pytest.approx(32, abs=4)
+
+
+def test_gradients_are_those_of_autograd():
+    x, w = (torch.randn(3, 4, requires_grad=True) for _ in range(2))
+    upstream = torch.randn(3, 4)
+    expected = torch.autograd.grad((x * w).exp(), [x, w], upstream)
+    assert_close(gradients(lambda: (x * w).exp(), [x, w], upstream), expected)
 
 
 def test_what_is_beyond_a_limit_is_skipped_with_the_reason():
