@@ -5,7 +5,7 @@ differ in nothing but how they mix.
 """
 
 from abc import ABC, abstractmethod
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -41,6 +41,11 @@ class AttentionOperator(nn.Module, ABC):
     max_length
         Largest T.
     """
+
+    takes_some_queries: ClassVar[bool] = False
+    """Whether `forward` can, bidirectionally, do without the queries of positions whose outputs nobody wants: an output
+    depends on no other query, nor on where its own stands, and causally the last position gets what it would get
+    bidirectionally. `q` may then have any number Q of positions, and so have the outputs."""
 
     def __init__(self, config: AttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__()

@@ -44,18 +44,19 @@ class CottentionAttention(RecurrentOperator):
     """Cottention."""
 
     config: CottentionAttentionConfig
+    takes_some_queries = True
 
     def __init__(self, config: CottentionAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)
         self.exponent = nn.Parameter(torch.full((n_heads,), 0.5))
 
     def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`."""
         q, k, v = (split_heads(x, self.n_heads) for x in (q, k, v))
         mixed = outer_sums(self._features(q), self._features(k), v, visibility)
-        n_visible = visibility.n_visible(q[:, 0].to(mixed.dtype))
+        n_visible = visibility.n_visible(k[:, 0].to(mixed.dtype))
         powers = n_visible[:, None, :, None] ** self.exponent.sigmoid()[:, None, None]
         return merge_heads(mixed / powers).to(v.dtype)
 

@@ -49,10 +49,11 @@ class EfficientAttention(RecurrentOperator):
     """Efficient attention."""
 
     config: EfficientAttentionConfig
+    takes_some_queries = True
 
     def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`."""
         q, k, v = (split_heads(x, self.n_heads) for x in (q, k, v))
         weights = _weights(k)

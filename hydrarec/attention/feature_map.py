@@ -21,9 +21,11 @@ class FeatureMapOperator(RecurrentOperator):
     Its parts see one position or all: T is there in `forward` and not in `step`.
     """
 
+    takes_some_queries = True
+
     def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`."""
         q, k, v = (split_heads(x, self.n_heads) for x in (q, k, v))
         mixed = outer_sums(self._query_features(q), self._key_features(k), self._extend(v), visibility)

@@ -59,6 +59,7 @@ class HydraAttention(RecurrentOperator):
     """Hydra attention; `n_heads` is not used, because there is a head for every feature."""
 
     config: HydraAttentionConfig
+    takes_some_queries = True
 
     def __init__(self, config: HydraAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)
@@ -67,10 +68,11 @@ class HydraAttention(RecurrentOperator):
         self.averages = config.kernel == "mean" or config.length_scaling == "inverse"
 
     def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`."""
-        if self.config.kernel == "cosine" and self.config.length_scaling == "none" and pays(q):
+        paper = self.config.kernel == "cosine" and self.config.length_scaling == "none"
+        if paper and q.shape == k.shape and pays(q):
             return hydra(q, k, v, causal=visibility.causal, padding_mask=visibility.padding_mask, eps=self.config.eps)
         products = self._features(k) * v
         if visibility.padding_mask is not None:

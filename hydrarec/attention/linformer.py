@@ -49,6 +49,7 @@ class LinformerAttention(AttentionOperator):
     """Linformer's attention."""
 
     config: LinformerAttentionConfig
+    takes_some_queries = True
 
     def __init__(self, config: LinformerAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)
@@ -57,8 +58,8 @@ class LinformerAttention(AttentionOperator):
         self.value_projection = None if config.shared else nn.Parameter(torch.randn(max_length, rank) / math.sqrt(rank))
 
     def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`."""
         value_projection = self.key_projection if self.value_projection is None else self.value_projection
         keys = _project(k, self.key_projection, visibility).to(q.dtype)

@@ -23,14 +23,14 @@ CHUNK = 64
 
 
 def outer_sums(
-    q: Float[Tensor, "B H T F"], k: Float[Tensor, "B H T F"], v: Float[Tensor, "B H T E"], visibility: Visibility
-) -> Float[Tensor, "B H T E"]:
+    q: Float[Tensor, "B H Q F"], k: Float[Tensor, "B H T F"], v: Float[Tensor, "B H T E"], visibility: Visibility
+) -> Float[Tensor, "B H Q E"]:
     """Return q_t^T sum k_s v_s^T over the visible positions, in at least float32.
 
     Parameters
     ----------
     q, k
-        Features of queries and keys.
+        Features of queries and keys; bidirectionally there may be fewer queries.
     v
         Values.
     visibility

@@ -75,8 +75,8 @@ class PerformerAttention(FeatureMapOperator):
         self.training_steps = int(state)
 
     def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`. In training, redraw the features when it is time."""
         if self.training:
             self._count_training_step()

@@ -52,14 +52,15 @@ class SoftmaxAttention(AttentionOperator):
     """Dot-product attention on the fused kernel."""
 
     config: SoftmaxAttentionConfig
+    takes_some_queries = True
 
     def __init__(self, config: SoftmaxAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)
         self.dropout = Dropout(config.dropout)
 
     def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`."""
         if self.training and self.config.dropout > 0 and self.config.backend == "fused" and q.device.type == "cpu":
             return self._with_dropout(q, k, v, visibility)
@@ -78,12 +79,13 @@ class SoftmaxAttention(AttentionOperator):
         return merge_heads(mixed)
 
     def _with_dropout(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
-        hidden = ~visibility.attention_mask(q.shape[1], q.device)[:, None]
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
+        # Bidirectionally all queries see the same.
+        hidden = ~visibility.attention_mask(k.shape[1], q.device)[:, None, : q.shape[1]]
         # Finite, so that who sees nobody has weights that mean nothing but are numbers.
         bias = torch.zeros_like(hidden, dtype=q.dtype).masked_fill_(hidden, torch.finfo(q.dtype).min)
-        n_rows = max(1, CACHED_WEIGHTS // (self.n_heads * q.shape[1] ** 2))
+        n_rows = max(1, CACHED_WEIGHTS // (self.n_heads * q.shape[1] * k.shape[1]))
         parts = (split_heads(x, self.n_heads).split(n_rows) for x in (q / math.sqrt(q.shape[-1] // self.n_heads), k, v))
         biases = bias.expand(len(q), -1, -1, -1).split(n_rows)
         return merge_heads(

@@ -38,7 +38,7 @@ def pad(view: TrainingView, max_length: int) -> PlainBatch:
     """Return a view padded to `max_length` positions."""
     items = view.batch.items
     rows, width = items.shape
-    targets = torch.full((rows * width,), NO_TARGET).index_copy(0, view.query_index, view.targets - 1).view(rows, width)
+    targets = torch.full((rows * width,), NO_TARGET).index_copy(0, view.asked.index, view.targets - 1).view(rows, width)
     behind = (0, max_length - width)
     real = F.pad(view.batch.real, behind)
     allowed = real[:, None, :].expand(-1, max_length, -1)

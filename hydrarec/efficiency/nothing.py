@@ -6,6 +6,7 @@ Amdahl's law, measured: no operator can make the rest faster, so the time with t
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,10 +18,12 @@ from hydrarec.sequences.visibility import Visibility
 class NoMixing(AttentionOperator):
     """Returns the values; queries and keys get gradients all the same, so that their projections are not spared."""
 
+    takes_some_queries = True
+
     def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
-        """Return the values; see `AttentionOperator.forward`."""
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
+        """Return the values, the first ones if there are fewer queries; see `AttentionOperator.forward`."""
         return _Values.apply(q, k, v)
 
 
@@ -41,11 +44,13 @@ def without_mixing(module: nn.Module) -> None:
 class _Values(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"]
-    ) -> Float[Tensor, "B T D"]:
-        return v.view_as(v)
+        ctx: Any, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"]
+    ) -> Float[Tensor, "B Q D"]:
+        ctx.left_out = v.shape[1] - q.shape[1]
+        return v[:, : q.shape[1]]
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         (gradient,) = grad_outputs
-        return gradient, gradient, gradient
+        of_values = F.pad(gradient, (0, 0, 0, ctx.left_out)) if ctx.left_out else gradient
+        return gradient, of_values, of_values

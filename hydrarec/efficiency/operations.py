@@ -64,6 +64,8 @@ class Shape:
     """Sequences B."""
     max_length: int | None = None
     """Largest T that the operator was built for; None: T."""
+    n_queries: float | None = None
+    """Positions of a sequence whose queries are there, on average; None: all."""
 
     @property
     def d_head(self) -> int:
@@ -71,9 +73,19 @@ class Shape:
         return self.d_model // self.n_heads
 
     @property
+    def queries(self) -> float:
+        """Queries of a sequence Q."""
+        return self.length if self.n_queries is None else self.n_queries
+
+    @property
     def numbers(self) -> int:
-        """Numbers in the queries of a sequence."""
+        """Numbers in the keys of a sequence."""
         return self.length * self.d_model
+
+    @property
+    def query_numbers(self) -> float:
+        """Numbers in its queries."""
+        return self.queries * self.d_model
 
 
 def mixing(config: AttentionConfig, shape: Shape) -> Operations | None:
@@ -110,20 +122,21 @@ def linear_layers(module: nn.Module, apart_from: nn.Module | None = None) -> flo
 
 def _softmax(config: Any, shape: Shape) -> Operations:
     # Vaswani et al. 2017, eq. 1: scores and weighted values; scale, maximum, difference, exponential, sum, division.
-    pairs = shape.length * (shape.length + 1) / 2 if shape.causal else shape.length**2
+    pairs = shape.length * (shape.length + 1) / 2 if shape.causal else shape.queries * shape.length
     return Operations(4.0 * shape.d_model * pairs, 6.0 * shape.n_heads * pairs) * shape.batch
 
 
 def _hydra(config: Any, shape: Shape) -> Operations:
-    # Bolya et al. 2022, eq. 5-7: two norms of 3 D (square, sum, division), product with v, sum, gate.
-    return Operations(0.0, 9.0 * shape.numbers) * shape.batch
+    # Bolya et al. 2022, eq. 5-7: norms of 3 D (square, sum, division); of keys besides product with v and sum, of
+    # queries the gate.
+    return Operations(0.0, 5.0 * shape.numbers + 4.0 * shape.query_numbers) * shape.batch
 
 
 def _outer_sums(shape: Shape, features: int, values: int, n_heads: int) -> Operations:
     """Count `outer_sums`: q k^T and its product with v inside chunks, sums of k v^T and their product with q."""
     length, chunk = shape.length, outer_sums.CHUNK
     if not shape.causal:
-        return Operations(4.0 * length * features * values * n_heads) * shape.batch
+        return Operations(2.0 * (length + shape.queries) * features * values * n_heads) * shape.batch
     if length <= chunk:
         return Operations(2.0 * length**2 * (features + values) * n_heads) * shape.batch
     filled = ceil(length / chunk) * chunk
@@ -131,14 +144,14 @@ def _outer_sums(shape: Shape, features: int, values: int, n_heads: int) -> Opera
     return Operations(float(filled * per_position * n_heads)) * shape.batch
 
 
-def _kernel(per_number: float, *, ones: int = 0, doubled: int = 1) -> Callable[[Any, Shape], Operations]:
-    """Return the count of an operator with a linear kernel, given what it does besides to each number of its input."""
+def _kernel(*, per_key: float, per_query: float, ones: int = 0, doubled: int = 1) -> Callable[[Any, Shape], Operations]:
+    """Return the count of an operator with a linear kernel, given what it does besides to a number of each side."""
 
     def count(config: Any, shape: Shape) -> Operations:
         n_heads = getattr(config, "n_heads", None) or shape.n_heads
         d_head = shape.d_model // n_heads
         sums = _outer_sums(shape, doubled * d_head, d_head + ones, n_heads)
-        return sums + Operations(0.0, per_number * shape.numbers) * shape.batch
+        return sums + Operations(0.0, per_key * shape.numbers + per_query * shape.query_numbers) * shape.batch
 
     return count
 
@@ -146,16 +159,19 @@ def _kernel(per_number: float, *, ones: int = 0, doubled: int = 1) -> Callable[[
 def _performer(config: Any, shape: Shape) -> Operations:
     # Choromanski et al. 2021, eq. 5: random projections of q and k, their exponentials, sums of outer products.
     features = config.n_features or max(1, round(shape.d_head * log(shape.d_head)))
-    each = shape.length * features * shape.n_heads
-    projections = Operations(4.0 * each * shape.d_head, 7.0 * each + 5.0 * shape.numbers)
+    keys, queries = (positions * features * shape.n_heads for positions in (shape.length, shape.queries))
+    projections = Operations(
+        2.0 * (keys + queries) * shape.d_head,
+        3.0 * keys + 4.0 * queries + 3.0 * shape.numbers + 2.0 * shape.query_numbers,
+    )
     return projections * shape.batch + _outer_sums(shape, features, shape.d_head + 1, shape.n_heads)
 
 
 def _linformer(config: Any, shape: Shape) -> Operations:
     # Wang et al. 2020, eq. 7: E K and F V, then softmax attention to their r rows.
     rows = config.k_projection or ceil((shape.max_length or shape.length) / 4)
-    products = 8.0 * shape.numbers * rows
-    return Operations(products, 6.0 * shape.n_heads * shape.length * rows) * shape.batch
+    products = 4.0 * (shape.numbers + shape.query_numbers) * rows
+    return Operations(products, 6.0 * shape.n_heads * shape.queries * rows) * shape.batch
 
 
 def _lightsans(config: Any, shape: Shape) -> Operations:
@@ -196,12 +212,12 @@ COUNTS: dict[str, Callable[[Any, Shape], Operations]] = {
     "softmax": _softmax,
     "hydra": _hydra,
     # Besides their sums of outer products: features of q and k, and what is divided at the end.
-    "cosine": _kernel(6),
-    "linear": _kernel(5, ones=1),
-    "linrec": _kernel(11),
-    "cottention": _kernel(7),
-    "efficient": _kernel(9),
-    "cosformer": _kernel(7, ones=1, doubled=2),
+    "cosine": _kernel(per_key=3, per_query=3),
+    "linear": _kernel(per_key=2, per_query=3, ones=1),
+    "linrec": _kernel(per_key=5, per_query=6),
+    "cottention": _kernel(per_key=3, per_query=4),
+    "efficient": _kernel(per_key=3, per_query=6),
+    "cosformer": _kernel(per_key=3, per_query=4, ones=1, doubled=2),
     "performer": _performer,
     "linformer": _linformer,
     "lightsans": _lightsans,

@@ -62,7 +62,8 @@ class StepPiece(Piece):
             asked = share * len(lengths) + (1 - share) * masking.mask_probability * asked
         full = isinstance(loss, CrossEntropyLossConfig)
         scored = self.data.catalogue.n_items if full else getattr(loss, "n_negatives", 0) + 1
-        return scaled(count(self.variant, model, lengths, asked, scored), self.units, training=True)
+        counted = count(self.variant, model, lengths, asked, scored, all_seeing=not masking.causal)
+        return scaled(counted, self.units, training=True)
 
 
 def step_piece(variant: Variant, data: Data, n_steps: int, seed: int) -> StepPiece:

@@ -103,7 +103,15 @@ def _apart_from_operator(settings: RunSettings) -> str:
     return json.dumps(described, sort_keys=True)
 
 
-def count(variant: Variant, model: nn.Module, lengths: Int[Tensor, " U"], n_asked: float, n_scored: float) -> Counted:
+def count(
+    variant: Variant,
+    model: nn.Module,
+    lengths: Int[Tensor, " U"],
+    n_asked: float,
+    n_scored: float,
+    *,
+    all_seeing: bool,
+) -> Counted:
     """Count what a pass over some sequences takes, padding left out.
 
     Parameters
@@ -118,30 +126,40 @@ def count(variant: Variant, model: nn.Module, lengths: Int[Tensor, " U"], n_aske
         Positions that are asked.
     n_scored
         Items that are scored at each of them.
+    all_seeing
+        Whether these see all positions of their sequences.
     """
     settings, operator = variant.settings, variant.settings.run.attention
     if operator is None or not isinstance(model, BlockModel):
         return Counted()
-    encoder, causal = settings.encoder, settings.run.masking.causal
-    inside = Operations()
+    encoder, n_positions = settings.encoder, int(lengths.sum())
     by_length = [(int(length), int(n)) for length, n in zip(*lengths.unique(return_counts=True), strict=True)]
-    for layer in range(encoder.n_layers) if variant.mixes else ():
-        for length, n_sequences in by_length:
-            shape = Shape(length, encoder.d_model, encoder.n_heads, causal, n_sequences, encoder.max_length)
-            counted = mixing(operator.in_layer(layer, encoder.n_layers), shape)
+    around = n_asked * 2.0 * encoder.d_model * n_scored + n_asked * (linear_layers(model, model.blocks))
+    inside = Operations()
+    for number, block in enumerate(model.blocks):
+        layer = next(one for one in block.modules() if isinstance(one, AttentionLayer))
+        mixer = next(one for one in layer.modules() if isinstance(one, AttentionOperator))
+        last = number == encoder.n_layers - 1
+        only_asked = last and all_seeing and mixer.takes_some_queries
+        before = linear_layers(layer.query), linear_layers(layer.key_value)
+        after = linear_layers(block, mixer) - sum(before)
+        # After the last block has mixed them, only the asked positions are computed further.
+        n_queries, n_after = (n_asked if less else n_positions for less in (only_asked, last))
+        around += n_queries * before[0] + n_positions * before[1] + n_after * after
+        for length, n_sequences in by_length if variant.mixes else ():
+            shape = Shape(
+                length,
+                encoder.d_model,
+                encoder.n_heads,
+                settings.run.masking.causal and not only_asked,
+                n_sequences,
+                encoder.max_length,
+                n_asked / len(lengths) if only_asked else None,
+            )
+            counted = mixing(operator.in_layer(number, encoder.n_layers), shape)
             if counted is None:
                 return Counted()
             inside += counted
-    n_positions = int(lengths.sum())
-    around = n_asked * 2.0 * encoder.d_model * n_scored + n_asked * (linear_layers(model, model.blocks))
-    for number, block in enumerate(model.blocks, start=1):
-        layer = next(one for one in block.modules() if isinstance(one, AttentionLayer))
-        before = linear_layers(layer.query) + linear_layers(layer.key_value)
-        after = (
-            linear_layers(block, next(one for one in layer.modules() if isinstance(one, AttentionOperator))) - before
-        )
-        # After the last block has mixed them, only the asked positions are computed further.
-        around += n_positions * before + (n_asked if number == encoder.n_layers else n_positions) * after
     return Counted(Operations(around) + inside, inside)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from hydrarec.devices import send
+from hydrarec.sequences.asked import Asked, all_seeing
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -20,8 +21,8 @@ class View:
     """Input items, special tokens included."""
     visibility: Visibility
     """Who sees whom."""
-    query_index: Int[Tensor, " M"]
-    """Positions that are asked, as indices into the flattened B x T rectangle, ascending."""
+    asked: Asked
+    """The positions whose hidden states are wanted."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Masking(Protocol):
         ...
 
 
-def last_position(batch: Batch) -> Int[Tensor, " B"]:
-    """Return each row's last real position, as an index into the flattened rectangle."""
+def last_positions(batch: Batch) -> Asked:
+    """Ask each row's last real position, which sees all before it under any masking."""
     rows, width = batch.items.shape
-    return send(torch.arange(rows) * width + batch.lengths - 1, batch.items.device)
+    index = send(torch.arange(rows) * width + batch.lengths - 1, batch.items.device)
+    return all_seeing(index, torch.ones_like(batch.lengths), batch.padding_mask)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from hydrarec.config.masking import BidirectionalMaskingConfig
 from hydrarec.devices import send
-from hydrarec.masking.base import TrainingView, View, last_position
+from hydrarec.masking.base import TrainingView, View, last_positions
+from hydrarec.sequences.asked import all_seeing
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -43,12 +44,14 @@ class BidirectionalMasking:
         hidden = ((draws < self.config.mask_probability) & real).scatter(1, lowest, True)
         last = torch.arange(width) == (batch.lengths - 1)[:, None]
         hidden = torch.where(only_last[:, None], last, hidden)
-        query_index = send(hidden.flatten().nonzero().squeeze(1), device)
+        index = send(hidden.flatten().nonzero().squeeze(1), device)
         shown = send(real & ~hidden, device)
 
-        items = batch.items.flatten().index_fill(0, query_index, self.mask_token).view_as(batch.items)
+        items = batch.items.flatten().index_fill(0, index, self.mask_token).view_as(batch.items)
         inputs = Batch(items, batch.lengths, _known_times(batch, shown))
-        return TrainingView(inputs, _visibility(inputs), query_index, batch.items.flatten()[query_index])
+        visibility = Visibility(causal=False, padding_mask=batch.padding_mask)
+        asked = all_seeing(index, hidden.sum(1), visibility.padding_mask)
+        return TrainingView(inputs, visibility, asked, batch.items.flatten()[index])
 
     def inference_window(self, max_length: int) -> int:
         """Return one less than `max_length`: the mask token needs a position."""
@@ -59,11 +62,8 @@ class BidirectionalMasking:
         items = torch.cat([batch.items, torch.zeros_like(batch.items[:, :1])], dim=1)
         items = items.scatter(1, send(batch.lengths, items.device)[:, None], self.mask_token)
         inputs = Batch(items, batch.lengths + 1, _times_with_mask_token(batch))
-        return View(inputs, _visibility(inputs), last_position(inputs))
-
-
-def _visibility(batch: Batch) -> Visibility:
-    return Visibility(causal=False, padding_mask=batch.padding_mask)
+        asked = last_positions(inputs)
+        return View(inputs, Visibility(causal=False, padding_mask=inputs.padding_mask), asked)
 
 
 def _known_times(batch: Batch, shown: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"] | None:

@@ -7,7 +7,8 @@ import torch
 
 from hydrarec.config.masking import CausalMaskingConfig
 from hydrarec.devices import send
-from hydrarec.masking.base import TrainingView, View, last_position
+from hydrarec.masking.base import TrainingView, View, last_positions
+from hydrarec.sequences.asked import Asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -29,9 +30,9 @@ class CausalMasking:
         # The target's time goes with it: what is known is when the item before was met.
         timestamps = None if batch.timestamps is None else batch.timestamps[:, :-1]
         inputs = Batch(batch.items[:, :-1], batch.lengths - 1, timestamps)
-        query_index = send(inputs.real.flatten().nonzero().squeeze(1), batch.items.device)
-        targets = batch.items[:, 1:].flatten()[query_index]
-        return TrainingView(inputs, Visibility(causal=True, padding_mask=None), query_index, targets)
+        index = send(inputs.real.flatten().nonzero().squeeze(1), batch.items.device)
+        targets = batch.items[:, 1:].flatten()[index]
+        return TrainingView(inputs, Visibility(causal=True, padding_mask=None), Asked(index), targets)
 
     def inference_window(self, max_length: int) -> int:
         """Return `max_length`: the history itself is the input."""
@@ -39,4 +40,4 @@ class CausalMasking:
 
     def inference_view(self, batch: Batch) -> View:
         """Ask the newest item's position."""
-        return View(batch, Visibility(causal=True, padding_mask=None), last_position(batch))
+        return View(batch, Visibility(causal=True, padding_mask=None), last_positions(batch))

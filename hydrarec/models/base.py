@@ -14,6 +14,7 @@ from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import ModelConfig
 from hydrarec.masking.base import View
+from hydrarec.sequences.asked import asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -82,7 +83,7 @@ class SequenceModel(nn.Module, ABC):
 
     def forward(self, view: View) -> Float[Tensor, "M D"]:
         """Return the hidden states of the asked positions."""
-        return asked(self.encode(view.batch, view.visibility), view.query_index)
+        return asked(self.encode(view.batch, view.visibility), view.asked)
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item, causally: a new item costs the same however long the history is.
@@ -114,24 +115,6 @@ class RecurrentModel(SequenceModel):
     @abstractmethod
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item; see `SequenceModel.step`."""
-
-
-def asked(x: Float[Tensor, "B T D"], query_index: Int[Tensor, " M"] | None) -> Tensor:
-    """Return the rows of the asked positions.
-
-    Parameters
-    ----------
-    x
-        A row for each position.
-    query_index
-        Indices into the flattened B x T rectangle, ascending; None asks for all, which leaves `x` as it is.
-    """
-    if query_index is None:
-        return x
-    rows = x.flatten(0, 1)
-    # As many as there are can only be all of them. Otherwise: plain indexing expects indices that repeat, which takes
-    # its backward pass three times as long.
-    return rows if len(query_index) == len(rows) else rows.index_select(0, query_index)
 
 
 def positions(batch: Batch) -> Int[Tensor, " T"]:

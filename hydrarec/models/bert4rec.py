@@ -11,8 +11,9 @@ from hydrarec.attention.base import State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.dropout import Dropout
-from hydrarec.models.base import Blueprint, OutputLayer, asked
+from hydrarec.models.base import Blueprint, OutputLayer
 from hydrarec.models.blocks import AttentionLayer, Block, BlockModel, FeedForward
+from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -28,11 +29,9 @@ class Bert4recBlock(Block):
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.dropout = Dropout(encoder.dropout)
 
-    def forward(
-        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
-    ) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility, where: Asked | None = None) -> Tensor:
         """Apply attention, and the feed-forward part at asked positions; see `Block.forward`."""
-        return self._transform(asked(x, query_index), self.attention(x, x, visibility, query_index))
+        return self._transform(asked(x, where), self.attention(x, x, visibility, where))
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Apply both to the next position; see `Block.step`."""

@@ -1,7 +1,7 @@
 """Parts that layouts of blocks are built from, and how blocks are run: all positions, asked ones, or one at a time.
 
 Positions meet where they are mixed and nowhere else. After the last block has mixed them, only the asked positions are
-computed further.
+computed further; where these see all others and the operator can do with their queries alone, only they look.
 """
 
 from abc import ABC, abstractmethod
@@ -16,7 +16,8 @@ from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.dropout import Dropout
 from hydrarec.masking.base import View
-from hydrarec.models.base import SequenceModel, asked, positions
+from hydrarec.models.base import SequenceModel, positions
+from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -47,14 +48,20 @@ class AttentionLayer(nn.Module):
         queries: Float[Tensor, "B T D"],
         memory: Float[Tensor, "B T D"],
         visibility: Visibility,
-        query_index: Int[Tensor, " M"] | None = None,
+        where: Asked | None = None,
     ) -> Tensor:
         """Let every position of `queries` gather from the positions of `memory` that it may see.
 
-        Returns what `asked` would of all positions, having projected no others.
+        Returns what `asked` would of all positions, having computed others only for operators that need them.
         """
         k, v = self.key_value(memory).chunk(2, dim=-1)
-        return self.output(asked(self.operator(self.query(queries), k, v, visibility), query_index))
+        overview = where.overview if where else None
+        if overview is not None and self.operator.takes_some_queries:
+            q = overview.arranged(self.query(asked(queries, where)))
+            mixed = overview.picked(self.operator(q, k, v, overview.visibility))
+        else:
+            mixed = asked(self.operator(self.query(queries), k, v, visibility), where)
+        return self.output(mixed)
 
     def step(
         self, queries: Float[Tensor, "B D"], memory: Float[Tensor, "B D"], state: State | None
@@ -104,9 +111,7 @@ class Block(nn.Module, ABC):
     """A layer of a `BlockModel`: positions are mixed, then each is transformed by itself."""
 
     @abstractmethod
-    def forward(
-        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
-    ) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility, where: Asked | None = None) -> Tensor:
         """Return what `asked` would of all positions, having transformed no others."""
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
@@ -147,17 +152,17 @@ class BlockModel(SequenceModel):
         """Return the hidden states after the last block; its outputs unless a model says otherwise."""
         return x
 
-    def encode(self, batch: Batch, visibility: Visibility, query_index: Int[Tensor, " M"] | None = None) -> Tensor:
-        """Return the hidden states, of asked positions if `query_index` says which; see `SequenceModel.encode`."""
+    def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
+        """Return the hidden states, of asked positions if `where` says which; see `SequenceModel.encode`."""
         x = self.embed(batch.items, positions(batch))
         *before, last = self.blocks
         for block in before:
             x = block(x, visibility)
-        return self.finish(last(x, visibility, query_index))
+        return self.finish(last(x, visibility, where))
 
     def forward(self, view: View) -> Float[Tensor, "M D"]:
         """Return the hidden states of the asked positions."""
-        return self.encode(view.batch, view.visibility, view.query_index)
+        return self.encode(view.batch, view.visibility, view.asked)
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item; see `SequenceModel.step`.

@@ -24,8 +24,9 @@ from torch import Tensor, nn
 
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.dropout import Dropout
-from hydrarec.models.base import INITIAL_STD, Blueprint, asked
+from hydrarec.models.base import INITIAL_STD, Blueprint
 from hydrarec.models.blocks import Block, BlockModel, FeedForward
+from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -81,12 +82,10 @@ class FmlpBlock(Block):
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.dropout = Dropout(encoder.dropout)
 
-    def forward(
-        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
-    ) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility, where: Asked | None = None) -> Tensor:
         """Apply the filter, and the feed-forward part at asked positions; see `Block.forward`."""
-        filtered = asked(self.filter(x, visibility), query_index)
-        x = self.filter_norm(asked(x, query_index) + self.dropout(filtered))
+        filtered = asked(self.filter(x, visibility), where)
+        x = self.filter_norm(asked(x, where) + self.dropout(filtered))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 

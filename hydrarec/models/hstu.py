@@ -31,7 +31,8 @@ from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import HstuModelConfig
 from hydrarec.dropout import Dropout
 from hydrarec.masking.base import View
-from hydrarec.models.base import Blueprint, SequenceModel, asked, positions
+from hydrarec.models.base import Blueprint, SequenceModel, positions
+from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -106,7 +107,7 @@ class HstuLayer(nn.Module):
         x: Float[Tensor, "B T D"],
         visibility: Visibility,
         buckets: Int[Tensor, "B T T"] | None,
-        query_index: Int[Tensor, " M"] | None = None,
+        where: Asked | None = None,
     ) -> Tensor:
         """Let every position, or every asked one, gather from those it may see."""
         u, v, q, k = F.silu(self.input(self.input_norm(x))).chunk(4, dim=-1)
@@ -116,7 +117,7 @@ class HstuLayer(nn.Module):
         q, k, v = (split_heads(part, self.n_heads) for part in (q, k, v))
         weights = F.silu(q @ k.mT + self.bias(x.shape[1], buckets).unsqueeze(-3))
         mixed = merge_heads((weights.tril() if visibility.causal else weights) @ v)
-        x, mixed, u = (asked(part, query_index) for part in (x, mixed, u))
+        x, mixed, u = (asked(part, where) for part in (x, mixed, u))
         return x + self.output(self.dropout(self.mixed_norm(mixed) * u))
 
 
@@ -133,8 +134,8 @@ class HstuModel(SequenceModel):
         self.layers = nn.ModuleList(HstuLayer(self.config, encoder) for _ in range(encoder.n_layers))
         self.final_norm = nn.LayerNorm(encoder.d_model)
 
-    def encode(self, batch: Batch, visibility: Visibility, query_index: Int[Tensor, " M"] | None = None) -> Tensor:
-        """Return the hidden states, of asked positions if `query_index` says which; see `SequenceModel.encode`.
+    def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
+        """Return the hidden states, of asked positions if `where` says which; see `SequenceModel.encode`.
 
         Raises
         ------
@@ -147,11 +148,11 @@ class HstuModel(SequenceModel):
         *before, last = self.layers
         for layer in before:
             x = layer(x, visibility, buckets)
-        return self.final_norm(last(x, visibility, buckets, query_index))
+        return self.final_norm(last(x, visibility, buckets, where))
 
     def forward(self, view: View) -> Float[Tensor, "M D"]:
         """Return the hidden states of the asked positions."""
-        return self.encode(view.batch, view.visibility, view.query_index)
+        return self.encode(view.batch, view.visibility, view.asked)
 
     def _buckets(self, batch: Batch) -> Int[Tensor, "B T T"] | None:
         if not self.config.timestamps:

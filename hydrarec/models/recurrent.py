@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from hydrarec.attention.base import State
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.dropout import Dropout
-from hydrarec.models.base import Blueprint, RecurrentModel, asked
+from hydrarec.models.base import Blueprint, RecurrentModel
 from hydrarec.models.blocks import Block, BlockModel, FeedForward
+from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -43,12 +44,10 @@ class RecurrentBlock(Block):
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.dropout = Dropout(encoder.dropout)
 
-    def forward(
-        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
-    ) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility, where: Asked | None = None) -> Tensor:
         """Apply the mixer, and the feed-forward part at asked positions; see `Block.forward`."""
         # Padding stands behind the real items, where a recurrence cannot see it.
-        return self._around(asked(x, query_index), asked(self.mixer(x), query_index))
+        return self._around(asked(x, where), asked(self.mixer(x), where))
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Apply both to the next position; see `Block.step`."""

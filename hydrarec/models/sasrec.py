@@ -14,8 +14,9 @@ from hydrarec.attention.base import State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.dropout import Dropout
-from hydrarec.models.base import Blueprint, asked
+from hydrarec.models.base import Blueprint
 from hydrarec.models.blocks import AttentionLayer, Block, BlockModel, FeedForward
+from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -31,12 +32,10 @@ class SasrecBlock(Block):
         self.feed_forward = FeedForward(d_model, encoder.d_ff or d_model, nn.ReLU(), encoder.dropout)
         self.dropout = Dropout(encoder.dropout)
 
-    def forward(
-        self, x: Float[Tensor, "B T D"], visibility: Visibility, query_index: Int[Tensor, " M"] | None = None
-    ) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility, where: Asked | None = None) -> Tensor:
         """Apply attention, and the feed-forward part at asked positions; see `Block.forward`."""
         queries = self.attention_norm(x)
-        return self._transform(asked(queries, query_index), self.attention(queries, x, visibility, query_index))
+        return self._transform(asked(queries, where), self.attention(queries, x, visibility, where))
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Apply both to the next position; see `Block.step`."""

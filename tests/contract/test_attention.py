@@ -76,6 +76,24 @@ def test_outputs_and_gradients_equal_the_definition(config, causal, length, padd
         torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize(
+    "config", [c for c in ATTENTIONS + VARIANTS if c.implementation().takes_some_queries], ids=name_of
+)
+@pytest.mark.parametrize("length", LENGTHS)
+def test_some_queries_get_what_they_get_among_all(config, length):
+    operator, (q, k, v), real = build(config), draw(length), right_padded(length, [length, max(1, length // 2), 1])
+    some = torch.tensor([length // 3, 0, length - 1])
+    for mask in (None, real):
+        visibility = Visibility(causal=False, padding_mask=mask)
+        if not config.missing_form(causal=False):
+            torch.testing.assert_close(operator(q[:, some], k, v, visibility), operator(q, k, v, visibility)[:, some])
+        if not config.missing_form(causal=True):
+            last = real.sum(1) - 1 if mask is not None else torch.full((3,), length - 1)
+            rows = torch.arange(3)
+            expected = operator(q, k, v, Visibility(causal=True, padding_mask=None))[rows, last]
+            torch.testing.assert_close(operator(q[rows, last][:, None], k, v, visibility)[:, 0], expected)
+
+
 @pytest.mark.parametrize("config", [c for c in ATTENTIONS + VARIANTS if not c.no_causal_form], ids=name_of)
 def test_a_later_item_never_changes_an_earlier_output(config):
     operator, visibility = build(config, torch.float32), Visibility(causal=True, padding_mask=None)

@@ -7,7 +7,8 @@ import torch
 
 from hydrarec.attention.base import RecurrentOperator
 from hydrarec.config import RunSettings
-from hydrarec.models.base import RecurrentModel, asked
+from hydrarec.models.base import RecurrentModel
+from hydrarec.sequences.asked import asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 from hydrarec.training import checkpoint
@@ -67,7 +68,7 @@ def test_hidden_states_have_the_shape_of_what_was_asked_and_are_finite(settings)
     model, masking = build(settings)
     view = masking.training_view(batch_of(*[r for r in ROWS if len(r) > 1]), torch.Generator().manual_seed(0))
     hidden = model(view)
-    assert hidden.shape == (len(view.query_index), 16)
+    assert hidden.shape == (len(view.asked.index), 16)
     assert torch.isfinite(hidden).all()
     output = model.output_layer()
     assert output.weight.shape == (N + 1, 16)
@@ -79,7 +80,7 @@ def test_asked_positions_are_what_they_are_among_all(settings):
     """In values and gradients: that the others are not computed to the end must make no difference."""
     model, masking = build(settings)
     view = masking.training_view(batch_of(*[r for r in ROWS if len(r) > 1]), torch.Generator().manual_seed(0))
-    both = [model(view), asked(model.encode(view.batch, view.visibility), view.query_index)]
+    both = [model(view), asked(model.encode(view.batch, view.visibility), view.asked)]
     torch.testing.assert_close(*both, rtol=1e-10, atol=1e-11)
     weights = torch.randn(both[0].shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     used = [parameter for parameter in model.parameters() if parameter is not getattr(model, "output_bias", None)]
@@ -88,6 +89,15 @@ def test_asked_positions_are_what_they_are_among_all(settings):
     largest = max(float(gradient.abs().max()) for gradient in gradients[0])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-12 * largest)
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_the_asked_position_of_a_history_is_what_it_is_among_all(settings):
+    model, masking = build(settings)
+    view = masking.inference_view(batch_of(*ROWS))
+    with torch.no_grad():
+        both = model(view), asked(model.encode(view.batch, view.visibility), view.asked)
+    torch.testing.assert_close(*both, rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.parametrize("settings", ALL)

@@ -6,8 +6,10 @@ from functools import partial
 import pytest
 import torch
 from torch.testing import assert_close
+from torch.utils.flop_counter import FlopCounterMode
 
 from hydrarec.attention.hydra_kernels import pays
+from hydrarec.config import RunSettings
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.efficiency import measure as measuring
 from hydrarec.efficiency.blocks import block_pieces
@@ -15,8 +17,11 @@ from hydrarec.efficiency.memory import Limits, Probe, probe
 from hydrarec.efficiency.nothing import NoMixing, without_mixing
 from hydrarec.efficiency.operators import SMALL_NUMBERS, operator_pieces
 from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, gradients, sizes
+from hydrarec.efficiency.variants import Variant, count
 from hydrarec.models.blocks import AttentionLayer
+from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
+from hydrarec.training.checkpoint import build
 from tests.unit.efficiency.conftest import comparison
 
 WIDE = Limits(seconds=60, mib=4096)
@@ -128,6 +133,24 @@ def test_counts_are_per_sequence(cpu):
     assert many.counted() == few.counted()
 
 
+@pytest.mark.parametrize("masking", ["causal", "bidirectional"])
+@pytest.mark.parametrize("operator", ["linear", "cosformer"])
+def test_a_pass_over_histories_takes_what_the_counter_sees(operator, masking):
+    """Queries of the last layer are those of the asked positions, but for operators that need all of them."""
+    run = {"id": "x", "model": {"kind": "bert4rec"}, "attention": {"kind": operator}, "masking": {"kind": masking}}
+    encoder = {"d_model": 16, "n_heads": 2, "n_layers": 2, "max_length": 20}
+    settings = RunSettings.model_validate(
+        {"run": run, "encoder": encoder, "loss": {"kind": "cross_entropy"}, "training": {}}
+    )
+    model, arrange = build(settings, 60)
+    view = arrange.inference_view(Batch(torch.randint(1, 61, (3, 19)), torch.full((3,), 19)))
+    with FlopCounterMode(display=False) as counter:
+        model.eval()(view)
+    variant = Variant("x", "bert4rec", settings, True, None)
+    counted = count(variant, model, view.batch.lengths, n_asked=3, n_scored=0, all_seeing=True)
+    assert counter.get_total_flops() == counted.operations.matmul
+
+
 def test_without_mixing_the_values_are_returned_and_all_projections_get_gradients():
     config = comparison()
     layer = AttentionLayer(HydraAttentionConfig(), config.encoder)
@@ -139,6 +162,9 @@ def test_without_mixing_the_values_are_returned_and_all_projections_get_gradient
     x = torch.randn(2, 5, 16)
     layer(x, x, visibility).sum().backward()
     assert all(parameter.grad is not None for parameter in layer.parameters())
+    assert torch.equal(layer.operator(q[:, :2], k, v, Visibility(causal=False, padding_mask=None)), v[:, :2])
+    gradients = torch.autograd.grad(layer.operator(q[:, :2], k, v, visibility).sum(), [q, k, v])
+    assert [float(gradient.sum()) for gradient in gradients] == [2 * 2 * 16.0] * 3
 
 
 def test_sizes_beyond_the_first_failure_are_not_tried_and_say_why(cpu, monkeypatch):

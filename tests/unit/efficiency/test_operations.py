@@ -18,7 +18,7 @@ def seen_by_the_counter(config, shape):
     operator = config.implementation()(
         config, d_model=shape.d_model, n_heads=shape.n_heads, max_length=shape.length
     ).eval()
-    q, k, v = (torch.randn(shape.batch, shape.length, shape.d_model) for _ in range(3))
+    q, k, v = (torch.randn(shape.batch, n, shape.d_model) for n in (int(shape.queries), shape.length, shape.length))
     # The counter knows the products of the unfused form only, and operators that use it inside follow this.
     with FlopCounterMode(display=False) as counter, sdpa_kernel([SDPBackend.MATH]):
         operator(q, k, v, Visibility(causal=shape.causal, padding_mask=None))
@@ -46,6 +46,16 @@ def test_matrix_products_are_those_that_the_counter_sees(config, causal):
             assert counted.matmul == pytest.approx(seen * (length + 1) / (2 * length))
         else:
             assert counted.matmul == seen
+
+
+@pytest.mark.parametrize(
+    "config", [p.values[0] for p in FORMS if not p.values[1] and p.values[0].implementation().takes_some_queries]
+)
+def test_fewer_queries_take_less(config):
+    few, all_ = (Shape(200, 48, 1, causal=False, batch=3, n_queries=n) for n in (7, 200))
+    assert mixing(config, few).matmul == seen_by_the_counter(config, few)
+    assert mixing(config, few).other < mixing(config, all_).other
+    assert mixing(config, all_) == mixing(config, Shape(200, 48, 1, causal=False, batch=3))
 
 
 def test_the_counter_sees_nothing_of_hydra_nor_of_the_fused_kernel_on_a_cpu():

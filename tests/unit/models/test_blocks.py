@@ -3,16 +3,22 @@
 import pytest
 import torch
 
-from hydrarec.config.attention import AttentionConfig, HydraAttentionConfig, LinearAttentionConfig
+from hydrarec.config.attention import (
+    AttentionConfig,
+    HydraAttentionConfig,
+    LinearAttentionConfig,
+    RetentionAttentionConfig,
+)
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import Bert4recModelConfig, FmlpModelConfig, SasrecModelConfig
-from hydrarec.masking.base import View
-from hydrarec.models.base import Blueprint, asked
+from hydrarec.masking.base import View, last_positions
+from hydrarec.models.base import Blueprint
+from hydrarec.sequences.asked import Asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
 N, D, T = 30, 8, 6
-ASKED = torch.tensor([2, 5, 9])
+ASKED = Asked(torch.tensor([2, 5, 9]))
 
 
 def build(config, attention: AttentionConfig | None, n_layers=3):
@@ -40,10 +46,14 @@ def test_after_the_last_mixing_only_asked_positions_are_computed(config, attenti
     assert rows == [2 * T, 2 * T, 3]
 
 
-def test_asked_positions_count_through_the_rows():
-    x = torch.arange(2 * 5 * 3).view(2, 5, 3)
-    assert torch.equal(asked(x, ASKED), torch.stack([x[0, 2], x[1, 0], x[1, 4]]))
-    assert asked(x, None) is x
+@pytest.mark.parametrize("attention", [HydraAttentionConfig(), RetentionAttentionConfig()])
+def test_only_asked_positions_look_if_the_operator_can_do_with_their_queries(attention):
+    model, rows = build(SasrecModelConfig(), attention), []
+    for block in model.blocks:
+        block.attention.query.register_forward_hook(lambda _, inputs, __: rows.append(inputs[0].numel() // D))
+    batch = Batch(torch.randint(1, N + 1, (2, T)), torch.full((2,), T))
+    model(View(batch, Visibility(causal=True, padding_mask=None), last_positions(batch)))
+    assert rows == [2 * T, 2 * T, 2 if model.blocks[-1].attention.operator.takes_some_queries else 2 * T]
 
 
 @pytest.mark.parametrize("n_layers", [1, 3])

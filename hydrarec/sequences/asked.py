@@ -1,0 +1,80 @@
+"""Positions that are asked: those whose hidden states are wanted."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hydrarec.devices import send
+from hydrarec.sequences.visibility import Visibility
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Asked positions that see all real ones of their rows, as queries side by side: Q in each row."""
+
+    visibility: Visibility
+    """What they see: bidirectional, whatever the other positions see."""
+    shape: tuple[int, int]
+    """Rows B and queries Q, the most that a row has."""
+    slots: Int[Tensor, " M"] | None
+    """Where they stand in the flattened B x Q rectangle; None: they fill it."""
+
+    def arranged(self, queries: Float[Tensor, "M D"]) -> Float[Tensor, "B Q D"]:
+        """Put queries side by side, with zeros where a row has fewer."""
+        if self.slots is not None:
+            empty = queries.new_zeros(self.shape[0] * self.shape[1], queries.shape[1])
+            queries = empty.index_copy(0, self.slots, queries)
+        return queries.view(*self.shape, -1)
+
+    def picked(self, outputs: Float[Tensor, "B Q D"]) -> Float[Tensor, "M D"]:
+        """Return the outputs of the asked positions, one below the other."""
+        rows = outputs.flatten(0, 1)
+        return rows if self.slots is None else rows.index_select(0, self.slots)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which positions of a batch are asked."""
+
+    index: Int[Tensor, " M"]
+    """Indices into the flattened B x T rectangle, ascending."""
+    overview: Overview | None = None
+    """Their arrangement if each sees all real positions of its row; None if they may see less."""
+
+
+def all_seeing(index: Int[Tensor, " M"], per_row: Int[Tensor, " B"], padding_mask: Bool[Tensor, "B T"] | None) -> Asked:
+    """Ask positions that see all real ones of their rows.
+
+    Parameters
+    ----------
+    index
+        Indices into the flattened B x T rectangle, ascending.
+    per_row
+        How many of them each row has; on the CPU, so that the shape is known without waiting for a GPU.
+    padding_mask
+        True = real; None: all are.
+    """
+    n_rows, n_columns = len(per_row), int(per_row.max())
+    filled = (torch.arange(n_columns) < per_row[:, None]).flatten()
+    slots = None if len(index) == len(filled) else send(filled.nonzero().squeeze(1), index.device)
+    return Asked(index, Overview(Visibility(causal=False, padding_mask=padding_mask), (n_rows, n_columns), slots))
+
+
+def asked(x: Float[Tensor, "B T D"], where: Asked | None) -> Tensor:
+    """Return the rows of the asked positions.
+
+    Parameters
+    ----------
+    x
+        A row for each position.
+    where
+        Which are asked; None asks for all, which leaves `x` as it is.
+    """
+    if where is None:
+        return x
+    rows = x.flatten(0, 1)
+    # As many as there are can only be all of them. Otherwise: plain indexing expects indices that repeat, which takes
+    # its backward pass three times as long.
+    return rows if len(where.index) == len(rows) else rows.index_select(0, where.index)
