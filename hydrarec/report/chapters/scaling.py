@@ -95,9 +95,7 @@ def _tables(inputs: Inputs, measured: Measured) -> list[Table]:
 
 def _speed_columns(first: str) -> list[Column]:
     return [
-        Column(first, numeric=False),
-        Column("Form", numeric=False),
-        Column("In", numeric=False, hint="what is around the operator, and the data set where one is used"),
+        Column(first, numeric=False, hint="with its form, what is around the operator, and the data set if any"),
         Column("Time", hint="median over rounds, of a step, a user or a sequence"),
         Column("Times as fast", hint="as the same with fused softmax in the same rounds; 95 % interval over rounds"),
         Column("Bound", hint="times as fast as fused softmax if nothing mixed, timed in the same rounds"),
@@ -112,9 +110,7 @@ def _speed_row(row: dict[Hashable, Any]) -> Row:
     interval = f"[{factor(row['low'])}, {factor(row['high'])}]" if known else ""
     return Row(
         [
-            Cell(str(row["subject"])),
-            Cell(str(row["form"])),
-            Cell(str(row["layout"])),
+            _subject(row),
             Cell(_precise(row["unit_s"]), float(row["unit_s"]), note=f"a {_UNITS[row['part']]}"),
             Cell(factor(row["speedup"]), float(row["speedup"]) if known else 0.0, note=interval),
             _bound(row["measured_bound"]),
@@ -124,6 +120,10 @@ def _speed_row(row: dict[Hashable, Any]) -> Row:
         ],
         "optimum" if row["subject"] == NO_MIXING else "trained",
     )
+
+
+def _subject(row: Any) -> Cell:
+    return Cell(str(row["subject"]), note=f"{row['form']}, {row['layout']}")
 
 
 def _bound(value: float) -> Cell:
@@ -191,9 +191,7 @@ def _exponents(measured: Measured) -> Table:
         rows.append(
             Row(
                 [
-                    Cell(str(row["subject"])),
-                    Cell(str(row["form"])),
-                    Cell(str(row["layout"])),
+                    _subject(row),
                     Cell(f"{row['measure']} over {'T' if row['axis'] == 'length' else 'D'}"),
                     Cell(exponent(row["exponent"]), float(row["exponent"]), note=interval),
                     Cell("yes" if linear else "not shown" if timed else NOTHING),
@@ -206,9 +204,7 @@ def _exponents(measured: Measured) -> Table:
         f"scaling-{measured.device}",
         "Exponents p of a + b nᵖ, forward and backward, for one sequence",
         [
-            Column("Operator", numeric=False),
-            Column("Form", numeric=False),
-            Column("In", numeric=False, hint="what is around the operator"),
+            Column("Operator", numeric=False, hint="with its form and what is around it"),
             Column("Growth of", numeric=False),
             Column("p", hint="90 % interval over rounds; memory is measured once"),
             Column("Linear", numeric=False, hint="the interval lies between 0.9 and 1.1"),
