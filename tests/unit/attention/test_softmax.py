@@ -46,6 +46,15 @@ def test_with_nothing_dropped_it_is_the_definition(visibility, cached, monkeypat
         torch.testing.assert_close(fast, naive, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("visibility", [one for one in VISIBILITIES if not one.causal])
+@pytest.mark.parametrize("cached", [1, 2**18])
+def test_some_queries_get_what_they_get_among_all(visibility, cached, monkeypatch):
+    monkeypatch.setattr(softmax, "CACHED_WEIGHTS", cached)
+    q, k, v = draw()
+    outputs = operator(1e-6)(q[:, 2:4], k, v, visibility)
+    torch.testing.assert_close(outputs, operator(1e-6)(q, k, v, visibility)[:, 2:4], rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("visibility", VISIBILITIES[:2])
 def test_dropped_weights_leave_the_mean(visibility):
     torch.manual_seed(0)
