@@ -8,8 +8,10 @@ import torch
 
 from hydrarec.columns import HISTORY, RANKS, SAMPLED
 from hydrarec.data.candidates import draw
+from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import content_hash, read_table
+from hydrarec.training import scorer
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.run import train
 from hydrarec.training.streams import Streams, seed_of
@@ -133,21 +135,27 @@ def test_a_stopwatch_counts_only_what_runs():
     assert 0.04 <= watch.seconds < 0.5
 
 
-def test_a_model_in_training_mode_is_not_ranked(data):
-    from hydrarec.sequences.log import read_cases, read_catalogue, read_train  # noqa: PLC0415
-
+@pytest.fixture
+def trainer(data):
     split = data / "loo"
-    trainer = Trainer(
-        settings(),
-        read_train(split),
-        read_cases(split, "validation"),
-        read_catalogue(data, split),
-        seed=0,
-        device=torch.device("cpu"),
-    )
+    validation, catalogue = read_cases(split, "validation"), read_catalogue(data, split)
+    return Trainer(settings(), read_train(split), validation, catalogue, seed=0, device=torch.device("cpu"))
+
+
+def test_a_model_in_training_mode_is_not_ranked(trainer):
     trainer.model.train()
     with pytest.raises(ValueError, match="training mode"):
         trainer.scorer(torch.arange(2))
+
+
+def test_a_cpu_encodes_in_parts_what_is_ranked_at_once(trainer, monkeypatch):
+    sizes, rows = [], torch.arange(17)
+    trainer.model.eval().register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0].batch.lengths)))
+    whole = trainer.scorer(rows).hidden
+    monkeypatch.setattr(scorer, "NUMBERS_PER_PART", 1)
+    monkeypatch.setattr(scorer, "ROWS_PER_PART", 7)
+    torch.testing.assert_close(trainer.scorer(rows).hidden, whole)
+    assert sizes == [17, 7, 7, 3]
 
 
 def test_a_broken_checkpoint_is_named(tmp_path, data):
