@@ -27,6 +27,7 @@ WIDTH, HEADS = 64, 2
 PASSES = 11
 """Tensors of the size of the queries that must be read or written: 4 forward, 7 backward."""
 LIMITS = Limits(seconds=60.0, mib=8192.0)
+"""What the repetition may take whose memory is found out."""
 
 Operator = Callable[[Tensor, Tensor, Tensor], Tensor]
 
