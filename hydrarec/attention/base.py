@@ -56,14 +56,14 @@ class AttentionOperator(nn.Module, ABC):
 
     @abstractmethod
     def forward(
-        self, q: Float[Tensor, "B T D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
-    ) -> Float[Tensor, "B T D"]:
+        self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
+    ) -> Float[Tensor, "B Q D"]:
         """Mix values.
 
         Parameters
         ----------
         q, k, v
-            Queries, keys and values.
+            Queries, keys and values. Q is T, but for operators with `takes_some_queries`.
         visibility
             Who may see whom. Outputs at padded positions are never read, but are finite.
         """

@@ -151,10 +151,10 @@ def count(
                 length,
                 encoder.d_model,
                 encoder.n_heads,
-                settings.run.masking.causal and not only_asked,
-                n_sequences,
-                encoder.max_length,
-                n_asked / len(lengths) if only_asked else None,
+                causal=settings.run.masking.causal and not only_asked,
+                batch=n_sequences,
+                max_length=encoder.max_length,
+                n_queries=n_asked / len(lengths) if only_asked else None,
             )
             counted = mixing(operator.in_layer(number, encoder.n_layers), shape)
             if counted is None:
