@@ -56,8 +56,13 @@ class Masking(Protocol):
         ...
 
 
-def last_positions(batch: Batch) -> Asked:
-    """Ask each row's last real position, which sees all before it under any masking."""
+def everything(batch: Batch) -> Visibility:
+    """Let all real positions see each other."""
+    return Visibility(causal=False, padding_mask=batch.padding_mask)
+
+
+def last_positions(batch: Batch, visibility: Visibility) -> Asked:
+    """Ask each row's last real position; under any masking it sees all real ones, which is what `visibility` says."""
     rows, width = batch.items.shape
     index = send(torch.arange(rows) * width + batch.lengths - 1, batch.items.device)
-    return all_seeing(index, torch.ones_like(batch.lengths), batch.padding_mask)
+    return all_seeing(index, torch.ones_like(batch.lengths), visibility)

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from hydrarec.config.masking import BidirectionalMaskingConfig
 from hydrarec.devices import send
-from hydrarec.masking.base import TrainingView, View, last_positions
+from hydrarec.masking.base import TrainingView, View, everything, last_positions
 from hydrarec.sequences.asked import all_seeing
 from hydrarec.sequences.batches import Batch
-from hydrarec.sequences.visibility import Visibility
 
 
 class BidirectionalMasking:
@@ -49,8 +48,8 @@ class BidirectionalMasking:
 
         items = batch.items.flatten().index_fill(0, index, self.mask_token).view_as(batch.items)
         inputs = Batch(items, batch.lengths, _known_times(batch, shown))
-        visibility = Visibility(causal=False, padding_mask=batch.padding_mask)
-        asked = all_seeing(index, hidden.sum(1), visibility.padding_mask)
+        visibility = everything(inputs)
+        asked = all_seeing(index, hidden.sum(1), visibility)
         return TrainingView(inputs, visibility, asked, batch.items.flatten()[index])
 
     def inference_window(self, max_length: int) -> int:
@@ -62,8 +61,8 @@ class BidirectionalMasking:
         items = torch.cat([batch.items, torch.zeros_like(batch.items[:, :1])], dim=1)
         items = items.scatter(1, send(batch.lengths, items.device)[:, None], self.mask_token)
         inputs = Batch(items, batch.lengths + 1, _times_with_mask_token(batch))
-        asked = last_positions(inputs)
-        return View(inputs, Visibility(causal=False, padding_mask=inputs.padding_mask), asked)
+        visibility = everything(inputs)
+        return View(inputs, visibility, last_positions(inputs, visibility))
 
 
 def _known_times(batch: Batch, shown: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"] | None:

@@ -7,7 +7,7 @@ import torch
 
 from hydrarec.config.masking import CausalMaskingConfig
 from hydrarec.devices import send
-from hydrarec.masking.base import TrainingView, View, last_positions
+from hydrarec.masking.base import TrainingView, View, everything, last_positions
 from hydrarec.sequences.asked import Asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
@@ -40,4 +40,4 @@ class CausalMasking:
 
     def inference_view(self, batch: Batch) -> View:
         """Ask the newest item's position."""
-        return View(batch, Visibility(causal=True, padding_mask=None), last_positions(batch))
+        return View(batch, Visibility(causal=True, padding_mask=None), last_positions(batch, everything(batch)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.devices import send
@@ -44,7 +44,7 @@ class Asked:
     """Their arrangement if each sees all real positions of its row; None if they may see less."""
 
 
-def all_seeing(index: Int[Tensor, " M"], per_row: Int[Tensor, " B"], padding_mask: Bool[Tensor, "B T"] | None) -> Asked:
+def all_seeing(index: Int[Tensor, " M"], per_row: Int[Tensor, " B"], visibility: Visibility) -> Asked:
     """Ask positions that see all real ones of their rows.
 
     Parameters
@@ -53,13 +53,13 @@ def all_seeing(index: Int[Tensor, " M"], per_row: Int[Tensor, " B"], padding_mas
         Indices into the flattened B x T rectangle, ascending.
     per_row
         How many of them each row has; on the CPU, so that the shape is known without waiting for a GPU.
-    padding_mask
-        True = real; None: all are.
+    visibility
+        What they see: bidirectional.
     """
     n_rows, n_columns = len(per_row), int(per_row.max())
     filled = (torch.arange(n_columns) < per_row[:, None]).flatten()
     slots = None if len(index) == len(filled) else send(filled.nonzero().squeeze(1), index.device)
-    return Asked(index, Overview(Visibility(causal=False, padding_mask=padding_mask), (n_rows, n_columns), slots))
+    return Asked(index, Overview(visibility, (n_rows, n_columns), slots))
 
 
 def asked(x: Float[Tensor, "B T D"], where: Asked | None) -> Tensor:

@@ -58,6 +58,7 @@ def test_an_overview_is_of_positions_that_see_all_real_ones(config):
         # At the first positions, causal targets see less.
         assert (overview is None) == (config.kind == "causal" and view is training)
         if overview is not None:
+            assert not overview.visibility.causal
             may_see = view.visibility.attention_mask(width, torch.device("cpu")).expand(rows, -1, -1).flatten(0, 1)
             sees = overview.visibility.attention_mask(width, torch.device("cpu"))[:, 0].expand(rows, -1)
             assert torch.equal(may_see[view.asked.index], sees[view.asked.index // width])

@@ -11,7 +11,7 @@ from hydrarec.config.attention import (
 )
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import Bert4recModelConfig, FmlpModelConfig, SasrecModelConfig
-from hydrarec.masking.base import View, last_positions
+from hydrarec.masking.base import View, everything, last_positions
 from hydrarec.models.base import Blueprint
 from hydrarec.sequences.asked import Asked
 from hydrarec.sequences.batches import Batch
@@ -52,7 +52,7 @@ def test_only_asked_positions_look_if_the_operator_can_do_with_their_queries(att
     for block in model.blocks:
         block.attention.query.register_forward_hook(lambda _, inputs, __: rows.append(inputs[0].numel() // D))
     batch = Batch(torch.randint(1, N + 1, (2, T)), torch.full((2,), T))
-    model(View(batch, Visibility(causal=True, padding_mask=None), last_positions(batch)))
+    model(View(batch, Visibility(causal=True, padding_mask=None), last_positions(batch, everything(batch))))
     assert rows == [2 * T, 2 * T, 2 if model.blocks[-1].attention.operator.takes_some_queries else 2 * T]
 
 

@@ -3,6 +3,9 @@
 import torch
 
 from hydrarec.sequences.asked import Asked, all_seeing, asked
+from hydrarec.sequences.visibility import Visibility
+
+EVERYTHING = Visibility(causal=False, padding_mask=None)
 
 
 def test_they_count_through_the_rows():
@@ -14,16 +17,16 @@ def test_they_count_through_the_rows():
 
 def test_queries_stand_side_by_side_and_are_picked_again():
     rows = torch.arange(1.0, 9.0).view(4, 2)
-    overview = all_seeing(torch.tensor([1, 6, 8, 9]), torch.tensor([1, 3]), None).overview
+    overview = all_seeing(torch.tensor([1, 6, 8, 9]), torch.tensor([1, 3]), EVERYTHING).overview
     arranged = overview.arranged(rows)
     assert arranged.tolist() == [[[1, 2], [0, 0], [0, 0]], [[3, 4], [5, 6], [7, 8]]]
     assert torch.equal(overview.picked(arranged), rows)
-    assert not overview.visibility.causal
+    assert overview.visibility is EVERYTHING
 
 
 def test_equally_many_in_each_row_need_no_zeros():
     rows = torch.arange(8.0).view(4, 2)
-    overview = all_seeing(torch.tensor([1, 3, 6, 9]), torch.tensor([2, 2]), None).overview
+    overview = all_seeing(torch.tensor([1, 3, 6, 9]), torch.tensor([2, 2]), EVERYTHING).overview
     assert overview.slots is None
     assert overview.arranged(rows).data_ptr() == rows.data_ptr()
     assert torch.equal(overview.picked(overview.arranged(rows)), rows)
