@@ -99,6 +99,7 @@ def write_inference(
     test_j: float | None = None,
     candidates: Mapping[str, str] | None = None,
     files: dict[str, str] | None = None,
+    code: Mapping[str, str | bool | None] | None = None,
 ) -> None:
     """Write `inference.json`.
 
@@ -126,8 +127,11 @@ def write_inference(
         Content hashes of the drawn candidates that were ranked among as well, by kind.
     files
         Hashes of what the ranking read and wrote in the run folder, where the manifest was written before it.
+    code
+        Version and commit of the ranking, where the manifest was written before it.
     """
     values = {
+        **(code or {}),
         "device": device,
         "test_s": test_s,
         "infer_ms_per_user": 1000 * test_s / n_cases,

@@ -33,6 +33,6 @@ def comparison_folder(results: Path, report: str) -> Path:
     return results / "comparison" / report
 
 
-def efficiency_folder(results: Path, device: str) -> Path:
-    """Return the folder of what was measured about speed and memory on a device, as the configuration names it."""
-    return results / "efficiency" / device
+def efficiency_folder(results: Path, report: str, device: str) -> Path:
+    """Return the folder of what was measured for a report on a device, as the configuration names it."""
+    return results / "efficiency" / report / device

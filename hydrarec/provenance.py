@@ -1,6 +1,7 @@
 """What made a result: package, commit, machine, data. Written beside every result as `manifest.json`."""
 
 import datetime
+import functools
 import importlib.metadata
 import os
 import platform
@@ -15,13 +16,15 @@ from typing import Any
 import psutil
 
 from hydrarec import __version__
-from hydrarec.files import read_json, sha256, write_json
+from hydrarec.files import read_json, read_object, sha256, write_json
 from hydrarec.tables import content_hash
 
 PACKAGES = ("implicit", "numpy", "pandas", "pyarrow", "safetensors", "scipy", "snakemake", "torch")
 """Packages whose versions can change a result."""
 MANIFEST_KEYS = ("data", "dataset", "git_commit", "git_dirty", "host", "package_version", "protocol", "run", "seed")
 """What results cannot be compared without."""
+WEIGHTS = "model.safetensors"
+"""File of a trained run whose hash both its manifest and its ranking record."""
 
 
 def write_manifest(
@@ -88,11 +91,8 @@ def describe_machine(device: str) -> dict[str, Any]:
     device
         `cpu`, or the GPU's name.
     """
-    commit, dirty = _git_state()
     return {
-        "package_version": __version__,
-        "git_commit": commit,
-        "git_dirty": dirty,
+        **code_state(),
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "cpu": _cpu_name(),
@@ -104,6 +104,31 @@ def describe_machine(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
     }
+
+
+@functools.cache
+def code_state() -> dict[str, str | bool | None]:
+    """Return the version of the package, the commit of its checkout, and whether the code differs from it.
+
+    Asked for when a computation begins, and the same from then on: a checkout that is updated meanwhile changes nothing
+    about the code that a process has loaded. Files that Git does not know yet count where they are part of the code.
+    """
+    package = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(package.parent), *arguments], check=True, capture_output=True, text=True, timeout=30
+        ).stdout.strip()
+
+    try:
+        # Installed in an environment inside somebody's repository, the package is no part of it.
+        git("ls-files", "--error-unmatch", str(Path(__file__).relative_to(package.parent)))
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        new = git("ls-files", "--others", "--exclude-standard", "--", package.name, "workflow", "Snakefile")
+        commit, dirty = git("rev-parse", "HEAD"), bool(changed or new)
+    except (OSError, subprocess.SubprocessError):
+        commit, dirty = None, None
+    return {"package_version": __version__, "git_commit": commit, "git_dirty": dirty}
 
 
 def now() -> str:
@@ -149,25 +174,24 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def code_of(folder: Path) -> list[dict[str, Any]]:
+    """Return what `code_state` was for a run: for its training, and for its ranking where that was another job."""
+    found = [read_manifest(folder / "manifest.json"), read_object(folder / "inference.json")]
+    keys = ("package_version", "git_commit", "git_dirty")
+    return [{key: one[key] for key in keys} for one in found if all(key in one for key in keys)]
+
+
+def ranked_with_other_weights(folder: Path) -> bool:
+    """Return whether a run was trained anew after it was ranked; what says nothing about weights was not."""
+    paths = [folder / "manifest.json", folder / "inference.json"]
+    held = [read_object(path).get("files", {}).get(WEIGHTS) if path.is_file() else None for path in paths]
+    return None not in held and held[0] != held[1]
+
+
 def peak_memory_mib() -> float:
     """Return the largest resident memory this process has had so far, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
-
-
-def _git_state() -> tuple[str | None, bool | None]:
-    """Return the commit of the checkout the package runs from and whether tracked files differ from it."""
-    folder = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True, timeout=30
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.SubprocessError):
-        return None, None
 
 
 def _version(package: str) -> str | None:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import run_folder
+from hydrarec.provenance import WEIGHTS, ranked_with_other_weights
 
 FINISHED, TRAINED, INTERRUPTED, STOPPED, OPEN = "finished", "trained", "in training", "stopped", "not begun"
 
@@ -89,11 +90,12 @@ def is_worked_on(results: Path) -> bool:
 def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int) -> Progress:
     left, entry = run_folder(results, dataset, protocol, run, seed), config.run(run)
     epochs = 0
-    if (left / "ranks.parquet").exists():
+    ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
+    if ranked and (isinstance(entry, BaselineRun) or (trained and not ranked_with_other_weights(left))):
         return Progress(dataset, protocol, run, seed, FINISHED)
-    trained = (left / "model.safetensors").exists()
-    # Without weights a log of ranking is that of an earlier training.
-    rules = [entry.baseline] if isinstance(entry, BaselineRun) else ["rank", "train"] if trained else ["train"]
+    # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
+    of_training = ["rank", "train"] if trained and not ranked else ["train"]
+    rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training
     logs = [results.parent / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules]
     log = next((path for path in logs if path.exists()), None)
     killed = _slurms_words(results.parent, rules[0], f"{dataset}_{protocol}_{run}_{seed}", log)

@@ -9,12 +9,13 @@ import pandas as pd
 
 from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, RUNS, SCALING, TIMES
 from hydrarec.comparison import Gate, read_gates
+from hydrarec.comparison.measurements import measured_on
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.bands import Band
 from hydrarec.config.hypotheses import Hypotheses
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json
-from hydrarec.layout import data_folder, efficiency_folder, run_folder
+from hydrarec.layout import data_folder, run_folder
 from hydrarec.numbers import metric_title, score
 from hydrarec.significance.crossed import Estimate
 from hydrarec.tables import read_table
@@ -137,8 +138,6 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
         If one is not what it must be.
     """
     leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
-    devices = config.efficiency.devices if config.efficiency else []
-    measured = {device: efficiency_folder(results, device) / "scaling.parquet" for device in devices}
     return Evidence(
         config=config,
         hypotheses=hypotheses,
@@ -147,7 +146,10 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
         leaders=leaders[leaders["group"] == "all"],
         times=read_table(comparison / "times.parquet", TIMES),
         gates=read_gates(comparison),
-        scaling={device: read_table(path, SCALING) for device, path in measured.items() if path.is_file()},
+        scaling={
+            device: read_table(folder / "scaling.parquet", SCALING)
+            for device, folder in measured_on(config, results, complete=False)
+        },
         unfinished=_unfinished(comparison / "runs.parquet"),
     )
 

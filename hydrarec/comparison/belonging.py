@@ -11,7 +11,7 @@ from hydrarec.config import BenchmarkConfig, RunSettings
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
 from hydrarec.layout import split_folder
-from hydrarec.provenance import read_manifest
+from hydrarec.provenance import WEIGHTS, code_of, ranked_with_other_weights, read_manifest
 
 AGAIN = "Delete the run's folder and start Snakemake again: it is computed anew."
 """What to do about a run that cannot be used."""
@@ -27,13 +27,15 @@ class Result(Protocol):
 
 
 def outdated(config: BenchmarkConfig, one: Result) -> str:
-    """Return in what a result's settings are not those of the configuration; empty if they are.
+    """Return in what a result is not of the configuration's settings, or not of one training; empty if it is.
 
     Snakemake repeats runs whose settings change, as long as it has its own records of them. Results that were copied
     here, or are older than its records, are only found by this.
     """
     path = one.folder / "manifest.json"
     manifest, entry = read_manifest(path), config.run(one.run)
+    if ranked_with_other_weights(one.folder):
+        return f"{one.folder / 'inference.json'}: was ranked with other weights than {WEIGHTS} beside it has now"
     if isinstance(entry, TrainedRun):
         wanted = config.settings(one.run, one.dataset)
         try:
@@ -41,19 +43,22 @@ def outdated(config: BenchmarkConfig, one: Result) -> str:
         except ValidationError:
             return f"{path}: its settings are those of hydrarec {manifest['package_version']} and cannot be read"
         # Labels are what a run is called, not what it is.
-        pairs = [_flat(each.model_dump(mode="json", exclude={"run": {"label"}})) for each in (found, wanted)]
+        before, now = (each.model_dump(mode="json", exclude={"run": {"label"}}) for each in (found, wanted))
     else:
-        pairs = [
-            _flat({"baseline": manifest["run"].get("baseline"), "options": manifest["run"].get("options", {})}),
-            _flat({"baseline": entry.baseline, "options": entry.options}),
-        ]
-    before, now = pairs
-    apart = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+        before = {"baseline": manifest["run"].get("baseline"), "options": manifest["run"].get("options", {})}
+        now = {"baseline": entry.baseline, "options": entry.options}
+    apart = first_difference(before, now)
+    return f"{path}: was computed with {apart}" if apart else ""
+
+
+def first_difference(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return in what nested settings differ, the first key in words and how many more; empty if they do not."""
+    one, other = _flat(before), _flat(now)
+    apart = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
     if not apart:
         return ""
-    first = apart[0]
     more = f" and {len(apart) - 1} more" if len(apart) > 1 else ""
-    return f"{path}: was computed with {first} = {before.get(first)}, the configuration has {now.get(first)}{more}"
+    return f"{apart[0]} = {one.get(apart[0])}, the configuration has {other.get(apart[0])}{more}"
 
 
 def refuse_other_settings(config: BenchmarkConfig, everything: Sequence[Result]) -> None:
@@ -103,8 +108,8 @@ def mixed_versions(
     """Yield each dataset and protocol whose results mix versions that the configuration does not accept together."""
     seen: dict[tuple[str, str], dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for one in everything:
-        version = read_manifest(one.folder / "manifest.json")["package_version"]
-        seen[one.dataset, one.protocol][version].append(one.folder)
+        for version in {code["package_version"] for code in code_of(one.folder)}:
+            seen[one.dataset, one.protocol][version].append(one.folder)
     for (dataset, protocol), versions in seen.items():
         if len(versions) > 1 and not set(versions) <= set(config.evaluation.accepted_versions):
             yield dataset, protocol, versions

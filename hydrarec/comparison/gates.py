@@ -19,7 +19,7 @@ from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import run_folder
 from hydrarec.numbers import metric_title
-from hydrarec.provenance import read_manifest
+from hydrarec.provenance import code_of, read_manifest
 from hydrarec.tables import read_table
 
 Status = Literal["green", "amber", "red"]
@@ -256,13 +256,13 @@ def _one_origin(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
         sentence = f"Runs come from several versions of the package, {said}, and numbers may differ."
         yield Gate("code", "", dataset, protocol, "red", sentence)
     if not mixed:
-        yield _versions(manifests)
+        yield _versions([code_of(one.folder) for one in everything])
     yield _packages([manifest.get("packages", {}) for manifest in manifests])
 
 
-def _versions(manifests: list[dict[str, Any]]) -> Gate:
-    versions = {(manifest["package_version"], manifest["git_commit"]) for manifest in manifests}
-    dirty = sum(bool(manifest["git_dirty"]) for manifest in manifests)
+def _versions(codes: list[list[dict[str, Any]]]) -> Gate:
+    versions = {(code["package_version"], code["git_commit"]) for of_run in codes for code in of_run}
+    dirty = sum(any(code["git_dirty"] for code in of_run) for of_run in codes)
     named = ", ".join(
         f"{package} ({commit[:10] if commit else 'no commit known'})" for package, commit in sorted(versions, key=str)
     )

@@ -197,6 +197,10 @@ class DatasetConfig(Block):
         written = write(self)
         return {key: value for key, value in written.items() if key not in _UNUSED_IF_NULL or value is not None}
 
+    def content_json(self) -> str:
+        """Return what decides the interactions, as JSON: neither what they are called nor where they can be had."""
+        return self.model_dump_json(exclude={"title": True, "licence": True, "citation": True, "source": {"urls"}})
+
     def same_but_for_ties(self, other: Self) -> bool:
         """Return whether another data set has the same interactions, only tied ones perhaps in another order."""
         return self._same_but_for(other, "tie_order")

@@ -12,6 +12,7 @@ import torch
 from hydrarec.columns import EFFICIENCY_TIMES, EFFICIENCY_WORK
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.efficiency import EfficiencyConfig, Part
+from hydrarec.config.measured import measured
 from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.efficiency.blocks import block_pieces
 from hydrarec.efficiency.inference import inference_pieces
@@ -23,7 +24,7 @@ from hydrarec.efficiency.rounds import Subject, interleaved
 from hydrarec.efficiency.steps import step_pieces
 from hydrarec.files import write_json
 from hydrarec.progress import bar
-from hydrarec.provenance import describe_machine, file_hashes, now
+from hydrarec.provenance import code_state, describe_machine, file_hashes, now
 from hydrarec.tables import write_table
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, 
     settings = config.efficiency
     if settings is None:
         raise ValueError("efficiency: the configuration asks for no measurements; it needs this key")
+    code_state()
     prepare_process(settings.threads)
     where = select_device(device)
     before = gpu_state(where)
@@ -74,6 +76,7 @@ def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, 
         **describe_machine(device_name(where)),
         "threads": settings.threads,
         "settings": settings.model_dump(mode="json"),
+        "measured": measured(config, part),
         "rates": asdict(measure_rates(where)),
         "gpu_before": before,
         "gpu_after": gpu_state(where),

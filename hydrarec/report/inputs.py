@@ -29,11 +29,12 @@ from hydrarec.columns import (
     VERDICTS,
 )
 from hydrarec.comparison import Gate, read_gates
+from hydrarec.comparison.measurements import measured_on
 from hydrarec.comparison.measures import primary_cutoff, primary_metric
 from hydrarec.comparison.runs import Computed, finished, kind_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
-from hydrarec.layout import data_folder, efficiency_folder, split_folder
+from hydrarec.layout import data_folder, split_folder
 from hydrarec.report.titles import protocol_name, short_names
 from hydrarec.tables import read_table
 
@@ -249,9 +250,8 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
             if (path := split_folder(results, d.id, p) / "split.json").is_file() or complete
         },
         measured=[
-            _measured(folder, config.efficiency.parts)
-            for device in (config.efficiency.devices if config.efficiency else ())
-            if (folder := efficiency_folder(results, device)) and (complete or (folder / "speed.parquet").is_file())
+            _measured(folder, config.efficiency.parts if config.efficiency else ())
+            for _, folder in measured_on(config, results, complete=complete)
         ],
         runs=runs,
         claims=_decided(config, comparison / "claims.parquet", CLAIMS, complete),

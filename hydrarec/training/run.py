@@ -15,7 +15,7 @@ from hydrarec.costs import Timing, write_timing
 from hydrarec.devices import device_name, gpu_uuid, peak_gpu_mib, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in
-from hydrarec.provenance import peak_memory_mib, write_manifest
+from hydrarec.provenance import code_state, peak_memory_mib, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import content_hash, write_table
@@ -61,6 +61,7 @@ def train(
         After a signal to stop, once the state is saved.
     """
     ignore_requests_to_save()
+    code_state()
     prepare_process(threads)
     heap.keep_freed()
     device = select_device(settings.training.device)

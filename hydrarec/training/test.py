@@ -9,7 +9,7 @@ from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in, sha256
-from hydrarec.provenance import file_hashes, peak_memory_mib
+from hydrarec.provenance import WEIGHTS, code_state, file_hashes, peak_memory_mib
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
@@ -41,6 +41,7 @@ def rank_test(
     candidates
         Files of drawn candidates to rank among as well.
     """
+    code = code_state()
     prepare_process(threads)
     split = data / protocol
     settings, network, masking = checkpoint.load(model)
@@ -75,5 +76,6 @@ def rank_test(
             test_j=watch.joules,
             candidates={one.kind: one.content_hash for one in drawn},
             # Not the model of that name there, but the one that was ranked with.
-            files={**file_hashes(new, names_in(new)), "model.safetensors": sha256(model)},
+            files={**file_hashes(new, names_in(new)), WEIGHTS: sha256(model)},
+            code=code,
         )

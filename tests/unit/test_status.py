@@ -57,6 +57,25 @@ def test_every_stage_is_told_from_the_files(folder):
     }
 
 
+def test_ranks_of_earlier_weights_do_not_make_a_run_finished(folder):
+    place = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0)
+
+    def found():
+        one = next(one for one in progress(CONFIG, folder / "results") if (one.run, one.seed) == (SOFTMAX, 0))
+        return one.stage, one.last_words
+
+    for name, weights in (("manifest.json", "new"), ("inference.json", "new")):
+        (place / name).write_text(json.dumps({"files": {"model.safetensors": weights}}))
+    assert found() == ("finished", "")
+    # Trained anew, and not ranked since.
+    (place / "inference.json").write_text(json.dumps({"files": {"model.safetensors": "old"}}))
+    assert found() == ("trained", "epoch 9")
+    # To be trained anew, which fails.
+    (place / "model.safetensors").unlink()
+    (folder / "logs/train/ml-1m/loo" / SOFTMAX / "seed-0.log").write_text("hydrarec: no space left\n")
+    assert found() == ("stopped", "hydrarec: no space left")
+
+
 # As Slurm 22.05 wrote them.
 KILLED = "slurmstepd-cpu1: error: StepId=1.0 exceeded memory limit (509648896 > 209715200), being killed"
 AFTER = """srun: Job step aborted: Waiting up to 12 seconds for job step to finish.

@@ -58,8 +58,8 @@ def test_the_report_waits_for_the_tables_of_every_device(tmp_path):
     text = planned(tmp_path, devices=["cpu", "cuda"])
     inputs = re.search(r"input: (.*)", jobs(text, "report")[0]).group(1)
     for device in ("cpu", "cuda"):
-        assert f"results/efficiency/{device}/speed.parquet" in inputs
-        assert f"results/efficiency/{device}/steps/machine.json" in inputs
+        assert f"results/efficiency/demo/{device}/speed.parquet" in inputs
+        assert f"results/efficiency/demo/{device}/steps/machine.json" in inputs
 
 
 def test_without_the_key_nothing_is_measured(tmp_path):

@@ -24,6 +24,7 @@ from hydrarec.columns import (
     SENSITIVITY,
     TIMES,
 )
+from hydrarec.config.built_in import BUILT_IN
 from hydrarec.files import read_json
 from hydrarec.report.figures.pipeline import RULES
 from hydrarec.report.rulegraph import BASELINES, parsed
@@ -153,6 +154,16 @@ def test_a_changed_setting_repeats_the_runs_it_touches_and_no_others(workplace):
     assert repeated == {
         f"{model}+hydra+{masking}" for model in ("sasrec", "bert4rec") for masking in ("causal", "bidirectional")
     }
+
+
+def test_what_data_are_called_and_where_they_come_from_repeats_nothing(workplace):
+    raw = demo()
+    raw["datasets"] = [BUILT_IN["synthetic"].model_dump(mode="json") | {"title": "Described better", "licence": "CC0"}]
+    changed = workplace / "called.yaml"
+    changed.write_text(yaml.safe_dump(raw | {"mirror": "/somewhere/else"}))
+    plan = snakemake(workplace, "--dry-run", configfile=changed).stdout
+    assert not re.search(r"^rule (prepare|split|train|rank|efficiency):", plan, re.MULTILINE)
+    assert re.search(r"^(rule|localrule) report:", plan, re.MULTILINE)
 
 
 def test_a_further_run_repeats_only_what_depends_on_it(workplace):

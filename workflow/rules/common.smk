@@ -10,6 +10,7 @@ from snakemake.utils import update_config
 from hydrarec.cluster import refuse_orphans
 from hydrarec.config import ConfigError, load
 from hydrarec.config.hypotheses import load_hypotheses
+from hydrarec.config.measured import measured, summarised
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.layout import raw_file
 
@@ -67,6 +68,9 @@ RUN_FILES = multiext(
     "manifest.json",
 )
 
+# Of a report by itself: what is measured is the comparison as a whole, in the same rounds.
+EFFICIENCY = f"results/efficiency/{BENCHMARK.report}"
+
 # What targets are ranked among besides the whole catalogue, and what comes of it; nothing unless it is asked for.
 CANDIDATES = [
     f"results/data/{{dataset}}/{{protocol}}/candidates-{kind}.parquet"
@@ -77,9 +81,6 @@ SAMPLED = (
     if CANDIDATES
     else []
 )
-
-MIRROR_OPTION = f"--mirror {shlex.quote(BENCHMARK.mirror)}" if BENCHMARK.mirror else ""
-
 
 wildcard_constraints:
     dataset="|".join(re.escape(dataset.id) for dataset in BENCHMARK.datasets),
@@ -117,9 +118,17 @@ def settings_of(wildcards):
     return BENCHMARK.settings(wildcards.run, wildcards.dataset).model_dump_json()
 
 
-def dataset_of(wildcards):
+# Of parameters whose functions take `output`, Snakemake keeps no record: other ones repeat nothing.
+
+
+def dataset_of(wildcards, output):
     """Return a dataset's definition as JSON."""
     return BENCHMARK.dataset(wildcards.dataset).model_dump_json()
+
+
+def content_of(wildcards):
+    """Return what decides a dataset's interactions as JSON: neither what it is called, nor where it can be had."""
+    return BENCHMARK.dataset(wildcards.dataset).content_json()
 
 
 def downloaded(dataset):
@@ -138,6 +147,11 @@ def dataset_from(wildcards, output):
     return next(
         dataset for dataset in BENCHMARK.datasets if downloaded(dataset) == output[0]
     ).model_dump_json()
+
+
+def mirror_option(wildcards, output):
+    """Return the command-line option that names the mirror, if there is one; the same bytes come from anywhere."""
+    return f"--mirror {shlex.quote(BENCHMARK.mirror)}" if BENCHMARK.mirror else ""
 
 
 def raw_option(wildcards, input):
@@ -167,17 +181,14 @@ def gpus_of_device(wildcards):
     return int(wildcards.device != "cpu")
 
 
-def efficiency_config(wildcards):
-    """Return what measurements depend on as JSON: neither titles, nor baselines, nor how runs are compared."""
-    reference = config["evaluation"]["reference"]
-    kept = {"report": "efficiency", "evaluation": {"reference": reference}}
-    runs = [
-        run
-        for run in config.get("runs", [])
-        if "baseline" not in run or run["id"] == reference
-    ]
-    # In the order of the alphabet, so that keys that change places change nothing.
-    return json.dumps({**config, **kept, "runs": runs, "title": ""}, sort_keys=True)
+def measured_of_part(wildcards):
+    """Return what the measurements of a part depend on as JSON: whatever changes it repeats them."""
+    return json.dumps(measured(BENCHMARK, wildcards.part), sort_keys=True)
+
+
+def summarised_of_all(wildcards):
+    """Return what the summary of all parts depends on besides them as JSON."""
+    return json.dumps(summarised(BENCHMARK), sort_keys=True)
 
 
 def splits_of_part(wildcards):
@@ -223,7 +234,7 @@ def all_verdicts():
 def measured_on(device):
     """Return what was measured on a device."""
     return expand(
-        "results/efficiency/{device}/{part}/{file}",
+        f"{EFFICIENCY}/{{device}}/{{part}}/{{file}}",
         device=device,
         part=BENCHMARK.efficiency.parts,
         file=["work.parquet", "times.parquet", "machine.json"],
@@ -239,7 +250,7 @@ def all_efficiency():
     """Return the measurements on every device and what they come to; nothing where nothing is measured."""
     devices = BENCHMARK.efficiency.devices if BENCHMARK.efficiency else []
     tables = expand(
-        "results/efficiency/{device}/{table}.parquet",
+        f"{EFFICIENCY}/{{device}}/{{table}}.parquet",
         device=devices,
         table=["speed", "scaling"],
     )

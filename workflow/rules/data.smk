@@ -12,7 +12,7 @@ rule download:
         "../../envs/hydrarec.yaml"
     params:
         dataset=dataset_from,
-        mirror=MIRROR_OPTION,
+        mirror=mirror_option,
         folder=subpath(output[0], parent=True),
     shell:
         "hydrarec download --dataset {params.dataset:q} {params.mirror} --output {params.folder} 2> {log}"
@@ -36,6 +36,7 @@ rule prepare:
     conda:
         "../../envs/hydrarec.yaml"
     params:
+        content=content_of,
         dataset=dataset_of,
         raw=raw_option,
     shell:

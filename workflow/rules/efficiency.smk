@@ -9,13 +9,13 @@ rule efficiency:
         splits_of_part,
     output:
         multiext(
-            "results/efficiency/{device}/{part}/",
+            f"{EFFICIENCY}/{{device}}/{{part}}/",
             "work.parquet",
             "times.parquet",
             "machine.json",
         ),
     log:
-        "logs/efficiency/{device}/{part}.log",
+        f"logs/efficiency/{BENCHMARK.report}/{{device}}/{{part}}.log",
     conda:
         "../../envs/hydrarec.yaml"
     # Cut down to as many as there are.
@@ -23,7 +23,7 @@ rule efficiency:
     resources:
         gpu=gpus_of_device,
     params:
-        config=efficiency_config,
+        config=measured_of_part,
         folder=subpath(output[0], parent=True),
     shell:
         "hydrarec efficiency {wildcards.part} --config {params.config:q} --device {wildcards.device} "
@@ -34,13 +34,13 @@ rule efficiency_summary:
     input:
         measurements_of_device,
     output:
-        multiext("results/efficiency/{device}/", "speed.parquet", "scaling.parquet"),
+        multiext(f"{EFFICIENCY}/{{device}}/", "speed.parquet", "scaling.parquet"),
     log:
-        "logs/efficiency/{device}/summary.log",
+        f"logs/efficiency/{BENCHMARK.report}/{{device}}/summary.log",
     conda:
         "../../envs/hydrarec.yaml"
     params:
-        config=efficiency_config,
+        config=summarised_of_all,
         folder=subpath(output[0], parent=True),
     shell:
         "hydrarec efficiency summary --config {params.config:q} --output {params.folder} 2> {log}"

@@ -125,6 +125,29 @@ def test_a_partial_comparison_leaves_results_of_other_settings_out_and_says_why(
     assert (runs.drop(index=(HYDRA_UNI, 1))["status"] == "finished").all()
 
 
+def test_ranks_of_earlier_weights_are_refused_and_left_out_of_a_partial_comparison(tree):
+    folder = tree.folder(HYDRA_UNI, 1)
+    rewrite(folder, files={"model.safetensors": "new"})
+    inference = read_json(folder / "inference.json")
+    write_json(folder / "inference.json", inference | {"files": {"model.safetensors": "old"}})
+    with pytest.raises(ValueError, match=r"seed-1/inference.json: was ranked with other weights than model"):
+        collect(tree.config, tree.results, tree.results)
+    collect(tree.config, tree.results, tree.results, partial=True)
+    runs = read_table(tree.results / "runs.parquet", RUNS).set_index(["run", "seed"])
+    assert runs.loc[(HYDRA_UNI, 1), "status"] == "missing"
+    assert "was ranked with other weights" in runs.loc[(HYDRA_UNI, 1), "said"]
+    write_json(folder / "inference.json", inference | {"files": {"model.safetensors": "new"}})
+    collect(tree.config, tree.results, tree.results)
+
+
+def test_the_version_that_ranked_a_run_counts_as_the_one_that_trained_it(tree):
+    folder = tree.folder(SASREC)
+    code = {"package_version": "9.9.9", "git_commit": None, "git_dirty": True}
+    write_json(folder / "inference.json", read_json(folder / "inference.json") | code)
+    with pytest.raises(ValueError, match=r"several versions of hydrarec.* from 9\.9\.9"):
+        collect(tree.config, tree.results, tree.results)
+
+
 def test_settings_that_this_version_cannot_read_are_another_versions(tree):
     rewrite(tree.folder(SASREC), settings={"width": 64}, package_version="0.0.2")
     with pytest.raises(ValueError, match=r"its settings are those of hydrarec 0\.0\.2 and cannot be read"):

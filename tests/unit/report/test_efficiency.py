@@ -1,17 +1,20 @@
 """The report's section on speed and memory: there where something was measured, with its numbers and its reasons."""
 
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_WORK, SCALING
+from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_TIMES, EFFICIENCY_WORK, SCALING
+from hydrarec.comparison.measurements import measured_on
+from hydrarec.config.measured import measured
 from hydrarec.files import write_json
 from hydrarec.layout import efficiency_folder
 from hydrarec.report.figures.growth import operator_styles
 from hydrarec.tables import write_table
-from tests.fabricate import SASREC
+from tests.fabricate import SASREC, config
 from tests.unit.report.conftest import page_in
 
 SIZES = (64, 128, 256, 512)
@@ -23,14 +26,13 @@ MACHINE = {
     "gpu": None,
     "gpu_before": None,
     "threads": 1,
-    "git_commit": "a" * 40,
     "settings": {"rounds": 20, "warm_up": 3},
 }
 
 
 def write_measurements(tree, _):
     """Write what was measured: Hydra linear, softmax quadratic and skipped at the largest size."""
-    folder = efficiency_folder(tree.results, "cpu")
+    folder = efficiency_folder(tree.results, tree.config.report, "cpu")
     common = {"layout": "alone", "form": "causal", "work": "training", "part": "operators", "axis": "length"}
     rows = [
         common | {"subject": name, "length": n, "width": 64, "clock": "cpu_s", "n_rounds": 20, "flops": 9.0 * n}
@@ -57,9 +59,11 @@ def write_measurements(tree, _):
     skipped |= dict.fromkeys(("matmul_flops", "other_flops", "mixing_flops", "nbytes", "peak_mib"), np.nan)
     work = pd.DataFrame([skipped | {"skipped": "a repetition takes more than 10 s at 1024"}])
     write_table(work, folder / "operators/work.parquet", EFFICIENCY_WORK)
-    write_json(folder / "operators/machine.json", MACHINE)
     write_table(work.iloc[:0], folder / "steps/work.parquet", EFFICIENCY_WORK)
-    write_json(folder / "steps/machine.json", MACHINE | {"git_commit": "b" * 40})
+    for part, commit in (("operators", "a"), ("steps", "b")):
+        write_table(EFFICIENCY_TIMES.empty_table(), folder / part / "times.parquet", EFFICIENCY_TIMES)
+        machine = MACHINE | {"git_commit": commit * 40, "measured": measured(tree.config, part)}
+        write_json(folder / part / "machine.json", machine)
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +119,23 @@ def test_figures_and_tables_are_files_too(page, folder):
 
 def test_without_measurements_there_is_no_section(page_of):
     assert "#scaling" not in page_of()
+
+
+def test_measurements_of_other_settings_are_refused_and_left_out_of_a_partial_report(folder, page, tmp_path, caplog):
+    asked = {"parts": ["operators", "steps"], "devices": ["cpu"]}
+    mine = config(datasets=1, seeds=1, more={"efficiency": asked})
+    other = config(datasets=1, seeds=1, more={"efficiency": asked | {"rounds": 9}})
+    results = folder / "results"
+    assert [device for device, _ in measured_on(mine, results, complete=True)] == ["cpu"]
+    with pytest.raises(ValueError, match=r"operators/machine.json: was measured with .*rounds = 20, .* has 9; measure"):
+        list(measured_on(other, results, complete=True))
+    assert not list(measured_on(other, results, complete=False))
+    assert "measurements on cpu are left out" in caplog.text
+    shutil.copytree(efficiency_folder(results, mine.report, "cpu"), efficiency_folder(tmp_path, mine.report, "cpu"))
+    (efficiency_folder(tmp_path, mine.report, "cpu") / "steps/times.parquet").unlink()
+    with pytest.raises(ValueError, match=r"steps/times.parquet: no such file"):
+        list(measured_on(mine, tmp_path, complete=True))
+    assert not list(measured_on(mine, tmp_path, complete=False))
 
 
 def test_operators_differ_in_colour_or_marker_and_nothing_is_grey():

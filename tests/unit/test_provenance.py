@@ -1,0 +1,59 @@
+"""What made a result: the code's commit and whether it is that commit's code."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+COMMIT = "-c user.name=anybody -c user.email=any@where commit"
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """Return a repository with the package in it, and a function that asks a new process for its code's state."""
+    shutil.copytree(ROOT / "hydrarec", tmp_path / "hydrarec", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / ".gitignore").write_text("__pycache__/\n")
+    for arguments in ("init -q", "add .", f"{COMMIT} -qm before"):
+        subprocess.run(["git", *arguments.split()], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def state(checkout, meanwhile="pass"):
+    program = f"from hydrarec.provenance import code_state; code_state(); {meanwhile}; found = code_state()"
+    program += "; print(found['git_commit'], found['git_dirty'])"
+    found = subprocess.run([sys.executable, "-c", program], cwd=checkout, capture_output=True, text=True, check=True)
+    return found.stdout.split()
+
+
+def head(checkout):
+    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_new_file_of_the_code_counts_and_others_do_not(checkout):
+    (checkout / "notes.txt").touch()
+    (checkout / "results").mkdir()
+    (checkout / "results/ranks.parquet").touch()
+    assert state(checkout) == [head(checkout), "False"]
+    for place in ("hydrarec/attention/mine.py", "workflow/mine.smk"):
+        (checkout / place).touch()
+        assert state(checkout) == [head(checkout), "True"]
+        (checkout / place).unlink()
+    (checkout / ".gitignore").write_text("")
+    assert state(checkout)[1] == "True"
+
+
+def test_a_checkout_that_is_updated_meanwhile_changes_nothing(checkout):
+    before = head(checkout)
+    update = f"import subprocess; subprocess.run('git {COMMIT} --allow-empty -qm after'.split())"
+    assert state(checkout, update) == [before, "False"]
+    assert head(checkout) != before
+
+
+def test_a_package_inside_somebody_elses_repository_has_no_commit(checkout):
+    subprocess.run(["git", "rm", "-rq", "--cached", "hydrarec"], cwd=checkout, check=True)
+    assert state(checkout) == ["None", "None"]
