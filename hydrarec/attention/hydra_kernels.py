@@ -99,9 +99,12 @@ def hydra_packed(
 
 def pays(q: Float[Tensor, "*shape D"]) -> bool:
     """Return whether `hydra` is faster than plain operations for tensors like this one."""
+    # A compiler makes kernels of its own from plain operations, in one graph with what is around them.
+    if torch.compiler.is_compiling():
+        return False
     if q.device.type == "cpu":
-        # The blocks are a loop in Python: a compiler would unroll it, and one block is none the faster for it.
-        return q.numel() > BLOCK and not torch.compiler.is_compiling()
+        # The blocks are a loop in Python, and one block is none the faster for it.
+        return q.numel() > BLOCK
     return q.device.type == "cuda" and triton_kernels(TRITON) is not None
 
 

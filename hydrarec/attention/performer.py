@@ -78,8 +78,8 @@ class PerformerAttention(FeatureMapOperator):
         self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
     ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`. In training, redraw the features when it is time."""
-        if self.training:
-            self._count_training_step()
+        if self.training and self.config.redraw_every is not None:
+            self._count_training_step(self.config.redraw_every)
         return super().forward(q, k, v, visibility)
 
     def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
@@ -106,9 +106,10 @@ class PerformerAttention(FeatureMapOperator):
         with torch.autocast(x.device.type, enabled=False):
             return x @ self.projection.T
 
-    def _count_training_step(self) -> None:
-        every = self.config.redraw_every
-        if every is not None and self.training_steps > 0 and self.training_steps % every == 0:
+    # Compiled, it would be compiled anew for every number of steps.
+    @torch.compiler.disable
+    def _count_training_step(self, every: int) -> None:
+        if self.training_steps > 0 and self.training_steps % every == 0:
             # Not in place: a backward pass may still need the old ones.
             self.projection = self._draw().to(self.projection)
         self.training_steps += 1

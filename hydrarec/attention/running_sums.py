@@ -96,7 +96,8 @@ class RunningSums:
                 torch.addcmul(place, before, link, out=place)
             # What the block before leaves counts as one more chunk.
             totals = torch.cat((places[-1], carried) if reverse else (carried, places[-1]))
-            totals = between[number] @ totals
+            with torch.autocast(totals.device.type, enabled=False):
+                totals = between[number] @ totals
             carried, into = (totals[:1], totals[1:]) if reverse else (totals[-1:], totals[:-1])
             chunks.addcmul_(entering[number], into[:, None])
             yield block, sums.mul_(outside[block])

@@ -54,7 +54,15 @@ class Evidence:
         return float(rows["mean"].iloc[0])
 
     def difference(self, dataset: str, protocol: str, run: str, against: str, metric: str) -> Estimate:
-        """Return how much a run differs from another one, users and seeds matched."""
+        """Return how much a run differs from another one, users and seeds matched.
+
+        Raises
+        ------
+        Undecidable
+            If they were not compared, or with one seed only, so that nothing is known of the spread over seeds.
+        """
+        if len(self.config.seeds) == 1 and not all(self._is_deterministic(name) for name in (run, against)):
+            raise Undecidable("one seed says nothing about the spread over seeds; two or more are needed")
         for one, other, sign in ((run, against, 1), (against, run, -1)):
             rows = _at(self.pairs, dataset, protocol, run=one, other=other, metric=metric)
             if len(rows):
@@ -65,6 +73,10 @@ class Evidence:
             f"{self.label(run)} and {self.label(against)} were not compared on {metric_title(metric)}; pairs are "
             f"compared on {paired}"
         )
+
+    def _is_deterministic(self, run: str) -> bool:
+        entry = self.config.run(run)
+        return isinstance(entry, BaselineRun) and entry.deterministic
 
     def card(self, dataset: str) -> dict[str, Any]:
         """Return a data card."""

@@ -17,6 +17,7 @@ import torch
 
 from hydrarec import heap
 from hydrarec.devices import prepare_process, synchronise
+from hydrarec.efficiency.pieces import forget_numbers
 from hydrarec.efficiency.rounds import Work
 from hydrarec.provenance import peak_memory_mib
 
@@ -86,7 +87,7 @@ def probe(
         If the work fails for another reason than memory.
     """
     if device.type == "cuda":
-        return _on_gpu(build, device, limits)
+        return _on_gpu(build, warm_up, device, limits)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED)
     ours, theirs = context.Pipe()
@@ -141,7 +142,14 @@ def _child(
         pipe.send(("memory", None) if short else ("error", f"{type(error).__name__}: {error}"))
 
 
-def _on_gpu(build: Callable[[], Work], device: torch.device, limits: Limits) -> Probe:
+def _on_gpu(
+    build: Callable[[], Work], warm_up: Callable[[], Work] | None, device: torch.device, limits: Limits
+) -> Probe:
+    if warm_up is not None:
+        # What libraries allocate once, such as the workspace of matrix products, is nobody's.
+        warm_up()()
+    # Inputs of pieces before would otherwise be found there, and not be counted.
+    forget_numbers()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)

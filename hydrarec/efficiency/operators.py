@@ -55,16 +55,14 @@ class OperatorPiece(Piece):
         batch = int(self.units)
         q, k, v, upstream = (numbers(which, batch, self.length, self.width, device, dtype) for which in range(4))
         visibility = Visibility(causal=self.form == "causal", padding_mask=None)
-        if not self.training:
-            return torch.no_grad()(lambda: operator(q, k, v, visibility))
-        leaves = [x.detach().requires_grad_() for x in (q, k, v)]
+        leaves = [x.detach().requires_grad_(self.training) for x in (q, k, v)]
         wanted = [*leaves, *operator.parameters()]
 
         def forward() -> torch.Tensor:
             with torch.autocast(device.type, torch.bfloat16, enabled=low):
                 return operator(*leaves, visibility)
 
-        return lambda: gradients(forward, wanted, upstream)
+        return (lambda: gradients(forward, wanted, upstream)) if self.training else torch.no_grad()(forward)
 
     def counted(self) -> Counted:
         """Count operations and bytes of a sequence; see `Piece.counted`."""

@@ -147,6 +147,11 @@ def numbers(which: int, batch: int, length: int, width: int, device: torch.devic
     return flat[:wanted].view(batch, length, width)
 
 
+def forget_numbers() -> None:
+    """Give back the memory of all that `numbers` has made."""
+    _flat.cache_clear()
+
+
 def gradients(forward: Callable[[], Tensor], wanted: Sequence[Tensor], upstream: Tensor) -> tuple[Tensor, ...]:
     """Do both passes as in a model: the output stays in memory only if what made it keeps it for its gradient.
 

@@ -14,7 +14,6 @@ import torch
 from hydrarec import heap
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.losses import CrossEntropyLossConfig
-from hydrarec.config.masking import BidirectionalMaskingConfig
 from hydrarec.efficiency.nothing import without_mixing
 from hydrarec.efficiency.pieces import Counted, Piece
 from hydrarec.efficiency.rounds import Work
@@ -52,17 +51,15 @@ class StepPiece(Piece):
     def counted(self) -> Counted:
         """Count the operations of a step; see `Piece.counted`."""
         settings = self.variant.settings
-        model, _ = build(settings, self.data.catalogue.n_items)
-        masking, loss, window = settings.run.masking, settings.loss, settings.encoder.max_length
+        model, masking = build(settings, self.data.catalogue.n_items)
+        causal, loss, window = settings.run.masking.causal, settings.loss, settings.encoder.max_length
+        inside = self.data.train.lengths.clamp(max=masking.training_window(window))
+        asked = float(masking.expected_targets(inside).sum())
         # Causal, the last item is a target only.
-        lengths = (self.data.train.lengths - int(masking.causal)).clamp(max=window)
-        asked = float(lengths.sum())
-        if isinstance(masking, BidirectionalMaskingConfig):
-            share = masking.last_item_probability
-            asked = share * len(lengths) + (1 - share) * masking.mask_probability * asked
+        lengths = inside - int(causal)
         full = isinstance(loss, CrossEntropyLossConfig)
         scored = self.data.catalogue.n_items if full else getattr(loss, "n_negatives", 0) + 1
-        counted = count(self.variant, model, lengths, asked, scored, all_seeing=not masking.causal)
+        counted = count(self.variant, model, lengths, asked, scored, all_seeing=not causal)
         return scaled(counted, self.units, training=True)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.devices import send
@@ -41,6 +41,10 @@ class Masking(Protocol):
 
     def training_window(self, max_length: int) -> int:
         """Return how many of a sequence's newest items a training batch must hold."""
+        ...
+
+    def expected_targets(self, lengths: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+        """Return how many targets sequences of these lengths have on average, cut to the training window; float64."""
         ...
 
     def training_view(self, batch: Batch, stream: torch.Generator) -> TrainingView:

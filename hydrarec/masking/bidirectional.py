@@ -7,7 +7,7 @@ sequences has just its last item hidden.
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hydrarec.config.masking import BidirectionalMaskingConfig
@@ -29,6 +29,12 @@ class BidirectionalMasking:
     def training_window(self, max_length: int) -> int:
         """Return `max_length`: the input and its targets are the same items."""
         return max_length
+
+    def expected_targets(self, lengths: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+        """Return what is hidden on average: a share of each sequence, or one item where that is none."""
+        share, only_last = self.config.mask_probability, self.config.last_item_probability
+        lengths = lengths.double()
+        return only_last + (1 - only_last) * (share * lengths + (1 - share) ** lengths)
 
     def training_view(self, batch: Batch, stream: torch.Generator) -> TrainingView:
         """Hide items at random, at least one per row; in a share of the rows just the last one."""

@@ -4,6 +4,8 @@ Source: SASRec (Kang & McAuley 2018, section III-A and eq. 7 for the shifted tar
 """
 
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from hydrarec.config.masking import CausalMaskingConfig
 from hydrarec.devices import send
@@ -24,6 +26,10 @@ class CausalMasking:
     def training_window(self, max_length: int) -> int:
         """Return `max_length` inputs and the target of the last one."""
         return max_length + 1
+
+    def expected_targets(self, lengths: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+        """Return all but the first item."""
+        return (lengths - 1).double()
 
     def training_view(self, batch: Batch, stream: torch.Generator) -> TrainingView:
         """Shift: the input is all but the last item, the targets are all but the first."""

@@ -72,7 +72,8 @@ def scan(
     keys, queries
         B and C, shared by the heads.
     """
-    if kernel := fused_kernel(x.device.type):
+    # A compiler could not look into the kernel, and would cut its graph in two.
+    if not torch.compiler.is_compiling() and (kernel := fused_kernel(x.device.type)):
         return kernel(x, dt, decay_rate, keys[:, :, None], queries[:, :, None], CHUNK)
     values, log_decay = (x * dt[..., None]).transpose(1, 2), (dt * decay_rate).mT
     # Padding stands behind the real items, where a recurrence cannot see it.

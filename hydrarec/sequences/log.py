@@ -1,7 +1,8 @@
 """All users' item sequences, packed, and the held-out cases that are ranked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,11 @@ class Cases:
     def __len__(self) -> int:
         """Return the number of cases."""
         return len(self.targets)
+
+    def first(self, n: int) -> Self:
+        """Return so many of them, on the same events."""
+        columns = ("users", "steps", "targets", "starts", "stops")
+        return replace(self, **{name: getattr(self, name)[:n] for name in columns})
 
 
 @dataclass(frozen=True)

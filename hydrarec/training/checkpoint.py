@@ -33,7 +33,8 @@ def build(settings: RunSettings, n_items: int, seed: int = 0) -> tuple[SequenceM
     streams = seed_of(seed)
     with torch.random.fork_rng(devices=[]):
         # For what an operator draws while it is built; everything else is drawn by `initialise`.
-        torch.manual_seed(streams("init.operator"))
+        # `torch.manual_seed` would seed the GPUs too, whose streams belong to dropout and are not restored here.
+        torch.default_generator.manual_seed(streams("init.operator"))
         blueprint = Blueprint(run.model, settings.encoder, run.attention, n_items, masking.n_special_tokens)
         model: SequenceModel = run.model.implementation()(blueprint)
     initialise(model, streams)

@@ -29,6 +29,9 @@ from hydrarec.training import checkpoint
 from hydrarec.training.scorer import ModelScorer
 from hydrarec.training.streams import Streams
 
+WARM_UP_BATCHES = 3
+"""Batches that the warm-up goes through: some kernels come in several versions, for shapes of different kinds."""
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -143,14 +146,17 @@ class Trainer:
         return len(self.history) >= training.max_epochs or converged(self.history, training)
 
     def warm_up(self) -> None:
-        """Compile and allocate before a clock runs; weights and random streams stay as they are."""
-        order = self._order(np.random.default_rng(0))
-        batch = next(training_batches(self.train_log, order, self._window))
-        view = self.masking.training_view(batch, torch.Generator())
-        with torch.random.fork_rng():
+        """Load and compile kernels, and allocate, before a clock runs; nothing of the training's state changes."""
+        order = self._order(np.random.default_rng(0))[:WARM_UP_BATCHES]
+        state, negatives = checkpoint.weights_of(self.model), self.streams.negatives.get_state()
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             self.model.train()
-            self._loss_of(view).backward()
+            for batch in training_batches(self.train_log, order, self._window):
+                self._loss_of(self.masking.training_view(batch, torch.Generator())).backward()
         self.model.zero_grad(set_to_none=True)
+        # What is counted or drawn anew in a training step is state too.
+        self.model.load_state_dict(state)
+        self.streams.negatives.set_state(negatives)
 
     def epoch(self, between: Callable[[], None] = lambda: None) -> Epoch:
         """Train what is left of the epoch, and validate.
@@ -199,14 +205,14 @@ class Trainer:
         order = self._order(self.streams.order)
         # Batches hold sequences of like length, so some hold ten times the targets of others. Each counts by
         # its share: the objective is the mean over targets, as if lengths were mixed.
-        usual_length = float(self.train_log.lengths.clamp(max=self._window).sum()) / len(order)
+        usual_targets = self._expected_targets() / len(order)
         number, position = len(self.history) + 1, self.position
         left = training_batches(self.train_log, order[position.batches :], self._window)
         for batch in bar(left, total=len(order) - position.batches, what=f"epoch {number}", unit="batch"):
             view = self.masking.training_view(batch, self.streams.masks)
             loss = self._loss_of(view)
             self.optimizer.zero_grad(set_to_none=True)
-            (loss * (int(batch.lengths.sum()) / usual_length)).backward()
+            (loss * (len(view.targets) / usual_targets)).backward()
             self.optimizer.step()
             # Summed on the device: reading a number every step would stop a GPU every step.
             position.loss_sum += loss.detach() * len(view.targets)
@@ -228,12 +234,22 @@ class Trainer:
         return Position(self.streams.order.bit_generator.state, torch.zeros((), device=self.device))
 
     def _order(self, stream: np.random.Generator) -> list[np.ndarray]:
-        return training_order(self.train_log, self.settings.training.batch_size, self._window, stream)
+        # By what models see, not by the masking's window, so that a seed means the same order under every masking.
+        seen = self.settings.encoder.max_length
+        return training_order(self.train_log, self.settings.training.batch_size, seen, stream)
+
+    def _expected_targets(self) -> float:
+        """Return how many targets an epoch has on average."""
+        lengths = self.train_log.lengths
+        return float(self.masking.expected_targets(lengths[lengths > 1].clamp(max=self._window)).sum())
 
     def _loss_of(self, view: TrainingView) -> Float[Tensor, ""]:
         low = self.settings.training.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
             hidden = self.forward(view)
+        if low:
+            # A model may end in a layer that autocast computes in float32 on one device and not on another.
+            hidden = hidden.to(torch.bfloat16)
         return self.loss(hidden, view.targets, self.model.output_layer(), self.streams.negatives)
 
     def _validate(self) -> tuple[float, float]:

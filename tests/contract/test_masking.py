@@ -89,6 +89,16 @@ def test_a_seed_decides_what_is_hidden(config):
         assert not torch.equal(first.batch.items, other.batch.items)
 
 
+@pytest.mark.parametrize("config", MASKINGS, ids=lambda config: config.kind)
+def test_targets_are_as_many_as_expected(config):
+    masking = build(config)
+    stream = torch.Generator().manual_seed(0)
+    for length in (2, 3, 9):
+        batch = batch_of(*[[1 + place % 9 for place in range(length)]] * 40_000)
+        found = len(masking.training_view(batch, stream).targets) / 40_000
+        assert found == pytest.approx(float(masking.expected_targets(torch.tensor([length]))[0]), rel=0.02)
+
+
 def test_cloze_hides_the_configured_share():
     config = next(c for c in MASKINGS if c.kind == "bidirectional").model_copy(update={"last_item_probability": 0.3})
     masking = build(config)

@@ -8,7 +8,6 @@ import pytest
 
 from tests.conftest import ROOT
 
-
 COMMIT = "-c user.name=anybody -c user.email=any@where commit"
 
 

@@ -90,7 +90,7 @@ def _columns(inputs: Inputs) -> list[Column]:
         Column(second),
         Column(f"{inputs.coverage} interval", hint="over users and seeds"),
         Column("Warm", hint=f"{first} of targets that occur in the training data"),
-        Column("MRR"),
+        Column("MRR", hint="of lists that were handed in, a target outside its list counts as the last candidate"),
         Column("Seeds", hint="1 where a seed changes nothing: one result stands for every seed"),
         Column("Parameters"),
         Column("Training", hint="to the best epoch, mean over seeds"),

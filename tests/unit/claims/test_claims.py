@@ -12,10 +12,11 @@ from statsmodels.stats.weightstats import ttost_paired
 from hydrarec.claims.decide import claim_rows, look, verdict_rows
 from hydrarec.columns import HISTORY
 from hydrarec.comparison import Gate
+from hydrarec.config import load
 from hydrarec.layout import run_folder
 from hydrarec.tables import write_table
 from tests.fabricate import HYDRA_UNI, SASREC
-from tests.unit.claims.conftest import DATASETS, Made, hypotheses
+from tests.unit.claims.conftest import DATASETS, Made, hypotheses, raw_config
 
 SUPERIOR = {"id": "S", "statement": "It is better", "kind": "superior", "run": HYDRA_UNI, "against": [SASREC]}
 EQUIVALENT = {"id": "E", "statement": "It is as good", "kind": "equivalent", "run": HYDRA_UNI, "against": [SASREC]}
@@ -75,6 +76,23 @@ def test_what_could_have_been_found_does_not_hang_on_what_was(made):
     sizes = optimize.brentq(lambda size: stats.nct.sf(stats.t.isf(0.05, 50), 50, size) - 0.8, 1, 5)
     assert found[0][:3] == pytest.approx([2 * sizes] * 3, rel=1e-4)
     assert min(found[0][3:]) > 2 * sizes
+
+
+def test_one_seed_decides_nothing_about_trained_models(made):
+    differ(made, 0.1)
+    made.config = load(raw_config() | {"seeds": [0]})
+    for claim in (SUPERIOR, EQUIVALENT):
+        row, found = verdict(made, claim)
+        assert row["verdict"] == "not decidable"
+        assert "one seed says nothing about the spread over seeds" in row["sentence"]
+        assert not found or not any(one["holds"] for one in found)
+    # A seed changes nothing about these.
+    raw = raw_config() | {"seeds": [0]}
+    raw["runs"] += [{"id": "popularity", "baseline": "popularity", "deterministic": True}]
+    made.config = load(raw)
+    for dataset in DATASETS:
+        made.means[dataset, "loo"] = {"popularity": 0.02}
+    assert verdict(made, SUPERIOR | {"run": "itemknn", "against": ["popularity"]})[0]["verdict"] == "supported"
 
 
 def test_no_difference_decides_nothing(made):
@@ -420,17 +438,21 @@ def test_runs_without_epochs_have_no_time_to_accuracy(made):
 
 
 def test_a_growing_advantage_is_a_falling_ratio(made):
-    epochs = np.arange(1, 21)
+    epochs, after_the_first = np.arange(1, 21), np.arange(20.0)
     curve = np.linspace(0.01, 0.2, 20)
-    write_histories(made, {SASREC: (curve, 10.0 * epochs), HYDRA_UNI: (curve, 5.0 * epochs**0.8)})
+    write_histories(made, {SASREC: (curve, 10.0 * epochs), HYDRA_UNI: (curve, 3 + 5.0 * after_the_first**0.8)})
     row, found = verdict(made, TREND)
     assert found[0]["estimate"] == pytest.approx(-0.2, abs=0.01)
     assert row["verdict"] == "supported"
     # A constant ratio saves more seconds with every epoch, and is no trend.
     write_histories(made, {SASREC: (curve, 10.0 * epochs), HYDRA_UNI: (curve, 5.0 * epochs)})
-    assert verdict(made, TREND)[0]["verdict"] != "supported"
+    row, found = verdict(made, TREND)
+    assert row["verdict"] != "supported"
+    # Nor are seconds that the run takes once and its comparator does not.
+    write_histories(made, {SASREC: (curve, 10.0 * epochs), HYDRA_UNI: (curve, 60 + 5.0 * epochs)})
+    assert verdict(made, TREND)[1][0]["estimate"] == pytest.approx(found[0]["estimate"])
     write_histories(made, {SASREC: (curve[:3], 10.0 * epochs[:3]), HYDRA_UNI: (curve[:3], 5.0 * epochs[:3])})
-    assert "needs 5 of them, and there are 3" in verdict(made, TREND)[0]["sentence"]
+    assert "needs 6 of them, and there are 3" in verdict(made, TREND)[0]["sentence"]
 
 
 def exponents(subject, exponent, low, high, measure="time", form="causal"):

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
 from hydrarec.attention.hydra_kernels import pays
-from hydrarec.config import RunSettings
+from hydrarec.config import RunSettings, load
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.efficiency import measure as measuring
 from hydrarec.efficiency.blocks import block_pieces
@@ -190,3 +190,18 @@ def test_what_does_not_fit_is_skipped_with_the_operator_s_own_reason(cpu):
     config = comparison({"kind": "cosine", "n_heads": 8}, widths=[8, 12])
     reasons = {piece.misfit for piece in operator_pieces(config, cpu) if piece.width == 12}
     assert reasons == {"", "n_heads 8 does not divide d_model 12"}
+
+
+@pytest.mark.parametrize("operator", ["gla", "lightsans", "hydra"])
+def test_operators_are_done_in_low_precision_too(operator):
+    form = "causal" if operator == "gla" else "bidirectional"
+    raw = comparison(parts=["operators"], lengths=[8], widths=[]).model_dump(mode="json", exclude_unset=True)
+    raw["training"] = raw.get("training", {}) | {"precision": "bfloat16"}
+    run = {"model": {"kind": "bert4rec"}, "attention": {"kind": operator}, "masking": {"kind": form}}
+    raw["runs"] = [run | {"id": "mine"}]
+    raw["evaluation"] = {"reference": "mine"}
+    raw.pop("grid", None)
+    pieces = [piece for piece in operator_pieces(load(raw), torch.device("cpu")) if piece.subject == operator]
+    assert {piece.work for piece in pieces} == {"forward", "training"}
+    for piece in pieces:
+        piece.build(torch.device("cpu"))()

@@ -1,10 +1,15 @@
 """A compiled model: the same graph does for all batches, or a training would compile until it gives up."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch._dynamo.utils import counters
 
+from hydrarec.attention import hydra_kernels
 from hydrarec.config import RunSettings
+from hydrarec.config.attention import PerformerAttentionConfig
+from hydrarec.sequences.visibility import Visibility
 from hydrarec.training.checkpoint import build
 from tests.contract.batches import batch_of
 
@@ -22,6 +27,27 @@ def _fresh():
     counters.clear()
     yield
     torch._dynamo.reset()
+
+
+def test_a_compiler_is_not_asked_to_look_into_kernels(monkeypatch):
+    """On a GPU an operator with a kernel would cut the graph in two, and be compared with others that do not."""
+    monkeypatch.setattr(hydra_kernels, "triton_kernels", lambda module: object())
+    on_gpu = SimpleNamespace(device=torch.device("cuda"))
+    assert hydra_kernels.pays(on_gpu)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert not hydra_kernels.pays(on_gpu)
+
+
+@pytest.mark.parametrize("redraw_every", [None, 3])
+def test_counting_steps_compiles_nothing_anew(redraw_every):
+    config = PerformerAttentionConfig(redraw_every=redraw_every)
+    operator = config.implementation()(config, d_model=8, n_heads=2, max_length=10).train()
+    compiled = torch.compile(operator, dynamic=True, backend="eager")
+    x, visibility = torch.randn(2, 10, 8), Visibility(causal=True, padding_mask=None)
+    for _ in range(12):
+        compiled(x, x, x, visibility)
+    assert counters["stats"]["unique_graphs"] <= (1 if redraw_every is None else 3)
+    assert not counters["recompiles"]
 
 
 @pytest.mark.parametrize(("model", "operator", "masking"), COMBINATIONS, ids=lambda x: x)

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from hydrarec.columns import HISTORY, RANKS, SAMPLED
+from hydrarec.config import RunSettings
 from hydrarec.data.candidates import draw
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import content_hash, read_table
-from hydrarec.training import scorer
+from hydrarec.training import checkpoint, scorer
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.run import train
 from hydrarec.training.streams import Streams, seed_of
@@ -135,11 +136,82 @@ def test_a_stopwatch_counts_only_what_runs():
     assert 0.04 <= watch.seconds < 0.5
 
 
-@pytest.fixture
-def trainer(data):
+def trainer_of(data, chosen, seed=0):
     split = data / "loo"
     validation, catalogue = read_cases(split, "validation"), read_catalogue(data, split)
-    return Trainer(settings(), read_train(split), validation, catalogue, seed=0, device=torch.device("cpu"))
+    return Trainer(chosen, read_train(split), validation, catalogue, seed=seed, device=torch.device("cpu"))
+
+
+@pytest.fixture
+def trainer(data):
+    return trainer_of(data, settings())
+
+
+@pytest.mark.parametrize("masking", ["causal", "bidirectional"])
+def test_the_objective_is_the_mean_over_targets_however_batches_are_cut(data, masking, monkeypatch):
+    """With weights that stand still, an epoch's gradients add up to the mean over all its targets."""
+    chosen = settings(masking=masking, batch_size=7)
+    chosen = chosen.model_copy(update={"encoder": chosen.encoder.model_copy(update={"dropout": 0.0})})
+    trainer = trainer_of(data, chosen)
+    weight, steps, summed, n_targets = trainer.model.item_embedding.weight, 0, 0.0, 0
+    total = torch.zeros_like(weight)
+    loss_of = trainer._loss_of
+
+    def watched(view):
+        nonlocal summed, n_targets
+        summed, n_targets = summed + loss_of(view) * len(view.targets), n_targets + len(view.targets)
+        return loss_of(view)
+
+    def stand_still():
+        nonlocal steps
+        steps += 1
+        total.add_(weight.grad)
+
+    monkeypatch.setattr(trainer, "_loss_of", watched)
+    monkeypatch.setattr(trainer.optimizer, "step", stand_still)
+    loss = trainer.train_epoch()
+    assert loss == pytest.approx(summed.item() / n_targets)
+    expected = torch.autograd.grad(summed / n_targets, weight)[0]
+    # How many are hidden is drawn, so it is not quite the number expected.
+    share = n_targets / trainer._expected_targets()
+    assert share == pytest.approx(1, abs=1e-12 if masking == "causal" else 0.1)
+    torch.testing.assert_close(total / steps, expected * share, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("attention", ["hydra", "performer"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
+def test_warming_up_changes_nothing(data, tmp_path, loss, attention):
+    raw = settings().model_dump()
+    options = {"redraw_every": 2} if attention == "performer" else {}
+    raw |= {"loss": {"kind": loss}, "run": raw["run"] | {"attention": {"kind": attention, **options}}}
+    chosen = RunSettings.model_validate(raw)
+    epochs, weights = [], []
+    for warm in (False, True):
+        trainer = trainer_of(data, chosen)
+        if warm:
+            trainer.warm_up()
+        epochs.append([trainer.epoch() for _ in range(2)][-1].loss)
+        weights.append(checkpoint.weights_of(trainer.model))
+    assert epochs[0] == epochs[1]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_a_seed_means_the_same_batches_under_every_masking(data):
+    causal, cloze = (
+        trainer_of(data, settings(masking=masking, batch_size=5)) for masking in ("causal", "bidirectional")
+    )
+    assert (causal.train_log.lengths > causal._window).any()
+    one, other = (trainer._order(trainer.streams.order) for trainer in (causal, cloze))
+    assert [rows.tolist() for rows in one] == [rows.tolist() for rows in other]
+
+
+def test_a_loss_in_low_precision_is_computed_in_it_whatever_the_model_ends_in(data, monkeypatch):
+    trainer, seen = trainer_of(data, settings(precision="bfloat16")), []
+    monkeypatch.setattr(trainer, "forward", lambda view: trainer.model(view).float())
+    loss = trainer.loss
+    monkeypatch.setattr(trainer, "loss", lambda hidden, *others: seen.append(hidden.dtype) or loss(hidden, *others))
+    trainer.train_epoch()
+    assert set(seen) == {torch.bfloat16}
 
 
 def test_a_model_in_training_mode_is_not_ranked(trainer):
