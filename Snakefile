@@ -37,7 +37,8 @@ include: "workflow/rules/analyses.smk"
 include: "workflow/rules/report.smk"
 
 
-# This Snakemake has the lock, so whatever still works here was left over by one that was killed.
+# What this Snakemake is about to compute nobody else has locked, so jobs in this folder were left over by one that was
+# killed, or are those of another comparison; two at a time need a folder each.
 onstart:
     refuse_leftovers()
 

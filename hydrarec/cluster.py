@@ -75,7 +75,7 @@ def described(jobs: list[Job]) -> str:
 
 
 def refuse_orphans(folder: Path) -> None:
-    """Refuse to start a Snakemake beside jobs of an earlier one; call it when this Snakemake has the folder's lock.
+    """Refuse to start a Snakemake beside jobs of another one; call it when this Snakemake has locked what it makes.
 
     Raises
     ------
@@ -86,8 +86,18 @@ def refuse_orphans(folder: Path) -> None:
     while jobs := jobs_of(folder):
         # Cancelled a moment ago, they are still saving where they stand.
         if any(job.state != "COMPLETING" for job in jobs) or time.monotonic() > patience:
-            raise ValueError(described(jobs))
+            raise ValueError(described(jobs) + (f"\n{_ANOTHER}" if _others_lock(folder) else ""))
         time.sleep(1)
+
+
+_ANOTHER = """\
+Another Snakemake has locked files of this folder. If it is at work, let it: start this one when it is done, or in
+a folder of its own (--directory). If it was killed, --unlock opens its lock."""
+
+
+def _others_lock(folder: Path) -> bool:
+    # Each Snakemake locks what it makes in a file of its own; one of them is this one's.
+    return len(list((folder / ".snakemake" / "locks").glob("*.output.lock"))) > 1
 
 
 def _columns(line: str) -> list[str]:

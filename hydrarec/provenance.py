@@ -40,6 +40,7 @@ def write_manifest(
     device: str,
     files: Sequence[str] = (),
     resumed: int = 0,
+    hosts: Sequence[str] = (),
 ) -> None:
     """Write the manifest of a run.
 
@@ -63,6 +64,8 @@ def write_manifest(
         Names of the files beside the manifest that were made with it; their hashes go into it.
     resumed
         How often an interrupted training was taken up again.
+    hosts
+        Machines on which it was; none: on this one.
     """
     write_json(
         path,
@@ -77,6 +80,7 @@ def write_manifest(
             "slurm_job": os.environ.get("SLURM_JOB_ID"),
             "threads": threads,
             "resumed": resumed,
+            **({"host": " and ".join(hosts)} if hosts else {}),
             "data": data_hashes(split),
             "files": file_hashes(path.parent, files),
         },

@@ -1,12 +1,14 @@
 """Measure all pieces of a part: memory of each in a process of its own, then the time of all in interleaved rounds."""
 
 import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import torch
 
 from hydrarec.columns import EFFICIENCY_TIMES, EFFICIENCY_WORK
@@ -53,11 +55,17 @@ def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, 
     Raises
     ------
     ValueError
-        If the configuration asks for no measurements.
+        If the configuration asks for no measurements, or for more threads than this process has cores.
     """
     settings = config.efficiency
     if settings is None:
         raise ValueError("efficiency: the configuration asks for no measurements; it needs this key")
+    cores = len(psutil.Process().cpu_affinity()) if sys.platform == "linux" else psutil.cpu_count()
+    if cores is not None and cores < settings.threads:
+        raise ValueError(
+            f"efficiency.threads: {settings.threads} are wanted, and this process may use {cores} core(s); on a "
+            "cluster, `set-threads` of the profile says how many the rule `efficiency` gets"
+        )
     code_state()
     prepare_process(settings.threads)
     where = select_device(device)

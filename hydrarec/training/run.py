@@ -1,6 +1,7 @@
 """One training from the prepared data to what a run leaves behind; interrupted, it is taken up where it stopped."""
 
 import logging
+import socket
 import statistics
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def train(
         if settings.training.compile or device.type == "cuda":
             # Else the first epoch would take seconds longer, and with some operators more than with others.
             trainer.warm_up()
-    state = TrainingState(output / "state", _identity(settings, split, seed))
+    state = TrainingState(output / "state", _identity(settings, split, seed, device), socket.gethostname())
     state.restore(trainer)
     _train_until_done(trainer, state)
 
@@ -101,6 +102,7 @@ def train(
             device=device_name(device),
             files=names_in(new),
             resumed=state.resumed,
+            hosts=state.hosts,
         )
     state.remove()
 
@@ -130,9 +132,11 @@ def _log(epoch: Epoch, history: list[Epoch]) -> None:
     )
 
 
-def _identity(settings: RunSettings, split: Path, seed: int) -> dict[str, object]:
+def _identity(settings: RunSettings, split: Path, seed: int, device: torch.device) -> dict[str, object]:
     """Return what a state must agree with to be taken up."""
     return {
+        # With `device: auto`, a training begun without a GPU may find one; its times would be of neither.
+        "device": device.type,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "data": {name: content_hash(split / f"{name}.parquet") for name in ("train", "validation")},

@@ -34,12 +34,17 @@ class TrainingState:
     folder
         Folder for nothing else; gone when the training is finished.
     identity
-        What the state belongs to, JSON: settings, data, versions. A state of something else is not taken up.
+        What the state belongs to, JSON: settings, data, versions, kind of device. A state of something else is not
+        taken up.
+    host
+        The machine of this process.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, identity: dict[str, Any], host: str) -> None:
         self.folder = folder
         self.identity = identity
+        self.hosts = [host]
+        """Machines on which the training has been, the first one first."""
         self.resumed = 0
         """How often the training was taken up again."""
         self.peak_memory_mib = 0.0
@@ -62,6 +67,7 @@ class TrainingState:
             "targets": trainer.position.targets,
             **_read_clocks(trainer),
             "resumed": self.resumed,
+            "hosts": self.hosts,
             "peak_memory_mib": max(peak_memory_mib, self.peak_memory_mib),
         }
         with atomic_path(self.folder / LATEST) as temporary:
@@ -92,6 +98,7 @@ class TrainingState:
             try:
                 _put(trainer, tensors, values)
                 self.resumed = values["resumed"] + 1
+                self.hosts = list(dict.fromkeys(values["hosts"] + self.hosts))
                 self.peak_memory_mib = values["peak_memory_mib"]
             except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split())

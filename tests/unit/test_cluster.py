@@ -55,6 +55,18 @@ def test_a_second_snakemake_is_refused_beside_them(squeue, rows, tmp_path):
     refuse_orphans(tmp_path)
 
 
+def test_another_snakemake_at_work_is_not_taken_for_one_that_was_killed(squeue, rows, tmp_path):
+    squeue(rows["ours"])
+    locks = tmp_path / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    for number, told in ((0, False), (1, True)):
+        (locks / f"{number}.input.lock").touch()
+        (locks / f"{number}.output.lock").touch()
+        with pytest.raises(ValueError, match="work in this folder") as refusal:
+            refuse_orphans(tmp_path)
+        assert ("Another Snakemake has locked files" in str(refusal.value)) == told
+
+
 def test_jobs_that_are_ending_are_waited_for(squeue, rows, tmp_path, monkeypatch):
     looks = []
 

@@ -1,7 +1,9 @@
 """The configuration: what is accepted, and what a user is told about what is not."""
 
 import copy
+import itertools
 import json
+import re
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import yaml
 
 from hydrarec.config import ConfigError, load
 from hydrarec.config.attention import HydraAttentionConfig
+from hydrarec.config.runs import TrainedRun
 from hydrarec.config.yaml_file import place_among, read_yaml
 from tests.conftest import ROOT
 
@@ -49,6 +52,21 @@ def test_a_grid_is_every_combination():
     config = load(GOOD, ["popularity"])
     assert len(config.run_ids) == 9
     assert config.run_ids[0] == "sasrec+softmax+causal"
+
+
+def test_shipped_comparisons_share_runs_or_have_a_folder_of_their_own():
+    """A run of one name has one place, so what is trained otherwise there would write over it."""
+    settings = {}
+    for path in [ROOT / "config.yaml", *sorted((ROOT / "examples").glob("*.yaml"))]:
+        text = path.read_text()
+        config = load(yaml.safe_load(text))
+        if re.search(r"^# +snakemake .*--directory \S", text, re.MULTILINE):
+            continue
+        for dataset, run in itertools.product(config.datasets, config.all_runs):
+            trained = isinstance(run, TrainedRun)
+            said = config.settings(run.id, dataset.id) if trained else (run.baseline, run.options)
+            before = settings.setdefault((dataset.id, run.id), (said, path.name))
+            assert before[0] == said, f"{run.id} on {dataset.id} in {before[1]} and {path.name}"
 
 
 def test_exclusions_leave_combinations_out():

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -89,9 +90,18 @@ def test_a_failure_names_the_command_of_a_report_on_the_rest_and_it_works(folder
     code, text = run(command(folder, *targets), folder)
     assert code != 0
     assert "broken seed 0: stopped" in text
-    named = re.search(r"hydrarec (partial-report --config \S+)", text).group(1)
-    code, text = run([sys.executable, "-m", "hydrarec", *named.split()], folder)
+    named = re.search(r"hydrarec (partial-report --config .*)", text).group(1)
+    # In the checkout, whatever folder Snakemake worked in.
+    code, text = run([sys.executable, "-m", "hydrarec", *shlex.split(named)], ROOT)
     assert code == 0, text
     page = (folder / text.strip().splitlines()[-1]).read_text()
     assert "Incomplete: of 2 runs, counted with their seeds, 1 are finished; 1 failed." in page
     assert "neighbors" in page[page.index("Runs that are missing") :]
+
+
+def test_no_command_is_named_where_it_would_report_on_something_else(folder):
+    target = f"{RUNS}/broken/seed-0/ranks.parquet"
+    code, text = run([*command(folder, target), "--config", "title=Another"], folder)
+    assert code != 0
+    assert "The same command goes on from here." in text
+    assert "partial-report" not in text

@@ -37,8 +37,9 @@ def place_in_files():
     return partial(place_among, files) if together == config else None
 
 
+PLACE = place_in_files()
 try:
-    BENCHMARK = load(config, BASELINES, place_in_files())
+    BENCHMARK = load(config, BASELINES, PLACE)
 except ConfigError as error:
     # A traceback through Snakemake would hide the one line that matters.
     raise WorkflowError(str(error)) from None
@@ -272,11 +273,15 @@ def say_what_stopped():
     from snakemake.logging import logger
 
     logger.error(described(progress(BENCHMARK, Path("results"))))
-    given = [shlex.quote(str(path)) for path in workflow.overwrite_configfiles]
-    logger.error(
-        "The same command goes on from here. A report of what is finished: hydrarec partial-report --config "
-        + (given[0] if given else "config.yaml")
-    )
+    logger.error("The same command goes on from here.")
+    given = workflow.overwrite_configfiles or ["config.yaml"]
+    # It reads one file, and no values of the command line.
+    if len(given) == 1 and PLACE is not None:
+        here, checkout = Path().resolve(), Path(workflow.basedir).resolve()
+        folder = f" --folder {shlex.quote(str(here))}" if here != checkout else ""
+        logger.error(
+            f"A report of what is finished: hydrarec partial-report --config {shlex.quote(str(given[0]))}{folder}"
+        )
 
 
 def all_environments():

@@ -15,6 +15,7 @@ from hydrarec.sequences.log import read_train
 from hydrarec.tables import read_table
 from hydrarec.training import state as state_file
 from hydrarec.training.checkpoint import write_tensors
+from hydrarec.training.engine import Trainer
 from hydrarec.training.test import rank_test
 from tests.unit.training.ring import settings, train
 
@@ -204,3 +205,36 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_state(data, tmp_path):
             output=tmp_path,
         )
     assert latest.read_bytes() == before
+
+
+def test_a_training_that_moves_says_where_it_has_been(data, tmp_path, monkeypatch):
+    for host, epochs in (("node-1", 2), ("node-2", 3), ("node-1", 4)):
+        monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+        with monkeypatch.context() as patch:
+            if epochs < 4:
+                patch.setattr(Trainer, "done", property(lambda trainer, n=epochs: _stop_after(trainer, n)))
+                with pytest.raises(KeyboardInterrupt):
+                    run_training(data, tmp_path, max_epochs=4)
+            else:
+                run_training(data, tmp_path, max_epochs=4)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert (manifest["host"], manifest["resumed"]) == ("node-1 and node-2", 2)
+
+
+def _stop_after(trainer, epochs):
+    if len(trainer.history) == epochs:
+        raise KeyboardInterrupt
+    return False
+
+
+def test_a_state_of_another_kind_of_device_is_not_taken_up(data, tmp_path, caplog):
+    latest = interrupted(data, tmp_path)
+    with safe_open(latest, framework="pt") as file:
+        values = json.loads(file.metadata()["hydrarec"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    assert values["identity"]["device"] == "cpu"
+    values["identity"]["device"] = "cuda"
+    write_tensors(tensors, values, latest)
+    run_training(data, tmp_path)
+    assert "a training with other device; starting anew" in caplog.text
+    assert json.loads((tmp_path / "manifest.json").read_text())["resumed"] == 0
