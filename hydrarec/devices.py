@@ -30,19 +30,22 @@ def select_device(wanted: str) -> torch.device:
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def prepare_process(threads: int) -> None:
+def prepare_process(threads: int, device: torch.device) -> None:
     """Set this process up so that equal inputs give equal bytes on a CPU.
 
     Parameters
     ----------
     threads
         Threads of CPU operators. Sums are split by it, so results are only comparable bit by bit at the same number.
+    device
+        Where it will compute.
     """
     # Each is for one shape, and in training each batch has another. A thousand, oneDNN's own number, would be of no use
     # and lie scattered over the heap, so that it grew by gigabytes. Read when oneDNN is first used.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_PRIMITIVES)
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(not torch.cuda.is_available())
+    # On a GPU the operations that are deterministic are the slow ones.
+    torch.use_deterministic_algorithms(device.type == "cpu")
     # Memory is written before it is read here; filling it first, to find out where it is not, costs a pass over it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 

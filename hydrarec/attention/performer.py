@@ -79,7 +79,7 @@ class PerformerAttention(FeatureMapOperator):
     ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`. In training, redraw the features when it is time."""
         if self.training and self.config.redraw_every is not None:
-            self._count_training_step(self.config.redraw_every)
+            self._count_training_step()  # pyright: ignore[reportCallIssue] - typed as the decorator
         return super().forward(q, k, v, visibility)
 
     def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
@@ -108,8 +108,9 @@ class PerformerAttention(FeatureMapOperator):
 
     # Compiled, it would be compiled anew for every number of steps.
     @torch.compiler.disable
-    def _count_training_step(self, every: int) -> None:
-        if self.training_steps > 0 and self.training_steps % every == 0:
+    def _count_training_step(self) -> None:
+        every = self.config.redraw_every
+        if every is not None and self.training_steps > 0 and self.training_steps % every == 0:
             # Not in place: a backward pass may still need the old ones.
             self.projection = self._draw().to(self.projection)
         self.training_steps += 1

@@ -73,7 +73,7 @@ def run_baseline(
     if name not in baseline_names():
         raise ValueError(f"no baseline {name!r} in hydrarec/baselines; allowed: {', '.join(baseline_names())}")
     code_state()
-    prepare_process(threads)
+    prepare_process(threads, torch.device("cpu"))
     setup, fit, test = (Stopwatch(torch.device("cpu")) for _ in range(3))
     split = data / protocol
     with setup.running():

@@ -80,8 +80,8 @@ def run(
         If there is no benchmark of a name.
     """
     benchmarks = {name: load(name) for name in wanted or names()}
-    prepare_process(threads)
     where = select_device(device)
+    prepare_process(threads, where)
     for name, benchmark in benchmarks.items():
         times, cases = [], {}
         with tempfile.TemporaryDirectory(prefix=f"hydrarec-{name}-") as scratch:

@@ -67,8 +67,8 @@ def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, 
             "cluster, `set-threads` of the profile says how many the rule `efficiency` gets"
         )
     code_state()
-    prepare_process(settings.threads)
     where = select_device(device)
+    prepare_process(settings.threads, where)
     before = gpu_state(where)
     pieces = {
         "operators": lambda: operator_pieces(config, where),

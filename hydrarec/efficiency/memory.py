@@ -124,7 +124,7 @@ def _answer(pipe: Connection, limits: Limits) -> Probe:
 def _child(
     pipe: Connection, build: Callable[[], Work], warm_up: Callable[[], Work] | None, threads: int, limit_mib: float
 ) -> None:
-    prepare_process(threads)
+    prepare_process(threads, torch.device("cpu"))
     try:
         if warm_up is not None:
             warm_up()()

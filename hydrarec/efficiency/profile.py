@@ -90,8 +90,8 @@ def profile(
     split = split_folder(results, dataset, config.protocols[0])
     if not (split / "split.json").is_file():
         raise FileNotFoundError(f"{split}: not prepared yet; `snakemake --profile local {split}/split.json` does it")
-    prepare_process(threads)
     device = select_device(settings.training.device)
+    prepare_process(threads, device)
     data = read_data(results, dataset, config.protocols[0], with_timestamps=settings.run.model.takes_timestamps)
     piece = step_piece(Variant(run_id, "", settings, mixes=True, against=None), data, steps, config.seeds[0])
     work = piece.build(device)

@@ -63,9 +63,9 @@ def train(
     """
     ignore_requests_to_save()
     code_state()
-    prepare_process(threads)
-    heap.keep_freed()
     device = select_device(settings.training.device)
+    prepare_process(threads, device)
+    heap.keep_freed()
     setup = Stopwatch(device)
     split, with_timestamps = data / protocol, settings.run.model.takes_timestamps
     with setup.running():

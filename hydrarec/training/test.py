@@ -42,9 +42,10 @@ def rank_test(
         Files of drawn candidates to rank among as well.
     """
     code = code_state()
-    prepare_process(threads)
     split = data / protocol
     settings, network, masking = checkpoint.load(model)
+    device = select_device(settings.training.device)
+    prepare_process(threads, device)
     cases = read_cases(split, "test", with_timestamps=settings.run.model.takes_timestamps)
     catalogue = read_catalogue(data, split)
     if network.n_items != catalogue.n_items:
@@ -53,7 +54,6 @@ def rank_test(
             "rank it on the data that it was trained on"
         )
     drawn = read_drawn(candidates, cases, catalogue)
-    device = select_device(settings.training.device)
     network.to(device)
     if device.type == "cuda":
         # Kernels are loaded and compiled at their first use, which is no part of what ranking a user takes.

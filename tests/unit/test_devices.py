@@ -16,7 +16,7 @@ def resident():
 def train(rows):
     torch.nn.functional.gelu(torch.ones(rows, 64, requires_grad=True)).sum().backward()
 
-prepare_process(1)
+prepare_process(1, torch.device("cpu"))
 for rows in range(1, 30):
     train(rows)
 before = resident()

@@ -104,3 +104,10 @@ PLAIN = comparison().model_copy(update={"efficiency": None})
 def test_a_mistake_is_told(what, config, words, tmp_path):
     arguments = [what, "--config", config.model_dump_json(), "--output", str(tmp_path / "out")]
     assert words in str(CliRunner().invoke(app, ["efficiency", *arguments]).exception)
+
+
+def test_more_threads_than_cores_are_refused(tmp_path):
+    config = comparison(parts=["operators"], threads=1000).model_dump_json()
+    finished = CliRunner().invoke(app, ["efficiency", "operators", "--config", config, "--output", str(tmp_path)])
+    assert "efficiency.threads: 1000 are wanted, and this process may use" in str(finished.exception)
+    assert not list(tmp_path.iterdir())
