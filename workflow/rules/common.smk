@@ -83,6 +83,7 @@ SAMPLED = (
     else []
 )
 
+
 wildcard_constraints:
     dataset="|".join(re.escape(dataset.id) for dataset in BENCHMARK.datasets),
     protocol="|".join(BENCHMARK.protocols),
