@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydrarec.config import BenchmarkConfig
+from pydantic import ValidationError
+
+from hydrarec.config import BenchmarkConfig, RunSettings
+from hydrarec.config.differences import settings_apart
 from hydrarec.config.runs import TrainedRun
 from hydrarec.contention import contention
 from hydrarec.files import read_object
@@ -150,12 +153,12 @@ def described(device: str, rows: list[Row]) -> str:
 
 
 def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Iterator[Measured]:
-    settings = config.settings(run, dataset).model_dump(mode="json")
+    settings = config.settings(run, dataset)
     for seed in config.seeds_of(run):
         folder = run_folder(results, dataset, protocol, run, seed)
         # The manifest is written last. Other settings take other times, and so does a GPU that was shared.
         manifest = read_object(folder / "manifest.json") if (folder / "manifest.json").exists() else {}
-        if manifest.get("settings") != settings:
+        if not manifest or _differs(manifest.get("settings"), settings):
             continue
         timing = read_object(folder / "timing.json")
         try:
@@ -165,6 +168,13 @@ def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
             raise ValueError(f"{folder / 'timing.json'}: not the times of a training: {error!r}") from error
         if timing.get("runs_per_gpu", 1) == 1:
             yield found
+
+
+def _differs(found: Any, wanted: RunSettings) -> bool:
+    try:
+        return bool(settings_apart(found, wanted))
+    except ValidationError:
+        return True
 
 
 def _seconds(timing: dict[str, Any], cores: int | None) -> tuple[float, str]:

@@ -70,7 +70,7 @@ def verify(folder: Path) -> Audit:
             _check_data(card.parent, audit)
         for run in sorted(path for path in (folder / "runs").glob("*/*/*/seed-*") if path.is_dir()):
             _check_run(run, audit)
-        for machine in sorted((folder / "efficiency").glob("*/*/machine.json")):
+        for machine in sorted((folder / "efficiency").glob("*/*/*/machine.json")):
             _check_measurement(machine.parent, audit)
     elif (folder / "card.json").is_file():
         _check_data(folder, audit)

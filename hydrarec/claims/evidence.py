@@ -9,7 +9,7 @@ import pandas as pd
 
 from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, RUNS, SCALING, TIMES
 from hydrarec.comparison import Gate, read_gates
-from hydrarec.comparison.measurements import measured_on
+from hydrarec.comparison.measurements import device_title, measured_on
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.bands import Band
 from hydrarec.config.hypotheses import Hypotheses
@@ -38,7 +38,9 @@ class Evidence:
     times: pd.DataFrame
     gates: list[Gate]
     scaling: dict[str, pd.DataFrame]
-    """By device."""
+    """By device, as the configuration names it."""
+    devices: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What these devices are."""
     unfinished: Mapping[tuple[str, str, str], str] = field(default_factory=dict[tuple[str, str, str], str])
     """By dataset, protocol and run, what became of its seeds that are not finished."""
 
@@ -150,6 +152,8 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
         If one is not what it must be.
     """
     leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
+    measured = dict(measured_on(config, results, complete=False))
+    parts = config.efficiency.parts if config.efficiency else []
     return Evidence(
         config=config,
         hypotheses=hypotheses,
@@ -158,9 +162,10 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
         leaders=leaders[leaders["group"] == "all"],
         times=read_table(comparison / "times.parquet", TIMES),
         gates=read_gates(comparison),
-        scaling={
-            device: read_table(folder / "scaling.parquet", SCALING)
-            for device, folder in measured_on(config, results, complete=False)
+        scaling={device: read_table(folder / "scaling.parquet", SCALING) for device, folder in measured.items()},
+        devices={
+            device: device_title(read_json(folder / part / "machine.json") for part in parts)
+            for device, folder in measured.items()
         },
         unfinished=_unfinished(comparison / "runs.parquet"),
     )

@@ -32,7 +32,8 @@ class GrowthClaim(ClaimKind):
             raise Undecidable("speed and memory were not measured")
         self._require_contrast(table)
         rows = self._rows(table, self.config.subject, self.config.measures)
-        return [self._finding(row, place) for _, row in rows.iterrows()]
+        device = evidence.devices.get(str(place.device), str(place.device))
+        return [self._finding(row, device) for _, row in rows.iterrows()]
 
     def _rows(self, table: pd.DataFrame, subject: str, measures: Sequence[str]) -> pd.DataFrame:
         wanted = self.config
@@ -58,7 +59,7 @@ class GrowthClaim(ClaimKind):
                 f"begins at {lowest:.2f}), so that they could not tell linear growth from any other"
             )
 
-    def _finding(self, row: pd.Series, place: Place) -> Finding:
+    def _finding(self, row: pd.Series, device: str) -> Finding:
         least, most = self.config.at_least, self.config.at_most
         exponent = float(row["exponent"])
         measured = bool(pd.notna(row["low"]))
@@ -70,7 +71,7 @@ class GrowthClaim(ClaimKind):
         interval = f"{100 * row['coverage']:g} % interval {low:.2f} to {high:.2f}" if measured else "measured once"
         layout = "" if row["layout"] == "alone" else f" in {row['layout']}"
         sentence = (
-            f"On {place.device} the {row['measure']} of {self.config.subject}{layout} ({row['form']}, {row['work']}) "
+            f"On {device} the {row['measure']} of {self.config.subject}{layout} ({row['form']}, {row['work']}) "
             f"grows with {AXES[self.config.axis]} to the power {exponent:.2f} ({interval}; bounds {least:g}, {most:g})."
         )
         return Finding(

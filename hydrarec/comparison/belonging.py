@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from hydrarec.config import BenchmarkConfig, RunSettings
+from hydrarec.config import BenchmarkConfig
+from hydrarec.config.differences import differences, settings_apart
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
 from hydrarec.layout import split_folder
@@ -37,28 +38,21 @@ def outdated(config: BenchmarkConfig, one: Result) -> str:
     if ranked_with_other_weights(one.folder):
         return f"{one.folder / 'inference.json'}: was ranked with other weights than {WEIGHTS} beside it has now"
     if isinstance(entry, TrainedRun):
-        wanted = config.settings(one.run, one.dataset)
         try:
-            found = RunSettings.model_validate(manifest.get("settings"))
+            apart = settings_apart(manifest.get("settings"), config.settings(one.run, one.dataset))
         except ValidationError:
             return f"{path}: its settings are those of hydrarec {manifest['package_version']} and cannot be read"
-        # Labels are what a run is called, not what it is.
-        before, now = (each.model_dump(mode="json", exclude={"run": {"label"}}) for each in (found, wanted))
     else:
         before = {"baseline": manifest["run"].get("baseline"), "options": manifest["run"].get("options", {})}
-        now = {"baseline": entry.baseline, "options": entry.options}
-    apart = first_difference(before, now)
-    return f"{path}: was computed with {apart}" if apart else ""
+        apart = differences(before, {"baseline": entry.baseline, "options": entry.options})
+    return f"{path}: was computed with {told(apart)}" if apart else ""
 
 
-def first_difference(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """Return in what nested settings differ, the first key in words and how many more; empty if they do not."""
-    one, other = _flat(before), _flat(now)
-    apart = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
-    if not apart:
-        return ""
-    more = f" and {len(apart) - 1} more" if len(apart) > 1 else ""
-    return f"{apart[0]} = {one.get(apart[0])}, the configuration has {other.get(apart[0])}{more}"
+def told(apart: dict[str, tuple[Any, Any]]) -> str:
+    """Say the first of some differences from the configuration, and how many more there are."""
+    (key, (before, now)), *others = apart.items()
+    more = f" and {len(others)} more" if others else ""
+    return f"{key} = {before}, the configuration has {now}{more}"
 
 
 def refuse_other_settings(config: BenchmarkConfig, everything: Sequence[Result]) -> None:
@@ -113,11 +107,3 @@ def mixed_versions(
     for (dataset, protocol), versions in seen.items():
         if len(versions) > 1 and not set(versions) <= set(config.evaluation.accepted_versions):
             yield dataset, protocol, versions
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Return nested settings by the path of their keys."""
-    if not isinstance(value, dict):
-        return {prefix: value}
-    pairs = (_flat(each, f"{prefix}.{key}" if prefix else str(key)) for key, each in value.items())
-    return {path: each for pair in pairs for path, each in pair.items()}

@@ -1,11 +1,13 @@
 """Which measurements of speed and memory are there, complete and of this configuration."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from hydrarec.comparison.belonging import first_difference
+from hydrarec.comparison.belonging import told
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.differences import differences
 from hydrarec.config.measured import measured
 from hydrarec.files import read_object
 from hydrarec.layout import efficiency_folder
@@ -43,6 +45,11 @@ def measured_on(config: BenchmarkConfig, results: Path, *, complete: bool) -> It
             log.warning("measurements on %s are left out: %s", device, why)
 
 
+def device_title(machines: Iterable[dict[str, Any]]) -> str:
+    """Name the GPU or processor that some `machine.json` are of; several, where parts were measured on several."""
+    return " and ".join(dict.fromkeys(str(machine["gpu"] or machine["cpu"]) for machine in machines))
+
+
 def _unusable(config: BenchmarkConfig, folder: Path) -> str:
     """Return why measurements cannot be used; empty if they can."""
     assert config.efficiency is not None
@@ -55,6 +62,6 @@ def _unusable(config: BenchmarkConfig, folder: Path) -> str:
         found = read_object(path).get("measured")
         if not isinstance(found, dict):
             return f"{path}: does not say what was measured"
-        if apart := first_difference(found, measured(config, part)):
-            return f"{path}: was measured with {apart}"
+        if apart := differences(found, measured(config, part)):
+            return f"{path}: was measured with {told(apart)}"
     return ""

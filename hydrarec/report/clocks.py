@@ -7,7 +7,10 @@ from hydrarec.report.inputs import Inputs, Scope
 def history_clock(inputs: Inputs, scope: Scope) -> str:
     """Return the column of the histories that a scope's curves are drawn by: one for all, so that they compare."""
     histories = [
-        table for key, table in inputs.histories.items() if key[:2] == (scope.dataset, scope.protocol) and len(table)
+        table
+        for key, table in inputs.histories.items()
+        # Of runs that shared a GPU there are no times by any clock.
+        if key[:2] == (scope.dataset, scope.protocol) and len(table) and table["train_s"].notna().any()
     ]
     times = scope.of(inputs.times)
     found = clock_column(times[times["run"].isin({key[2] for key in inputs.histories})], "train_s")

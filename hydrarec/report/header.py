@@ -41,11 +41,12 @@ def header(inputs: Inputs, looks: dict[str, RunStyle]) -> Header:
 
 
 def _origin(inputs: Inputs) -> str:
-    manifests = [manifest for _, manifest in inputs.manifests]
-    if not manifests:
+    if not inputs.manifests:
         return f"HydraRec {__version__}."
-    days = sorted({manifest["created"][:10] for manifest in manifests})
-    commits = sorted({(manifest["git_commit"] or "unknown")[:10] for manifest in manifests})
+    days = sorted({manifest["created"][:10] for _, manifest in inputs.manifests})
+    commits = sorted({(code["git_commit"] or "unknown")[:10] for of_run in inputs.codes for code in of_run})
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     code = f"commit {commits[0]}" if len(commits) == 1 else f"{len(commits)} commits"
-    return f"Results of {when}, {code}; page by HydraRec {__version__}."
+    dirty = sum(any(code["git_dirty"] for code in of_run) for of_run in inputs.codes)
+    changed = f" with uncommitted changes ({dirty} of {len(inputs.codes)} runs)" if dirty else ""
+    return f"Results of {when}, {code}{changed}; page by HydraRec {__version__}."

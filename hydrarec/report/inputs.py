@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -29,12 +30,13 @@ from hydrarec.columns import (
     VERDICTS,
 )
 from hydrarec.comparison import Gate, read_gates
-from hydrarec.comparison.measurements import measured_on
+from hydrarec.comparison.measurements import device_title, measured_on
 from hydrarec.comparison.measures import primary_cutoff, primary_metric
 from hydrarec.comparison.runs import Computed, finished, kind_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, split_folder
+from hydrarec.provenance import code_of
 from hydrarec.report.titles import protocol_name, short_names
 from hydrarec.tables import read_table
 
@@ -70,6 +72,10 @@ class Scope:
         return table[(table["dataset"] == self.dataset) & (table["protocol"] == self.protocol)]
 
 
+_TIMES_OF_EPOCHS = ("train_s", "validation_s", "train_cpu_s", "train_j")
+"""Columns of a history that are not a training's own where it shared its GPU."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """What was measured about speed and memory on a device."""
@@ -82,6 +88,11 @@ class Measured:
     scaling: pd.DataFrame
     skipped: pd.DataFrame
     """Rows of `EFFICIENCY_WORK` that were not timed."""
+
+    @property
+    def title(self) -> str:
+        """What the device is, or all that the parts were measured on."""
+        return device_title(self.machines.values())
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,8 @@ class Inputs:
     histories: dict[tuple[str, str, str, int], pd.DataFrame]
     """Training histories by dataset, protocol, run and seed; only trained runs have one."""
     manifests: list[tuple[Computed, dict[str, Any]]]
+    codes: list[list[dict[str, Any]]]
+    """Of each of these runs what `code_of` says."""
     cards: dict[str, dict[str, Any]]
     """`card.json` by dataset."""
     splits: dict[tuple[str, str], dict[str, Any]]
@@ -217,7 +230,7 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
     runs = read_table(comparison / "runs.parquet", RUNS)
     complete = bool((runs["status"] == "finished").all())
     histories = {
-        (one.dataset, one.protocol, one.run, one.seed): read_table(one.folder / "history.parquet", HISTORY)
+        (one.dataset, one.protocol, one.run, one.seed): _history(one)
         for one in everything
         if (one.folder / "history.parquet").is_file()
     }
@@ -238,6 +251,7 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         gates=read_gates(comparison),
         histories=histories,
         manifests=[(one, one.json("manifest.json")) for one in everything],
+        codes=[code_of(one.folder) for one in everything],
         cards={
             d.id: read_json(path)
             for d in config.datasets
@@ -257,6 +271,14 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         claims=_decided(config, comparison / "claims.parquet", CLAIMS, complete),
         verdicts=_decided(config, comparison / "verdicts.parquet", VERDICTS, complete),
     )
+
+
+def _history(one: Computed) -> pd.DataFrame:
+    """Read the epochs of a training; where it shared its GPU, they have no times."""
+    found = read_table(one.folder / "history.parquet", HISTORY)
+    if one.json("timing.json").get("runs_per_gpu", 1) == 1:
+        return found
+    return found.assign(**dict.fromkeys(_TIMES_OF_EPOCHS, np.nan))
 
 
 def _analysed(path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame:

@@ -73,6 +73,8 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
     if inputs.config.evaluation.reference not in inputs.contest(scope):
         absent = styles[inputs.config.evaluation.reference].label
         return f"{absent}, the reference, is not finished: nothing is compared."
+    if contrasts.empty:
+        return f"Nothing competes with {styles[inputs.config.evaluation.reference].label}, the reference."
     counts = contrasts["verdict"].value_counts()
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
     reference = styles[inputs.config.evaluation.reference].label
@@ -123,8 +125,12 @@ def figure_basis(inputs: Inputs, scope: Scope) -> str:
 
 def interval_basis(inputs: Inputs) -> str:
     """Say what the intervals of a figure are."""
-    over = "users and seeds" if len(inputs.config.seeds) > 1 else "users (one seed)"
-    return f"Intervals: {inputs.coverage}, over {over}."
+    return f"Intervals: {inputs.coverage}, {over(inputs)}."
+
+
+def over(inputs: Inputs) -> str:
+    """Say what intervals and standard errors are over."""
+    return "over users and seeds" if len(inputs.config.seeds) > 1 else "over users (one seed)"
 
 
 def protocol_lines(inputs: Inputs) -> list[str]:
@@ -169,6 +175,8 @@ def _over_reference(inputs: Inputs, row: pd.Series, reference: str) -> Markup:
 
 
 def _next_to_reference(inputs: Inputs, row: pd.Series, rival: str) -> Markup:
+    if pd.isna(row["percent"]):
+        return Markup("; no run ever hits.")
     return Markup(". Next comes {}, <b>{}</b> below ({}; Holm-adjusted p {}). {}").format(
         rival,
         _by(row),

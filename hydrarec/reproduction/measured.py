@@ -15,8 +15,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from hydrarec.columns import RANKS
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import REQUIRED, Computed
-from hydrarec.config import BenchmarkConfig, RunSettings
+from hydrarec.config import BenchmarkConfig
 from hydrarec.config.base import Block, explain
+from hydrarec.config.differences import differences, settings_apart
 from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json, write_json
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 
 CUTOFFS = (1, 5, 10, 20)
 """The k of the metrics that are kept."""
-NOT_SETTINGS = ("run.label", "training.device")
-"""Keys that may differ: what a run is called in figures, and where it is computed."""
+NOT_SETTINGS = ("training.device",)
+"""Keys that may differ: where a run is computed."""
 
 
 class Key(NamedTuple):
@@ -143,26 +144,13 @@ def differing_settings(measured: Measurement, config: BenchmarkConfig) -> list[s
     """
     run = config.run(measured.run)
     if isinstance(run, BaselineRun):
-        wanted: dict[str, Any] = {"baseline": run.baseline, "options": run.options}
-        found = measured.settings
+        apart = differences(measured.settings, {"baseline": run.baseline, "options": run.options})
     else:
-        wanted = config.settings(measured.run, measured.dataset).model_dump(mode="json")
         try:
-            found = RunSettings.model_validate(measured.settings).model_dump(mode="json")
+            apart = settings_apart(measured.settings, config.settings(measured.run, measured.dataset), NOT_SETTINGS)
         except ValidationError as error:
             return [line.strip() for line in explain(error).splitlines()]
-    one, other = _flat(found), _flat(wanted)
-    keys = sorted(one.keys() | other.keys())
-    return [f"{key}: {one.get(key)}, not {other.get(key)}" for key in keys if one.get(key) != other.get(key)]
-
-
-def _flat(settings: dict[str, Any], path: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        name = f"{path}{key}"
-        if name not in NOT_SETTINGS:
-            flat |= _flat(value, f"{name}.") if isinstance(value, dict) and value else {name: value}
-    return flat
+    return [f"{key}: {before}, not {now}" for key, (before, now) in apart.items()]
 
 
 def _measure(one: Computed) -> Measurement:

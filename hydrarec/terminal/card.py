@@ -117,7 +117,7 @@ _TIMES = (
     "training",
     "to best epoch",
     "an epoch",
-    "ms per user",
+    "ms per target",
     "memory",
     "GPU memory",
     "processor",

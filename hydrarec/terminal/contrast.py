@@ -100,7 +100,8 @@ def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int, cove
             ["attained margin", f"{row['attained_margin']:.1f} %"],
         ]
     lines.append(["users", f"better {_share(row['wins'])}, same {_share(row['ties'])}, worse {_share(row['losses'])}"])
-    if seeds > 1:
+    # Nothing but users is random where neither changes with the seed, whatever the configuration says of them.
+    if seeds > 1 and row["seed_wins"] == row["seed_wins"] and row["seed_wins"] is not None:
         bounds = f"{row['seed_wins_low']:.2f} to {row['seed_wins_high']:.2f}"
         lines.append(["ahead with another seed", f"P = {row['seed_wins']:.2f}, {bounds}"])
         total = row["variance_users"] + row["variance_seeds"]

@@ -69,6 +69,15 @@ def test_other_settings_and_other_devices_do_not_count(results):
         estimate(CONFIG, results, given={}, device="A100")
 
 
+def test_a_label_and_a_key_of_before_are_no_other_settings(results):
+    settings = CONFIG.settings(SOFTMAX, "ml-1m").model_dump(mode="json")
+    settings["run"]["label"] = "Renamed"
+    del settings["training"]["compile"]
+    leave(results, seed=0, settings=settings, epochs=10, train_s=300.0, validation_s=0.0)
+    _, rows = estimate(CONFIG, results, given={}, device="H200")
+    assert rows[0].epoch_s == (12.0 + 30.0) / 2
+
+
 def test_seconds_of_a_shared_machine_give_way_to_better_ones(tmp_path):
     def leave_on(seed, train_s, **timing):
         spent = {"epochs": 10, "validation_s": 0.0, "validation_cpu_s": 0.0, "threads": 1, "device": "cpu"}

@@ -71,12 +71,12 @@ def _remark(row: pd.Series) -> str:
 
 def _evidence(inputs: Inputs) -> Table:
     assert inputs.verdicts is not None
-    named = places(inputs.config)
+    named, devices = places(inputs.config), {measured.device: measured.title for measured in inputs.measured}
     rows = [
         Row(
             [
                 Cell(row["claim"]),
-                Cell(_place(row, named)),
+                Cell(_place(row, named, devices)),
                 Cell(row["verdict"]),
                 *(Cell(_p(row[name]), sortable(row[name])) for name in ("p", "p_holm")),
                 Cell(_detectable(row["detectable"]), sortable(row["detectable"])),
@@ -110,5 +110,7 @@ def _detectable(value: float | None) -> str:
     return NOTHING if pd.isna(value) else f"{value:.1f}{NARROW}%"
 
 
-def _place(row: pd.Series, named: dict[tuple[str, str], str]) -> str:
-    return str(row["device"]) if pd.isna(row["dataset"]) else named[row["dataset"], row["protocol"]]
+def _place(row: pd.Series, named: dict[tuple[str, str], str], devices: dict[str, str]) -> str:
+    if pd.isna(row["dataset"]):
+        return devices.get(row["device"], str(row["device"]))
+    return named[row["dataset"], row["protocol"]]

@@ -76,8 +76,8 @@ def _row(name: str, device: str, times: pd.DataFrame) -> Row:
             Cell(count(times["host"].nunique()), float(times["host"].nunique())),
             Cell(count(len(times)), float(len(times))),
             Cell(duration(total), total),
-            Cell(_hours(gpu), gpu),
-            Cell(_hours(processor), processor),
+            _hours(gpu),
+            _hours(processor),
             Cell(energy(joules), joules),
             Cell(duration(longest), longest),
             Cell(str(shared) if shared else NOTHING, float(shared)),
@@ -91,5 +91,6 @@ def _known(times: pd.DataFrame, columns: list[str]) -> float:
     return float(values.sum().sum()) if values.notna().any(axis=None) else float("nan")
 
 
-def _hours(seconds: float) -> str:
-    return NOTHING if seconds != seconds else f"{seconds / 3600:.2f}"
+def _hours(seconds: float) -> Cell:
+    hours = seconds / 3600
+    return Cell(NOTHING if hours != hours else f"{hours:.2f}", hours)

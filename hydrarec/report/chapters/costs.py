@@ -31,7 +31,7 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     blocks: list[Block] = []
     if points := tradeoff(inputs, scope, looks):
         caption = (
-            "Test accuracy against cost; the broken line joins the runs that no other beats in both (Pareto front). "
+            f"Test accuracy against cost; {_front(inputs, scope)} "
             f"{about} {intervals} Few wide ones may be cut at the upper edge."
         )
         blocks.append(Figure(points, caption))
@@ -49,6 +49,12 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         blocks.append(Figure(curves, caption))
     notes = [Text(note, "key") for note in time_notes(inputs, scope)]
     return [*blocks, times(inputs, scope, looks), *notes]
+
+
+def _front(inputs: Inputs, scope: Scope) -> str:
+    if scope.of(inputs.times)["device"].nunique() == 1:
+        return "the broken line joins the runs that no other beats in both (Pareto front)."
+    return "broken lines join the runs of a device that no other of that device beats in both (Pareto fronts)."
 
 
 def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
@@ -88,16 +94,16 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
         f"{scope.name}: what every run cost, mean over seeds; memory is the largest",
         [
             Column("Run", numeric=False),
-            Column("Epoch", hint="median training time of an epoch"),
+            Column("Epoch", hint="median training time of an epoch, by the wall clock"),
             Column("Best epoch"),
-            Column("To best epoch", hint="training only"),
+            Column("To best epoch", hint="training only, by the wall clock"),
             Column("All training", hint="by the wall clock"),
             Column("Processor", hint="all training in processor seconds, all threads together"),
             Column("Busy", hint="processor seconds over seconds by the clock and threads; on a CPU"),
             Column("Load", hint="load average of the machine while training; * marks a machine that was shared"),
-            Column("Validation", hint="not part of the training time"),
-            Column("Set-up", hint="reading the data and building the model"),
-            Column("Inference", hint="per user: encoding, scoring and counting"),
+            Column("Validation", hint="not part of the training time; by the wall clock"),
+            Column("Set-up", hint="reading the data and building the model; by the wall clock"),
+            Column("Inference", hint="per target, by the wall clock: encoding, scoring and counting"),
             Column("Memory", hint="resident, of the training process"),
             *(_GPU_COLUMNS if gpu else []),
             *([Column("Device", numeric=False)] if several else []),

@@ -84,16 +84,16 @@ def _columns(inputs: Inputs) -> list[Column]:
     return [
         Column("Run", numeric=False),
         Column(first),
-        Column(f"{inputs.coverage} interval", hint="over users and seeds"),
+        Column(f"{inputs.coverage} interval", hint=sentences.over(inputs)),
         Column("", hint=f"{first} with its interval, from 0 to the best"),
         Column("Places", hint="that the run may have; all places are covered at once, by the Holm-adjusted pairs"),
         Column(second),
-        Column(f"{inputs.coverage} interval", hint="over users and seeds"),
+        Column(f"{inputs.coverage} interval", hint=sentences.over(inputs)),
         Column("Warm", hint=f"{first} of targets that occur in the training data"),
         Column("MRR", hint="of lists that were handed in, a target outside its list counts as the last candidate"),
         Column("Seeds", hint="1 where a seed changes nothing: one result stands for every seed"),
         Column("Parameters"),
-        Column("Training", hint="to the best epoch, mean over seeds"),
+        Column("Training", hint="to the best epoch by the wall clock, mean over seeds"),
     ]
 
 

@@ -27,7 +27,7 @@ def order_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Ta
             Column("Random orders", hint="mean of the differences in them"),
             Column("Lowest to highest", hint="of the random orders"),
             Column("Standard deviation", hint=f"of the random orders, with its {inputs.coverage} interval"),
-            Column("Standard error", hint="over users and seeds, in the order of the file"),
+            Column("Standard error", hint=f"{sentences.over(inputs)}, in the order of the file"),
             Column("With the order", hint="the standard error if the order of ties is drawn anew as well"),
             Column("p of the file's order", hint="of being one like the random orders"),
         ],

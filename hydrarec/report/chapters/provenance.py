@@ -42,11 +42,12 @@ def _facts(inputs: Inputs, manifests: list[dict[str, Any]]) -> list[tuple[str, s
     for manifest in manifests:
         for name, version in manifest["packages"].items():
             packages[name].add(version or "not installed")
+    codes = [code for of_run in inputs.codes for code in of_run]
     written = sorted(manifest["created"] for manifest in manifests)
     return [
-        ("Package", _distinct(manifests, "package_version")),
-        ("Commit", _distinct(manifests, "git_commit")),
-        ("Uncommitted changes", _distinct(manifests, "git_dirty")),
+        ("Package", _distinct(codes, "package_version")),
+        ("Commit", _distinct(codes, "git_commit")),
+        ("Uncommitted changes", _distinct(codes, "git_dirty")),
         ("Python", _distinct(manifests, "python")),
         *((name, ", ".join(sorted(versions))) for name, versions in sorted(packages.items())),
         ("Seeds", ", ".join(map(str, inputs.config.seeds))),

@@ -48,8 +48,9 @@ def factor(value: float | None) -> str:
 
 def _of_device(inputs: Inputs, measured: Measured) -> Part:
     machine = next(iter(measured.machines.values()))
+    threads = "" if machine["gpu"] else f", {several(machine['threads'], 'thread')}"
     return Part(
-        title=machine["gpu"] or f"{machine['cpu']}, {machine['threads']} thread{'s' * (machine['threads'] > 1)}",
+        title=f"{measured.title}{threads}",
         anchor=f"scaling-{measured.device}",
         blocks=[
             Text(_about(measured), "under"),
@@ -64,17 +65,26 @@ def _about(measured: Measured) -> str:
     settings, speed = machine["settings"], measured.speed
     clock = "processor seconds" if (speed["clock"] == "cpu_s").all() else "seconds by the wall clock"
     days = sorted({one["created"].partition("T")[0] for one in measured.machines.values()})
-    state = machine["gpu_before"]
-    rate = (
-        f"GPU at {state['clock_mhz']:g} MHz" if state else f"CPU at {machine['cpu_mhz'] or 'an unknown number of'} MHz"
-    )
     return (
-        f"Measured on {machine['host']}, {' and '.join(days)}, {rate}. Medians of {clock} over "
+        f"Measured on {_where(measured)}, {' and '.join(days)}. Medians of {clock} over "
         f"{settings['rounds']} rounds; in each round everything of a part ran once, in random order, after "
         f"{several(settings['warm_up'], 'repetition')} not counted. Memory is the peak of "
         "one repetition with its inputs in a process of its own; of operators and blocks, by the sequences in it."
         f"{_versions(measured)}"
     )
+
+
+def _where(measured: Measured) -> str:
+    """Name host and clock; of each part, where parts were measured on several machines."""
+    hosts: dict[str, list[str]] = {}
+    for part, machine in measured.machines.items():
+        state = machine["gpu_before"]
+        rate = f"GPU at {state['clock_mhz']:g} MHz" if state else f"CPU at {machine['cpu_mhz'] or 'unknown'} MHz"
+        hosts.setdefault(str(machine["host"]), []).append(f"{part}: {rate}")
+    if len(hosts) == 1:
+        ((host, rates),) = hosts.items()
+        return f"{host}, {rates[0].partition(': ')[2]}"
+    return " and ".join(f"{host} ({', '.join(rates)})" for host, rates in hosts.items())
 
 
 def _versions(measured: Measured) -> str:

@@ -141,7 +141,7 @@ def _told(found: list[Difference], inputs: Inputs, room: str = "") -> str:
 
 
 def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], looks: dict[str, RunStyle]) -> Table:
-    rows, named = [], places(inputs.config)
+    rows, data, named = [], [], places(inputs.config)
     for (run, dataset, protocol), times in inputs.times.groupby(["run", "dataset", "protocol"], sort=False):
         if (run, dataset) not in own:
             continue
@@ -161,6 +161,11 @@ def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], 
                 "trained",
             )
         )
+        data.append(
+            {"run": run, "dataset": dataset, "protocol": protocol}
+            | {"epochs_allowed": training["max_epochs"], "patience": training["patience"], "epochs_least": least}
+            | {"epochs_most": most, "ended_by_patience": ended, "trainings": len(times)}
+        )
     return Table(
         "settings-stopping",
         "How trainings ended",
@@ -173,4 +178,5 @@ def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], 
             Column("Ended by patience", hint="trainings, of all seeds; the others used all their epochs"),
         ],
         [rows],
+        pd.DataFrame(data),
     )

@@ -19,7 +19,7 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     blocks: list[Block] = []
     if panels := breakdown(inputs, scope, looks):
         caption = (
-            "Test accuracy in groups of users and of targets; bounds are quartiles, so groups hold about as many. "
+            "Test accuracy in groups of users and of targets; bounds are quartiles, and groups as equal as ties allow. "
             f"{sentences.figure_basis(inputs, scope)} {sentences.interval_basis(inputs)}"
         )
         blocks.append(Figure(panels, caption))

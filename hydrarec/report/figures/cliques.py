@@ -78,7 +78,8 @@ def clique_bars(
     bars = _BAR * (len(groups) + 1)
     canvas, axes = blank(60 + bars + room + 20, tall(len(order)), (52, 12, room, 12))
     axes.set_xlim(0, bars)
-    top = float(means.max()) * 1.06
+    # Where nobody hits there is still an axis.
+    top = max(float(means.max()), 1e-4) * 1.06
     axes.set_ylim(0, top)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)

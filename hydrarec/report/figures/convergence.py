@@ -24,12 +24,13 @@ def convergence(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> li
     found = {run: curve for run, curve in curves.items() if curve is not None}
     if not found:
         return []
-    return [
-        _panel(found, scope, styles, "epoch", "epoch", "Validation NDCG@10 by epoch"),
-        _panel(
-            found, scope, styles, "train_s", f"of training, {clock_name(clock)}", "Validation NDCG@10 by training time"
-        ),
-    ]
+    by_epoch = _panel(found, scope, styles, "epoch", "epoch", "Validation NDCG@10 by epoch")
+    # Runs that shared a GPU have no times.
+    timed = {run: curve for run, curve in found.items() if curve["train_s"].notna().all()}
+    if not timed:
+        return [by_epoch]
+    x_title = f"of training, {clock_name(clock)}"
+    return [by_epoch, _panel(timed, scope, styles, "train_s", x_title, "Validation NDCG@10 by training time")]
 
 
 def _curve(inputs: Inputs, scope: Scope, run: str, clock: str) -> pd.DataFrame | None:
@@ -90,7 +91,7 @@ def _panel(
     label_right(axes, ends)
     reached = "; ".join(
         f"{styles[run].label} {score(curve['mean'].iloc[-1])} after {len(curve)} epochs, "
-        f"{duration(curve['train_s'].iloc[-1])}"
+        f"{duration(last) if (last := curve['train_s'].iloc[-1]) == last else 'not timed'}"
         for run, curve in curves.items()
     )
     drawn = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)

@@ -73,16 +73,19 @@ def _draw_row(axes: Axes, place: int, row: pd.Series, style: RunStyle, bounds: t
     for kind, width in (("percent", 1.4), ("equivalence", 4)):
         ends = row[[f"{kind}_low", f"{kind}_high"]].to_numpy(dtype=float)
         if not np.isnan(ends).any():
-            ends = np.clip(np.log1p(np.maximum(ends / 100, -0.999)), *bounds)
-            axes.plot(ends, [place, place], color=style.colour, linewidth=width, solid_capstyle="butt")
+            ends = np.log1p(np.maximum(ends / 100, -0.999))
+            inside = np.clip(ends, *bounds)
+            axes.plot(inside, [place, place], color=style.colour, linewidth=width, solid_capstyle="butt")
+            for end, edge, symbol in zip(ends, bounds, "<>", strict=True):
+                if kind == "percent" and not bounds[0] <= end <= bounds[1]:
+                    axes.plot([edge], [place], marker=symbol, color=style.colour, markersize=5, clip_on=False)
     axes.plot([centre], [place], linestyle="", **marker(style))
 
 
 def _bounds(table: pd.DataFrame) -> tuple[float, float]:
-    """Return the axis' bounds: all intervals inside the widest bounds, 0 and some room beside it in any case."""
-    ends = table[["percent_low", "percent_high"]].dropna().to_numpy(dtype=float)
-    ends = np.log1p(ends / 100)
-    near = ends[(ends[:, 0] >= _WIDEST[0]) & (ends[:, 1] <= _WIDEST[1])]
+    """Return the axis' bounds: the intervals of what lies inside the widest bounds, as far as these go, and 0."""
+    known = np.log1p(table[["percent", "percent_low", "percent_high"]].dropna().to_numpy(dtype=float).clip(-99.9) / 100)
+    near = known[(known[:, 0] >= _WIDEST[0]) & (known[:, 0] <= _WIDEST[1]), 1:].clip(*_WIDEST)
     low = min(_NARROWEST[0], near.min(initial=0) * 1.08)
     high = max(_NARROWEST[1], near.max(initial=0) * 1.08)
     return float(low), float(high)

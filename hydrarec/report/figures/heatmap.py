@@ -90,8 +90,20 @@ def _matrix(pairs: pd.DataFrame, order: list[str]) -> dict[tuple[int, int], tupl
             found[place[run], place[other]] = difference, p
         else:
             # Relative to the other one of the two, which changes the size of the percentage and not only its sign.
-            found[place[other], place[run]] = 100 / (1 + difference / 100) - 100 if difference > -100 else np.inf, p
+            found[place[other], place[run]] = _turned(difference), p
     return found
+
+
+def _turned(percent: float) -> float:
+    """Turn a relative difference round.
+
+    >>> _turned(25.0), _turned(float("nan")), _turned(-100.0)
+    (-20.0, -100.0, inf)
+    """
+    if np.isnan(percent):
+        # The other one never hits, and nothing is a per cent of that.
+        return -100.0
+    return 100 / (1 + percent / 100) - 100 if percent > -100 else np.inf
 
 
 def _squares(places: list[tuple[int, int]], faces: list[str] | str, edge: str) -> PolyCollection:

@@ -1,4 +1,4 @@
-"""Accuracy against cost: one point per run, and the front of the runs that nothing beats in both."""
+"""Accuracy against cost: one point per run, and the front of the runs of a device that nothing beats in both."""
 
 import numpy as np
 import pandas as pd
@@ -23,12 +23,12 @@ def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[
     times = times[times["run"].isin(contest)]
     train, infer = (clock_column(times, column) for column in ("train_to_best_s", "infer_ms_per_user"))
     costs = times.groupby("run")[[train, infer]].mean().set_axis(["train_to_best_s", "infer_ms_per_user"], axis=1)
-    table = table.loc[contest].join(costs)
+    table = table.loc[contest].join(costs).join(times.groupby("run")["device"].agg(_device))
     table["infer_s"] = table["infer_ms_per_user"] / 1000
     name = metric_title(inputs.primary)
     wanted = (
         ("train_to_best_s", f"to the best epoch, {clock_name(train)}", f"{name} against training time"),
-        ("infer_s", f"per user, {clock_name(infer)}", f"{name} against inference time"),
+        ("infer_s", f"per target, {clock_name(infer)}", f"{name} against inference time"),
     )
     # Runs that shared a GPU have no training time.
     timed = [(table.dropna(subset=[x]), x, x_title, title) for x, x_title, title in wanted]
@@ -46,6 +46,11 @@ def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
     return order[np.concatenate([[True], value[order][1:] > best[:-1]])]
 
 
+def _device(devices: pd.Series) -> str:
+    """Return the device of a run's seeds; those of several devices are compared with nobody else's."""
+    return " and ".join(sorted(set(devices)))
+
+
 def _panel(
     inputs: Inputs, scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str
 ) -> Panel:
@@ -53,8 +58,12 @@ def _panel(
     canvas, axes = blank(300 + room, tall(len(table)), (46, 40, room, 10), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
-    front = pareto_front(cost, value)
-    axes.step(cost[front], value[front], where="post", color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
+    fronts = {}
+    for device, rows in table.reset_index(drop=True).groupby("device", sort=False):
+        # Times compare within a device only.
+        front = rows.index.to_numpy()[pareto_front(cost[rows.index], value[rows.index])]
+        axes.step(cost[front], value[front], where="post", color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
+        fronts[str(device)] = ", ".join(styles[str(table.index[place])].label for place in front)
     points = []
     for (run, row), place in zip(table.iterrows(), cost, strict=True):
         style = styles[str(run)]
@@ -69,7 +78,7 @@ def _panel(
     hollow = [point for point in points if point[2].hollow]
     crowded = label_near(axes, hollow, points)
     label_right(axes, [point for point in points if not point[2].hollow] + crowded)
-    on_front = ", ".join(styles[str(table.index[i])].label for i in front)
+    on_front = "; ".join(f"on {device} {named}" if len(fronts) > 1 else named for device, named in fronts.items())
     listed = "; ".join(
         f"{styles[str(run)].label} {score(row['mean'])} at {duration(row[x])}" for run, row in table.iterrows()
     )

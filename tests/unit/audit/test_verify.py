@@ -14,6 +14,7 @@ from hydrarec.cli import app
 from hydrarec.columns import CANDIDATES, RANKS, RECOMMENDATIONS, TRAIN, USERS
 from hydrarec.data.candidates import draw
 from hydrarec.files import read_json, write_json
+from hydrarec.layout import efficiency_folder
 from hydrarec.provenance import data_hashes, file_hashes
 from hydrarec.tables import read_table, table_hash, write_table
 from hydrarec.training.test import rank_test
@@ -122,7 +123,7 @@ def test_hash_tells_null_from_zero_in_numbers_and_leaves_other_tables_as_they_we
 
 
 def test_measurements_of_efficiency_are_covered(results):
-    folder = results / "efficiency" / "cpu" / "operators"
+    folder = efficiency_folder(results, "mine", "cpu") / "operators"
     folder.mkdir(parents=True)
     for name in ("work.parquet", "times.parquet"):
         shutil.copy(results / "data" / "drawn" / "items.parquet", folder / name)

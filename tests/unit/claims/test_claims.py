@@ -476,6 +476,15 @@ def test_growth_is_decided_by_intervals(tmp_path, row, expected):
     assert "do not show softmax growing faster" in verdict(made, GROWTH | {"contrast": "softmax"})[0]["sentence"]
 
 
+def test_growth_is_told_of_the_device_and_not_of_the_word_for_it(tmp_path):
+    made = Made(tmp_path, efficiency={"devices": ["auto"]})
+    made.scaling = {"auto": [exponents("hydra", 1.01, 0.98, 1.04)]}
+    file = hypotheses(GROWTH)
+    evidence = dataclasses.replace(made.evidence(file), devices={"auto": "NVIDIA H200"})
+    found = verdict_rows([look(file.claims[0], 1, evidence)])
+    assert found[0]["sentence"].startswith("On NVIDIA H200 the time of hydra")
+
+
 def test_growth_needs_measurements(made, tmp_path):
     assert "Nothing was measured that it is about" in verdict(made, GROWTH)[0]["sentence"]
     made = Made(tmp_path, efficiency={"devices": ["cpu"]})

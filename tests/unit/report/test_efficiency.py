@@ -12,7 +12,9 @@ from hydrarec.comparison.measurements import measured_on
 from hydrarec.config.measured import measured
 from hydrarec.files import write_json
 from hydrarec.layout import efficiency_folder
+from hydrarec.report.chapters.scaling import _where
 from hydrarec.report.figures.growth import operator_styles
+from hydrarec.report.inputs import Measured
 from hydrarec.tables import write_table
 from tests.fabricate import SASREC, config
 from tests.unit.report.conftest import page_in
@@ -83,12 +85,22 @@ def test_the_section_says_what_was_measured_where_and_how(page):
     for words in (
         "Example CPU 3000, 1 thread",
         "20 rounds",
-        "node-1, 2026-01-02, CPU at 2500 MHz",
+        "node-1, CPU at 2500 MHz, 2026-01-02",
         "processor seconds",
     ):
         assert words in section
     assert 'href="#scaling"' in page
     assert "Versions of the code differ: operators by aaaaaaaaaa; steps by bbbbbbbbbb." in section
+
+
+def test_every_machine_is_named_where_parts_were_measured_on_several():
+    on_gpu = MACHINE | {"host": "node-2", "gpu": "H200", "gpu_before": {"clock_mhz": 1980.0}}
+    machines = {"operators": MACHINE, "blocks": on_gpu, "steps": MACHINE}
+    measured = Measured("auto", machines, *[pd.DataFrame()] * 3)
+    assert _where(measured) == (
+        "node-1 (operators: CPU at 2500 MHz, steps: CPU at 2500 MHz) and node-2 (blocks: GPU at 1980 MHz)"
+    )
+    assert measured.title == "Example CPU 3000 and H200"
 
 
 def test_runs_and_data_sets_are_called_what_the_page_calls_them(page):

@@ -47,15 +47,16 @@ def test_of_many_missing_runs_only_some_are_named():
 
 
 def test_the_origin_names_one_commit_or_counts_them():
-    def made(*commits):
-        return SimpleNamespace(
-            manifests=[
-                (None, {"created": f"2026-01-0{day}T00:00:00", "git_commit": c}) for day, c in enumerate(commits, 1)
-            ]
-        )
+    def made(*commits, dirty=False):
+        days = [(None, {"created": f"2026-01-0{day}T00:00:00"}) for day in range(1, 1 + len(commits))]
+        return SimpleNamespace(manifests=days, codes=[[{"git_commit": c, "git_dirty": dirty}] for c in commits])
 
     assert _origin(made("a" * 40)).startswith("Results of 2026-01-01, commit aaaaaaaaaa; ")
     assert _origin(made("a" * 40, None)).startswith("Results of 2026-01-01 to 2026-01-02, 2 commits; ")
+    assert "commit aaaaaaaaaa with uncommitted changes (1 of 1 runs); " in _origin(made("a" * 40, dirty=True))
+    ranked_later = made("a" * 40)
+    ranked_later.codes[0].append({"git_commit": "b" * 40, "git_dirty": None})
+    assert "2 commits; " in _origin(ranked_later)
 
 
 def test_long_titles_are_cut_where_the_rest_tells_data_sets_apart():

@@ -239,7 +239,22 @@ def test_energy_and_shared_machines_stand_on_the_page(page_of):
     assert "40.0*" in page
 
 
-def test_times_of_runs_that_shared_a_gpu_are_left_out(page_of):
+def test_a_comparison_with_nothing_but_its_reference_has_a_report(page_of):
+    runs = [{"id": name, "baseline": name, "deterministic": True} for name in ("popularity", "oracle")]
+    runs[1]["control"] = "oracle"
+    page = page_of({"runs": runs, "evaluation": {"reference": "popularity", "cutoffs": [5]}})
+    assert "Nothing competes with popularity, the reference." in page
+    assert "Of 0 runs" not in page
+
+
+def test_a_comparison_in_which_nobody_hits_has_a_report(page_of):
+    page = page_of(skills=dict.fromkeys((SASREC, HYDRA_UNI, "itemknn", "popularity"), -9.0))
+    assert "no run ever hits" in page
+    shown = Page(re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL)).text
+    assert not re.search(r"\b(nan|inf)\b", shown, re.IGNORECASE)
+
+
+def test_times_of_runs_that_shared_a_gpu_are_left_out(page_of, tmp_path):
     def share(tree, tables):
         for path in (tree.results / "runs").glob(f"*/*/{SASREC}/seed-*/timing.json"):
             write_json(path, read_json(path) | {"runs_per_gpu": 5})
@@ -247,5 +262,12 @@ def test_times_of_runs_that_shared_a_gpu_are_left_out(page_of):
 
     page = page_of(spoil=share)
     assert f"Trainings shared a GPU, and their times are left out: {SASREC}." in page
+    figures = tmp_path / "report/figures/costs"
+    by_epoch, by_time = (
+        set(pd.read_csv(next(figures.glob(f"convergence-*-{x}.csv")))["run"]) for x in ("epoch", "train")
+    )
+    assert (by_epoch, by_time) == ({SASREC, HYDRA_UNI}, {HYDRA_UNI})
+    # They are shares of the reference's best, and it is the one that shared.
+    assert not list(figures.glob("reach-*"))
     shown = Page(re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL)).text
     assert not re.search(r"\b(nan|inf)\b", shown, re.IGNORECASE)

@@ -1,5 +1,7 @@
 """Parts of the report: looks of runs, sentences and their strength, placement of labels, data cards, Pareto front."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrarec.files import read_json
+from hydrarec.report.chapters.computing import computing
 from hydrarec.report.chapters.data import data_cards
 from hydrarec.report.chapters.differences import difference_table
 from hydrarec.report.chapters.leaderboard import leaderboard_table
 from hydrarec.report.chapters.variance import component_shares
+from hydrarec.report.export.write import as_frame
+from hydrarec.report.figures import forest
 from hydrarec.report.figures.heads import head_families
 from hydrarec.report.figures.heatmap import CELL_INK, colour, heatmap
 from hydrarec.report.figures.labels import LABEL_GAP, label_near, label_right, label_width
@@ -18,11 +23,11 @@ from hydrarec.report.figures.panels import blank
 from hydrarec.report.figures.pipeline import RULES, layered, reduced
 from hydrarec.report.figures.reach import reached
 from hydrarec.report.figures.times import time_ticks, written
-from hydrarec.report.figures.tradeoff import pareto_front
+from hydrarec.report.figures.tradeoff import pareto_front, tradeoff
 from hydrarec.report.inputs import read_inputs
 from hydrarec.report.sentences import headline, tally
 from hydrarec.report.style import FONT_SIZE, HUES, styles
-from tests.fabricate import config
+from tests.fabricate import SASREC, config
 
 
 def many_runs(number):
@@ -197,6 +202,54 @@ def test_the_heat_map_says_what_is_significant_and_leaves_the_rest_blank():
     assert "run-2 \u221250.0\u202f% from run-0 (p < .001)" in panel.alt
     assert panel.standalone.count("-cell-") == 2
     assert heatmap("pairs", "All pairs", pairs[:0], ["run-0"], looks, 0.05) is None
+
+
+def test_a_run_that_never_hits_is_told_apart_from_the_one_that_does():
+    looks = styles(many_runs(2))
+    # Nothing is a per cent of what never hits.
+    pairs = pd.DataFrame([("run-0", "run-1", float("nan"), 0.001)], columns=["run", "other", "percent", "p"])
+    panel = heatmap("pairs", "All pairs", pairs, ["run-0", "run-1"], looks, 0.05)
+    assert "run-1 \u2212100.0\u202f% from run-0" in panel.alt
+    assert colour(-100.0) in panel.standalone
+
+
+def test_wide_intervals_are_cut_at_the_widest_axis_and_not_left_out_of_it():
+    wide = pd.DataFrame({"percent": [5.0, -70.0], "percent_low": [-60.0, -75.0], "percent_high": [130.0, -65.0]})
+    np.testing.assert_allclose(forest._bounds(wide), np.log([0.45, 2.2]) * 1.08)
+    narrow = pd.DataFrame({"percent": [20.0], "percent_low": [10.0], "percent_high": [30.0]})
+    np.testing.assert_allclose(forest._bounds(narrow), [np.log(0.93), np.log(1.3) * 1.08])
+
+
+def test_what_lies_beyond_the_axis_is_marked_at_its_edge():
+    looks = styles(many_runs(1))
+    row = pd.Series({"percent": 5.0, "percent_low": -60.0, "percent_high": 130.0})
+    row["equivalence_low"] = row["equivalence_high"] = float("nan")
+    for bounds, marks in (((-0.5, 0.5), {"<", ">"}), ((-0.5, 2.0), {"<"}), ((-2.0, 2.0), set())):
+        _, axes = blank(300, 100, (10, 10, 10, 10))
+        forest._draw_row(axes, 0, row, looks["run-0"], bounds)
+        assert {line.get_marker() for line in axes.lines} & {"<", ">"} == marks
+
+
+def test_no_front_joins_runs_of_several_devices(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    times = inputs.times.assign(device=np.where(inputs.times["run"] == SASREC, "H200", "cpu"))
+    looks = styles(tree.config)
+    alone = tradeoff(replace(inputs, times=times), inputs.scopes[0], looks)[0].alt
+    front = alone.partition("On the Pareto front: ")[2].partition(". ")[0]
+    assert "on H200 SASRec" in front.split("; ")
+    assert any(named.startswith("on cpu ") and "SASRec" not in named for named in front.split("; "))
+    together = tradeoff(inputs, inputs.scopes[0], looks)[0].alt
+    assert "on cpu" not in together
+
+
+def test_hours_are_hours_in_files_too(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    spent = {"setup_s": 0.0, "train_s": 7200.0, "validation_s": 0.0, "train_cpu_s": 3600.0, "validation_cpu_s": 0.0}
+    found = computing(replace(inputs, times=inputs.times.assign(device="H200", **spent)))
+    shown, written = found.bodies[-1][0].cells, as_frame(found).iloc[-1]
+    for place, title, hours in ((5, "GPU hours", 2.0), (6, "Processor hours", 1.0)):
+        assert written[title] == pytest.approx(hours * len(inputs.times))
+        assert shown[place].text == f"{written[title]:.2f}"
 
 
 def test_components_are_shares_of_what_the_table_says(tree, tables):

@@ -71,7 +71,7 @@ def test_what_is_not_trained_has_no_epochs(tree):
     text = card(tree.config, tree.results, "popularity")
     assert "epochs" not in text
     assert re.search(r"\n  training +50 ms\n", text)
-    assert re.search(r"\n  ms per user +0\.40\n", text)
+    assert re.search(r"\n  ms per target +0\.40\n", text)
 
 
 @pytest.mark.parametrize("run", [SASREC, "popularity"])

@@ -52,6 +52,20 @@ def test_means_are_those_of_the_leaderboard_and_the_other_way_round_is_the_oppos
     assert other.loc["ndcg@10", "verdict"] == "inferior"
 
 
+def test_two_runs_that_no_seed_changes_need_not_say_so(small):
+    raw = small.config.model_dump(mode="json", exclude_unset=True)
+    for run in raw["runs"]:
+        if run["id"] in ("itemknn", "popularity"):
+            del run["deterministic"]
+            for name in small.folder(run["id"]).iterdir():
+                other = small.folder(run["id"], 1) / name.name
+                other.parent.mkdir(exist_ok=True)
+                shutil.copy(name, other)
+    config = load(raw)
+    found = contrast_two(config, small.results, "itemknn", "popularity", "made-0", "loo")
+    assert "ahead with another seed" not in described(config, found)
+
+
 def test_only_the_two_runs_need_be_there(small):
     before = contrast_two(small.config, small.results, "itemknn", HYDRA_UNI, "made-0", "loo").rows
     for run in (SASREC, "oracle", "random"):
