@@ -7,16 +7,14 @@ import numpy as np
 from jaxtyping import Int
 
 from hydrarec.config.datasets import DatasetConfig
-from hydrarec.data.stretches import n_different
-from hydrarec.data.threads import each
 
 QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 
 
-def counts(stage: str, users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"]) -> dict[str, Any]:
-    """Return how many users, items and interactions there are after a stage of the preparation."""
-    n_users, n_items = each(n_different, (users, items))
-    return {"stage": stage, "users": n_users, "items": n_items, "interactions": len(users)}
+def counts(stage: str, of_user: Int[np.ndarray, " U"], of_item: Int[np.ndarray, " N"]) -> dict[str, Any]:
+    """Return how many users, items and interactions there are after a stage of the preparation, from those of each."""
+    n_users, n_items = (int(np.count_nonzero(of_one)) for of_one in (of_user, of_item))
+    return {"stage": stage, "users": n_users, "items": n_items, "interactions": int(of_user.sum())}
 
 
 def describe(dataset: DatasetConfig, sha256: str | None) -> dict[str, Any]:

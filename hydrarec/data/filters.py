@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Bool, Int
 
 from hydrarec.data.sorting import sort
-from hydrarec.data.stretches import counted, stretches
+from hydrarec.data.stretches import stretches
 from hydrarec.data.threads import each
 
 
@@ -58,17 +58,21 @@ def first_of_pair(
 def frequent(
     users: Int[np.ndarray, " E"],
     items: Int[np.ndarray, " E"],
+    of_user: Int[np.ndarray, " U"],
+    of_item: Int[np.ndarray, " N"],
     *,
     min_user: int,
     min_item: int,
     iterate: bool,
-) -> Bool[np.ndarray, " E"]:
+) -> tuple[Bool[np.ndarray, " E"], Int[np.ndarray, " U"], Int[np.ndarray, " N"]]:
     """Mark the interactions of users and items that have enough of them.
 
     Parameters
     ----------
     users, items
         Codes from 0.
+    of_user, of_item
+        Interactions of each code.
     min_user, min_item
         Fewest interactions of a user and of an item.
     iterate
@@ -77,23 +81,22 @@ def frequent(
 
     Returns
     -------
-    numpy.ndarray
-        True = stays.
+    tuple of numpy.ndarray
+        True = stays; and how many interactions of each user and item do.
     """
     keep = np.ones(len(users), dtype=bool)
-    of_user, of_item = each(counted, (users, items))
     while True:
         rare_users, rare_items = of_user < min_user, of_item < min_item
         if not of_user[rare_users].any() and not of_item[rare_items].any():
-            return keep
+            return keep, of_user, of_item
         leaves = np.concatenate(
             each(partial(_leaving, users, items, rare_users, rare_items, keep), stretches(len(users)))
         )
         keep[leaves] = False
+        of_user = of_user - np.bincount(users[leaves], minlength=len(of_user))
+        of_item = of_item - np.bincount(items[leaves], minlength=len(of_item))
         if not iterate:
-            return keep
-        of_user -= np.bincount(users[leaves], minlength=len(of_user))
-        of_item -= np.bincount(items[leaves], minlength=len(of_item))
+            return keep, of_user, of_item
 
 
 def _leaving(

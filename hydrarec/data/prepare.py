@@ -97,7 +97,8 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
         events = Events(users, items, events.times)
         if dataset.thin is not None:
             events = thinned(events, dataset.thin)
-            stages.append(counts(f"a share of {dataset.thin.keep:g} drawn, catalogue kept", events.users, events.items))
+            of_both = each(counted, events[:2])
+            stages.append(counts(f"a share of {dataset.thin.keep:g} drawn, catalogue kept", *of_both))
             repeats = n_repeated(events.users, events.items) if repeats else 0
             users, left = _dense(events.users)
             events, seen_users = events._replace(users=users), seen_users[left - 1]
@@ -135,13 +136,16 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
         The remaining interactions; the counts before and after each step; how many of the remaining ones repeat an
         earlier pair of user and item.
     """
-    stages = [counts("raw", events.users, events.items)]
+    of_user, of_item = each(counted, events[:2])
+    stages = [counts("raw", of_user, of_item)]
     repeats = n_repeated(events.users, events.items)
 
     def keep(stage: str, stays: Bool[np.ndarray, " E"] | None) -> Events:
+        nonlocal of_user, of_item
         left = events.where(stays) if stays is not None else events
-        same = left is events
-        stages.append({**stages[-1], "stage": stage} if same else counts(stage, left.users, left.items))
+        if left is not events:
+            of_user, of_item = each(counted, left[:2])
+        stages.append(counts(stage, of_user, of_item))
         return left
 
     # Nothing can be a duplicate or a second visit where no pair occurs twice.
@@ -152,8 +156,13 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
     least_user, least_item = settings.min_user_interactions, settings.min_item_interactions
     if max(least_user, least_item) > 1:
         how = "repeated until nothing changes" if settings.iterate else "counted once"
-        stays = frequent(*events[:2], min_user=least_user, min_item=least_item, iterate=settings.iterate)
-        events = keep(f"users with {least_user} or more, items with {least_item} or more, {how}", stays)
+        stays, of_user, of_item = frequent(
+            *events[:2], of_user, of_item, min_user=least_user, min_item=least_item, iterate=settings.iterate
+        )
+        events = events.where(stays)
+        stages.append(
+            counts(f"users with {least_user} or more, items with {least_item} or more, {how}", of_user, of_item)
+        )
     return events, stages, n_repeated(events.users, events.items) if repeats else 0
 
 

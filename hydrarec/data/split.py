@@ -26,7 +26,7 @@ from jaxtyping import Int, UInt8
 
 from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
-from hydrarec.data.stretches import n_different, n_pairs_below, occurs, smallest
+from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs
 from hydrarec.data.threads import N_THREADS
 from hydrarec.files import atomic_folder, write_json
 from hydrarec.tables import read_arrow, table_hash, write_table
@@ -135,9 +135,12 @@ def _global_temporal(events: pa.Table, data: Path) -> Assignment:
     if events["timestamp"].null_count:
         raise ValueError(f"{data}: protocol gts needs times, which these interactions do not have; allowed: loo")
     times = events["timestamp"].to_numpy()
-    test_cut = _quantile(times, len(times))
-    validation_cut = _quantile(times, int(np.count_nonzero(times <= test_cut)))
-    part = (times > validation_cut).astype(np.uint8) + (times > test_cut)
+    ordered = Ordered(times)
+    test_cut, n_known = ordered.at(place_of_quantile(len(times)))
+    # The interactions up to the test cut are the earliest ones.
+    validation_cut, _ = ordered.at(place_of_quantile(n_known))
+    part = (times > validation_cut).view(np.uint8)
+    part += times > test_cut
     steps = []
     users, positions = events["user"].to_numpy(), events["position"].to_numpy()
     for number in (1, 2):
@@ -180,9 +183,9 @@ def evenly_spaced(users: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
     return np.where(many, np.where(chosen, number, CONTEXT), index)
 
 
-def _quantile(times: Int[np.ndarray, " E"], n_first: int) -> int:
-    """Return the earliest time up to which at least the share `QUANTILE` of the `n_first` earliest ones lies."""
-    return smallest(times, max(math.ceil(QUANTILE * n_first - 1), 0))
+def place_of_quantile(n_first: int) -> int:
+    """Return the place of the earliest time up to which a share `QUANTILE` of the `n_first` earliest ones lies."""
+    return max(math.ceil(QUANTILE * n_first - 1), 0)
 
 
 def _describe(tables: dict[str, pa.Table]) -> dict[str, dict[str, Any]]:
@@ -191,7 +194,7 @@ def _describe(tables: dict[str, pa.Table]) -> dict[str, dict[str, Any]]:
     warm = occurs(tables["train"]["item"].to_numpy(), 1 + largest)
     described: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
-        described[name] = {"interactions": len(table), "users": n_different(table["user"].to_numpy())}
+        described[name] = {"interactions": len(table), "users": n_runs(table["user"].to_numpy())}
         if name == "train":
             described[name]["items"] = int(np.count_nonzero(warm))
             continue
@@ -199,7 +202,7 @@ def _describe(tables: dict[str, pa.Table]) -> dict[str, dict[str, Any]]:
         cold = ~warm[targets["item"].to_numpy()]
         described[name] |= {
             "targets": len(targets),
-            "target_users": n_different(targets["user"].to_numpy()),
+            "target_users": n_runs(targets["user"].to_numpy()),
             "cold_targets": int(cold.sum()),
             "cold_target_share": float(cold.mean()),
         }

@@ -11,9 +11,9 @@ from jaxtyping import Bool, Int
 
 ROWS = 2**17
 """Rows of a stretch."""
-SMALLEST_BITS, PAIRS_BITS = 16, 21
+ORDERED_BITS, PAIRS_BITS = 16, 21
 """Leading bits by which values are put into buckets: few are counted anew for every stretch, many hold less each."""
-UNKNOWN = -1
+SEVERAL = 2**62
 
 
 def stretches(n_rows: int) -> Iterator[slice]:
@@ -47,36 +47,52 @@ def occurs(ids: Int[np.ndarray, " E"], n_ids: int = 0) -> Bool[np.ndarray, " N"]
     return found
 
 
-def n_different(ids: Int[np.ndarray, " E"]) -> int:
-    """Return how many different numbers, of at least 0, there are."""
-    return int(np.count_nonzero(counted(ids)))
+def n_runs(ids: Int[np.ndarray, " E"]) -> int:
+    """Return how many different numbers there are, where equal ones stand together."""
+    return int(np.count_nonzero(ids[1:] != ids[:-1])) + (len(ids) > 0)
 
 
-def smallest(values: Int[np.ndarray, " E"], n_smaller: int) -> int:
-    """Return the value that `n_smaller` others stand before when they are sorted.
+class Ordered:
+    """Values as they would stand in ascending order, which they are not put into.
 
-    Values are counted by their leading bits first; only those that share these with the one looked for are sorted.
+    They are counted by their leading bits; only those that share these with the one looked for are sorted.
+
+    Parameters
+    ----------
+    values
+        One or more.
     """
-    first, last = int(values.min()), int(values.max())
-    shift = max((last - first).bit_length() - SMALLEST_BITS, 0)
-    before = np.cumsum(sum(_counted_coarsely(values[rows], first, shift) for rows in stretches(len(values))))
-    bucket = int(np.searchsorted(before, n_smaller, side="right"))
-    low, high = first + (bucket << shift), first + ((bucket + 1) << shift)
-    parts = (values[rows] for rows in stretches(len(values)))
-    inside = np.concatenate([part[(part >= low) & (part < high)] for part in parts])
-    place = n_smaller - (int(before[bucket - 1]) if bucket else 0)
-    return int(np.partition(inside, place)[place])
+
+    def __init__(self, values: Int[np.ndarray, " E"]) -> None:
+        self.values = values
+        self.first, last = int(values.min()), int(values.max())
+        self.shift = max((last - self.first).bit_length() - ORDERED_BITS, 0)
+        counts = sum(_counted_coarsely(values[rows], self.first, self.shift) for rows in stretches(len(values)))
+        self.before = np.cumsum(np.append(0, counts))
+        """Values in all buckets before each."""
+
+    def at(self, place: int) -> tuple[int, int]:
+        """Return the value at a place from 0, and how many values there are up to it, equal ones included."""
+        bucket = int(np.searchsorted(self.before, place, side="right")) - 1
+        low, high = (self.first + (number << self.shift) for number in (bucket, bucket + 1))
+        parts = (self.values[rows] for rows in stretches(len(self.values)))
+        inside = np.sort(np.concatenate([part[(part >= low) & (part < high)] for part in parts]))
+        before = int(self.before[bucket])
+        value = inside[place - before]
+        return int(value), before + int(np.searchsorted(inside, value, side="right"))
 
 
 def n_pairs_below(values: Int[np.ndarray, " E"], bounds: Int[np.ndarray, " N"]) -> int:
     """Return how many pairs there are of a value and a bound below it; the bounds ascend, and there are some.
 
-    Where no bound has the same leading bits as a value, these bits say how many are below it.
+    Where no bound has the same leading bits as a value, or one alone, these bits say how many may be below it.
     """
     first, last = int(bounds[0]), int(bounds[-1])
     shift = max((last - first).bit_length() - PAIRS_BITS, 0)
     inside = np.bincount(_bucket(bounds, first, shift))
-    below = np.where(inside, UNKNOWN, np.cumsum(inside))
+    up_to = np.cumsum(inside)
+    # Where there is one bound alone, it is looked at, and of several the place is searched for.
+    below = np.where(inside == 0, up_to, np.where(inside == 1, -up_to, SEVERAL))
     n_pairs = 0
     for rows in stretches(len(values)):
         part = values[rows]
@@ -84,14 +100,17 @@ def n_pairs_below(values: Int[np.ndarray, " E"], bounds: Int[np.ndarray, " N"]) 
         if part.max() <= first:
             continue
         found = below[_bucket(part.clip(first, last), first, shift)]
-        unknown = np.flatnonzero(found == UNKNOWN)
-        found[unknown] = np.searchsorted(bounds, part[unknown])
+        alone = np.flatnonzero(found < 0)
+        upper = -found[alone]
+        found[alone] = upper - (part[alone] <= bounds[upper - 1])
+        several = np.flatnonzero(found == SEVERAL)
+        found[several] = np.searchsorted(bounds, part[several])
         n_pairs += int(found.sum())
     return n_pairs
 
 
 def _counted_coarsely(values: np.ndarray, first: int, shift: int) -> np.ndarray:
-    return np.bincount(_bucket(values, first, shift), minlength=2**SMALLEST_BITS)
+    return np.bincount(_bucket(values, first, shift), minlength=2**ORDERED_BITS)
 
 
 def _bucket(values: np.ndarray, first: int, shift: int) -> np.ndarray:

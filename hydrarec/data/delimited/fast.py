@@ -86,6 +86,8 @@ def _pads(characters: UInt8[np.ndarray, " N"], separator: bytes) -> bool:
     # A number may be 0.5, but no id is.
     padding &= characters[2:] > ord(".")
     padding &= characters[:-2] < ord("0")
+    if not padding.any():
+        return False
     return bool(np.isin(characters[:-2][padding], [ord(separator), ord("\n")]).any())
 
 

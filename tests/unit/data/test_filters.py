@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrarec.data.filters import first_of_pair, frequent, n_repeated, not_duplicated
+from hydrarec.data.stretches import counted
 
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=40)
 TIMED = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 3)), max_size=25)
@@ -27,10 +28,17 @@ def _naive_core(pairs, min_user, min_item):
         left.remove(offending[0])
 
 
+def _frequent(users, items, **settings):
+    keep, of_user, of_item = frequent(users, items, counted(users), counted(items), **settings)
+    for ids, left in ((users, of_user), (items, of_item)):
+        assert left.tolist() == np.bincount(ids[keep], minlength=len(left)).tolist()
+    return keep
+
+
 @given(PAIRS, st.integers(1, 4), st.integers(1, 4))
 def test_core_is_the_naive_one(pairs, min_user, min_item):
     users, items = _columns(pairs, 2)
-    keep = frequent(users, items, min_user=min_user, min_item=min_item, iterate=True)
+    keep = _frequent(users, items, min_user=min_user, min_item=min_item, iterate=True)
     assert np.flatnonzero(keep).tolist() == _naive_core(pairs, min_user, min_item)
 
 
@@ -38,7 +46,7 @@ def test_core_is_the_naive_one(pairs, min_user, min_item):
 def test_one_pass_counts_the_unfiltered_data(pairs, min_user, min_item):
     users, items = _columns(pairs, 2)
     of_user, of_item = Counter(users.tolist()), Counter(items.tolist())
-    keep = frequent(users, items, min_user=min_user, min_item=min_item, iterate=False)
+    keep = _frequent(users, items, min_user=min_user, min_item=min_item, iterate=False)
     assert keep.tolist() == [of_user[u] >= min_user and of_item[i] >= min_item for u, i in pairs]
 
 

@@ -1,13 +1,12 @@
 """Work on long arrays a stretch at a time gives what numpy gives for all of them at once."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrarec.data import stretches
+from hydrarec.data.split import place_of_quantile
 
 IDS = st.lists(st.integers(0, 9), max_size=20)
 VALUES = st.lists(
@@ -28,7 +27,7 @@ def test_counts(ids, n_ids, dtype):
     expected = np.bincount(ids, minlength=max(n_ids, 1))
     assert stretches.counted(drawn, n_ids).tolist() == expected.tolist()
     assert stretches.occurs(drawn, n_ids).tolist() == (expected > 0).tolist()
-    assert stretches.n_different(drawn) == len(set(ids))
+    assert stretches.n_runs(np.sort(drawn)) == len(set(ids))
 
 
 @given(IDS)
@@ -40,16 +39,18 @@ def test_taken(places):
 
 
 @given(VALUES, st.data())
-def test_smallest_is_the_one_at_that_place_in_order(values, data):
-    place = data.draw(st.integers(0, len(values) - 1))
-    assert stretches.smallest(np.array(values), place) == sorted(values)[place]
+def test_the_value_at_a_place_and_how_many_there_are_up_to_it(values, data):
+    ordered = stretches.Ordered(np.array(values))
+    for place in data.draw(st.lists(st.integers(0, len(values) - 1), min_size=1, max_size=2)):
+        value = sorted(values)[place]
+        assert ordered.at(place) == (value, sum(other <= value for other in values))
 
 
 @pytest.mark.parametrize("n_values", [1, 2, 9, 10, 11, 99, 1000, 3001])
 def test_place_of_a_quantile_is_numpys(n_values):
     values = np.arange(n_values) * 7
-    place = max(math.ceil(0.9 * n_values - 1), 0)
-    assert stretches.smallest(values, place) == np.quantile(values, 0.9, method="inverted_cdf")
+    value, _ = stretches.Ordered(values).at(place_of_quantile(n_values))
+    assert value == np.quantile(values, 0.9, method="inverted_cdf")
 
 
 @given(VALUES, VALUES, st.integers(1, 4))
