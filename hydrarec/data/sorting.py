@@ -3,8 +3,12 @@
 import numpy as np
 from jaxtyping import Int
 
-from hydrarec.data.stretches import ROWS
 from hydrarec.data.threads import each
+
+ROWS = 2**16
+"""Rows that are ordered by themselves: their keys, and the orders on the way, stay in the processor's cache."""
+DIGIT = 16
+"""Bits that are sorted by at a time: numpy counts numbers of so many, and compares larger ones."""
 
 
 def sort(keys: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
@@ -32,17 +36,26 @@ def order_by(users: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None) 
     first, span = int(times.min()), int(times.max()) - int(times.min()) + 1
     if (int(users.max()) + 1) * span >= 2**63:
         return np.lexsort((times, users))
+    if not (users[1:] >= users[:-1]).all():
+        return np.argsort(users * np.int64(span) + (times - first), kind="stable")
     order = np.empty(len(users), dtype=np.int64)
 
     def put(rows: tuple[int, int]) -> None:
         start, stop = rows
-        keys = users[start:stop] * np.int64(span) + (times[start:stop] - first)
-        order[start:stop] = start + np.argsort(keys, kind="stable")
+        keys = (users[start:stop] - users[start]) * np.int64(span) + (times[start:stop] - first)
+        order[start:stop] = start + _order_of(keys)
 
     # Where the users stand in order already, as in most files, a stretch of whole users is ordered by itself.
-    grouped = (users[1:] >= users[:-1]).all()
-    starts = np.unique(np.searchsorted(users, users[::ROWS])).tolist() if grouped else [0]
+    starts = np.unique(np.searchsorted(users, users[::ROWS])).tolist()
     each(put, zip(starts, [*starts[1:], len(users)], strict=True))
+    return order
+
+
+def _order_of(keys: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
+    """Return the order of keys of at least 0, equal ones in theirs: sorted by their last digits first."""
+    order = np.argsort(keys.astype(np.uint16), kind="stable")
+    for low in range(DIGIT, int(keys.max()).bit_length(), DIGIT):
+        order = order[np.argsort((keys >> low).astype(np.uint16)[order], kind="stable")]
     return order
 
 
