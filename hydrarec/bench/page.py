@@ -86,10 +86,11 @@ def _machine(machine: dict[str, Any], times: pd.DataFrame) -> str:
     clock = f", {machine['cpu_mhz']} MHz" if machine["cpu_mhz"] else ""
     rates = machine["rates"]
     load = times["load"].median()
+    changed = " with uncommitted changes" if machine["git_dirty"] else ""
     return (
         f"{device} of {machine['cpu']} ({machine['cpu_cores']} cores{clock}), torch {machine['packages']['torch']}, "
-        f"Python {machine['python']}, commit {(machine['git_commit'] or 'unknown')[:10]}, {machine['created'][:10]}; "
-        f"{times['round'].max() + 1} rounds at a median load of {load:.1f}; "
+        f"Python {machine['python']}, commit {(machine['git_commit'] or 'unknown')[:10]}{changed}, "
+        f"{machine['created'][:10]}; {times['round'].max() + 1} rounds at a median load of {load:.1f}; "
         f"matrix products {rates['flops_per_s'] / 1e9:.0f} GFLOP/s, copies {rates['bytes_per_s'] / 1e9:.1f} GB/s."
     )
 

@@ -18,7 +18,7 @@ from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.efficiency.machine import measure_rates
 from hydrarec.efficiency.rounds import interleaved, time_ratio
 from hydrarec.files import write_json
-from hydrarec.provenance import describe_machine, now
+from hydrarec.provenance import code_state, describe_machine, now
 from hydrarec.tables import write_table
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ def run(
         If there is no benchmark of a name.
     """
     benchmarks = {name: load(name) for name in wanted or names()}
+    code_state()
     where = select_device(device)
     prepare_process(threads, where)
     for name, benchmark in benchmarks.items():
