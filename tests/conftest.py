@@ -10,6 +10,12 @@ from hypothesis import settings
 # Tensors are tiny here, and more threads would only wait for each other. Before anything imports torch.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import torch
+
+if not torch.cuda.is_available():
+    # Kernels are run by Triton's interpreter then. Read when Triton is imported, which PyTorch's compiler does too.
+    os.environ["TRITON_INTERPRET"] = "1"
+
 # How long an example takes is a matter of what else the machine does.
 settings.register_profile("without deadlines", deadline=None)
 settings.load_profile("without deadlines")

@@ -63,23 +63,24 @@ class PerformerAttention(FeatureMapOperator):
         super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)
         self.d_head = d_model // n_heads
         self.n_features = config.n_features or max(1, round(self.d_head * math.log(self.d_head)))
-        self.training_steps = 0
+        # Not a number: compiled, the operator would be compiled anew for each.
+        self.training_steps = torch.zeros((), dtype=torch.int64)
         self.register_buffer("projection", self._draw())
 
     def get_extra_state(self) -> Tensor:
         """Return what belongs to the state beside parameters and buffers: when the features are redrawn next."""
-        return torch.tensor(self.training_steps)
+        return self.training_steps.clone()
 
     def set_extra_state(self, state: Tensor) -> None:
         """Take over what `get_extra_state` returned."""
-        self.training_steps = int(state)
+        self.training_steps = state.cpu().clone()
 
     def forward(
         self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
     ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`. In training, redraw the features when it is time."""
         if self.training and self.config.redraw_every is not None:
-            self._count_training_step()  # pyright: ignore[reportCallIssue] - typed as the decorator
+            self._count_training_step(self.config.redraw_every)
         return super().forward(q, k, v, visibility)
 
     def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
@@ -106,11 +107,9 @@ class PerformerAttention(FeatureMapOperator):
         with torch.autocast(x.device.type, enabled=False):
             return x @ self.projection.T
 
-    # Compiled, it would be compiled anew for every number of steps.
-    @torch.compiler.disable
-    def _count_training_step(self) -> None:
-        every = self.config.redraw_every
-        if every is not None and self.training_steps > 0 and self.training_steps % every == 0:
+    def _count_training_step(self, every: int) -> None:
+        done = int(self.training_steps)
+        if done > 0 and done % every == 0:
             # Not in place: a backward pass may still need the old ones.
             self.projection = self._draw().to(self.projection)
         self.training_steps += 1

@@ -78,8 +78,8 @@ def training_order(log: Log, batch_size: int, max_length: int, stream: np.random
     ValueError
         If no sequence has a successor to learn.
     """
-    lengths = log.lengths.numpy().clip(max=max_length)
-    rows = stream.permutation(np.flatnonzero(lengths > 1))
+    lengths = log.lengths.numpy()
+    rows, lengths = stream.permutation(np.flatnonzero(lengths > 1)), lengths.clip(max=max_length)
     if not len(rows):
         raise ValueError(
             f"none of the {len(lengths)} users has 2 training interactions, so there is nothing to learn; under `loo` "

@@ -1,22 +1,15 @@
 """The Triton kernels of Hydra against its definition: on a GPU where there is one, else in Triton's interpreter."""
 
-import os
-
 import pytest
 import torch
 
 from hydrarec.attention.hydra import naive_hydra
 from hydrarec.sequences.visibility import Visibility
 
-if torch.cuda.is_available():
-    DEVICE = torch.device("cuda")
-else:
-    DEVICE = torch.device("cpu")
-    # Read when Triton is imported.
-    os.environ["TRITON_INTERPRET"] = "1"
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 pytest.importorskip("triton")
 
-from hydrarec.attention import hydra_triton
+from hydrarec.attention import hydra_triton  # noqa: E402
 
 EPS = 1e-6
 BOTH = pytest.mark.parametrize("causal", [True, False])

@@ -1,20 +1,13 @@
 """The kernel against PyTorch: on a GPU where there is one, else in Triton's interpreter."""
 
-import os
-
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 
-if torch.cuda.is_available():
-    DEVICE = torch.device("cuda")
-else:
-    DEVICE = torch.device("cpu")
-    # Read when Triton is imported.
-    os.environ["TRITON_INTERPRET"] = "1"
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 pytest.importorskip("triton")
 
-from hydrarec.losses import softmax_triton
+from hydrarec.losses import softmax_triton  # noqa: E402
 
 
 @pytest.mark.parametrize("n_items", [1, 7, 64, 100, 257])
