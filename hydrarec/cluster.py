@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 
 FIELDS = {"JobID": 20, "State": 20, "TimeUsed": 20, "NodeList": 60, "Comment": 200, "WorkDir": 2000}
 """What squeue is asked for, and in how many columns; what is longer is cut off."""
+ANOTHER = """\
+Another Snakemake has locked files of this folder. If it is at work, let it: start this one when it is done, or in
+a folder of its own (--directory). If it was killed, --unlock opens its lock."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,8 @@ def refuse_orphans(folder: Path) -> None:
     while jobs := jobs_of(folder):
         # Cancelled a moment ago, they are still saving where they stand.
         if any(job.state != "COMPLETING" for job in jobs) or time.monotonic() > patience:
-            raise ValueError(described(jobs) + (f"\n{_ANOTHER}" if _others_lock(folder) else ""))
+            raise ValueError(described(jobs) + (f"\n{ANOTHER}" if _others_lock(folder) else ""))
         time.sleep(1)
-
-
-_ANOTHER = """\
-Another Snakemake has locked files of this folder. If it is at work, let it: start this one when it is done, or in
-a folder of its own (--directory). If it was killed, --unlock opens its lock."""
 
 
 def _others_lock(folder: Path) -> bool:

@@ -2,12 +2,18 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Iterable
 from typing import TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
+
+# By default processes of one family share a lock, which one that is killed in the midst of a bar never gives back: all
+# others would wait for ever. A thread that looks after bars could hold this one while a process is forked.
+tqdm.set_lock(threading.RLock())
+tqdm.monitor_interval = 0
 
 
 def bar(items: Iterable[T], *, total: int | None = None, what: str, unit: str) -> Iterable[T]:
