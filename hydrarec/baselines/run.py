@@ -72,6 +72,7 @@ def run_baseline(
     """
     if name not in baseline_names():
         raise ValueError(f"no baseline {name!r} in hydrarec/baselines; allowed: {', '.join(baseline_names())}")
+    # Asked now: the checkout may be another when the results are written.
     code_state()
     prepare_process(threads, torch.device("cpu"))
     setup, fit, test = (Stopwatch(torch.device("cpu")) for _ in range(3))

@@ -80,6 +80,7 @@ def run(
         If there is no benchmark of a name.
     """
     benchmarks = {name: load(name) for name in wanted or names()}
+    # Asked now: the checkout may be another when the results are written.
     code_state()
     where = select_device(device)
     prepare_process(threads, where)

@@ -63,7 +63,7 @@ class Evidence:
         Undecidable
             If they were not compared, or with one seed only, so that nothing is known of the spread over seeds.
         """
-        if len(self.config.seeds) == 1 and not all(self._is_deterministic(name) for name in (run, against)):
+        if len(self.config.seeds) == 1 and not all(self.config.is_deterministic(name) for name in (run, against)):
             raise Undecidable("one seed says nothing about the spread over seeds; two or more are needed")
         for one, other, sign in ((run, against, 1), (against, run, -1)):
             rows = _at(self.pairs, dataset, protocol, run=one, other=other, metric=metric)
@@ -75,10 +75,6 @@ class Evidence:
             f"{self.label(run)} and {self.label(against)} were not compared on {metric_title(metric)}; pairs are "
             f"compared on {paired}"
         )
-
-    def _is_deterministic(self, run: str) -> bool:
-        entry = self.config.run(run)
-        return isinstance(entry, BaselineRun) and entry.deterministic
 
     def card(self, dataset: str) -> dict[str, Any]:
         """Return a data card."""

@@ -11,7 +11,6 @@ from hydrarec.comparison.measures import metric_names
 from hydrarec.comparison.runs import require_complete
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.runs import BaselineRun
 from hydrarec.significance.equivalence import verdict
 
 
@@ -112,11 +111,6 @@ def contrast_two(
                 ),
             }
         )
-    drawn = any(not _is_deterministic(both, name) for name in (run, reference))
+    drawn = any(not both.is_deterministic(name) for name in (run, reference))
     seeds = len(both.seeds) if drawn else 1
     return Contrast(run, reference, dataset, protocol, pd.DataFrame(rows).set_index("metric"), seeds, drawn)
-
-
-def _is_deterministic(config: BenchmarkConfig, run: str) -> bool:
-    entry = config.run(run)
-    return isinstance(entry, BaselineRun) and entry.deterministic

@@ -165,8 +165,12 @@ class BenchmarkConfig(Block):
 
     def seeds_of(self, run_id: str) -> list[int]:
         """Return the seeds a run is computed with: all of them, or the first where the seed changes nothing."""
+        return self.seeds[:1] if self.is_deterministic(run_id) else self.seeds
+
+    def is_deterministic(self, run_id: str) -> bool:
+        """Return whether the seed changes nothing about a run."""
         run = self.run(run_id)
-        return self.seeds[:1] if isinstance(run, BaselineRun) and run.deterministic else self.seeds
+        return isinstance(run, BaselineRun) and run.deterministic
 
     def settings(self, run_id: str, dataset_id: str) -> RunSettings:
         """Return a trained run's complete settings: comparison < dataset < run, the later ones winning key by key."""

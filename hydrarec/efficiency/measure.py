@@ -66,6 +66,7 @@ def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, 
             f"efficiency.threads: {settings.threads} are wanted, and this process may use {cores} core(s); on a "
             "cluster, `set-threads` of the profile says how many the rule `efficiency` gets"
         )
+    # Asked now: the checkout may be another when the results are written.
     code_state()
     where = select_device(device)
     prepare_process(settings.threads, where)

@@ -62,6 +62,7 @@ def train(
         After a signal to stop, once the state is saved.
     """
     ignore_requests_to_save()
+    # Asked now: the checkout may be another when the results are written.
     code_state()
     device = select_device(settings.training.device)
     prepare_process(threads, device)

@@ -41,6 +41,7 @@ def rank_test(
     candidates
         Files of drawn candidates to rank among as well.
     """
+    # Asked now: the checkout may be another when the results are written.
     code = code_state()
     split = data / protocol
     settings, network, masking = checkpoint.load(model)
