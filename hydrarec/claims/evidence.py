@@ -9,7 +9,7 @@ import pandas as pd
 
 from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, RUNS, SCALING, TIMES
 from hydrarec.comparison import Gate, read_gates
-from hydrarec.comparison.measurements import device_title, measured_on
+from hydrarec.comparison.measurements import measured_on
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.bands import Band
 from hydrarec.config.hypotheses import Hypotheses
@@ -148,8 +148,7 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
         If one is not what it must be.
     """
     leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
-    measured = dict(measured_on(config, results, complete=False))
-    parts = config.efficiency.parts if config.efficiency else []
+    measured = list(measured_on(config, results, complete=False))
     return Evidence(
         config=config,
         hypotheses=hypotheses,
@@ -158,11 +157,8 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
         leaders=leaders[leaders["group"] == "all"],
         times=read_table(comparison / "times.parquet", TIMES),
         gates=read_gates(comparison),
-        scaling={device: read_table(folder / "scaling.parquet", SCALING) for device, folder in measured.items()},
-        devices={
-            device: device_title(read_json(folder / part / "machine.json") for part in parts)
-            for device, folder in measured.items()
-        },
+        scaling={found.device: read_table(found.folder / "scaling.parquet", SCALING) for found in measured},
+        devices={found.device: found.title for found in measured},
         unfinished=_unfinished(comparison / "runs.parquet"),
     )
 

@@ -1,13 +1,15 @@
 """Which measurements of speed and memory are there, complete and of this configuration."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydrarec.comparison.belonging import told
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.differences import differences
+from hydrarec.config.efficiency import Part
 from hydrarec.config.measured import measured
 from hydrarec.files import read_object
 from hydrarec.layout import efficiency_folder
@@ -18,8 +20,24 @@ OF_DEVICE, OF_PART = ("speed.parquet", "scaling.parquet"), ("work.parquet", "tim
 """What is in a device's folder, and in the folder of each part."""
 
 
-def measured_on(config: BenchmarkConfig, results: Path, *, complete: bool) -> Iterator[tuple[str, Path]]:
-    """Yield each device whose measurements can be used, and its folder.
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured on a device."""
+
+    device: str
+    """As the configuration names it."""
+    folder: Path
+    machines: dict[str, dict[str, Any]]
+    """`machine.json` by part."""
+
+    @property
+    def title(self) -> str:
+        """The GPU or processor; several, where parts were measured on several."""
+        return " and ".join(dict.fromkeys(str(machine["gpu"] or machine["cpu"]) for machine in self.machines.values()))
+
+
+def measured_on(config: BenchmarkConfig, results: Path, *, complete: bool) -> Iterator[Measurements]:
+    """Yield the measurements that can be used, device by device.
 
     Parameters
     ----------
@@ -37,31 +55,27 @@ def measured_on(config: BenchmarkConfig, results: Path, *, complete: bool) -> It
     """
     for device in config.efficiency.devices if config.efficiency else ():
         folder = efficiency_folder(results, config.report, device)
-        if not (why := _unusable(config, folder)):
-            yield device, folder
-        elif complete:
-            raise ValueError(f"{why}; measure again with Snakemake")
-        elif folder.exists():
-            log.warning("measurements on %s are left out: %s", device, why)
+        try:
+            found = _usable(config, config.efficiency.parts, device, folder)
+        except ValueError as why:
+            if complete:
+                raise ValueError(f"{why}; measure again with Snakemake") from None
+            if folder.exists():
+                log.warning("measurements on %s are left out: %s", device, why)
+        else:
+            yield found
 
 
-def device_title(machines: Iterable[dict[str, Any]]) -> str:
-    """Name the GPU or processor that some `machine.json` are of; several, where parts were measured on several."""
-    return " and ".join(dict.fromkeys(str(machine["gpu"] or machine["cpu"]) for machine in machines))
-
-
-def _unusable(config: BenchmarkConfig, folder: Path) -> str:
-    """Return why measurements cannot be used; empty if they can."""
-    assert config.efficiency is not None
+def _usable(config: BenchmarkConfig, parts: Sequence[Part], device: str, folder: Path) -> Measurements:
     wanted = [folder / name for name in OF_DEVICE]
-    wanted += [folder / part / name for part in config.efficiency.parts for name in OF_PART]
+    wanted += [folder / part / name for part in parts for name in OF_PART]
     if absent := [path for path in wanted if not path.is_file()]:
-        return f"{absent[0]}: no such file"
-    for part in config.efficiency.parts:
-        path = folder / part / "machine.json"
-        found = read_object(path).get("measured")
+        raise ValueError(f"{absent[0]}: no such file")
+    machines = {part: read_object(folder / part / "machine.json") for part in parts}
+    for part in parts:
+        path, found = folder / part / "machine.json", machines[part].get("measured")
         if not isinstance(found, dict):
-            return f"{path}: does not say what was measured"
+            raise ValueError(f"{path}: does not say what was measured")
         if apart := differences(found, measured(config, part)):
-            return f"{path}: was measured with {told(apart)}"
-    return ""
+            raise ValueError(f"{path}: was measured with {told(apart)}")
+    return Measurements(device, folder, dict(machines))

@@ -12,7 +12,6 @@ from hydrarec.comparison.cases import Cases, Group, read_cases, read_ranks
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import Computed, finished, finished_runs, require_complete
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.runs import BaselineRun
 from hydrarec.contention import busy_share, contention
 from hydrarec.files import atomic_folder
 from hydrarec.layout import run_folder
@@ -102,7 +101,6 @@ def _measure(
     """Return a run's rows of the metrics table, seed by seed, and of the leaderboard."""
     cutoffs, key = config.evaluation.cutoffs, {"dataset": dataset, "protocol": protocol, "run": run}
     names = metric_names(cutoffs)
-    entry = config.run(run)
     rows: Rows = []
     values: dict[str, list[np.ndarray]] = {group.name: [] for group in cases.groups}
     for seed in config.seeds_of(run):
@@ -137,7 +135,7 @@ def _measure(
             "standard_error": estimate.standard_error,
             "n_users": group.n_users,
             "n_seeds": estimate.n_seeds,
-            "deterministic": isinstance(entry, BaselineRun) and entry.deterministic,
+            "deterministic": config.is_deterministic(run),
         }
         for group in cases.groups
         if group.n_users > 1

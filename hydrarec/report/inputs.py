@@ -1,7 +1,6 @@
 """Everything a report is made of, read once."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ from hydrarec.columns import (
     BEYOND,
     CLAIMS,
     COMPARISON,
-    EFFICIENCY_SPEED,
-    EFFICIENCY_WORK,
     HISTORY,
     LEADERBOARD,
     METRICS,
@@ -24,19 +21,19 @@ from hydrarec.columns import (
     PAIRS,
     PLACES,
     RUNS,
-    SCALING,
     SENSITIVITY,
     TIMES,
     VERDICTS,
 )
 from hydrarec.comparison import Gate, read_gates
-from hydrarec.comparison.measurements import device_title, measured_on
+from hydrarec.comparison.measurements import measured_on
 from hydrarec.comparison.measures import primary_cutoff, primary_metric
 from hydrarec.comparison.runs import Computed, finished, kind_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, split_folder
 from hydrarec.provenance import code_of
+from hydrarec.report.measured import Measured, read_measured
 from hydrarec.report.titles import protocol_name, short_names
 from hydrarec.tables import read_table
 
@@ -74,25 +71,6 @@ class Scope:
 
 _TIMES_OF_EPOCHS = ("train_s", "validation_s", "train_cpu_s", "train_j")
 """Columns of a history that are not a training's own where it shared its GPU."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured about speed and memory on a device."""
-
-    device: str
-    """As the configuration names it."""
-    machines: dict[str, dict[str, Any]]
-    """`machine.json` by part."""
-    speed: pd.DataFrame
-    scaling: pd.DataFrame
-    skipped: pd.DataFrame
-    """Rows of `EFFICIENCY_WORK` that were not timed."""
-
-    @property
-    def title(self) -> str:
-        """What the device is, or all that the parts were measured on."""
-        return device_title(self.machines.values())
 
 
 @dataclass(frozen=True)
@@ -174,9 +152,7 @@ class Inputs:
         if self.claims is not None and self.verdicts is not None:
             found |= {"claims": (self.claims, CLAIMS), "verdicts": (self.verdicts, VERDICTS)}
         for measured in self.measured:
-            found[f"speed-{measured.device}"] = measured.speed, EFFICIENCY_SPEED
-            found[f"scaling-{measured.device}"] = measured.scaling, SCALING
-            found[f"skipped-{measured.device}"] = measured.skipped, EFFICIENCY_WORK
+            found |= measured.tables
         return found
 
     @property
@@ -263,10 +239,7 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
             for p in config.protocols
             if (path := split_folder(results, d.id, p) / "split.json").is_file() or complete
         },
-        measured=[
-            _measured(folder, config.efficiency.parts if config.efficiency else ())
-            for _, folder in measured_on(config, results, complete=complete)
-        ],
+        measured=[read_measured(found) for found in measured_on(config, results, complete=complete)],
         runs=runs,
         claims=_decided(config, comparison / "claims.parquet", CLAIMS, complete),
         verdicts=_decided(config, comparison / "verdicts.parquet", VERDICTS, complete),
@@ -291,14 +264,3 @@ def _decided(config: BenchmarkConfig, path: Path, schema: pa.Schema, complete: b
     if config.hypotheses is None or not (complete or path.is_file()):
         return None
     return read_table(path, schema)
-
-
-def _measured(folder: Path, parts: Sequence[str]) -> Measured:
-    work = pd.concat([read_table(folder / part / "work.parquet", EFFICIENCY_WORK) for part in parts], ignore_index=True)
-    return Measured(
-        device=folder.name,
-        machines={part: read_json(folder / part / "machine.json") for part in parts},
-        speed=read_table(folder / "speed.parquet", EFFICIENCY_SPEED),
-        scaling=read_table(folder / "scaling.parquet", SCALING),
-        skipped=work[work["skipped"].notna()],
-    )

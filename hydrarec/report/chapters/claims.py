@@ -71,7 +71,7 @@ def _remark(row: pd.Series) -> str:
 
 def _evidence(inputs: Inputs) -> Table:
     assert inputs.verdicts is not None
-    named, devices = places(inputs.config), {measured.device: measured.title for measured in inputs.measured}
+    named, devices = places(inputs.config), {measured.device: measured.source.title for measured in inputs.measured}
     rows = [
         Row(
             [

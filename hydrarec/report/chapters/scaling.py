@@ -9,7 +9,8 @@ from hydrarec.numbers import NARROW, NOTHING, duration, several, size
 from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.figures.growth import NO_MIXING, exponent, growth
-from hydrarec.report.inputs import Inputs, Measured
+from hydrarec.report.inputs import Inputs
+from hydrarec.report.measured import Measured
 from hydrarec.report.style import RunStyle
 from hydrarec.report.titles import short_names
 
@@ -50,7 +51,7 @@ def _of_device(inputs: Inputs, measured: Measured) -> Part:
     machine = next(iter(measured.machines.values()))
     threads = "" if machine["gpu"] else f", {several(machine['threads'], 'thread')}"
     return Part(
-        title=f"{measured.title}{threads}",
+        title=f"{measured.source.title}{threads}",
         anchor=f"scaling-{measured.device}",
         blocks=[
             Text(_about(measured), "under"),

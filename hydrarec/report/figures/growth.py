@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from hydrarec.numbers import MINUS, NARROW, count
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import HEIGHT, Figure, Panel, blank, finish, marker
-from hydrarec.report.inputs import Measured
+from hydrarec.report.measured import Measured
 from hydrarec.report.style import HUES, MARKERS, MUTED, RunStyle
 
 NO_MIXING = "no mixing"

@@ -2,19 +2,20 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_TIMES, EFFICIENCY_WORK, SCALING
-from hydrarec.comparison.measurements import measured_on
+from hydrarec.comparison.measurements import Measurements, measured_on
 from hydrarec.config.measured import measured
 from hydrarec.files import write_json
 from hydrarec.layout import efficiency_folder
 from hydrarec.report.chapters.scaling import _where
 from hydrarec.report.figures.growth import operator_styles
-from hydrarec.report.inputs import Measured
+from hydrarec.report.measured import Measured
 from hydrarec.tables import write_table
 from tests.fabricate import SASREC, config
 from tests.unit.report.conftest import page_in
@@ -96,11 +97,11 @@ def test_the_section_says_what_was_measured_where_and_how(page):
 def test_every_machine_is_named_where_parts_were_measured_on_several():
     on_gpu = MACHINE | {"host": "node-2", "gpu": "H200", "gpu_before": {"clock_mhz": 1980.0}}
     machines = {"operators": MACHINE, "blocks": on_gpu, "steps": MACHINE}
-    measured = Measured("auto", machines, *[pd.DataFrame()] * 3)
+    measured = Measured(Measurements("auto", Path(), machines), *[pd.DataFrame()] * 3)
     assert _where(measured) == (
         "node-1 (operators: CPU at 2500 MHz, steps: CPU at 2500 MHz) and node-2 (blocks: GPU at 1980 MHz)"
     )
-    assert measured.title == "Example CPU 3000 and H200"
+    assert measured.source.title == "Example CPU 3000 and H200"
 
 
 def test_runs_and_data_sets_are_called_what_the_page_calls_them(page):
@@ -138,7 +139,7 @@ def test_measurements_of_other_settings_are_refused_and_left_out_of_a_partial_re
     mine = config(datasets=1, seeds=1, more={"efficiency": asked})
     other = config(datasets=1, seeds=1, more={"efficiency": asked | {"rounds": 9}})
     results = folder / "results"
-    assert [device for device, _ in measured_on(mine, results, complete=True)] == ["cpu"]
+    assert [found.device for found in measured_on(mine, results, complete=True)] == ["cpu"]
     with pytest.raises(ValueError, match=r"operators/machine.json: was measured with .*rounds = 20, .* has 9; measure"):
         list(measured_on(other, results, complete=True))
     assert not list(measured_on(other, results, complete=False))
