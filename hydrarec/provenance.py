@@ -9,7 +9,7 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +183,11 @@ def code_of(folder: Path) -> list[dict[str, Any]]:
     found = [read_manifest(folder / "manifest.json"), read_object(folder / "inference.json")]
     keys = ("package_version", "git_commit", "git_dirty")
     return [{key: one[key] for key in keys} for one in found if all(key in one for key in keys)]
+
+
+def n_changed(codes: Iterable[list[dict[str, Any]]]) -> int:
+    """Return how many of some runs, each as `code_of` describes it, were computed with uncommitted changes."""
+    return sum(any(code["git_dirty"] for code in of_run) for of_run in codes)
 
 
 def ranked_with_other_weights(folder: Path) -> bool:

@@ -19,7 +19,7 @@ from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import run_folder
 from hydrarec.numbers import metric_title
-from hydrarec.provenance import code_of, read_manifest
+from hydrarec.provenance import code_of, n_changed, read_manifest
 from hydrarec.tables import read_table
 
 Status = Literal["green", "amber", "red"]
@@ -262,7 +262,7 @@ def _one_origin(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
 
 def _versions(codes: list[list[dict[str, Any]]]) -> Gate:
     versions = {(code["package_version"], code["git_commit"]) for of_run in codes for code in of_run}
-    dirty = sum(any(code["git_dirty"] for code in of_run) for of_run in codes)
+    dirty = n_changed(codes)
     named = ", ".join(
         f"{package} ({commit[:10] if commit else 'no commit known'})" for package, commit in sorted(versions, key=str)
     )

@@ -136,16 +136,18 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
         The remaining interactions; the counts before and after each step; how many of the remaining ones repeat an
         earlier pair of user and item.
     """
-    of_user, of_item = each(counted, events[:2])
-    stages = [counts("raw", of_user, of_item)]
+    of_both = each(counted, events[:2])
+    stages = [counts("raw", *of_both)]
     repeats = n_repeated(events.users, events.items)
 
-    def keep(stage: str, stays: Bool[np.ndarray, " E"] | None) -> Events:
-        nonlocal of_user, of_item
+    def keep(
+        stage: str, stays: Bool[np.ndarray, " E"] | None, of_left: list[Int[np.ndarray, " N"]] | None = None
+    ) -> Events:
+        nonlocal of_both
         left = events.where(stays) if stays is not None else events
         if left is not events:
-            of_user, of_item = each(counted, left[:2])
-        stages.append(counts(stage, of_user, of_item))
+            of_both = of_left or each(counted, left[:2])
+        stages.append(counts(stage, *of_both))
         return left
 
     # Nothing can be a duplicate or a second visit where no pair occurs twice.
@@ -156,13 +158,9 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
     least_user, least_item = settings.min_user_interactions, settings.min_item_interactions
     if max(least_user, least_item) > 1:
         how = "repeated until nothing changes" if settings.iterate else "counted once"
-        stays, of_user, of_item = frequent(
-            *events[:2], of_user, of_item, min_user=least_user, min_item=least_item, iterate=settings.iterate
-        )
-        events = events.where(stays)
-        stages.append(
-            counts(f"users with {least_user} or more, items with {least_item} or more, {how}", of_user, of_item)
-        )
+        minima = {"min_user": least_user, "min_item": least_item, "iterate": settings.iterate}
+        stays, *of_left = frequent(*events[:2], *of_both, **minima)
+        events = keep(f"users with {least_user} or more, items with {least_item} or more, {how}", stays, of_left)
     return events, stages, n_repeated(events.users, events.items) if repeats else 0
 
 

@@ -14,6 +14,7 @@ ROWS = 2**17
 ORDERED_BITS, PAIRS_BITS = 16, 21
 """Leading bits by which values are put into buckets: few are counted anew for every stretch, many hold less each."""
 SEVERAL = 2**62
+"""Stands for a bucket with several bounds, where it would be more than there can be."""
 
 
 def stretches(n_rows: int) -> Iterator[slice]:

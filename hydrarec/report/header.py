@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hydrarec import __version__
+from hydrarec.provenance import n_changed
 from hydrarec.report import sentences
 from hydrarec.report.chapters.absent import incomplete, left_out
 from hydrarec.report.chapters.checks import concerns
@@ -47,6 +48,6 @@ def _origin(inputs: Inputs) -> str:
     commits = sorted({(code["git_commit"] or "unknown")[:10] for of_run in inputs.codes for code in of_run})
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     code = f"commit {commits[0]}" if len(commits) == 1 else f"{len(commits)} commits"
-    dirty = sum(any(code["git_dirty"] for code in of_run) for of_run in inputs.codes)
+    dirty = n_changed(inputs.codes)
     changed = f" with uncommitted changes ({dirty} of {len(inputs.codes)} runs)" if dirty else ""
     return f"Results of {when}, {code}{changed}; page by HydraRec {__version__}."
