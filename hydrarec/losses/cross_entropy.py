@@ -66,7 +66,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_hidden, grad_weight = torch.zeros_like(hidden, dtype=exact), torch.zeros_like(weight)
         grad_bias = None if bias is None else torch.zeros_like(bias)
         items = weight[1:].to(hidden.dtype).split(n_product)
-        grad_items = grad_weight[1:].split(n_product)
+        # Products with the items across are up to a quarter faster than with the items down.
+        across = [some.T.contiguous() for some in items]
+        grad_across = [torch.zeros_like(some, dtype=exact) for some in across]
         kernels = triton_kernels("hydrarec.losses.softmax_triton") if hidden.device.type == "cuda" else None
         softmax_less_one_hot_ = kernels.softmax_less_one_hot_ if kernels else _softmax_less_one_hot_
         loss = torch.zeros((), dtype=torch.float64 if on_cpu else torch.float32, device=hidden.device)
@@ -78,17 +80,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
             rows = rows[: len(part)]
             rows[:, n_items:] = -torch.inf
             scores = rows[:, :n_items]
-            for some, columns in zip(items, scores.split(n_product, dim=1), strict=True):
-                _set_product(columns, part, some.T)
+            for some, columns in zip(across, scores.split(n_product, dim=1), strict=True):
+                _set_product(columns, part, some)
             if bias is not None:
                 scores += bias[1:]
             loss += softmax_less_one_hot_(rows, part_targets).sum()
             if grad_bias is not None:
                 grad_bias[1:] += scores.sum(0)
-            for some, grad_some, columns in zip(items, grad_items, scores.split(n_product, dim=1), strict=True):
+            for some, grad_some, columns in zip(items, grad_across, scores.split(n_product, dim=1), strict=True):
                 gradient = columns.to(hidden.dtype)
                 _add_product(part_grad, gradient, some)
-                _add_product(grad_some, gradient.T, part)
+                _add_product(grad_some, part.T, gradient)
+        for grad_some, rows_of_some in zip(grad_across, grad_weight[1:].split(n_product), strict=True):
+            rows_of_some.copy_(grad_some.T)
         ctx.gradients = (grad_hidden.to(hidden.dtype), grad_weight, grad_bias)
         return (loss / len(hidden)).to(weight.dtype)
 
