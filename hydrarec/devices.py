@@ -4,10 +4,11 @@ import functools
 import importlib
 import importlib.util
 import os
+from collections.abc import Callable
 from types import ModuleType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 KEPT_PRIMITIVES = "16"
 """Compiled operations that oneDNN keeps."""
@@ -44,10 +45,19 @@ def prepare_process(threads: int, device: torch.device) -> None:
     # and lie scattered over the heap, so that it grew by gigabytes. Read when oneDNN is first used.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_PRIMITIVES)
     torch.set_num_threads(threads)
-    # On a GPU the operations that are deterministic are the slow ones.
-    torch.use_deterministic_algorithms(device.type == "cpu")
+    # On a GPU the operations that are deterministic are the slow ones. PyTorch's other switch for this imports its
+    # compiler, which takes as long as all of PyTorch and which most processes have no use for.
+    torch.set_deterministic_debug_mode("error" if device.type == "cpu" else "default")
     # Memory is written before it is read here; filling it first, to find out where it is not, costs a pass over it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def compiled(model: nn.Module) -> Callable[..., Tensor]:
+    """Compile a model for batches of any shape, as deterministically as this process is to compute."""
+    # The compiler has a setting of its own.
+    torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled())
+    # Every batch has another shape, so one set of kernels must do for all.
+    return torch.compile(model, dynamic=True)
 
 
 def device_name(device: torch.device) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor
 from hydrarec.config import RunSettings
 from hydrarec.config.training import TrainingConfig
 from hydrarec.contention import load_average
+from hydrarec.devices import compiled
 from hydrarec.energy import EnergyCounter
 from hydrarec.losses.base import Loss
 from hydrarec.masking.base import TrainingView
@@ -112,8 +113,7 @@ class Trainer:
         self.streams = Streams(seed, device)
         self.model, self.masking = checkpoint.build(settings, catalogue.n_items, seed)
         self.model.to(device)
-        # Every batch has another shape, so one set of kernels must do for all.
-        self.forward = torch.compile(self.model, dynamic=True) if settings.training.compile else self.model
+        self.forward = compiled(self.model) if settings.training.compile else self.model
         self.loss: Loss = settings.loss.implementation()(settings.loss)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),

@@ -26,6 +26,22 @@ print(resident() - before)
 """
 
 
+SETTINGS = """
+import sys, torch
+from hydrarec.devices import compiled, prepare_process
+
+prepare_process(1, torch.device("cpu"))
+print(torch.are_deterministic_algorithms_enabled(), "torch._inductor" in sys.modules)
+compiled(torch.nn.Linear(1, 1))
+print(sys.modules["torch._inductor.config"].deterministic)
+"""
+
+
+def test_a_process_is_deterministic_and_does_not_wait_for_a_compiler_it_has_no_use_for():
+    done = subprocess.run([sys.executable, "-c", SETTINGS], check=True, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["True False", "True"]
+
+
 @pytest.mark.parametrize(
     ("kept", "fewest", "most"), [({}, -20, 10), ({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}, 15, 200)]
 )
