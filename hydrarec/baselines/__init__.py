@@ -12,7 +12,10 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from hydrarec.config.base import Block, explain
+from hydrarec.config.baselines import NoOptions
 from hydrarec.sequences.log import Cases, Catalogue, Log
+
+__all__ = ["BaselineInputs", "NoOptions", "read_options"]
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,6 @@ class BaselineInputs:
     """The items, with their training counts."""
     seed: int
     """Seed of the run."""
-
-
-class NoOptions(Block):
-    """Options of a baseline that has none."""
 
 
 OptionsT = TypeVar("OptionsT", bound=Block)

@@ -3,36 +3,18 @@
 The model is that of the `implicit` package. It knows no order, and nothing of what came after the training part.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import scipy.sparse as sp
 import torch
 from implicit.bpr import BayesianPersonalizedRanking
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, read_options
 from hydrarec.baselines.itemknn import user_items
-from hydrarec.config.base import Block
+from hydrarec.config.baselines import BprMfOptions
 from hydrarec.ranking.full import Scorer
-
-
-class BprMfOptions(Block):
-    """Options of `bpr_mf`.
-
-    The defaults are within 2 % of the highest validation NDCG@10 of fourteen settings on MovieLens-1M. Sparse data want
-    more: on Beauty (BERT4Rec file) a learning rate of 0.05 gave .0054 after 20 iterations and .0136 after 100.
-    """
-
-    factors: Annotated[int, Field(ge=1)] = 64
-    """length of the vectors, besides the item bias"""
-    learning_rate: Annotated[float, Field(gt=0)] = 0.02
-    """step size of stochastic gradient descent"""
-    regularization: Annotated[float, Field(ge=0)] = 0.01
-    """weight of the squared norms"""
-    iterations: Annotated[int, Field(ge=1)] = 50
-    """passes, each with as many sampled pairs as there are interactions"""
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:

@@ -3,17 +3,16 @@
 It knows which items a user has met, not in which order: what is gained over it comes from order.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, read_options
 from hydrarec.baselines.itemknn import history_weights, user_items
-from hydrarec.config.base import Block
+from hydrarec.config.baselines import EaseOptions
 from hydrarec.ranking.full import Scorer
 from hydrarec.sequences.log import Log
 
@@ -21,18 +20,6 @@ BLOCK = 1024
 """Items whose co-occurrences are unpacked at once."""
 MATRICES = 2
 """Dense item-item matrices that the solution needs at the same time."""
-
-
-class EaseOptions(Block):
-    """Options of `ease`.
-
-    The default `l2` has the highest validation NDCG@10 of 50 to 2000 on MovieLens-1M.
-    """
-
-    l2: Annotated[float, Field(gt=0)] = 200.0
-    """weight of the squared norm of the item-item weights"""
-    max_memory_gib: Annotated[float, Field(gt=0)] = 16.0
-    """largest memory for the dense item-item matrices; more is refused before anything is computed"""
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:

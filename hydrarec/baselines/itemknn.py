@@ -1,36 +1,20 @@
 """Item neighbourhoods: items that the same users have met as those of the history, recent ones weighing more."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, read_options
-from hydrarec.config.base import Block
+from hydrarec.config.baselines import ItemKnnOptions
 from hydrarec.ranking.full import Scorer
 from hydrarec.sequences.log import Cases, Log
 
 BLOCK = 256
 """Items whose neighbours are computed at once; bounds the memory of the unpruned similarities."""
-
-
-class ItemKnnOptions(Block):
-    """Options of `itemknn`.
-
-    The defaults have the highest validation NDCG@10, of 20 to 1000 neighbours and decays of 0.2 to 1, on Beauty
-    (BERT4Rec file), and on MovieLens-1M up to 0.0004.
-    """
-
-    neighbours: Annotated[int, Field(ge=1)] = 1000
-    """most similar items that are kept of each item"""
-    decay: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """weight of an item of the history, as a share of the next newer one's; 1: all weigh the same"""
-    shrinkage: Annotated[float, Field(ge=0)] = 0.0
-    """added to the denominator of the cosine, against high similarities from few users"""
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:

@@ -3,35 +3,19 @@
 Counting alone, it is the row to beat for a method that claims to have learnt order.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, read_options
 from hydrarec.baselines.itemknn import history_weights
 from hydrarec.baselines.markov import transitions
-from hydrarec.config.base import Block
+from hydrarec.config.baselines import MarkovSmoothedOptions
 from hydrarec.ranking.full import Scorer
-
-
-class MarkovSmoothedOptions(Block):
-    """Options of `markov_smoothed`.
-
-    The defaults are within 1 % of the highest validation NDCG@10 on MovieLens-1M and on Beauty (BERT4Rec file), of
-    windows of 1 to 10, decays of 0.5 to 1, for gaps and ages apart, and smoothings of 1 to 100.
-    """
-
-    window: Annotated[int, Field(ge=1)] = 10
-    """how many events after an item count as having followed it"""
-    decay: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """weight of a follower one event further on, and of a history one event further back, relative to the nearer one"""
-    smoothing: Annotated[float, Field(gt=0)] = 100.0
-    """transitions distributed like popularity that are added to those counted after each item"""
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:

@@ -1,43 +1,20 @@
 """Recent popularity: the same items for everybody, those met most in the newest part of the training data first."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field, model_validator
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, read_options
 from hydrarec.columns import TRAIN
-from hydrarec.config.base import Block
+from hydrarec.config.baselines import RecentPopularityOptions
 from hydrarec.ranking.full import Scorer
 from hydrarec.sequences.log import Log
 from hydrarec.tables import read_table
 
 SECONDS_PER_DAY = 86_400
-
-
-class RecentPopularityOptions(Block):
-    """Options of `recent_popularity`.
-
-    The default 5 has the highest validation NDCG@10 of 1 to 50 events on MovieLens-1M; on Beauty (BERT4Rec file) it is
-    2, by 0.0004.
-    """
-
-    by: Literal["last_items", "time"] = "last_items"
-    """what is recent: last_items, the newest events of each user; time, those close to the end of the training data"""
-    last_items: Annotated[int, Field(ge=1)] = 5
-    """by: last_items only; newest training events of each user that count"""
-    half_life_days: Annotated[float, Field(gt=0)] = 30.0
-    """by: time only; an event counts half as much as one so many days later"""
-
-    @model_validator(mode="after")
-    def _no_idle_option(self) -> Self:
-        idle = {"last_items": "half_life_days", "time": "last_items"}[self.by]
-        if idle in self.model_fields_set:
-            raise ValueError(f"{idle} has no effect with by: {self.by}")
-        return self
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:

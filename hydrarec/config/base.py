@@ -3,8 +3,10 @@
 import importlib
 import re
 import reprlib
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, ClassVar, Self, Union, cast
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Self, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, ErrorDetails
@@ -65,7 +67,7 @@ class AnyKind:
 
     def __get_pydantic_core_schema__(self, source: type[KindBlock], handler: GetCoreSchemaHandler) -> CoreSchema:
         """Build the schema of the tagged union when a field of this type is defined."""
-        kinds = tuple(block for block in _descendants(source) if _kind_of(block))
+        kinds = tuple(_kinds(source))
         if len(kinds) == 1:
             return handler.generate_schema(kinds[0])
         return handler.generate_schema(Annotated[Union[kinds], Field(discriminator="kind")])  # noqa: UP007
@@ -77,9 +79,11 @@ Place = Callable[[Sequence[str | int]], str]
 
 def explain(error: ValidationError, within: str = "", place: Place | None = None) -> str:
     """Turn pydantic's errors into one line each: place if that is known, key path, what is wrong, what is allowed."""
+    root = next((block for block in _descendants(Block) if block.__name__ == error.title), None)
     lines: list[str] = []
     for detail in error.errors():
-        path, said, keys = _path(detail, within), _message(detail), list(detail["loc"])
+        keys, types = _written(detail, root)
+        path, said = _path(keys, within), _message(detail, types)
         # Checks of several keys at once name the one in question themselves.
         if detail["type"] == "value_error" and (named := _named_keys(said, detail["input"])):
             keys += named
@@ -96,26 +100,77 @@ def _named_keys(said: str, values: Any) -> list[str | int]:
         runs: list[Any] = values.get("runs", []) if hasattr(values, "get") else []
         ids = [one.get("id") if hasattr(one, "get") else None for one in runs]
         return ["runs", ids.index(run[1])] if run[1] in ids else ["grid"]
-    path = re.match(r"[\w.-]+(?=: )", said)
-    return list(path[0].split(".")) if path else []
+    path = re.match(r"[\w.-]+(\[\d+\][\w.-]*)*(?=: )", said)
+    return [int(key) if key.isdigit() else key for key in re.findall(r"[\w-]+", path[0])] if path else []
 
 
-def _path(detail: ErrorDetails, within: str) -> str:
+def _path(keys: Sequence[str | int], within: str) -> str:
     path = within
-    tags = _tags(detail)
-    for part in detail["loc"]:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif part not in tags:
-            path += f".{part}" if path else part
+    for key in keys:
+        if isinstance(key, int):
+            path += f"[{key}]"
+        else:
+            path += f".{key}" if path else key
     return path
 
 
-def _tags(detail: ErrorDetails) -> set[str]:
-    """Return the parts of the location that are names of union members, not keys a user wrote."""
-    names = {base.__name__ for base in _descendants(Block)}
-    kinds = {str(part) for part in detail["loc"] if any(_kind_of(b) == part for b in _descendants(KindBlock))}
-    return names | kinds
+def _written(detail: ErrorDetails, root: type[Block] | None) -> tuple[list[str | int], list[Any]]:
+    """Return the keys of a location that a user wrote, without names of union members, and the types on the way.
+
+    A data set may be called what a reader is called, so whether a part is a key is said by where it stands.
+    """
+    keys: list[str | int] = []
+    types: list[Any] = [root]
+    for part in detail["loc"]:
+        inside, is_key = _step(types[-1], part)
+        types.append(inside)
+        if is_key:
+            keys.append(part)
+    return keys, types
+
+
+def _step(outside: Any, part: str | int) -> tuple[Any, bool]:
+    """Return the type that a part of a location leads to, None if unknown, and whether the part is a key."""
+    kind = _bare(outside)
+    arguments = get_args(kind)
+    if get_origin(kind) in (Union, UnionType):
+        named = [member for member in arguments if getattr(_bare(member), "__name__", "") == part]
+        return (named[0] if named else None), False
+    if get_origin(kind) in (list, dict):
+        return arguments[-1], True
+    if not _is_block(kind):
+        return None, True
+    if _kinds_to_tell_apart(kind):
+        return next((block for block in _kinds(kind) if _kind_of(block) == part), None), False
+    field = kind.model_fields.get(str(part))
+    return (field.annotation if field else None), True
+
+
+def _bare(kind: Any) -> Any:
+    """Strip what takes no part of a location: annotations, a null that is allowed too, a choice of one kind."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    members = [member for member in get_args(kind) if member is not NoneType]
+    if get_origin(kind) in (Union, UnionType) and len(members) == 1:
+        return _bare(members[0])
+    if _is_block(kind) and len(kinds := _kinds(kind)) == 1:
+        return kinds[0]
+    return kind
+
+
+def _is_block(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Block)
+
+
+def _kinds_to_tell_apart(kind: Any) -> list[str]:
+    """Return the kinds that a type stands for; none if it is itself one, or no block."""
+    if not _is_block(kind) or not issubclass(kind, KindBlock) or _kind_of(kind):
+        return []
+    return [str(_kind_of(block)) for block in _kinds(kind)]
+
+
+def _kinds(base: type[Block]) -> list[type[Block]]:
+    return [block for block in _descendants(base) if _kind_of(block)]
 
 
 def _descendants(base: type[Block]) -> list[type[Block]]:
@@ -127,11 +182,18 @@ def _kind_of(block: type[Block]) -> str | None:
     return field.default if field and isinstance(field.default, str) else None
 
 
-def _message(detail: ErrorDetails) -> str:
+def _message(detail: ErrorDetails, types: Sequence[Any]) -> str:
     context, found = detail.get("ctx", {}), detail["input"]
     match detail["type"]:
         case "extra_forbidden":
-            return "no such key"
+            block = _bare(types[-2])
+            allowed = _closest_first(str(detail["loc"][-1]), block.model_fields) if _is_block(block) else []
+            return f"no such key; allowed: {', '.join(allowed)}" if allowed else "no such key"
+        case "model_attributes_type" if kinds := _kinds_to_tell_apart(_bare(types[-1])):
+            # YAML has no short form of a block that has nothing but its kind.
+            if found in kinds:
+                return f"must be a mapping; found {found!r}; write {{kind: {found}}}"
+            return f"must be a mapping with a kind; found {_shown(found)}; allowed kinds: {', '.join(kinds)}"
         case "union_tag_invalid":
             return f"{context['tag']!r} is not a kind; allowed: {context['expected_tags']}"
         case "union_tag_not_found":
@@ -147,6 +209,13 @@ def _message(detail: ErrorDetails) -> str:
             return f"found {found!r}, which is text; write a number without quotes, and 1.0e-3 instead of 1e-3"
         case _:
             return f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {_shown(found)}"
+
+
+def _closest_first(wrong: str, allowed: Iterable[str]) -> list[str]:
+    """Return what is allowed, with what a wrong word was probably meant to be at the front."""
+    names = list(allowed)
+    meant = get_close_matches(wrong, names, n=1)
+    return [*meant, *(name for name in names if name not in meant)]
 
 
 def _is_number(text: str) -> bool:

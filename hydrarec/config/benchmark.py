@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self, cast
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hydrarec.config.base import Block, ConfigError, Place, Seed, explain
+from hydrarec.config.baselines import OPTIONS
 from hydrarec.config.built_in import BUILT_IN, thinned_title
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import EfficiencyConfig
@@ -31,7 +32,7 @@ class RunSettings(Block):
     def _parts_can_be_built(self) -> Self:
         for room, mixer in (("model", self.run.model), ("attention", self.run.attention)):
             if mixer is not None and (why := mixer.misfit(self.encoder)):
-                raise ValueError(f"run {self.run.id}: {room} {mixer.kind}: {why}")
+                raise ValueError(f"{room} {mixer.kind}: {why}")
         return self
 
 
@@ -56,7 +57,21 @@ def _dataset(entry: Any) -> Any:
         title = thinned_title(title, changes["thin"])
     if "tie_order" in changes:
         title = f"{title}, ties in random order {changes['tie_order']}"
-    return BUILT_IN[like].model_dump() | {"title": title, **changes}
+    return _changed(BUILT_IN[like].model_dump(), {"title": title, **changes})
+
+
+def _changed(block: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Change the keys of a block that are written out, those of blocks inside it one by one too."""
+    changed = block | changes
+    for key, change in changes.items():
+        inside = block.get(key)
+        if not isinstance(change, dict) or not isinstance(inside, dict):
+            continue
+        before, after = cast(dict[str, Any], inside), cast(dict[str, Any], change)
+        # Another kind has other keys, and another file can be had elsewhere: nothing of the old one holds.
+        if all(after.get(name, before.get(name)) == before.get(name) for name in ("kind", "sha256")):
+            changed[key] = _changed(before, after)
+    return changed
 
 
 class BenchmarkConfig(Block):
@@ -68,7 +83,8 @@ class BenchmarkConfig(Block):
     """Heading of the report."""
     datasets: Annotated[list[DatasetConfig], Field(min_length=1)]
     """Ids of built-in datasets, definitions that begin with `like: <id>` and change some keys of one, or complete
-    definitions of others."""
+    definitions of others. Blocks such as `filter` are changed key by key too; a `reader` of another kind and a `source`
+    with another checksum are replaced as a whole."""
     protocols: Annotated[list[Protocol], Field(min_length=1)] = ["loo"]
     """What is held out."""
     seeds: Annotated[list[Seed], Field(min_length=1)]
@@ -215,13 +231,27 @@ def load(raw: dict[str, Any], baselines: list[str] | None = None, place: Place |
         if isinstance(run, TrainedRun):
             for dataset in config.datasets:
                 _check_merged(config, run.id, dataset.id, place)
-    if baselines is not None:
-        for index, run in enumerate(config.runs):
-            if isinstance(run, BaselineRun) and run.baseline not in baselines:
-                keys = f"runs[{index}].baseline"
-                why = f"no rule file for {run.baseline!r}; allowed: {', '.join(baselines)}"
-                raise ConfigError(_mistakes(_line(place, ["runs", index, "baseline"], f"{keys}: {why}")))
+    for index, run in enumerate(config.runs):
+        if not isinstance(run, BaselineRun):
+            continue
+        if baselines is not None and run.baseline not in baselines:
+            keys = f"runs[{index}].baseline"
+            why = f"no rule file for {run.baseline!r}; allowed: {', '.join(baselines)}"
+            raise ConfigError(_mistakes(_line(place, ["runs", index, "baseline"], f"{keys}: {why}")))
+        _check_options(run, index, place)
     return config
+
+
+def _check_options(run: BaselineRun, index: int, place: Place | None) -> None:
+    """Refuse options that a baseline of this package does not have; those of others are known to their programs."""
+    if run.baseline not in OPTIONS:
+        return
+    try:
+        OPTIONS[run.baseline].model_validate(run.options)
+    except ValidationError as error:
+        above = ["runs", index, "options"]
+        there: Place | None = place and (lambda keys: place([*above, *keys]))
+        raise ConfigError(_mistakes(explain(error, f"runs[{index}].options", there))) from None
 
 
 def _check_merged(config: BenchmarkConfig, run_id: str, dataset_id: str, place: Place | None) -> None:
@@ -232,7 +262,7 @@ def _check_merged(config: BenchmarkConfig, run_id: str, dataset_id: str, place: 
         # The keys of the merged settings are not where they were written; the run or, if it is of the grid, that is.
         ids = [run.id for run in config.runs]
         keys: list[str | int] = ["runs", ids.index(run_id)] if run_id in ids else ["grid"]
-        said = explain(error, f"run {run_id} on {dataset_id}").strip()
+        said = explain(error, f"on {dataset_id}: run {run_id}").strip()
         raise ConfigError(_mistakes(_line(place, keys, said))) from None
 
 

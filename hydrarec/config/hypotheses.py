@@ -96,6 +96,7 @@ class FasterClaimConfig(RunClaimConfig):
     share: Annotated[float, Field(gt=0, le=1)] = 0.97
     """Of `time_to_accuracy`."""
     converged: bool = False
+    """Whether runs whose training ended at the last allowed epoch make the claim undecidable."""
 
 
 class TrendClaimConfig(RunClaimConfig):
@@ -106,6 +107,7 @@ class TrendClaimConfig(RunClaimConfig):
     """With epochs: of the cumulative times of a training, in each dataset. With sparser data: of the times of an epoch,
     over datasets that differ in nothing but thinning, of which it takes three or more."""
     converged: bool = False
+    """Whether runs whose training ended at the last allowed epoch make the claim undecidable."""
 
 
 class GrowthClaimConfig(ClaimConfig):

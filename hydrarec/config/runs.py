@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
-from hydrarec.config.attention import Attention
-from hydrarec.config.base import Block
+from hydrarec.config.attention import Attention, AttentionConfig
+from hydrarec.config.base import Block, explain
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import Loss
-from hydrarec.config.masking import Masking
-from hydrarec.config.models import Model
+from hydrarec.config.masking import Masking, MaskingConfig
+from hydrarec.config.models import Model, ModelConfig
 from hydrarec.config.training import TrainingConfig
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$", max_length=200)]
@@ -119,25 +119,49 @@ class Grid(Block):
     per_masking: dict[str, Overrides] = {}
     """Settings that differ for the runs with one kind of masking."""
 
+    @model_validator(mode="after")
+    def _names_what_it_has(self) -> Self:
+        kinds = {room: [part.kind for part in getattr(self, room)] for room in ("model", "attention", "masking")}
+        for room, allowed in kinds.items():
+            if twice := sorted({kind for kind in allowed if allowed.count(kind) > 1}):
+                raise ValueError(
+                    f"{room}: {', '.join(twice)} stands there more than once, and runs of a grid are named by kinds; "
+                    "write the others under `runs`, each with an id of its own"
+                )
+            for index, exclusion in enumerate(self.exclude):
+                if (kind := getattr(exclusion, room)) not in (None, *allowed):
+                    raise ValueError(
+                        f"exclude[{index}].{room}: {kind!r} is no {room} of the grid; allowed: {', '.join(allowed)}"
+                    )
+        if unused := sorted(set(self.per_masking) - {*kinds["masking"]}):
+            raise ValueError(f"per_masking: {unused} name no masking of the grid; allowed: {kinds['masking']}")
+        ids = [run.id for run in self.combinations()]
+        if unknown := sorted(set(self.labels) - {*ids}):
+            raise ValueError(f"labels: {unknown} name no run of the grid; allowed: {ids}")
+        return self
+
     def combinations(self) -> list[TrainedRun]:
-        """Return the runs of the grid, in the order of the lists, exclusions left out."""
-        runs = [
-            ("+".join(part.kind for part in (model, attention, masking) if part), model, attention, masking)
+        """Return the runs of the grid, in the order of the lists, exclusions left out.
+
+        Raises
+        ------
+        ValueError
+            If the parts of one do not fit together.
+        """
+        return [
+            self._run(model, attention, masking)
             for model in self.model
             for attention in (self.attention if model.takes_attention else [None])
             for masking in self.masking
             if not any(e.matches(model.kind, attention and attention.kind, masking.kind) for e in self.exclude)
         ]
-        ids = [run[0] for run in runs]
-        unknown = sorted(set(self.labels) - set(ids))
-        if unknown:
-            raise ValueError(f"grid.labels: {unknown} name no run of the grid; allowed: {ids}")
-        unused = sorted(set(self.per_masking) - {masking.kind for masking in self.masking})
-        if unused:
-            allowed = [masking.kind for masking in self.masking]
-            raise ValueError(f"grid.per_masking: {unused} name no masking of the grid; allowed: {allowed}")
-        return [
-            TrainedRun(
+
+    def _run(self, model: ModelConfig, attention: AttentionConfig | None, masking: MaskingConfig) -> TrainedRun:
+        parts = {"model": model, "attention": attention, "masking": masking}
+        kinds = {room: part.kind for room, part in parts.items() if part}
+        run_id = "+".join(kinds.values())
+        try:
+            return TrainedRun(
                 id=run_id,
                 label=self.labels.get(run_id, ""),
                 model=model,
@@ -145,5 +169,8 @@ class Grid(Block):
                 masking=masking,
                 **dict(self.per_masking.get(masking.kind, Overrides())),
             )
-            for run_id, model, attention, masking in runs
-        ]
+        except ValidationError as error:
+            combination = ", ".join(f"{room}: {kind}" for room, kind in kinds.items())
+            raise ValueError(
+                f"{explain(error, run_id).strip()}; or leave it out with `exclude: [{{{combination}, reason: ...}}]`"
+            ) from None

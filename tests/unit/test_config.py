@@ -10,8 +10,10 @@ import sys
 import pytest
 import yaml
 
-from hydrarec.config import ConfigError, load
+from hydrarec.config import ConfigError, load, load_file
 from hydrarec.config.attention import HydraAttentionConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import PairsReaderConfig, SourceConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.config.yaml_file import place_among, read_yaml
 from tests.conftest import ROOT
@@ -80,10 +82,8 @@ def test_exclusions_leave_combinations_out():
 @pytest.mark.parametrize(
     ("raw", "path", "words"),
     [
-        (changed("grid", "attention", 1, "epss", to=1.0), "grid.attention[1].epss", "no such key"),
         (changed("grid", "attention", 1, "eps", to=-1.0), "grid.attention[1].eps", "greater than 0"),
         (changed("grid", "attention", 1, "kind", to="hydr"), "grid.attention[1]", "'softmax', 'hydra'"),
-        (changed("encoder", to={"d_modl": 3}), "encoder.d_modl", "no such key"),
         (changed("encoder", to={"n_layers": "2"}), "encoder.n_layers", "found '2'"),
         (changed("encoder", to={"d_model": 3, "n_heads": 2}), "encoder", "not a multiple"),
         (changed("training", to={"precision": "half"}), "training.precision", "'float32' or 'bfloat16'"),
@@ -108,13 +108,123 @@ def test_exclusions_leave_combinations_out():
             "not a multiple of n_heads 5",
         ),
         (changed("grid", "labels", to={"sasrec": "SASRec"}), "labels", "name no run"),
+        (changed("encoder", to={"d_modl": 3}), "encoder.d_modl", "no such key; allowed: d_model, n_layers, n_heads"),
+        (changed("grid", "attention", 1, "epss", to=1.0), "grid.attention[1].epss", "allowed: eps, kind, "),
+        (changed("grid", "attention", 0, to="softmax"), "grid.attention[0]", "found 'softmax'; write {kind: softmax}"),
+        (changed("grid", "model", 0, to="sasrec"), "grid.model[0]", "write {kind: sasrec}"),
+        (changed("grid", "masking", 0, to="causal"), "grid.masking[0]", "write {kind: causal}"),
+        (changed("loss", to="cross_entropy"), "loss", "write {kind: cross_entropy}"),
+        (changed("loss", to="entropy"), "loss", "found 'entropy'; allowed kinds: cross_entropy, "),
+        (changed("per_dataset", to={"synthetic": {"loss": "cross_entropy"}}), "per_dataset.synthetic.loss", "write {"),
+        (
+            changed("grid", "exclude", to=[{"attention": "hydraa", "reason": "r"}]),
+            "grid: exclude[0].attention",
+            "'hydraa' is no attention of the grid; allowed: softmax, hydra",
+        ),
+        (
+            changed("grid", "attention", 2, to={"kind": "hydra"}),
+            "grid: attention: hydra",
+            "write the others under `runs`",
+        ),
+        (
+            changed("grid", "attention", 1, to={"kind": "linformer"}),
+            "grid: sasrec+linformer+causal: attention linformer has no causal form",
+            "`exclude: [{model: sasrec, attention: linformer, masking: causal, reason: ...}]`",
+        ),
+        (
+            changed("runs", 1, to={"id": "a", "baseline": "bpr_mf", "options": {"factor": 3}}),
+            "runs[1].options.factor",
+            "no such key; allowed: factors, learning_rate, regularization, iterations",
+        ),
+        (
+            changed("runs", 1, to={"id": "a", "baseline": "ease", "options": {"l2": -1.0}}),
+            "runs[1].options.l2",
+            "greater than 0",
+        ),
+        (
+            changed("runs", 1, to={"id": "a", "baseline": "popularity", "options": {"k": 1}}),
+            "runs[1].options.k",
+            "no such key",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_what_is_allowed(raw, path, words):
     with pytest.raises(ConfigError) as error:
-        load(raw, ["popularity"])
+        load(raw, ["popularity", "bpr_mf", "ease"])
     assert path in str(error.value)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["synthetic", "causal", "TrainedRun"])
+def test_a_name_that_is_also_a_kind_stays_in_the_path_of_a_key(name):
+    dataset = {**CUSTOM, "id": name.lower()}
+    raw = {**changed("datasets", to=[dataset]), "per_dataset": {name: {"encoder": {"d_modl": 3}}}}
+    with pytest.raises(ConfigError, match=rf"\n  per_dataset\.{name}\.encoder\.d_modl: no such key"):
+        load(raw)
+
+
+def test_a_run_that_does_not_fit_a_dataset_is_named_once():
+    run = {"id": "b", "model": {"kind": "sasrec"}, "masking": {"kind": "causal"}}
+    raw = changed("runs", 1, to={**run, "attention": {"kind": "cosine", "n_heads": 7}})
+    with pytest.raises(ConfigError, match=r"\n  on synthetic: run b: attention cosine: n_heads 7 does not divide"):
+        load(raw)
+
+
+@pytest.mark.parametrize(
+    ("attention", "line", "words"),
+    [
+        ("[{kind: linformer}]", 4, "grid: sasrec+linformer+causal: "),
+        ("[{kind: hydra}, {kind: hydra}]", 6, "grid: attention: hydra stands there more than once"),
+        ("[{kind: hydra}]\n  exclude:\n  - reason: r\n    model: bert", 9, "grid: exclude[0].model: 'bert' is no"),
+    ],
+)
+def test_a_mistake_of_a_grid_is_shown_with_its_line(attention, line, words, tmp_path):
+    (tmp_path / "config.yaml").write_text(
+        "report: r\ndatasets: [synthetic]\nseeds: [0]\n"
+        f"grid:\n  model: [{{kind: sasrec}}]\n  attention: {attention}\n  masking: [{{kind: causal}}]\n"
+        "evaluation: {reference: x}\n"
+    )
+    with pytest.raises(ConfigError) as error:
+        load_file(tmp_path / "config.yaml")
+    assert f"config.yaml:{line}: {words}" in str(error.value)
+
+
+def test_options_of_a_baseline_are_shown_with_their_line(tmp_path):
+    (tmp_path / "config.yaml").write_text(
+        "report: r\ndatasets: [synthetic]\nseeds: [0]\nevaluation: {reference: a}\nruns:\n"
+        "- id: a\n  baseline: bpr_mf\n  options:\n    factor: 3\n"
+    )
+    with pytest.raises(ConfigError, match=r"config\.yaml:9: runs\[0\]\.options\.factor: no such key"):
+        load_file(tmp_path / "config.yaml")
+
+
+def test_options_of_a_baseline_with_its_own_program_are_left_to_it():
+    load(changed("runs", 1, to={"id": "a", "baseline": "mine", "options": {"window": 3}}), ["popularity", "mine"])
+
+
+@pytest.mark.parametrize(
+    ("base", "changes"),
+    [
+        ("beauty", {"filter": {"min_user_interactions": 10}}),
+        ("ml-20m", {"filter": {"repeats": "first"}}),
+        ("synthetic", {"reader": {"n_users": 100}}),
+        ("synthetic", {"reader": {"kind": "synthetic", "seed": 1}}),
+        ("ml-1m", {"source": {"urls": ["https://a/b"]}}),
+    ],
+)
+def test_a_dataset_like_another_differs_in_what_is_written_alone(base, changes):
+    found = load(changed("datasets", to=["synthetic", {"like": base, "id": "mine", **changes}])).dataset("mine")
+    before = BUILT_IN[base].model_dump()
+    wanted = before | {"id": "mine"} | {key: before[key] | change for key, change in changes.items()}
+    assert found.model_dump() == wanted
+
+
+def test_another_reader_and_another_file_replace_those_of_the_dataset_that_one_is_like():
+    entry = {"like": "ml-1m", "id": "mine", "source": CUSTOM["source"], "reader": CUSTOM["reader"]}
+    found = load(changed("datasets", 0, to=entry)).datasets[0]
+    assert found.source == SourceConfig(**CUSTOM["source"])
+    assert found.source.urls == []
+    assert found.reader == PairsReaderConfig()
 
 
 def test_all_mistakes_are_named_at_once():
@@ -232,12 +342,13 @@ def test_the_committed_schema_is_the_generated_one():
     assert json.loads(printed.stdout) == json.loads(committed), "stale: run `make generated`"
 
 
-def test_every_key_is_described():
+@pytest.mark.parametrize("name", ["config", "hypotheses"])
+def test_every_key_is_described(name):
     """Editors show the descriptions; a key without one is a question to the next user."""
-    schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    schema = json.loads((ROOT / f"workflow/schemas/{name}.schema.json").read_text())
     bare = [
-        f"{name}.{key}"
-        for name, block in schema["$defs"].items()
+        f"{title}.{key}"
+        for title, block in schema["$defs"].items()
         for key, value in block["properties"].items()
         if key != "kind" and "description" not in value
     ]
