@@ -9,8 +9,9 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-# A --configfile replaces config.yaml as a whole. Merged, keys of the one would linger in the other.
-if "datasets" not in config:
+# A --configfile replaces config.yaml as a whole. Merged, keys of the one would linger in the other. Whether one was given
+# decides, and not what it says: one without data sets is to be refused. Jobs are given the same files.
+if not workflow.overwrite_configfiles:
 
     configfile: f"{workflow.basedir}/config.yaml"
 

@@ -5,6 +5,7 @@ Snakemake does not know them and would submit the same work again, into the same
 """
 
 import logging
+import shlex
 import shutil
 import subprocess
 import time
@@ -13,11 +14,24 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+ANSWER_S = 60
+"""How long squeue may take."""
+PATIENCE_S = 60
+"""How long the start of a Snakemake waits for jobs that are ending, and for a Slurm that does not answer."""
+NO_CLUSTER = "DNS SRV lookup failed"
+"""What squeue says where neither a file nor the network names a cluster: there are Slurm's programs and no Slurm."""
 FIELDS = {"JobID": 20, "State": 20, "TimeUsed": 20, "NodeList": 60, "Comment": 200, "WorkDir": 2000}
 """What squeue is asked for, and in how many columns; what is longer is cut off."""
 ANOTHER = """\
 Another Snakemake has locked files of this folder. If it is at work, let it: start this one when it is done, or in
 a folder of its own (--directory). If it was killed, --unlock opens its lock."""
+AWAY = """\
+Jobs of an earlier Snakemake may be at work here, and the same work would be done twice. Start again when squeue
+answers. Where you know that there are none, --no-hooks starts without asking."""
+
+
+class NoAnswerError(ValueError):
+    """Slurm was asked for jobs and did not say which there are."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +49,19 @@ class Job:
 def jobs_of(folder: Path) -> list[Job]:
     """Return this user's jobs that a Snakemake working in `folder` submitted and that are not over.
 
-    Without Slurm there are none; where Slurm does not answer there are none either, and a warning says so.
+    Where there is no squeue there is no Slurm, and there are none.
+
+    Raises
+    ------
+    NoAnswerError
+        If squeue fails or takes longer than a minute; the message has its command and what it said.
     """
     if shutil.which("squeue") is None:
         return []
     wanted = ",".join(f"{field}:{width}" for field, width in FIELDS.items())
     command = ["squeue", "--me", "--noheader", "--states=PENDING,RUNNING,SUSPENDED,COMPLETING", f"--Format={wanted}"]
-    try:
-        text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-    except (OSError, subprocess.SubprocessError) as error:
-        log.warning("Slurm was not asked for jobs of an earlier Snakemake: %s", getattr(error, "stderr", "") or error)
-        return []
     found = []
-    for line in text.splitlines():
+    for line in _said(command).splitlines():
         number, state, elapsed, node, what, works_in = _columns(line)
         if Path(works_in) == folder.resolve() and what.startswith("rule_"):
             found.append(Job(number, state, elapsed, node, what))
@@ -55,8 +69,30 @@ def jobs_of(folder: Path) -> list[Job]:
 
 
 def wait_for(folder: Path, every: float = 10) -> None:
-    """Wait until no job of `folder` is left, looking every so many seconds."""
-    while jobs_of(folder):
+    """Wait until Slurm says that no job of `folder` is left, asking every so many seconds.
+
+    Raises
+    ------
+    NoAnswerError
+        If there is no cluster that could ever answer. One that is away for a while is asked again.
+    """
+    away = False
+    while True:
+        try:
+            jobs = jobs_of(folder)
+        except NoAnswerError as error:
+            if NO_CLUSTER in str(error):
+                raise
+            # A controller that restarts is away for minutes, and jobs go on. Said once, or it fills the screen.
+            if not away:
+                log.warning("%s\nAsking again every %g s until it answers.", error, every)
+            away = True
+        else:
+            if away:
+                log.warning("squeue answers again.")
+            away = False
+            if not jobs:
+                return
         time.sleep(every)
 
 
@@ -84,13 +120,43 @@ def refuse_orphans(folder: Path) -> None:
     ------
     ValueError
         If there are such jobs; the message lists them and says what to do.
+    NoAnswerError
+        If a cluster is there and squeue does not answer within a minute.
     """
-    patience = time.monotonic() + 60
-    while jobs := jobs_of(folder):
-        # Cancelled a moment ago, they are still saving where they stand.
-        if any(job.state != "COMPLETING" for job in jobs) or time.monotonic() > patience:
-            raise ValueError(described(jobs) + (f"\n{ANOTHER}" if _others_lock(folder) else ""))
+    patience = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            jobs = jobs_of(folder)
+        except NoAnswerError as error:
+            # Slurm's programs alone, as where a package brought them along. Work without a cluster must stay possible.
+            if NO_CLUSTER in str(error):
+                log.warning("No Slurm was asked for jobs of an earlier Snakemake, as none is set up here. %s", error)
+                return
+            # To go on with a warning would be to do twice what is at work: jobs outlive a controller that is away.
+            if time.monotonic() > patience:
+                raise NoAnswerError(f"{error}\n{AWAY}") from None
+        else:
+            if not jobs:
+                return
+            # Cancelled a moment ago, they are still saving where they stand.
+            if any(job.state != "COMPLETING" for job in jobs) or time.monotonic() > patience:
+                raise ValueError(described(jobs) + (f"\n{ANOTHER}" if _others_lock(folder) else ""))
         time.sleep(1)
+
+
+def _said(command: list[str]) -> str:
+    """Run squeue and return what it prints."""
+    try:
+        finished = subprocess.run(command, check=False, capture_output=True, text=True, timeout=ANSWER_S)
+    except subprocess.TimeoutExpired:
+        why = f"it did not answer within {ANSWER_S} s"
+    except OSError as error:
+        why = f"it could not be started: {error}"
+    else:
+        if finished.returncode == 0:
+            return finished.stdout
+        why = f"it ended with {finished.returncode} and said: {' '.join(finished.stderr.split()) or 'nothing'}"
+    raise NoAnswerError(f"Slurm did not say which jobs work in this folder.\n{shlex.join(command)}: {why}")
 
 
 def _others_lock(folder: Path) -> bool:

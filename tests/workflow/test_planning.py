@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hydrarec.config import ConfigError, load_file
 from tests.conftest import ROOT
 
 
@@ -168,6 +169,29 @@ def test_a_configfile_replaces_the_default_as_a_whole(tmp_path):
     assert code == 0, text[-3000:]
     assert "ml-1m" not in text
     assert "reports/demo/index.html" in text
+
+
+@pytest.mark.parametrize("there", ["dataset: [synthetic]", ""])
+def test_a_configfile_without_data_sets_is_refused_and_not_completed_from_the_default(there, tmp_path):
+    path = tmp_path / "incomplete.yaml"
+    text = (ROOT / "examples/demo.yaml").read_text()
+    assert "\ndatasets: [synthetic]\n" in text
+    path.write_text(text.replace("datasets: [synthetic]", there))
+    with pytest.raises(ConfigError) as refusal:
+        load_file(path)
+    code, text = plan("--cores", 1, "--configfile", path, directory=tmp_path)
+    assert code != 0
+    assert f"{path}:1: datasets: must be given" in text
+    # In the words of `hydrarec check`.
+    assert str(refusal.value) in text
+
+
+def test_values_of_the_command_line_alone_are_laid_over_the_default(tmp_path):
+    values = ("--config", "report=other", "datasets=[synthetic]")
+    code, text = plan("--cores", 1, *values, directory=tmp_path)
+    assert code == 0, text[-3000:]
+    assert "reports/other/index.html" in text
+    assert len(jobs(text, "train")) == 17 * 5
 
 
 def test_thinned_data_sets_are_prepared_each_and_their_cards_reach_the_claims(tmp_path):
