@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 KEPT_PRIMITIVES = "16"
 """Compiled operations that oneDNN keeps."""
+MOST_GRAPHS = 64
+"""Graphs that a compiled model may have."""
 
 
 def select_device(wanted: str) -> torch.device:
@@ -48,6 +50,12 @@ def prepare_process(threads: int, device: torch.device) -> None:
     # On a GPU the operations that are deterministic are the slow ones. PyTorch's other switch for this imports its
     # compiler, which takes as long as all of PyTorch and which most processes have no use for.
     torch.set_deterministic_debug_mode("error" if device.type == "cpu" else "default")
+    # Convolutions and recurrent layers would round their inputs to 10 bits, where all matrix products are exact.
+    torch.backends.cudnn.allow_tf32 = False
+    # cuDNN plans attention anew for every shape, and in training each batch has another.
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    # The plain form of attention computes in the precision it is given, as every other operator does.
+    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)
     # Memory is written before it is read here; filling it first, to find out where it is not, costs a pass over it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -56,7 +64,10 @@ def compiled(model: nn.Module) -> Callable[..., Tensor]:
     """Compile a model for batches of any shape, as deterministically as this process is to compute."""
     # The compiler has a setting of its own.
     torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled())
-    # Every batch has another shape, so one set of kernels must do for all.
+    # Every batch has another shape, so one set of kernels must do for all; or, with operators that work in chunks, one
+    # for each number of them. Whatever is beyond the limit would run uncompiled, without a word, and be compared.
+    limits = {"recompile_limit": MOST_GRAPHS, "fail_on_recompile_limit_hit": True}
+    vars(importlib.import_module("torch._dynamo.config")).update(limits)
     return torch.compile(model, dynamic=True)
 
 

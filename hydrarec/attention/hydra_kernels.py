@@ -105,7 +105,7 @@ def pays(q: Float[Tensor, "*shape D"]) -> bool:
     if q.device.type == "cpu":
         # The blocks are a loop in Python, and one block is none the faster for it.
         return q.numel() > BLOCK
-    return q.device.type == "cuda" and triton_kernels(TRITON) is not None
+    return q.device.type == "cuda" and q.shape[-1] <= MAX_WIDTH and triton_kernels(TRITON) is not None
 
 
 def _mixed(

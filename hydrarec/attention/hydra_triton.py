@@ -90,7 +90,7 @@ def _parts(totals, first, end, columns, width: tl.constexpr, n_rows: tl.constexp
     return total
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["size"])
 def sum_parts(x, y, mask, offsets, totals, x_stride, y_stride, size, eps, width: tl.constexpr, n_columns: tl.constexpr,
               n_rows: tl.constexpr, masked: tl.constexpr, sum_type: tl.constexpr):  # fmt: skip
     """Write the sum of x * y / max(|x|, eps) over each part of each sequence."""
@@ -101,7 +101,7 @@ def sum_parts(x, y, mask, offsets, totals, x_stride, y_stride, size, eps, width:
     tl.store(totals + own * width + columns, total, mask=columns < width)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["size"])
 def mix_forward(q, k, v, mask, offsets, totals, outputs, q_stride, k_stride, v_stride, size, eps, width: tl.constexpr,
                 n_columns: tl.constexpr, n_rows: tl.constexpr, masked: tl.constexpr, sum_type: tl.constexpr,
                 causal: tl.constexpr, split: tl.constexpr):  # fmt: skip
@@ -127,7 +127,7 @@ def mix_forward(q, k, v, mask, offsets, totals, outputs, q_stride, k_stride, v_s
         tl.store(outputs + rows[:, None] * width + columns[None, :], query * scale * seen, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["size"])
 def mix_backward(q, k, v, g, mask, offsets, totals, later, dq, dk, dv, q_stride, k_stride, v_stride, g_stride, size,
                  eps, width: tl.constexpr, n_columns: tl.constexpr, n_rows: tl.constexpr, masked: tl.constexpr,
                  sum_type: tl.constexpr, causal: tl.constexpr, split: tl.constexpr):  # fmt: skip

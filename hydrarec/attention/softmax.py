@@ -20,7 +20,6 @@ from hydrarec.sequences.visibility import Visibility
 
 KERNELS = {
     "fused": [
-        SDPBackend.CUDNN_ATTENTION,
         SDPBackend.FLASH_ATTENTION,
         SDPBackend.EFFICIENT_ATTENTION,
         # For what no fused kernel takes: a mask with dropout, double precision on a GPU.

@@ -87,7 +87,7 @@ class Worker:
 def peers(
     conditions: Conditions, sequences: Log, n_items: int, settings: dict[str, Any], *, steps: int
 ) -> Iterator[list[Subject]]:
-    """Start the libraries whose environment is there, and end them again.
+    """Start the libraries whose environment is there, and end them again; on a GPU none.
 
     Parameters
     ----------
@@ -102,6 +102,10 @@ def peers(
     steps
         Training steps of a repetition.
     """
+    if conditions.device.type != "cpu":
+        log.info("libraries are left out: here they train on a CPU only")
+        yield []
+        return
     data = conditions.scratch / "sequences.npz"
     np.savez(data, items=sequences.items.numpy(), offsets=sequences.offsets.numpy(), n_items=n_items)
     with ExitStack() as stack:

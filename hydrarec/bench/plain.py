@@ -8,7 +8,8 @@ Sources: Kang & McAuley 2018, section III; Sun et al. 2019, section 3.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
@@ -32,6 +33,10 @@ class PlainBatch:
     """True = may see (row: who looks)."""
     targets: Int[Tensor, "B T"]
     """Item to be predicted, counted from 0, or `NO_TARGET`."""
+
+    def to(self, device: torch.device) -> Self:
+        """Return the batch on a device."""
+        return replace(self, **{name: tensor.to(device) for name, tensor in vars(self).items()})
 
 
 def pad(view: TrainingView, max_length: int) -> PlainBatch:

@@ -91,7 +91,7 @@ def run(
             for case in benchmark.cases(conditions):
                 n_rounds = rounds or (2 if quick else benchmark.ROUNDS)
                 found = interleaved(case.subjects, rounds=n_rounds, seed=0, device=where, what=case.name)
-                _log(name, case, found)
+                _log(name, case, found, clock="cpu_s" if where.type == "cpu" else "wall_s")
                 times.append(found.assign(bench=name, case=case.name))
                 cases[case.name] = {
                     "unit": case.unit,
@@ -114,7 +114,7 @@ def run(
         write_json(output / name / "machine.json", description)
 
 
-def _log(name: str, case: Case, times: pd.DataFrame) -> None:
+def _log(name: str, case: Case, times: pd.DataFrame, clock: str) -> None:
     for subject in case.subjects:
-        ratio = time_ratio(times, case.against, subject.name, clock="cpu_s")
+        ratio = time_ratio(times, case.against, subject.name, clock=clock)
         log.info("%s, %s: %s is %.2f x as fast as %s", name, case.name, subject.name, ratio.value, case.against)

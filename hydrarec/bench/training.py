@@ -102,7 +102,7 @@ def cases(conditions: Conditions) -> Iterator[Case]:
         # The others take the same time for every full batch, as they pad all of them to the same length.
         wanted = -(-SLOW_SCORES // (BATCH * task.max_length * n_items))
         steps = max(1, min(wanted, len(sequences.users) // BATCH))
-        own = _own(task, sample, n_items)
+        own, plain = _own(task, sample, n_items), _plain(task, sample, n_items, steps, conditions.device)
         name = f"{task.model}, {task.data.name} ({origin}), T = {task.max_length}"
         settings = task.settings
         masking = settings.run.masking
@@ -119,7 +119,7 @@ def cases(conditions: Conditions) -> Iterator[Case]:
                 unit="sequence",
                 subjects=[
                     Subject("hydrarec", own.build(conditions.device), units=own.units),
-                    Subject("plain", _plain(task, sample, n_items, steps), units=steps * min(BATCH, own.units)),
+                    Subject("plain", plain, units=steps * min(BATCH, own.units)),
                     *libraries,
                 ],
                 against="plain",
@@ -178,18 +178,19 @@ def _products(own: StepPiece) -> float:
     return operations.matmul * own.units
 
 
-def _plain(task: Task, sample: Log, n_items: int, steps: int) -> Work:
+def _plain(task: Task, sample: Log, n_items: int, steps: int, device: torch.device) -> Work:
     settings = task.settings
     model, masking = build(settings, n_items)
     plain = PLAIN[task.model](settings.encoder, n_items, task.attention_dropout)
     plain.load_state_dict(model.state_dict())
+    plain.to(device)
     optimizer = torch.optim.Adam(plain.parameters(), lr=settings.training.learning_rate)
     window, masks = masking.training_window(task.max_length), torch.Generator().manual_seed(0)
     order = training_order(sample, BATCH, window, np.random.default_rng(0))
     # Only batches that are full, unless there is none: then the few users there are.
     full = [rows for rows in order if len(rows) == BATCH] or order
     batches = training_batches(sample, list(islice(cycle(full), steps)), window)
-    padded = [pad(masking.training_view(batch, masks), task.max_length) for batch in batches]
+    padded = [pad(masking.training_view(batch, masks), task.max_length).to(device) for batch in batches]
 
     def work() -> None:
         for batch in padded:

@@ -12,8 +12,8 @@ import torch
 from hydrarec.devices import gpu_uuid, synchronise
 from hydrarec.energy import nvml_handle
 
-GEMM_SIZE = 1024
-"""Rows and columns of the matrices whose product is timed: large enough for full speed, and 12 MiB in all."""
+GEMM_SIZE = {"cpu": 1024, "cuda": 8192}
+"""Rows and columns of the matrices whose product is timed: as few as a device is at full speed with."""
 COPY_BYTES = 256 * 2**20
 """Bytes that are copied: far more than any cache."""
 REPETITIONS = 9
@@ -37,12 +37,13 @@ class Rates:
 def measure_rates(device: torch.device) -> Rates:
     """Measure a device's rates with the threads this process has."""
     generator = torch.Generator(device).manual_seed(0)
-    a, b = (torch.randn(GEMM_SIZE, GEMM_SIZE, device=device, generator=generator) for _ in range(2))
+    size = GEMM_SIZE[device.type]
+    a, b = (torch.randn(size, size, device=device, generator=generator) for _ in range(2))
     product = torch.empty_like(a)
     source = torch.ones(COPY_BYTES // 4, device=device)
     target = torch.empty_like(source)
     return Rates(
-        flops_per_s=2 * GEMM_SIZE**3 / _fastest(lambda: torch.mm(a, b, out=product), device),
+        flops_per_s=2 * size**3 / _fastest(lambda: torch.mm(a, b, out=product), device),
         bytes_per_s=2 * COPY_BYTES / _fastest(lambda: target.copy_(source), device),
     )
 

@@ -145,15 +145,14 @@ def _child(
 def _on_gpu(
     build: Callable[[], Work], warm_up: Callable[[], Work] | None, device: torch.device, limits: Limits
 ) -> Probe:
-    if warm_up is not None:
-        # What libraries allocate once, such as the workspace of matrix products, is nobody's.
-        warm_up()()
-    # Inputs of pieces before would otherwise be found there, and not be counted.
-    forget_numbers()
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
     try:
+        # What libraries allocate once, such as the workspace of matrix products, is nobody's.
+        (warm_up or build)()()
+        # Inputs of pieces before would otherwise be found there, and not be counted.
+        forget_numbers()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
         work = build()
         work()
         synchronise(device)

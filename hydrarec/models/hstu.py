@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from hydrarec.attention.base import merge_heads, split_heads
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import HstuModelConfig
+from hydrarec.devices import send
 from hydrarec.dropout import Dropout
 from hydrarec.masking.base import View
 from hydrarec.models.base import Blueprint, SequenceModel, positions
@@ -55,7 +56,7 @@ def time_buckets(timestamps: Int[Tensor, "B T"]) -> Int[Tensor, "B T T"]:
     # Whole seconds at which buckets begin: no logarithm that rounds differently on another device.
     begins = [math.ceil(math.exp(BUCKET_WIDTH * bucket)) for bucket in range(1, TIME_BUCKETS + 1)]
     between = (timestamps[:, :, None] - timestamps[:, None, :]).abs()
-    return torch.bucketize(between, torch.tensor(begins, device=timestamps.device), right=True)
+    return torch.bucketize(between, send(torch.tensor(begins), timestamps.device), right=True)
 
 
 class RelativeBias(nn.Module):

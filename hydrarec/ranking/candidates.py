@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from hydrarec.devices import send
 from hydrarec.sequences.log import Cases, Catalogue
 
 TABLE = 2**22
@@ -87,7 +88,7 @@ class Candidates:
         # The number of pairs is known on the CPU, so that no step below waits for a GPU.
         total = int(ends[-1])
         self._items = self._items.to(device)
-        ends, shift = ends.to(device), (starts - ends[:-1]).to(device)
+        ends, shift = send(ends, device), send(starts - ends[:-1], device)
         row = torch.repeat_interleave(ends.diff(), output_size=total)
         return Seen(row, self._items[torch.arange(total, device=device) + shift[row]].long(), ends)
 

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hydrarec.devices import send
 from hydrarec.progress import bar
 from hydrarec.ranking.blocks import FEWEST_ROWS, Blocks, Products, evenly
 from hydrarec.ranking.candidates import Candidates
@@ -220,8 +221,9 @@ class _Worker:
             # A sum is finite only if all its terms are. Read at the end, so that a GPU is not waited for here.
             sums = values.sum(1)
             values.index_fill_(1, self.candidates.cold(values.device), -torch.inf)
-            seen, targets = self.candidates.seen(rows, values.device), self.candidates.targets[rows].to(values.device)
-            among_drawn = [count_drawn(block, targets, one.items[rows].to(values.device)) for one in self.drawn]
+            seen = self.candidates.seen(rows, values.device)
+            targets = send(self.candidates.targets[rows], values.device)
+            among_drawn = [count_drawn(block, targets, send(one.items[rows], values.device)) for one in self.drawn]
             found.append((sums, torch.cat([count(block, targets, seen), *among_drawn], dim=1)))
             if self.lists:
                 values[seen.row, seen.item - 1] = -torch.inf
