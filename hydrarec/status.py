@@ -5,7 +5,7 @@ Read from the files that runs leave, so it can be asked at any time: while jobs 
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -13,9 +13,15 @@ from safetensors import SafetensorError, safe_open
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import run_folder
+from hydrarec.outdated import outdated
 from hydrarec.provenance import WEIGHTS, ranked_with_other_weights
 
-FINISHED, TRAINED, INTERRUPTED, STOPPED, OPEN = "finished", "trained", "in training", "stopped", "not begun"
+FINISHED, OUTDATED, TRAINED, INTERRUPTED = "finished", "outdated", "trained", "in training"
+STOPPED, OPEN = "stopped", "not begun"
+
+
+FAILURES = ("hydrarec: ", "slurmstepd")
+"""How a line begins with which a command of this package, or Slurm, says that a job failed."""
 
 
 @dataclass(frozen=True)
@@ -26,25 +32,27 @@ class Progress:
     protocol: str
     run: str
     seed: int
-    stage: str
+    folder: Path
+    """What it left."""
+    stage: str = OPEN
     epochs: int = 0
     """Epochs saved of a training that is not finished."""
     said: str = ""
-    """The last lines of its log, if it is not finished."""
+    """The last lines of its log, if it is not finished; or why it is outdated."""
     log: Path | None = None
     """Where it said so; of a training that is done, of its ranking if that was begun."""
 
     @property
     def last_words(self) -> str:
-        """The last line of its log, if it is not finished."""
-        return self.said.rpartition("\n")[2]
+        """What went wrong, if a command of this package said so; else the last line of its log."""
+        lines = self.said.split("\n")
+        # Files, values or what is allowed may be listed below it.
+        return next((line for line in reversed(lines) if line.startswith(FAILURES)), lines[-1])
 
     @property
     def says_it_failed(self) -> bool:
         """Whether a command of this package ended with a message, any program with a traceback, or by Slurm's doing."""
-        return (
-            self.last_words.startswith(("hydrarec: ", "slurmstepd")) or "Traceback (most recent call last)" in self.said
-        )
+        return self.last_words.startswith(FAILURES) or "Traceback (most recent call last)" in self.said
 
 
 def progress(config: BenchmarkConfig, results: Path) -> list[Progress]:
@@ -89,24 +97,34 @@ def is_worked_on(results: Path) -> bool:
 
 def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int) -> Progress:
     left, entry = run_folder(results, dataset, protocol, run, seed), config.run(run)
-    epochs = 0
+    one = Progress(dataset, protocol, run, seed, left)
     ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
     if ranked and (isinstance(entry, BaselineRun) or (trained and not ranked_with_other_weights(left))):
-        return Progress(dataset, protocol, run, seed, FINISHED)
+        why = _why_outdated(config, one)
+        return replace(one, stage=OUTDATED if why else FINISHED, said=why)
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training
     logs = [results.parent / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules]
     log = next((path for path in logs if path.exists()), None)
     killed = _slurms_words(results.parent, rules[0], f"{dataset}_{protocol}_{run}_{seed}", log)
+    one = replace(one, said="\n".join(filter(None, [_last_lines(log) if log else "", killed])), log=log)
     if trained:
-        stage = TRAINED
-    elif (left / "state" / "latest.safetensors").exists():
-        stage, epochs = INTERRUPTED, _epochs(left / "state" / "latest.safetensors")
-    else:
-        stage = STOPPED if log or killed else OPEN
-    said = "\n".join(filter(None, [_last_lines(log) if log else "", killed]))
-    return Progress(dataset, protocol, run, seed, stage, epochs, said, log)
+        return replace(one, stage=TRAINED)
+    state = left / "state" / "latest.safetensors"
+    if state.exists():
+        return replace(one, stage=INTERRUPTED, epochs=_epochs(state))
+    return replace(one, stage=STOPPED if log or killed else OPEN)
+
+
+def _why_outdated(config: BenchmarkConfig, one: Progress) -> str:
+    if not (one.folder / "manifest.json").is_file():
+        # Nobody can tell, and no comparison takes it.
+        return ""
+    try:
+        return outdated(config, one.dataset, one.run, one.folder)
+    except ValueError as error:
+        return str(error)
 
 
 def _epochs(state: Path) -> int:

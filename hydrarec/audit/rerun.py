@@ -107,8 +107,8 @@ def _baseline(manifest: dict[str, Any], folder: Path, data: Path, output: Path) 
     name = manifest["run"].get("baseline")
     if name not in baseline_names():
         raise ValueError(
-            f"{folder}: {name!r} was computed by a program outside this package, with an environment of its own; only "
-            f"its rule can repeat it: move the folder away, run snakemake for its ranks.parquet, and compare"
+            f"{folder}: {name!r} was computed by a program outside this package; only its rule can "
+            "repeat it: move the folder away, run snakemake for its ranks.parquet, and compare"
         )
     run_baseline(
         name,

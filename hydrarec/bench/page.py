@@ -36,7 +36,7 @@ def update(checkout: Path, results: Sequence[Path]) -> None:
     Raises
     ------
     ValueError
-        If a folder holds no benchmark, or a measurement made with `--quick`.
+        If a folder holds no benchmark, or a measurement made with `--quick`, or nothing was ever measured.
     """
     for folder in results:
         found = [name for name in names() if (folder / name / FILES[0]).is_file()]
@@ -48,6 +48,8 @@ def update(checkout: Path, results: Sequence[Path]) -> None:
             (checkout / KEPT / name).mkdir(parents=True, exist_ok=True)
             for file in FILES:
                 shutil.copyfile(folder / name / file, checkout / KEPT / name / file)
+    if not (checkout / KEPT).is_dir():
+        raise ValueError(f"{checkout / KEPT}: no such folder; run this in the root of a checkout")
     write_text(checkout / PAGE, page(checkout / KEPT))
 
 

@@ -33,7 +33,7 @@ def message_of(error: Exception) -> str:
         A user's mistake, trouble of the machine, or one that nobody foresaw; of these the place in the code is told.
     """
     if hasattr(error, "format_message"):
-        return _short(f"{error.format_message()} See `hydrarec --help`, and `--help` of each command.")
+        return _short(f"{error.format_message().rstrip('.')}. See `hydrarec --help`, and `--help` of each command.")
     if isinstance(error, MemoryError):
         return _short(f"not enough memory: {error or 'an allocation failed'}\nrun it where there is more")
     if isinstance(error, OSError) and error.errno is not None:

@@ -11,6 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from hydrarec.config import ConfigError, load, load_file
 from hydrarec.config.base import LARGEST, explain
 from hydrarec.config.benchmark import BenchmarkConfig
+from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.datasets import DatasetConfig
 
 T = TypeVar("T")
 
@@ -24,13 +26,24 @@ Threads = Annotated[
 Output = Annotated[Path, typer.Option(help="Folder to write into.")]
 Results = Annotated[Path, typer.Option(help="Folder of all results.")]
 Partial = Annotated[bool, typer.Option("--partial", help="Work on the runs that are finished, if not all are.")]
-Dataset = Annotated[str, typer.Option(help="The dataset's definition as JSON.")]
+Dataset = Annotated[str, typer.Option(help="A built-in dataset's id, or a definition as JSON.")]
 Config = Annotated[str, typer.Option(help="The comparison's configuration: a YAML file, or its content as JSON.")]
 
 
 def benchmark_of(config: str) -> BenchmarkConfig:
     """Return the comparison that `--config` names or holds."""
     return load(json_of("--config", config)) if config.lstrip().startswith("{") else load_file(Path(config))
+
+
+def dataset_of(text: str) -> DatasetConfig:
+    """Return the dataset that `--dataset` names or defines."""
+    if text in BUILT_IN:
+        return BUILT_IN[text]
+    if not text.lstrip().startswith("{"):
+        raise ValueError(
+            f"--dataset: {text!r} is not a built-in dataset; allowed: {', '.join(sorted(BUILT_IN))}, or a JSON object"
+        )
+    return block_of(DatasetConfig, text)
 
 
 def json_of(option: str, text: str) -> dict[str, Any]:

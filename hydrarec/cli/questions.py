@@ -7,18 +7,21 @@ import typer
 
 from hydrarec.cli.options import Config, Results, benchmark_of
 from hydrarec.config import load_file
+from hydrarec.config.hypotheses import load_hypotheses
 from hydrarec.layout import comparison_folder
 
 app = typer.Typer()
 
-Folder = Annotated[Path, typer.Option(help="Where Snakemake works.")]
+Folder = Annotated[Path, typer.Option(help="Where Snakemake works.", exists=True, file_okay=False)]
 
 
 @app.command()
 def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file.")]) -> None:
-    """Check a configuration file and list its runs; in a checkout, also whether its baselines have rules."""
+    """Check a configuration file and list its runs; in a checkout, also the rules of its baselines, and its claims."""
     baselines = sorted(path.stem for path in Path("workflow/rules/baselines").glob("*.smk"))
     benchmark = load_file(config, baselines or None)
+    if baselines and benchmark.hypotheses:
+        load_hypotheses(Path(benchmark.hypotheses))
     for run_id in benchmark.run_ids:
         typer.echo(run_id)
 
@@ -44,6 +47,9 @@ def partial_report(config: Config, folder: Folder = Path()) -> None:
     from hydrarec.report import render
 
     benchmark, results = benchmark_of(config), folder / "results"
+    if benchmark.hypotheses:
+        # A mistake there would else be told after all tables are made.
+        load_hypotheses(Path(benchmark.hypotheses))
     tables = comparison_folder(results, benchmark.report) / "incomplete"
     collect(benchmark, results, tables, partial=True)
     contrast(benchmark, results, tables, partial=True)

@@ -17,10 +17,10 @@ from hydrarec.cli.options import (
     Threads,
     benchmark_of,
     block_of,
+    dataset_of,
     json_of,
 )
 from hydrarec.config import RunSettings
-from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import Part
 
 app = typer.Typer()
@@ -35,7 +35,7 @@ def download(
     """Download a dataset's file and check its hash."""
     from hydrarec.data.download import download
 
-    download(block_of(DatasetConfig, dataset), output, mirror or None)
+    download(dataset_of(dataset), output, mirror or None)
 
 
 @app.command()
@@ -45,7 +45,7 @@ def prepare(
     """Turn a raw file into Parquet tables and a data card."""
     from hydrarec.data.prepare import prepare
 
-    prepare(block_of(DatasetConfig, dataset), raw, output)
+    prepare(dataset_of(dataset), raw, output)
 
 
 @app.command()

@@ -6,12 +6,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from hydrarec.columns import RUNS
-from hydrarec.comparison.belonging import outdated
-from hydrarec.comparison.runs import Computed, is_complete
+from hydrarec.comparison.runs import is_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
-from hydrarec.layout import run_folder
+from hydrarec.outdated import outdated
 from hydrarec.status import OPEN, TRAINED, Progress, is_worked_on, progress
 from hydrarec.tables import write_table
 
@@ -31,18 +30,17 @@ def write_runs(config: BenchmarkConfig, results: Path, output: Path) -> None:
         Folder of the table.
     """
     worked_on = is_worked_on(results)
-    rows = [_row(config, results, one, worked_on) for one in progress(config, results)]
+    rows = [_row(config, one, worked_on) for one in progress(config, results)]
     write_table(pd.DataFrame(rows).astype({"epochs": "Int32"}), output / "runs.parquet", RUNS)
 
 
-def _row(config: BenchmarkConfig, results: Path, one: Progress, worked_on: bool) -> dict[str, Any]:
-    folder = run_folder(results, one.dataset, one.protocol, one.run, one.seed)
+def _row(config: BenchmarkConfig, one: Progress, worked_on: bool) -> dict[str, Any]:
     status, said = _unfinished(one, worked_on), one.said
-    if is_complete(folder):
-        said = outdated(config, Computed(one.dataset, one.protocol, one.run, one.seed, folder))
+    if is_complete(one.folder):
+        said = outdated(config, one.dataset, one.run, one.folder)
         status = "missing" if said else "finished"
     epochs = one.epochs or None
-    timing = folder / "timing.json"
+    timing = one.folder / "timing.json"
     if epochs is None and isinstance(config.run(one.run), TrainedRun) and timing.is_file():
         epochs = read_json(timing).get("epochs")
     return {

@@ -3,16 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-from pydantic import ValidationError
+from typing import Protocol
 
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.differences import differences, settings_apart
-from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
 from hydrarec.layout import split_folder
-from hydrarec.provenance import WEIGHTS, code_of, ranked_with_other_weights, read_manifest
+from hydrarec.outdated import outdated
+from hydrarec.provenance import code_of, read_manifest
 
 AGAIN = "Delete the run's folder and start Snakemake again: it is computed anew."
 """What to do about a run that cannot be used."""
@@ -27,37 +24,9 @@ class Result(Protocol):
     folder: Path
 
 
-def outdated(config: BenchmarkConfig, one: Result) -> str:
-    """Return in what a result is not of the configuration's settings, or not of one training; empty if it is.
-
-    Snakemake repeats runs whose settings change, as long as it has its own records of them. Results that were copied
-    here, or are older than its records, are only found by this.
-    """
-    path = one.folder / "manifest.json"
-    manifest, entry = read_manifest(path), config.run(one.run)
-    if ranked_with_other_weights(one.folder):
-        return f"{one.folder / 'inference.json'}: was ranked with other weights than {WEIGHTS} beside it has now"
-    if isinstance(entry, TrainedRun):
-        try:
-            apart = settings_apart(manifest.get("settings"), config.settings(one.run, one.dataset))
-        except ValidationError:
-            return f"{path}: its settings are those of hydrarec {manifest['package_version']} and cannot be read"
-    else:
-        before = {"baseline": manifest["run"].get("baseline"), "options": manifest["run"].get("options", {})}
-        apart = differences(before, {"baseline": entry.baseline, "options": entry.options})
-    return f"{path}: was computed with {told(apart)}" if apart else ""
-
-
-def told(apart: dict[str, tuple[Any, Any]]) -> str:
-    """Say the first of some differences from the configuration, and how many more there are."""
-    (key, (before, now)), *others = apart.items()
-    more = f" and {len(others)} more" if others else ""
-    return f"{key} = {before}, the configuration has {now}{more}"
-
-
 def refuse_other_settings(config: BenchmarkConfig, everything: Sequence[Result]) -> None:
     """Refuse results of settings that are not the configuration's."""
-    found = [why for one in everything if (why := outdated(config, one))]
+    found = [why for one in everything if (why := outdated(config, one.dataset, one.run, one.folder))]
     if found:
         more = f"\n  and {len(found) - 1} more" if len(found) > 1 else ""
         raise ValueError(f"{len(found)} result(s) are not those of this configuration. {AGAIN}\n  {found[0]}{more}")

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydrarec.comparison.belonging import told
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.differences import differences
 from hydrarec.config.efficiency import Part
 from hydrarec.config.measured import measured
 from hydrarec.files import read_object
 from hydrarec.layout import efficiency_folder
+from hydrarec.outdated import told
 
 log = logging.getLogger(__name__)
 

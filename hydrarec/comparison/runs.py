@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hydrarec.comparison.belonging import outdated, refuse_mixed_data, refuse_mixed_versions, refuse_other_settings
+from hydrarec.comparison.belonging import refuse_mixed_data, refuse_mixed_versions, refuse_other_settings
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_object
 from hydrarec.layout import run_folder
+from hydrarec.outdated import outdated
 
 REQUIRED = ("ranks.parquet", "timing.json", "inference.json", "manifest.json")
 """What every run leaves behind, trained or not."""
@@ -62,7 +63,7 @@ def is_finished(config: BenchmarkConfig, results: Path, dataset: str, protocol: 
         Computed(dataset, protocol, run, seed, run_folder(results, dataset, protocol, run, seed))
         for seed in config.seeds_of(run)
     ]
-    return all(is_complete(one.folder) and not outdated(config, one) for one in seeds)
+    return all(is_complete(one.folder) and not outdated(config, dataset, run, one.folder) for one in seeds)
 
 
 def is_complete(folder: Path) -> bool:
@@ -111,8 +112,8 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
         shown = "\n".join(f"  {path}" for path in absent[:10])
         more = f"\n  and {len(absent) - 10} more" if len(absent) > 10 else ""
         raise FileNotFoundError(
-            f"the comparison needs {len(absent)} file(s) that are not there; compute them with snakemake, or look with "
-            f"--partial at what is finished:\n{shown}{more}"
+            f"the comparison needs {len(absent)} file(s) that are not there; compute them with snakemake; what is "
+            f"finished is shown by `hydrarec show <run>` and `hydrarec partial-report`:\n{shown}{more}"
         )
     refuse_mixed_data(everything)
     if not partial:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from hydrarec.comparison.belonging import outdated
 from hydrarec.comparison.cases import read_cases
 from hydrarec.comparison.measures import metric_names
 from hydrarec.comparison.runs import REQUIRED, Computed, computed, require_complete
@@ -13,6 +12,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.contention import busy_share
 from hydrarec.files import read_object
 from hydrarec.numbers import count, duration, energy, metric_title, score, score_interval, several, size
+from hydrarec.outdated import outdated
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.terminal.settings import differing, parts_of
 from hydrarec.terminal.text import WIDTH, aligned, plain, wrapped
@@ -59,7 +59,7 @@ def _place(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
     seeds = list(computed(config, results))
     absent = {one.seed: [name for name in REQUIRED if not (one.folder / name).is_file()] for one in seeds}
     done = [one for one in seeds if not absent[one.seed]]
-    other = [why for one in done if (why := outdated(config, one))]
+    other = [why for one in done if (why := outdated(config, one.dataset, run, one.folder))]
     if len(done) == len(seeds) and not other:
         yield from _metrics(config, results, run)
     else:

@@ -69,6 +69,8 @@ def load(path: Path) -> tuple[RunSettings, SequenceModel, Masking]:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
         If the file is not a checkpoint of this package and version, or a weight is not finite.
     """
@@ -82,6 +84,8 @@ def load(path: Path) -> tuple[RunSettings, SequenceModel, Masking]:
 
 
 def _read(path: Path) -> tuple[RunSettings, int, dict[str, torch.Tensor]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; train it first")
     try:
         with safe_open(path, framework="pt") as file:
             description = json.loads(file.metadata()["hydrarec"])

@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from hydrarec.layout import run_folder
+from hydrarec.provenance import MANIFEST_KEYS
 from hydrarec.status import described, progress
 from tests.unit.test_estimate import CONFIG, SOFTMAX
 
@@ -65,15 +66,50 @@ def test_ranks_of_earlier_weights_do_not_make_a_run_finished(folder):
         return one.stage, one.last_words
 
     for name, weights in (("manifest.json", "new"), ("inference.json", "new")):
-        (place / name).write_text(json.dumps({"files": {"model.safetensors": weights}}))
+        (place / name).write_text(json.dumps(manifest(SOFTMAX, weights)))
     assert found() == ("finished", "")
     # Trained anew, and not ranked since.
-    (place / "inference.json").write_text(json.dumps({"files": {"model.safetensors": "old"}}))
+    (place / "inference.json").write_text(json.dumps(manifest(SOFTMAX, "old")))
     assert found() == ("trained", "epoch 9")
     # To be trained anew, which fails.
     (place / "model.safetensors").unlink()
     (folder / "logs/train/ml-1m/loo" / SOFTMAX / "seed-0.log").write_text("hydrarec: no space left\n")
     assert found() == ("stopped", "hydrarec: no space left")
+
+
+def manifest(run, weights):
+    """Return what is needed of a manifest."""
+    settings = CONFIG.settings(run, "ml-1m").model_dump(mode="json")
+    return dict.fromkeys(MANIFEST_KEYS, "any") | {"files": {"model.safetensors": weights}, "settings": settings}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda settings: settings["training"].update(batch_size=77),
+            "training.batch_size = 77, the configuration has",
+        ),
+        (lambda settings: settings.clear(), "cannot be read"),
+    ],
+)
+def test_a_result_of_other_settings_is_told_from_a_finished_one(folder, change, words):
+    place, found = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0), manifest(SOFTMAX, "same")
+    change(found["settings"])
+    for name in ("manifest.json", "inference.json"):
+        (place / name).write_text(json.dumps(found))
+    text = described(progress(CONFIG, folder / "results"))
+    assert "1 outdated" in text
+    assert f"{SOFTMAX} seed 0: outdated" in text
+    assert words in text
+
+
+def test_a_message_of_several_lines_is_told_by_its_first(folder):
+    log = folder / "logs/popularity/ml-1m/loo/popularity/seed-2.log"
+    log.write_text("12:00:00 reading\nhydrarec: row 3: no such item: 77\n  3 9 77 0.5\n")
+    found = {(one.run, one.seed): one for one in progress(CONFIG, folder / "results") if one.dataset == "ml-1m"}
+    assert found["popularity", 2].last_words == "hydrarec: row 3: no such item: 77"
+    assert found["popularity", 2].says_it_failed
 
 
 # As Slurm 22.05 wrote them.

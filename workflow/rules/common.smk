@@ -260,7 +260,7 @@ def all_efficiency():
 
 
 def refuse_leftovers():
-    """Stop if Slurm jobs of an earlier Snakemake are still computing what this one is about to."""
+    """Stop if Slurm jobs of an earlier Snakemake are, or may be, still computing what this one is about to."""
     try:
         refuse_orphans(Path())
     except ValueError as error:
