@@ -156,7 +156,7 @@ def test_checkpoint_of_another_data_set(tmp_path, ring, refuses):
 def test_absent_and_a_folder(refuses):
     path, run = refuses
     path.unlink()
-    run("No such file")
+    run("no such file; train it first")
     path.mkdir()
     run()
 

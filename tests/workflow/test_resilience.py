@@ -22,7 +22,7 @@ CONFIG = {
     "seeds": [0],
     "runs": [
         {"id": "popularity", "baseline": "popularity", "deterministic": True},
-        {"id": "broken", "baseline": "itemknn", "options": {"neighbors": 3}},
+        {"id": "broken", "baseline": "ease", "options": {"max_memory_gib": 1e-9}},
     ],
     "evaluation": {"reference": "popularity"},
 }
@@ -96,7 +96,7 @@ def test_a_failure_names_the_command_of_a_report_on_the_rest_and_it_works(folder
     assert code == 0, text
     page = (folder / text.strip().splitlines()[-1]).read_text()
     assert "Incomplete: of 2 runs, counted with their seeds, 1 are finished; 1 failed." in page
-    assert "neighbors" in page[page.index("Runs that are missing") :]
+    assert "max_memory_gib allows 1e-09" in page[page.index("Runs that are missing") :]
 
 
 def test_no_command_is_named_where_it_would_report_on_something_else(folder):

@@ -6,11 +6,11 @@ import pytest
 
 from hydrarec.columns import RUNS
 from hydrarec.comparison import check_gates, collect, contrast
-from hydrarec.comparison.belonging import outdated
 from hydrarec.comparison.runs import computed
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import split_folder
+from hydrarec.outdated import outdated
 from hydrarec.tables import read_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 
@@ -112,7 +112,8 @@ def test_another_label_changes_no_result(tree):
     for run in raw["runs"]:
         run["label"] = "Renamed"
     config = load(raw)
-    assert [outdated(config, one) for one in computed(config, tree.results)] == [""] * 9
+    found = [outdated(config, one.dataset, one.run, one.folder) for one in computed(config, tree.results)]
+    assert found == [""] * 9
 
 
 def test_a_partial_comparison_leaves_results_of_other_settings_out_and_says_why(tree):
