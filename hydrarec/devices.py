@@ -50,7 +50,7 @@ def prepare_process(threads: int, device: torch.device) -> None:
     # On a GPU the operations that are deterministic are the slow ones. PyTorch's other switch for this imports its
     # compiler, which takes as long as all of PyTorch and which most processes have no use for.
     torch.set_deterministic_debug_mode("error" if device.type == "cpu" else "default")
-    # Convolutions and recurrent layers would round their inputs to 10 bits, where all matrix products are exact.
+    # Convolutions and recurrent layers would round their inputs to 10 bits, and matrix products round none.
     torch.backends.cudnn.allow_tf32 = False
     # cuDNN plans attention anew for every shape, and in training each batch has another.
     torch.backends.cuda.enable_cudnn_sdp(False)
@@ -66,8 +66,9 @@ def compiled(model: nn.Module) -> Callable[..., Tensor]:
     torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled())
     # Every batch has another shape, so one set of kernels must do for all; or, with operators that work in chunks, one
     # for each number of them. Whatever is beyond the limit would run uncompiled, without a word, and be compared.
-    limits = {"recompile_limit": MOST_GRAPHS, "fail_on_recompile_limit_hit": True}
-    vars(importlib.import_module("torch._dynamo.config")).update(limits)
+    dynamo = importlib.import_module("torch._dynamo.config")
+    for name, value in {"recompile_limit": MOST_GRAPHS, "fail_on_recompile_limit_hit": True}.items():
+        setattr(dynamo, name, value)
     return torch.compile(model, dynamic=True)
 
 

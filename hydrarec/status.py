@@ -18,8 +18,6 @@ from hydrarec.provenance import WEIGHTS, ranked_with_other_weights
 
 FINISHED, OUTDATED, TRAINED, INTERRUPTED = "finished", "outdated", "trained", "in training"
 STOPPED, OPEN = "stopped", "not begun"
-
-
 FAILURES = ("hydrarec: ", "slurmstepd")
 """How a line begins with which a command of this package, or Slurm, says that a job failed."""
 

@@ -90,6 +90,7 @@ def _parts(totals, first, end, columns, width: tl.constexpr, n_rows: tl.constexp
     return total
 
 
+# Of the kernels below none gains from a `size` that 16 divides, for which each would be compiled anew amid a training.
 @triton.jit(do_not_specialize=["size"])
 def sum_parts(x, y, mask, offsets, totals, x_stride, y_stride, size, eps, width: tl.constexpr, n_columns: tl.constexpr,
               n_rows: tl.constexpr, masked: tl.constexpr, sum_type: tl.constexpr):  # fmt: skip

@@ -19,6 +19,7 @@ from hydrarec.dropout import Dropout
 from hydrarec.sequences.visibility import Visibility
 
 KERNELS = {
+    # Without cuDNN's, which is planned anew for every shape of a batch.
     "fused": [
         SDPBackend.FLASH_ATTENTION,
         SDPBackend.EFFICIENT_ATTENTION,
