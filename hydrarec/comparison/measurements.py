@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydrarec.columns import EFFICIENCY_TIMES
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.differences import differences
 from hydrarec.config.efficiency import Part
 from hydrarec.config.measured import measured
+from hydrarec.contention import contention
 from hydrarec.files import read_object
 from hydrarec.layout import efficiency_folder
 from hydrarec.outdated import told
+from hydrarec.tables import read_table
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,23 @@ class Measurements:
     def title(self) -> str:
         """The GPU or processor; several, where parts were measured on several."""
         return " and ".join(dict.fromkeys(str(machine["gpu"] or machine["cpu"]) for machine in self.machines.values()))
+
+    @property
+    def contention(self) -> dict[str, str]:
+        """By what signs others used the machine, by the parts that were timed meanwhile."""
+        signs = {part: self._contention(part, machine) for part, machine in self.machines.items()}
+        return {part: said for part, said in signs.items() if said}
+
+    def _contention(self, part: str, machine: dict[str, Any]) -> str | None:
+        times = read_table(self.folder / part / "times.parquet", EFFICIENCY_TIMES)
+        return contention(
+            device=machine["gpu"] or "cpu",
+            threads=machine["threads"],
+            wall_s=float(times["wall_s"].sum()),
+            cpu_s=float(times["cpu_s"].sum()),
+            load=float(times["load"].median()),
+            cores=machine.get("cpu_cores"),
+        )
 
 
 def measured_on(config: BenchmarkConfig, results: Path, *, complete: bool) -> Iterator[Measurements]:

@@ -71,8 +71,17 @@ def _about(measured: Measured) -> str:
         f"{settings['rounds']} rounds; in each round everything of a part ran once, in random order, after "
         f"{several(settings['warm_up'], 'repetition')} not counted. Memory is the peak of "
         "one repetition with its inputs in a process of its own; of operators and blocks, by the sequences in it."
-        f"{_versions(measured)}"
+        f"{_shared(measured)}{_versions(measured)}"
     )
+
+
+def _shared(measured: Measured) -> str:
+    """Say of which parts others used the machine meanwhile."""
+    parts: dict[str, list[str]] = {}
+    for part, signs in measured.source.contention.items():
+        parts.setdefault(signs, []).append(part)
+    said = "; ".join(f"{' and '.join(timed)}: {signs}" for signs, timed in parts.items())
+    return f" Others used the machine meanwhile, so that small differences are no evidence ({said})." if said else ""
 
 
 def _where(measured: Measured) -> str:

@@ -25,6 +25,7 @@ MACHINE = {
     "host": "node-1",
     "created": "2026-01-02T03:04:05+00:00",
     "cpu": "Example CPU 3000",
+    "cpu_cores": 2,
     "cpu_mhz": 2500,
     "gpu": None,
     "gpu_before": None,
@@ -63,8 +64,10 @@ def write_measurements(tree, _):
     work = pd.DataFrame([skipped | {"skipped": "a repetition takes more than 10 s at 1024"}])
     write_table(work, folder / "operators/work.parquet", EFFICIENCY_WORK)
     write_table(work.iloc[:0], folder / "steps/work.parquet", EFFICIENCY_WORK)
-    for part, commit in (("operators", "a"), ("steps", "b")):
-        write_table(EFFICIENCY_TIMES.empty_table(), folder / part / "times.parquet", EFFICIENCY_TIMES)
+    for part, commit, load in (("operators", "a", 5.0), ("steps", "b", 1.0)):
+        timed = dict.fromkeys(EFFICIENCY_TIMES.names, part) | dict.fromkeys(("length", "width", "round", "place"), 0)
+        timed |= {"wall_s": 1.0, "cpu_s": 0.99, "units": 1.0, "load": load}
+        write_table(pd.DataFrame([timed]), folder / part / "times.parquet", EFFICIENCY_TIMES)
         machine = MACHINE | {"git_commit": commit * 40, "measured": measured(tree.config, part)}
         write_json(folder / part / "machine.json", machine)
 
@@ -92,6 +95,8 @@ def test_the_section_says_what_was_measured_where_and_how(page):
         assert words in section
     assert 'href="#scaling"' in page
     assert "Versions of the code differ: operators by aaaaaaaaaa; steps by bbbbbbbbbb." in section
+    # Of the part that was timed while others used the machine, and of no other.
+    assert "small differences are no evidence (operators: a load of 5.0 on 2 cores)." in section
 
 
 def test_every_machine_is_named_where_parts_were_measured_on_several():
