@@ -13,10 +13,10 @@ from hydrarec import __version__, heap
 from hydrarec.columns import HISTORY
 from hydrarec.config import RunSettings
 from hydrarec.costs import Timing, write_timing
-from hydrarec.devices import device_name, gpu_uuid, peak_gpu_mib, prepare_process, select_device
+from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in
-from hydrarec.provenance import code_state, peak_memory_mib, write_manifest
+from hydrarec.provenance import code_state, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import content_hash, write_table
@@ -90,7 +90,7 @@ def train(
     with atomic_folder(output) as new:
         checkpoint.save(trainer.best_weights, settings, trainer.model.n_items, new / "model.safetensors")
         write_table(pd.DataFrame([vars(epoch) for epoch in trainer.history]), new / "history.parquet", HISTORY)
-        write_timing(new, _timing(trainer, setup.seconds, threads, state.peak_memory_mib, runs_per_gpu))
+        write_timing(new, _timing(trainer, state, setup.seconds, threads, runs_per_gpu))
         write_manifest(
             new / "manifest.json",
             run=settings.run.model_dump(mode="json"),
@@ -111,12 +111,12 @@ def train(
 def _train_until_done(trainer: Trainer, state: TrainingState) -> None:
     def save() -> None:
         with trainer.train_watch.paused():
-            state.save(trainer, peak_memory_mib())
+            state.save(trainer)
 
     with Interruption() as interruption:
         while not trainer.done:
             _log(trainer.epoch(lambda: interruption.answer(save)), trainer.history)
-            state.save(trainer, peak_memory_mib())
+            state.save(trainer)
             interruption.answer(lambda: None)
 
 
@@ -145,7 +145,7 @@ def _identity(settings: RunSettings, split: Path, seed: int, device: torch.devic
     }
 
 
-def _timing(trainer: Trainer, setup_s: float, threads: int, peak_before_mib: float, runs_per_gpu: int) -> Timing:
+def _timing(trainer: Trainer, state: TrainingState, setup_s: float, threads: int, runs_per_gpu: int) -> Timing:
     history = trainer.history
     epoch_s = statistics.median(np.diff([0.0, *(epoch.train_s for epoch in history)]))
     cpu_s = [epoch.train_cpu_s for epoch in history if epoch.train_cpu_s is not None]
@@ -164,8 +164,8 @@ def _timing(trainer: Trainer, setup_s: float, threads: int, peak_before_mib: flo
         train_to_best_s=best(history).train_s,
         validation_s=history[-1].validation_s,
         sequences_per_s=len(trainer.train_log.users) / epoch_s,
-        peak_memory_mib=max(peak_memory_mib(), peak_before_mib),
-        peak_gpu_mib=peak_gpu_mib(trainer.device),
+        peak_memory_mib=state.peak_memory_mib,
+        peak_gpu_mib=state.peak_gpu_mib,
         train_cpu_s=history[-1].train_cpu_s,
         epoch_cpu_s=statistics.median(np.diff([0.0, *cpu_s])) if len(cpu_s) == len(history) else None,
         train_to_best_cpu_s=best(history).train_cpu_s,

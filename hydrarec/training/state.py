@@ -17,7 +17,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from hydrarec.devices import peak_gpu_mib
 from hydrarec.files import atomic_path
+from hydrarec.provenance import peak_memory_mib
 from hydrarec.training.checkpoint import weights_of, write_tensors
 from hydrarec.training.engine import Epoch, Position, Trainer
 
@@ -48,10 +50,14 @@ class TrainingState:
         self.resumed = 0
         """How often the training was taken up again."""
         self.peak_memory_mib = 0.0
-        """Largest resident memory of the processes before this one."""
+        """Largest resident memory so far, of this process or one before."""
+        self.peak_gpu_mib: float | None = None
+        """Likewise of the GPU; None on a CPU."""
 
-    def save(self, trainer: Trainer, peak_memory_mib: float) -> None:
+    def save(self, trainer: Trainer) -> None:
         """Write the state, between two batches or after an epoch; a crash leaves the one before."""
+        self.peak_memory_mib = max(self.peak_memory_mib, peak_memory_mib())
+        self.peak_gpu_mib = max(filter(None, (self.peak_gpu_mib, peak_gpu_mib(trainer.device))), default=None)
         tensors = {
             **{f"model.{name}": tensor for name, tensor in weights_of(trainer.model).items()},
             **{f"best.{name}": tensor for name, tensor in trainer.best_weights.items()},
@@ -68,7 +74,8 @@ class TrainingState:
             **_read_clocks(trainer),
             "resumed": self.resumed,
             "hosts": self.hosts,
-            "peak_memory_mib": max(peak_memory_mib, self.peak_memory_mib),
+            "peak_memory_mib": self.peak_memory_mib,
+            "peak_gpu_mib": self.peak_gpu_mib,
         }
         with atomic_path(self.folder / LATEST) as temporary:
             write_tensors(tensors, values, temporary)
@@ -99,7 +106,7 @@ class TrainingState:
                 _put(trainer, tensors, values)
                 self.resumed = values["resumed"] + 1
                 self.hosts = list(dict.fromkeys(values["hosts"] + self.hosts))
-                self.peak_memory_mib = values["peak_memory_mib"]
+                self.peak_memory_mib, self.peak_gpu_mib = values["peak_memory_mib"], values.get("peak_gpu_mib")
             except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split())
                 raise ValueError(f"{path}: not complete ({reason}); remove {self.folder} to train anew") from error

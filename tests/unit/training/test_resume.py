@@ -131,7 +131,7 @@ def test_a_state_of_before_processor_seconds_goes_on_without_them(data, tmp_path
     with safe_open(latest, framework="pt") as file:
         values = json.loads(file.metadata()["hydrarec"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    old = {key: value for key, value in values.items() if not key.endswith(("_cpu_s", "_j"))}
+    old = {key: value for key, value in values.items() if not key.endswith(("_cpu_s", "_j", "gpu_mib"))}
     added = ("train_cpu_s", "train_j", "load")
     old["history"] = [{key: value for key, value in e.items() if key not in added} for e in values["history"]]
     write_tensors(tensors, old, latest)
@@ -208,8 +208,9 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_state(data, tmp_path):
 
 
 def test_a_training_that_moves_says_where_it_has_been(data, tmp_path, monkeypatch):
-    for host, epochs in (("node-1", 2), ("node-2", 3), ("node-1", 4)):
+    for host, epochs, peak in (("node-1", 2, 300.0), ("node-2", 3, 900.0), ("node-1", 4, 200.0)):
         monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+        monkeypatch.setattr(state_file, "peak_gpu_mib", lambda device, peak=peak: peak)
         with monkeypatch.context() as patch:
             if epochs < 4:
                 patch.setattr(Trainer, "done", property(lambda trainer, n=epochs: _stop_after(trainer, n)))
@@ -219,6 +220,8 @@ def test_a_training_that_moves_says_where_it_has_been(data, tmp_path, monkeypatc
                 run_training(data, tmp_path, max_epochs=4)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["host"], manifest["resumed"]) == ("node-1 and node-2", 2)
+    # The most that it took anywhere.
+    assert json.loads((tmp_path / "timing.json").read_text())["peak_gpu_mib"] == 900.0
 
 
 def _stop_after(trainer, epochs):
