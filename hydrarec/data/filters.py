@@ -136,11 +136,17 @@ def drawn(n_interactions: int, keep: float, seed: int) -> Bool[np.ndarray, " E"]
 
 def n_repeated(users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"]) -> int:
     """Count the interactions of a user with an item that the same user had met before."""
-    pairs = _pairs(users, items)
-    if (pairs[1:] > pairs[:-1]).all():
+    if all(each(partial(_ascend, users, items), stretches(len(users)))):
         return 0
-    pairs = sort(pairs)
+    pairs = sort(_pairs(users, items))
     return int(np.count_nonzero(pairs[1:] == pairs[:-1]))
+
+
+def _ascend(users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"], rows: slice) -> bool:
+    """Return whether these pairs and the next one stand in ascending order, none twice."""
+    rows = slice(rows.start, rows.stop + 1)
+    pairs = _pairs(users[rows], items[rows])
+    return bool((pairs[1:] > pairs[:-1]).all())
 
 
 def _repeated(users: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ The order of a user's interactions is that of the prepared table; nothing is sor
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ from jaxtyping import Int, UInt8
 
 from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
-from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs
-from hydrarec.data.threads import N_THREADS
+from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs, stretches
+from hydrarec.data.threads import N_THREADS, each
 from hydrarec.files import atomic_folder, write_json
 from hydrarec.tables import read_arrow, table_hash, write_table
 
@@ -104,17 +105,25 @@ def _tables(events: pa.Table, part: UInt8[np.ndarray, " E"], steps: list[Int[np.
 
 def _refuse_disorder(events: pa.Table, path: Path) -> None:
     users, positions = events["user"].to_numpy(), events["position"].to_numpy()
-    # One more than in the row before, and 0 where a user begins; in place, for the arrays are long.
-    expected = positions[:-1] + np.int32(1)
-    expected *= users[1:] == users[:-1]
-    wrong = expected != positions[1:]
-    wrong |= users[1:] < users[:-1]
-    if positions[0] or wrong.any():
-        row = 0 if positions[0] else int(np.argmax(wrong)) + 1
+    found = each(partial(_first_disorder, users, positions), stretches(len(users)))
+    if (row := next((row for row in found if row is not None), None)) is not None:
         raise ValueError(
             f"{path}: row {row + 1} has user {users[row]} at position {positions[row]}; rows must stand by user, with "
             "positions 0, 1, 2, …; prepare the data set again"
         )
+
+
+def _first_disorder(users: Int[np.ndarray, " E"], positions: Int[np.ndarray, " E"], rows: slice) -> int | None:
+    """Return the first of these rows that does not go on from the one before; the table's first has position 0."""
+    if rows.start == 0 and positions[0]:
+        return 0
+    start = max(rows.start, 1)
+    before = slice(start - 1, rows.stop - 1)
+    same_user = users[start : rows.stop] == users[before]
+    # One more than in the row before, and 0 where a user begins.
+    wrong = positions[start : rows.stop] != (positions[before] + np.int32(1)) * same_user
+    wrong |= users[start : rows.stop] < users[before]
+    return start + int(np.argmax(wrong)) if wrong.any() else None
 
 
 Assignment = tuple[UInt8[np.ndarray, " E"], list[Int[np.ndarray, " H"]], dict[str, int] | None]

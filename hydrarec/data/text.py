@@ -4,11 +4,13 @@ import codecs
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from hydrarec.data.stretches import stretches
 from hydrarec.progress import bar
 
 BLOCK_BYTES = 2**22
@@ -22,6 +24,9 @@ LONGEST_ID = 1000
 """Most characters of a user or item."""
 NO_VALUE = {"nan", "NaN", "<NA>", "None", "null", "NULL"}
 """What programs write where there is no value; taken for an id, all of them would be one user or item."""
+LINE_FEED = ord("\n")
+NUMERIC = ord("+"), ord(":")
+"""First and last of the characters of numbers and of what mostly stands between them: `+,-./0123456789:`."""
 SHOWN_CHARACTERS = 80
 """Length to which a quoted line is cut in messages."""
 
@@ -34,6 +39,28 @@ class Block:
     """The lines in UTF-8, each ending in a line feed except perhaps the file's last."""
     first_line: int
     """Number of the first one, from 1."""
+
+    @property
+    def n_line_feeds(self) -> int:
+        """How many lines end in it."""
+        return self._scanned[0]
+
+    @property
+    def only_numbers(self) -> bool:
+        """Whether there is nothing in it but line feeds and `NUMERIC` characters."""
+        return self._scanned[1]
+
+    @cached_property
+    def _scanned(self) -> tuple[int, bool]:
+        characters, (first, last) = np.frombuffer(self.data, dtype=np.uint8), NUMERIC
+        n_line_feeds, only_numbers = 0, True
+        for rows in stretches(len(characters)):
+            part = characters[rows]
+            found = np.count_nonzero(part == LINE_FEED)
+            n_line_feeds += int(found)
+            # What is below the first are the line feeds.
+            only_numbers = only_numbers and np.count_nonzero(part < first) == found and bool(part.max() <= last)
+        return n_line_feeds, only_numbers
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yield number and text of every line that is not blank."""
@@ -94,9 +121,9 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
         cut = data.rfind(b"\n") + 1 if chunk else len(data)
         # Without a line feed in it, what came is part of a line that is not over yet; at the end the line is over.
         if cut or (pending and not chunk):
-            block = Block(pending + data[:cut], line)
+            block = Block(b"".join((pending, memoryview(data)[:cut])), line)
             yield block
-            line += _count_line_feeds(block.data)
+            line += block.n_line_feeds
             pending = b""
         pending += data[cut:]
         if len(pending) > LONGEST_LINE_BYTES:
@@ -110,10 +137,6 @@ def _to_utf8(chunk: bytes, decoder: codecs.IncrementalDecoder, encoding: str) ->
     if chunk and encoding in CONTAINS_ASCII and not decoder.getstate()[0] and chunk.isascii():
         return chunk
     return decoder.decode(chunk, final=not chunk).encode()
-
-
-def _count_line_feeds(data: bytes) -> int:
-    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")))
 
 
 def misfit(field: str) -> str:

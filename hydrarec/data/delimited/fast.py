@@ -23,8 +23,12 @@ _HEXADECIMAL = re.compile(rb"(?<![0-9A-Za-z])0[xX]")
 
 def parse_fast(block: Block, form: LineFormat) -> pa.Table | None:
     """Parse with Arrow; None if that fails or the careful parser could understand the text differently."""
-    data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
-    if _is_ambiguous(data, form):
+    data = block.data
+    if not block.only_numbers:
+        data = data.replace(b"\r\n", b"\n")
+        if _is_ambiguous(data, form):
+            return None
+    if not data or data.isspace():
         return None
     separator = (form.separator or " ").encode()
     if len(separator) > 1 and UNIT_SEPARATOR not in data:
@@ -32,7 +36,8 @@ def parse_fast(block: Block, form: LineFormat) -> pa.Table | None:
     if len(separator) > 1:
         return None
     # Numbers are several times as fast as text; where a later line is not one, everything is text after all.
-    attempts = [_types_of_first_line(data, form, separator), TYPES] if _is_plain(data, separator) else [TYPES]
+    plain = (block.only_numbers or not _has_blanks(data, separator)) and not _has_padding(data, separator)
+    attempts = [_types_of_first_line(data, form, separator), TYPES] if plain else [TYPES]
     for types in attempts:
         table = _read_csv(data, form, separator, types)
         if table is not None:
@@ -69,15 +74,20 @@ def _types_of_first_line(data: bytes, form: LineFormat, separator: bytes) -> dic
     return TYPES | {name: NUMBER for name in ("user", "item") if fields.get(name, b"").isdigit()}
 
 
-def _is_plain(data: bytes, separator: bytes) -> bool:
-    """Whether every whole number is the shortest way to write it: no white space, no 0 before another digit.
+def _has_blanks(data: bytes, separator: bytes) -> bool:
+    """Whether there are blanks beside what separates fields, which may stand around a number."""
+    return any(blank in data for blank in {b" ", b"\t"} - {separator})
 
-    May say no where it is so, if fields are separated by something that stands behind the digits in the alphabet.
+
+def _has_padding(data: bytes, separator: bytes) -> bool:
+    """Whether a whole number may be written longer than need be, with a 0 before another digit.
+
+    May say so where none is, if fields are separated by something that stands behind the digits in the alphabet.
     """
-    if separator >= b"0" or any(space in data for space in {b" ", b"\t"} - {separator}) or data[:1] == b"0":
-        return False
+    if separator >= b"0" or data[:1] == b"0":
+        return True
     characters = np.frombuffer(data, dtype=np.uint8)
-    return not any(_pads(characters[rows.start : rows.stop + 2], separator) for rows in stretches(len(characters)))
+    return any(_pads(characters[rows.start : rows.stop + 2], separator) for rows in stretches(len(characters)))
 
 
 def _pads(characters: UInt8[np.ndarray, " N"], separator: bytes) -> bool:
@@ -93,7 +103,7 @@ def _pads(characters: UInt8[np.ndarray, " N"], separator: bytes) -> bool:
 
 def _is_ambiguous(data: bytes, form: LineFormat) -> bool:
     """Whether Arrow and the careful parser could differ: quotes, line ends, other white space, hexadecimal numbers."""
-    if data.isspace() or not data or b'"' in data or b"\r" in data:
+    if b'"' in data or b"\r" in data:
         return True
     if form.separator is None and _OTHER_WHITE_SPACE.search(data.decode()):
         return True

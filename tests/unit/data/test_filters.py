@@ -3,9 +3,11 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hydrarec.data import stretches
 from hydrarec.data.filters import first_of_pair, frequent, n_repeated, not_duplicated
 from hydrarec.data.stretches import counted
 
@@ -75,6 +77,13 @@ def test_first_of_pair_without_times_is_the_first_row(pairs):
     expected = [pair not in pairs[:number] for number, pair in enumerate(pairs)]
     assert first_of_pair(users, items, None).tolist() == expected
     assert n_repeated(users, items) == len(pairs) - sum(expected)
+
+
+@given(PAIRS.map(sorted), st.integers(1, 4))
+def test_pairs_in_order_are_looked_at_a_stretch_at_a_time(pairs, rows):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stretches, "ROWS", rows)
+        assert n_repeated(*_columns(pairs, 2)) == len(pairs) - len(set(pairs))
 
 
 def test_codes_larger_than_32_bits_together_do_not_overflow():

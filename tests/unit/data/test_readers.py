@@ -218,6 +218,22 @@ TIME = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("rows", [1, 2, 100])
+@pytest.mark.parametrize(
+    ("data", "only_numbers"),
+    [
+        (b"", True),
+        (b"\n\n", True),
+        (b"1,2.5,-3\n7::8/9+0\n", True),
+        *[(b"1,2\n3" + odd + b"\n", False) for odd in (b" ", b"\t", b"\r", b"\0", b'"', b"*", b";", b"a", b"\xc3\xa9")],
+    ],
+)
+def test_blocks_of_numbers_are_told_from_others(data, only_numbers, rows, monkeypatch):
+    monkeypatch.setattr(stretches, "ROWS", rows)
+    block = text.Block(data, 1)
+    assert (block.n_line_feeds, block.only_numbers) == (data.count(b"\n"), only_numbers)
+
+
 @given(
     lines=st.lists(st.tuples(FIELD, FIELD, st.sampled_from(["5", "x", ""]), TIME)),
     separator=st.sampled_from([",", "::", ";", "é"]),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
+from hydrarec.data import stretches
 from hydrarec.data.split import MAX_TARGETS, evenly_spaced, split
 from hydrarec.files import read_json, sha256
 from hydrarec.sequences.log import read_cases
@@ -197,6 +198,17 @@ def test_what_cannot_be_split(tmp_path):
         split(tmp_path, "random", tmp_path / "random")
     with pytest.raises(FileNotFoundError):
         split(tmp_path / "nowhere", "loo", tmp_path / "loo")
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 6, 7])
+def test_the_first_row_out_of_order_is_named_wherever_it_stands_in_a_stretch(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(stretches, "ROWS", rows)
+    for wrong in range(6):
+        frame = _write([[(1, 5), (2, 6), (3, 7)], [(1, 5), (2, 6), (3, 7)]], tmp_path)
+        frame.loc[wrong, "position"] = 9
+        write_table(frame, tmp_path / "interactions.parquet", INTERACTIONS)
+        with pytest.raises(ValueError, match=rf"row {wrong + 1} has user {1 + wrong // 3} at position 9; rows must"):
+            split(tmp_path, "loo", tmp_path / "loo")
 
 
 def test_twice_is_the_same_bytes(tmp_path):
