@@ -145,6 +145,7 @@ def n_repeated(users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"]) -> in
 def _ascend(users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"], rows: slice) -> bool:
     """Return whether these pairs and the next one stand in ascending order, none twice."""
     rows = slice(rows.start, rows.stop + 1)
+    # These rows' own largest item keeps users apart well enough to compare them with each other.
     pairs = _pairs(users[rows], items[rows])
     return bool((pairs[1:] > pairs[:-1]).all())
 

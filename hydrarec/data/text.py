@@ -52,6 +52,7 @@ class Block:
 
     @cached_property
     def _scanned(self) -> tuple[int, bool]:
+        """Both of these, from one look at the bytes."""
         characters, (first, last) = np.frombuffer(self.data, dtype=np.uint8), NUMERIC
         n_line_feeds, only_numbers = 0, True
         for rows in stretches(len(characters)):
