@@ -27,20 +27,26 @@ class Gru4recModel(RecurrentModel):
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__(blueprint)
         encoder = blueprint.encoder
-        d_model, n_layers = encoder.d_model, encoder.n_layers
-        between = encoder.dropout if n_layers > 1 else 0.0
+        d_model = encoder.d_model
         self.dropout = Dropout(encoder.dropout)
-        self.gru = nn.GRU(d_model, d_model, n_layers, batch_first=True, dropout=between)
+        # Layer by layer: cuDNN's own dropout between layers draws from a state that cannot be saved, so that a training
+        # that is resumed would go another way.
+        self.layers = nn.ModuleList(nn.GRU(d_model, d_model, batch_first=True) for _ in range(encoder.n_layers))
         self.output = nn.Linear(d_model, d_model)
 
     def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
         """Return the hidden states; see `SequenceModel.encode`."""
         # Padding stands behind the real items, where a recurrence cannot see it.
-        states, _ = self.gru(self.dropout(self.item_embedding(batch.items)))
-        return self.output(states)
+        x = self.item_embedding(batch.items)
+        for layer in self.layers:
+            x, _ = layer(self.dropout(x))
+        return self.output(x)
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item; see `RecurrentModel.step`."""
-        x = self.dropout(self.item_embedding(items))
-        states, last = self.gru(x[:, None], None if state is None else state[0])
-        return self.output(states[:, 0]), (last,)
+        x = self.item_embedding(items)[:, None]
+        new = []
+        for layer, before in zip(self.layers, state or [None] * len(self.layers), strict=True):
+            x, after = layer(self.dropout(x), before)
+            new.append(after)
+        return self.output(x[:, 0]), tuple(new)

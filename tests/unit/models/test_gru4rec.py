@@ -42,7 +42,7 @@ def test_it_computes_its_equations():
             x = weights["item_embedding.weight"][row]
             for i in range(LAYERS):
                 parts = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
-                x = naive_gru(x, *(weights[f"gru.{part}_l{i}"] for part in parts))
+                x = naive_gru(x, *(weights[f"layers.{i}.{part}_l0"] for part in parts))
             expected = x @ weights["output.weight"].T + weights["output.bias"]
             torch.testing.assert_close(states, expected, rtol=1e-11, atol=1e-12)
 
