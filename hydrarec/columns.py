@@ -397,7 +397,7 @@ SCALING = _table(
     **_SERIES,
     axis=(pa.string(), "what is varied: length | width"),
     measure=(pa.string(), "time | memory, of one sequence"),
-    exponent=(pa.float64(), "p of a + b n^p"),
+    exponent=(pa.float64(), "p of a + b n^p; 0 where costs do not grow between the sizes"),
     low=(pa.float64(), "lower bound of the interval over rounds; null for memory, which is measured once?"),
     high=(pa.float64(), "upper bound of the interval; null likewise?"),
     coverage=(pa.float64(), "what the interval covers"),

@@ -109,12 +109,14 @@ class Decided:
             why = f": {'; '.join(self.reasons)}" if self.reasons else ""
             return "not decidable", f"Decidable in {self.decidable} of {len(self.main)} places, where {needed}{why}."
         speaking = self.refuting
-        if speaking >= self.needed:
+        # Too few are left in which it could hold.
+        if len(self.main) - speaking < self.needed:
             return "refuted", f"The data speak against it in {speaking} of {self.decidable} places."
         holds = p < self.config.alpha if p is not None else self.holding >= self.needed
         basis = self._basis(p)
-        if holds and self.reversals:
-            return "not decided", f"{basis}, but the data speak against it on {_listed(self.reversals)}."
+        if self.reversals:
+            link = "but" if holds else "and"
+            return "not decided", f"{basis}, {link} the data speak against it on {_listed(self.reversals)}."
         if holds and self._disagrees:
             return (
                 "not decided",

@@ -9,13 +9,17 @@ from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.config.hypotheses import GrowthClaimConfig
 
 AXES = {"length": "the length T", "width": "the width D"}
+ALONE = "alone"
+"""Layout of an operator without a block around it."""
+_PIECE = ["layout", "form", "work"]
 
 
 class GrowthClaim(ClaimKind):
     """`kind: growth`. Holds where every fitted exponent's interval lies within the bounds.
 
     The tables' 90 % interval within the bounds is two one-sided tests at 5 %. Memory is measured once and has no
-    interval; its exponent itself must lie within them. Refuted where an interval lies outside altogether.
+    interval; its exponent itself must lie within them. Refuted where an interval lies outside altogether. Nothing is
+    said where a measure that the claim names was not fitted, or where costs do not grow between the sizes measured.
     """
 
     config: GrowthClaimConfig
@@ -46,6 +50,17 @@ class GrowthClaim(ClaimKind):
         if rows.empty:
             known = ", ".join(sorted(set(table["subject"]))) or "none"
             raise Undecidable(f"no growth of {subject} with the {wanted.axis} was fitted; there are: {known}")
+        # Whatever was fitted of this operator at all, with any axis, must have been fitted in every measure with this one.
+        fitted = table[(table["part"] == wanted.part) & (table["subject"] == subject)]
+        expected = {(*piece, measure) for piece in fitted[_PIECE].itertuples(index=False) for measure in measures}
+        absent = sorted(expected - set(rows[[*_PIECE, "measure"]].itertuples(index=False, name=None)))
+        if absent:
+            listed = "; ".join(f"{measure} ({_where(*piece)})" for *piece, measure in absent)
+            raise Undecidable(f"growth of {subject} with the {wanted.axis} was not fitted for {listed}")
+        flat = rows[rows["factor"] == 0]
+        if len(flat):
+            listed = "; ".join(f"{row.measure} ({_where(row.layout, row.form, row.work)})" for row in flat.itertuples())
+            raise Undecidable(f"between the sizes measured these costs of {subject} do not grow: {listed}")
         return rows
 
     def _require_contrast(self, table: pd.DataFrame) -> None:
@@ -69,7 +84,7 @@ class GrowthClaim(ClaimKind):
             "equivalent" if holds else "superior" if high < least else "inferior" if outside else "inconclusive"
         )
         interval = f"{100 * row['coverage']:g} % interval {low:.2f} to {high:.2f}" if measured else "measured once"
-        layout = "" if row["layout"] == "alone" else f" in {row['layout']}"
+        layout = "" if row["layout"] == ALONE else f" in {row['layout']}"
         sentence = (
             f"On {device} the {row['measure']} of {self.config.subject}{layout} ({row['form']}, {row['work']}) "
             f"grows with {AXES[self.config.axis]} to the power {exponent:.2f} ({interval}; bounds {least:g}, {most:g})."
@@ -78,3 +93,7 @@ class GrowthClaim(ClaimKind):
             self.config.subject, f"{row['measure']}, {row['form']}, {row['work']}{layout}", verdict, sentence, None,
             exponent, low, high, holds=holds, refutes=outside,
         )  # fmt: skip
+
+
+def _where(layout: str, form: str, work: str) -> str:
+    return ", ".join([*([] if layout == ALONE else [layout]), form, work])

@@ -19,6 +19,8 @@ STEPS = (0.1, 0.01, 0.001)
 DRAWS = 1000
 LEAST_SIZES = 4
 """Sizes that a fit of three unknowns needs at least."""
+LEAST_GROWTH = 0.01
+"""Part of the largest cost by which the fitted law must grow between the sizes; below, every exponent fits noise."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Fit:
     """A fitted power law."""
 
     exponent: float
+    """0 where costs do not grow between the sizes, and then so are the bounds and the factor."""
     low: float
     high: float
     offset: float
@@ -59,12 +62,18 @@ def fit(sizes: Float[np.ndarray, " S"], costs: Float[np.ndarray, "R S"], *, alph
     >>> sizes = np.array([64.0, 128.0, 256.0, 512.0, 1024.0])
     >>> round(fit(sizes, (3.0 + 0.01 * sizes**2)[None]).exponent, 3)
     2.0
+    >>> fit(sizes, np.full((1, 5), 3.7)).exponent
+    0.0
     """
     if len(sizes) < LEAST_SIZES:
         raise ValueError(f"{len(sizes)} sizes are too few for a power law with an offset; it needs {LEAST_SIZES}")
     medians = np.median(costs, axis=0)
     drawn = np.random.default_rng(seed).integers(0, len(costs), size=(DRAWS, len(costs)))
     exponents, offsets, factors = _fit_all(sizes, np.vstack([medians[None], np.median(costs[drawn], axis=1)]))
+    last_slope = float(local_slopes(sizes, medians)[-1])
+    grown = factors[0] * (sizes[-1] ** exponents[0] - sizes[0] ** exponents[0])
+    if grown < LEAST_GROWTH * medians[-1]:
+        return Fit(exponent=0.0, low=0.0, high=0.0, offset=float(medians.mean()), factor=0.0, last_slope=last_slope)
     low, high = np.quantile(exponents[1:], [alpha / 2, 1 - alpha / 2])
     return Fit(
         exponent=float(exponents[0]),
@@ -72,7 +81,7 @@ def fit(sizes: Float[np.ndarray, " S"], costs: Float[np.ndarray, "R S"], *, alph
         high=float(high),
         offset=float(offsets[0]),
         factor=float(factors[0]),
-        last_slope=float(local_slopes(sizes, medians)[-1]),
+        last_slope=last_slope,
     )
 
 

@@ -17,7 +17,7 @@ def claims(inputs: Inputs) -> list[Block]:
     registered = (
         f"Claims and the rules that decide them were fixed on {first['registered']}; SHA-256 of their file: "
         f"{first['sha256'][:16]}{_numbers(first)}. "
-        "Supported: it holds in as many places as needed. Refuted: as many speak against it. "
+        "Supported: it holds in as many places as needed. Refuted: so many speak against it that too few are left. "
         "Not decided: neither. Not decidable: too few places could say anything."
     )
     return [

@@ -117,6 +117,22 @@ def test_a_reversal_on_one_data_set_takes_the_support_away(made):
     assert "but the data speak against it on three/loo" in row["sentence"]
 
 
+def test_a_claim_that_can_still_hold_in_enough_places_is_not_refuted(made):
+    differ(made, -0.2, datasets=["two", "three"])
+    row, _ = verdict(made, SUPERIOR, needed=1)
+    assert row["verdict"] == "not decided"
+    assert row["sentence"].endswith("but the data speak against it on two/loo, three/loo.")
+    differ(made, 0.0, 0.05, datasets=["one"])
+    row, _ = verdict(made, SUPERIOR, needed=1)
+    assert row["verdict"] == "not decided"
+    assert row["sentence"].endswith("and the data speak against it on two/loo, three/loo.")
+    differ(made, -0.2)
+    assert verdict(made, SUPERIOR, needed=1)[0]["verdict"] == "refuted"
+    # In two of three a claim that needs all cannot hold any more; one is enough to know.
+    differ(made, 0.2, datasets=["one", "two"])
+    assert verdict(made, SUPERIOR, needed=3)[0]["verdict"] == "refuted"
+
+
 def test_every_comparator_counts(made):
     claim = SUPERIOR | {"against": [SASREC, "itemknn"]}
     differ(made, 0.0, 0.05)
@@ -491,6 +507,23 @@ def test_growth_needs_measurements(made, tmp_path):
     assert "speed and memory were not measured" in verdict(made, GROWTH)[0]["sentence"]
     made.scaling["cpu"] = [exponents("softmax", 1.9, 1.8, 2.0)]
     assert "no growth of hydra with the length was fitted; there are: softmax" in verdict(made, GROWTH)[0]["sentence"]
+
+
+def test_growth_needs_every_measure_and_costs_that_grow(tmp_path):
+    made, both = Made(tmp_path, efficiency={"devices": ["cpu"]}), GROWTH | {"measures": ["time", "memory"]}
+    made.scaling["cpu"] = [exponents("hydra", 1.0, 0.98, 1.02)]
+    row, _ = verdict(made, both)
+    assert row["verdict"] == "not decidable"
+    assert "growth of hydra with the length was not fitted for memory (causal, training)" in row["sentence"]
+    made.scaling["cpu"].append(exponents("hydra", 1.01, None, None, "memory"))
+    assert verdict(made, both)[0]["verdict"] == "supported"
+    # A form of which growth with the width is known, and with the length is not.
+    made.scaling["cpu"].append(exponents("hydra", 1.0, 0.98, 1.02, form="bidirectional") | {"axis": "width"})
+    assert "not fitted for time (bidirectional, training)" in verdict(made, GROWTH)[0]["sentence"]
+    made.scaling["cpu"] = [exponents("hydra", 0.0, 0.0, 0.0) | {"factor": 0.0}]
+    row, _ = verdict(made, GROWTH)
+    assert row["verdict"] == "not decidable"
+    assert "these costs of hydra do not grow: time (causal, training)" in row["sentence"]
 
 
 def test_memory_is_measured_once_and_held_to_the_bounds_itself(tmp_path):

@@ -18,7 +18,7 @@ def measured(stream, exponent, offset, rounds=20, noise=0.1):
 
 
 @settings(max_examples=25)
-@given(st.floats(0.5, 2.6), st.floats(0, 1e-4), st.floats(1e-9, 1e-3))
+@given(st.floats(0.5, 2.6), st.floats(0, 1e-4), st.floats(1e-7, 1e-3))
 def test_an_exact_law_is_recovered(exponent, offset, factor):
     found = fit(SIZES, (offset + factor * SIZES**exponent)[None])
     assert found.exponent == pytest.approx(exponent, abs=0.005)
@@ -46,6 +46,12 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(exponent, offset):
     # Three standard errors below 90 % of 40; a bootstrap of medians is a little wide.
     assert covered >= 0.75
     assert np.median([one.high - one.low for one in found]) < 0.4
+
+
+@pytest.mark.parametrize("costs", [np.full(7, 3.7), np.full(7, 10.0) + 1e-5 * np.arange(7), 10 - np.arange(7.0)])
+def test_what_does_not_grow_has_no_exponent(costs):
+    found = fit(SIZES, np.stack([costs, 1.01 * costs]))
+    assert (found.exponent, found.low, found.high, found.factor) == (0, 0, 0, 0)
 
 
 def test_linear_and_quadratic_are_told_apart():
