@@ -149,12 +149,13 @@ COMPARISON = _table(
     variance_seeds=(pa.float64(), "seeds' part of the squared standard error; null with one seed?"),
     equivalence_low=(
         pa.float64(),
-        "lower bound of the 1 - 2 alpha interval, in per cent of the reference's mean; this and the next five null if "
+        "lower bound of the 1 - 2 alpha interval, in per cent of the reference's mean; this and the next six null if "
         "that is 0?",
     ),
     equivalence_high=(pa.float64(), "upper bound of that interval?"),
     p_equivalent=(pa.float64(), "p-value of being as far apart as the margin?"),
-    p_equivalent_tight=(pa.float64(), "the same with the tight margin?"),
+    p_equivalent_holm=(pa.float64(), "Holm-adjusted over the runs of one dataset, protocol and metric?"),
+    p_equivalent_tight=(pa.float64(), "p-value of being as far apart as the tight margin?"),
     p_not_inferior=(pa.float64(), "p-value of being as far below as the margin, or further?"),
     attained_margin=(pa.float64(), "smallest margin at which both would be equivalent, in per cent?"),
     verdict=(pa.string(), "superior | equivalent | inferior | inconclusive, from Holm-adjusted p-values"),

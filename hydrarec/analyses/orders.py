@@ -78,10 +78,11 @@ def _within(config: BenchmarkConfig, results: Path, datasets: list[str], protoco
     for run in bar(runs, what=f"orders of ties on {datasets[0]}/{protocol}", unit="run"):
         if run == reference:
             continue
+        drawn = not (config.is_deterministic(run) and config.is_deterministic(reference))
         differences = _values(config, results, cases, protocol, run) - base
         for index, metric in enumerate(paired_metrics(config)):
             key = {"dataset": datasets[0], "protocol": protocol, "run": run, "reference": reference, "metric": metric}
-            rows.append(key | _row(differences[:, :, index], config.evaluation.alpha))
+            rows.append(key | _row(differences[:, :, index], config.evaluation.alpha, drawn=drawn))
     return rows
 
 
@@ -95,13 +96,13 @@ def _values(
     )
 
 
-def _row(differences: NDArray[np.float64], alpha: float) -> dict[str, Any]:
+def _row(differences: NDArray[np.float64], alpha: float, *, drawn: bool) -> dict[str, Any]:
     """Return the columns that describe differences: orders, that of the file first, x users x seeds."""
-    if (differences == differences[..., :1]).all():
+    if not drawn:
         # Two runs without chance have one result however many seeds others need.
         differences = differences[..., :1]
-    of_file, drawn = float(differences[0].mean()), differences[1:]
-    found, means = order_spread(drawn, alpha), drawn.mean(axis=(1, 2))
+    of_file, others = float(differences[0].mean()), differences[1:]
+    found, means = order_spread(others, alpha), others.mean(axis=(1, 2))
     return {
         "difference": of_file,
         "mean": found.mean,
@@ -113,7 +114,7 @@ def _row(differences: NDArray[np.float64], alpha: float) -> dict[str, Any]:
         "p_file": found.p_of(of_file),
         "variance_orders": found.variance_orders,
         "n_orders": found.n_orders,
-        "n_users": drawn.shape[1],
+        "n_users": others.shape[1],
         "n_seeds": found.n_seeds,
     }
 

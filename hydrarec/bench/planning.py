@@ -16,7 +16,7 @@ TITLE = "Planning"
 ABOUT = """The comparison of `config.yaml` with seven operators: three data sets, two protocols, 37 runs, five seeds.
 *dry run* plans it from nothing, *no-op* finds all of it done. *start* is importing Snakemake and this package's
 configuration, which each Snakemake process pays. To be run in the root of a checkout."""
-ROUNDS = 3
+ROUNDS = 5
 
 OPERATORS = ("hydra", "softmax", "linear", "linrec", "cosine", "cottention", "performer")
 

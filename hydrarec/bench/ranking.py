@@ -21,7 +21,7 @@ ABOUT = """One target of every user among all items he has not met, from hidden 
 (random), histories as long as MovieLens-20M's. The products are those of 256 users at a time with all items, written
 over each other. *count* is what validation needs, *rank* adds the unfiltered variant and the table, *rank + lists* the
 best 100 candidates of every user in their order. Memory is the peak of the whole process."""
-ROUNDS = 3
+ROUNDS = 5
 
 N_USERS, N_ITEMS, WIDTH = 138_493, 26_744, 64
 """MovieLens-20M's users and items."""

@@ -14,7 +14,7 @@ TITLE = "Significance"
 ABOUT = """20 runs with 5 seeds on 138,493 users, drawn like NDCG@10 (mostly 0). *max-T* tests all 190 pairs by 10,000
 joint sign flips, step-down; *crossed* gives their users x seeds intervals. *bits and products* draws a random bit for
 each user and flip and multiplies matrices of the same sizes, nothing else. Memory is the peak of the process."""
-ROUNDS = 3
+ROUNDS = 5
 
 USERS, RUNS, SEEDS, FLIPS = 138_493, 20, 5, 10_000
 WORD = 64

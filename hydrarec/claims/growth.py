@@ -50,7 +50,7 @@ class GrowthClaim(ClaimKind):
         if rows.empty:
             known = ", ".join(sorted(set(table["subject"]))) or "none"
             raise Undecidable(f"no growth of {subject} with the {wanted.axis} was fitted; there are: {known}")
-        # Whatever was fitted of this operator at all, with any axis, must have been fitted in every measure with this one.
+        # Whatever was fitted of this operator with any axis must have been fitted with this one, in every measure.
         fitted = table[(table["part"] == wanted.part) & (table["subject"] == subject)]
         expected = {(*piece, measure) for piece in fitted[_PIECE].itertuples(index=False) for measure in measures}
         absent = sorted(expected - set(rows[[*_PIECE, "measure"]].itertuples(index=False, name=None)))

@@ -82,7 +82,7 @@ def paired_metrics(config: BenchmarkConfig) -> list[str]:
 
 
 def contrast_row(
-    values: NDArray[np.float64], reference: NDArray[np.float64], evaluation: EvaluationConfig
+    values: NDArray[np.float64], reference: NDArray[np.float64], evaluation: EvaluationConfig, *, drawn: bool
 ) -> dict[str, Any]:
     """Compare two runs on one metric: columns of `COMPARISON`, without what depends on the other runs.
 
@@ -92,15 +92,16 @@ def contrast_row(
         A value for each user (rows) and seed (columns).
     evaluation
         Error rate and margins.
+    drawn
+        Whether either of the runs depends on the seed.
     """
     # Two methods without chance have one result however many seeds others need, and no other seed to be ahead with.
-    without_chance = values.shape[1] > 1 and _is_repeated(values) and _is_repeated(reference)
-    if without_chance:
+    if not drawn:
         values, reference = values[:, :1], reference[:, :1]
     found = paired_difference(values, reference, evaluation.alpha)
     difference = found.difference
     users = user_shares(values, reference)
-    seeds = None if without_chance else seed_wins(values, reference, evaluation.alpha)
+    seeds = seed_wins(values, reference, evaluation.alpha) if drawn else None
     return {
         "difference": difference.mean,
         "standard_error": difference.standard_error,
@@ -124,10 +125,6 @@ def contrast_row(
         "n_users": difference.n_users,
         "n_seeds": difference.n_seeds,
     }
-
-
-def _is_repeated(values: NDArray[np.float64]) -> bool:
-    return bool((values == values[:, :1]).all())
 
 
 def _competes(run: Any) -> bool:
@@ -170,9 +167,10 @@ def _contrast_within(
         # Of the metrics on which pairs are compared only: all of them, of all runs, would fill memory.
         by_run.append(values[:, kept])
         if not own:
+            drawn = not (config.is_deterministic(run) and config.is_deterministic(evaluation.reference))
             rows += [
                 {**place, "run": run, "metric": metric}
-                | contrast_row(values[:, index], reference[:, index], evaluation)
+                | contrast_row(values[:, index], reference[:, index], evaluation, drawn=drawn)
                 for index, metric in enumerate(metrics)
             ]
     pairs, places = [], []
@@ -185,14 +183,16 @@ def _contrast_within(
 
 def _with_verdicts(rows: list[dict[str, Any]], evaluation: EvaluationConfig) -> pd.DataFrame:
     """Add what depends on how many runs are compared: adjusted p-values, and the word that follows from them."""
-    added = ("reference", "p_holm", "verdict")
+    added = ("reference", "p_holm", "p_equivalent_holm", "verdict")
     frame = pd.DataFrame(rows, columns=[name for name in COMPARISON.names if name not in added])
     frame["reference"] = evaluation.reference
     by_metric = frame.groupby("metric")
-    frame["p_holm"] = by_metric["p"].transform(holm) if len(frame) else frame["p"]
-    equivalent = by_metric["p_equivalent"].transform(lambda p: holm(p.fillna(1))) if len(frame) else frame["p"]
+    for p in ("p", "p_equivalent"):
+        # What has no margin is a member of the family that shows nothing.
+        adjusted = by_metric[p].transform(lambda values: holm(values.fillna(1))) if len(frame) else frame[p]
+        frame[f"{p}_holm"] = adjusted.where(frame[p].notna())
     frame["verdict"] = [
-        verdict(difference, p, p_equivalent, evaluation.alpha)
-        for difference, p, p_equivalent in zip(frame["difference"], frame["p_holm"], equivalent, strict=True)
+        verdict(row["difference"], row["p_holm"], row["p_equivalent_holm"], evaluation.alpha)
+        for _, row in frame.iterrows()
     ]
     return frame

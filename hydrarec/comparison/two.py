@@ -95,10 +95,11 @@ def contrast_two(
     require_complete(both, results)
     cases = read_cases(both, results, dataset, protocol)
     evaluation = both.evaluation
+    drawn = any(not both.is_deterministic(name) for name in (run, reference))
     values, base = (values_by_user(both, results, cases, dataset, protocol, name) for name in (run, reference))
     rows = []
     for index, metric in enumerate(metric_names(evaluation.cutoffs)):
-        found = contrast_row(values[:, index], base[:, index], evaluation)
+        found = contrast_row(values[:, index], base[:, index], evaluation, drawn=drawn)
         equivalent = found["p_equivalent"]
         rows.append(
             {
@@ -111,6 +112,5 @@ def contrast_two(
                 ),
             }
         )
-    drawn = any(not both.is_deterministic(name) for name in (run, reference))
     seeds = len(both.seeds) if drawn else 1
     return Contrast(run, reference, dataset, protocol, pd.DataFrame(rows).set_index("metric"), seeds, drawn)

@@ -19,8 +19,8 @@ class EfficiencyConfig(Block):
     """Where it is measured; auto takes the GPU where there is one."""
     threads: Count = 1
     """CPU threads."""
-    rounds: Annotated[int, Field(ge=2)] = 20
-    """Measured rounds; everything of a part is timed once in each of them."""
+    rounds: Annotated[int, Field(ge=5)] = 20
+    """Measured rounds; everything of a part is timed once in each of them. Of fewer than five there is no interval."""
     warm_up: Count = 3
     """Repetitions before the first round, which are not kept: caches fill, kernels compile."""
     lengths: list[Size] = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384]

@@ -1,8 +1,8 @@
 """Claims that were written down before the results: what is held against what, by which rule, and what must hold first.
 
 A claim is decided place by place, a place being a dataset (or, for operators alone, a device). It is supported if it
-holds in as many places as needed, refuted if so many speak against it that too few are left, not decided if neither, and
-not decidable if too few places could say anything.
+holds in as many places as needed, refuted if so many speak against it that too few are left, not decided if neither,
+and not decidable if too few places could say anything.
 """
 
 import datetime

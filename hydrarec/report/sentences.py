@@ -45,10 +45,14 @@ def lead(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
 
 
 def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Markup:
-    """Say who has the highest primary metric, by how much, and how sure that is."""
+    """Say who has the highest primary metric, by how much, and how sure that is; of several the reference."""
     board = inputs.leaderboard(scope, inputs.primary)
-    best = str(board.loc[inputs.contest(scope), "mean"].idxmax())
-    leader, reference = board.loc[best], inputs.config.evaluation.reference
+    means, reference = board.loc[inputs.contest(scope), "mean"], inputs.config.evaluation.reference
+    level = means.index[means == means.max()]
+    if means.max() == 0:
+        return Markup("No run ever hits: every {} is 0.").format(metric_title(inputs.primary))
+    best = reference if reference in level else str(level[0])
+    leader = board.loc[best]
     opening = Markup("<strong>{}</strong>{} has the highest {}: <b>{}</b> ({} interval {})").format(
         styles[best].label,
         ", the reference," if best == reference else "",
@@ -60,6 +64,9 @@ def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Marku
     contrasts = inputs.contrasts(scope, inputs.primary)
     if contrasts.empty:
         return opening + "."
+    if len(level) > 1:
+        others = ", ".join(styles[run].label for run in level if run != best)
+        return opening + Markup(", and so has {}.").format(others)
     if best != reference:
         return opening + _over_reference(inputs, contrasts.loc[best], styles[reference].label)
     rival = str(contrasts["difference"].idxmax())
@@ -80,7 +87,8 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
     reference = styles[inputs.config.evaluation.reference].label
     return (
         f"Of {len(contrasts)} runs set against {reference}: {told} "
-        f"(margin \u00b1{percentage(inputs.config.evaluation.margin)}, family-wise error rate {percentage(alpha)})."
+        f"(margin \u00b1{percentage(inputs.config.evaluation.margin)}; family-wise error rate {percentage(alpha)}, of "
+        "differences and of equivalence each)."
     )
 
 
@@ -99,7 +107,8 @@ def basis(inputs: Inputs, scope: Scope) -> str:
             f"{count(users)} test users and one seed: intervals and p-values hold for these trained weights, not for "
             "the methods, because one seed says nothing about how much another would have changed."
         )
-    return f"{count(users)} test users and {seeds} matched seeds; intervals cover both."
+    few = "" if seeds > 2 else ", though two seeds that differ much leave them too narrow (docs/significance.md)"
+    return f"{count(users)} test users and {seeds} matched seeds; intervals cover both{few}."
 
 
 def best_possible(inputs: Inputs, scope: Scope) -> str:
@@ -138,9 +147,17 @@ def protocol_lines(inputs: Inputs) -> list[str]:
     evaluation, training = inputs.config.evaluation, inputs.config.training
     cutoffs = ", ".join(map(str, evaluation.cutoffs))
     splits = "; ".join(f"{name}, {PROTOCOL_TITLES[name]}" for name in inputs.config.protocols)
+    shuffled = [dataset.title for dataset in inputs.config.datasets if dataset.tie_order is not None]
+    ties = f", drawn at random on {', '.join(shuffled)}" if shuffled else ""
+    sampled = "over users; the weights of the one seed are taken as they are"
+    if len(inputs.config.seeds) > 1:
+        sampled = (
+            "users and seeds are both random and crossed with each other; two-way variance, Satterthwaite degrees of "
+            "freedom"
+        )
     return [
         f"What is held out \u2013 {splits}.",
-        "Order: by user, then time, then place in the source file; equal times keep the order of the file.",
+        f"Order: by user, then time, then place in the source file; equal times keep the order of the file{ties}.",
         "Candidates: every item that occurs in the training data, never a sample. Where nobody meets an item twice, "
         "the user's complete known history is taken out.",
         "Targets that never occur in the training data are a miss for every run and stay in the denominator; the "
@@ -155,10 +172,10 @@ def protocol_lines(inputs: Inputs) -> list[str]:
         f"Seed{'' if len(inputs.config.seeds) == 1 else 's'} {', '.join(map(str, inputs.config.seeds))}, the same for "
         "every run: initial weights, order, masks and negatives follow from it. A deterministic run is computed once "
         "and stands for every seed.",
-        "Intervals and tests: users and seeds are both random and crossed with each other; two-way variance, "
-        "Satterthwaite degrees of freedom; relative differences by the delta method on the log-ratio.",
-        f"p-values are two-sided and Holm-adjusted over the runs of a data set, protocol and metric at "
-        f"{100 * evaluation.alpha:g}{NARROW}%. A large p-value is no evidence that two runs are equally good.",
+        f"Intervals and tests: {sampled}; relative differences by the delta method on the log-ratio.",
+        "Holm p: two-sided and adjusted over the runs of a data set, protocol and metric; so are the tests of "
+        f"equivalence behind the word, each family at {percentage(evaluation.alpha)}. Other p-values are of one "
+        "comparison alone. A large p-value is no evidence that two runs are equally good.",
     ]
 
 
@@ -175,8 +192,6 @@ def _over_reference(inputs: Inputs, row: pd.Series, reference: str) -> Markup:
 
 
 def _next_to_reference(inputs: Inputs, row: pd.Series, rival: str) -> Markup:
-    if pd.isna(row["percent"]):
-        return Markup("; no run ever hits.")
     return Markup(". Next comes {}, <b>{}</b> below ({}; Holm-adjusted p {}). {}").format(
         rival,
         _by(row),

@@ -110,9 +110,9 @@ def verdict(difference: float, p: float, p_equivalent: float, alpha: float = 0.0
     in the interval and in p, and a tighter margin may say `superior`. In a superiority trial the precedence is the
     other way round: a claim of superiority is decided on p, not on this word.
 
-    A word is wrong with a probability of at most alpha, and no correction for testing twice is due. Where the true
-    difference is the margin or more, `equivalent` and the opposite sign are wrong, and both need an estimate below the
-    same bound; where it is less, only the wrong sign is.
+    Of a single comparison, the word is wrong with a probability of at most alpha, and no correction for testing twice
+    is due. Where the true difference is the margin or more, `equivalent` and the opposite sign are wrong, and both need
+    an estimate below the same bound; where it is less, only the wrong sign is.
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""What became of the claims that were written down before the results."""
+"""What became of the claims that stand in a file of their own, and how that file and the results are dated."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -8,26 +11,41 @@ from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.titles import places, readable
 
+_KEY = (
+    "Supported: it holds in as many places as needed. Refuted: so many speak against it that too few are left. "
+    "Not decided: neither. Not decidable: too few places could say anything."
+)
+
 
 def claims(inputs: Inputs) -> list[Block]:
     """Show the verdict on every claim, and folded away what it rests on; nothing where nothing was claimed."""
     if inputs.claims is None or inputs.verdicts is None:
         return []
-    first = inputs.claims.iloc[0]
-    registered = (
-        f"Claims and the rules that decide them were fixed on {first['registered']}; SHA-256 of their file: "
-        f"{first['sha256'][:16]}{_numbers(first)}. "
-        "Supported: it holds in as many places as needed. Refuted: so many speak against it that too few are left. "
-        "Not decided: neither. Not decidable: too few places could say anything."
-    )
     return [
         _table(inputs, inputs.claims),
-        Text(registered, "key"),
+        Text(f"{registered_told(inputs, inputs.claims.iloc[0].to_dict())} {_KEY}", "key"),
         Folded("What every verdict rests on", [_evidence(inputs)]),
     ]
 
 
-def _numbers(row: pd.Series) -> str:
+def registered_told(inputs: Inputs, row: Mapping[Hashable, Any]) -> str:
+    """Say of which day and bytes the file of claims is, and how many results may be older; `row` is of `CLAIMS`."""
+    registered = row["registered"]
+    days = [manifest["created"][:10] for _, manifest in inputs.manifests]
+    older = sum(day <= registered for day in days)
+    first = (
+        f"Of {len(days)} results {older} were written on that day or before: that the claims were there first, only a "
+        "record elsewhere of the file's hash can show."
+        if older
+        else f"All {len(days)} results were written after that day."
+    )
+    return (
+        f"Claims and the rules that decide them are of {registered}, as their file says. {first} SHA-256 of the file: "
+        f"{row['sha256'][:16]}{_numbers(row)}."
+    )
+
+
+def _numbers(row: Mapping[Hashable, Any]) -> str:
     """Name the file of published numbers by its hash, where the claims rest on one."""
     found = row["published_sha256"]
     return "" if pd.isna(found) else f", of the published numbers that it names: {found[:16]}"

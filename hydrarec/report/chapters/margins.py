@@ -31,9 +31,10 @@ def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
         [
             Column("Run", numeric=False),
             Column(f"{percentage(1 - 2 * evaluation.alpha)} interval", hint="in per cent of the reference's mean"),
-            Column(f"p within \u00b1{wide}", hint="of being as far apart as the margin; small: equivalent"),
-            Column(f"p within \u00b1{tight}", hint="the same with the tight margin"),
-            Column("Attained margin", hint="the smallest at which both would be equivalent"),
+            Column(f"p within \u00b1{wide}", hint="of being as far apart as the margin"),
+            Column("Holm p", hint="adjusted over the runs of this table; small: equivalent"),
+            Column(f"p within \u00b1{tight}", hint="of being as far apart as the tight margin"),
+            Column("Attained margin", hint="the smallest at which both would be equivalent, alone"),
             Column("p not inferior", hint=f"of being {wide} below, or further"),
             Column("Users ahead", hint="share of users for whom the run's mean over seeds is higher; equal; lower"),
             # With one seed it would be all or nothing.
@@ -52,6 +53,7 @@ def _row(run: str, row: pd.Series, several: bool, styles: dict[str, RunStyle]) -
             Cell(styles[run].label, run=styles[run]),
             Cell(percent_interval(row["equivalence_low"], row["equivalence_high"]), sortable(row["equivalence_low"])),
             _p(row["p_equivalent"]),
+            _p(row["p_equivalent_holm"]),
             _p(row["p_equivalent_tight"]),
             Cell(NOTHING if pd.isna(margin) else f"{margin:.1f}{NARROW}%", sortable(margin)),
             _p(row["p_not_inferior"]),

@@ -31,7 +31,7 @@ def comparison(operator: dict[str, Any] | None = None, **efficiency: Any) -> Ben
             "evaluation": {"reference": "sasrec+softmax+causal"},
             "efficiency": {
                 "devices": ["cpu"],
-                "rounds": 3,
+                "rounds": 5,
                 "warm_up": 1,
                 "lengths": [8, 16, 32, 64],
                 "d_model": 16,

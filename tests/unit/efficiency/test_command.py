@@ -43,7 +43,7 @@ def test_every_piece_is_timed_in_every_round(measured):
         work = read_table(measured / part / "work.parquet", EFFICIENCY_WORK)
         times = read_table(measured / part / "times.parquet", EFFICIENCY_TIMES)
         assert work["skipped"].isna().all()
-        assert len(times) == 3 * len(work)
+        assert len(times) == 5 * len(work)
         assert (times.groupby("round").size() == len(work)).all()
         assert (times["wall_s"] > 0).all()
         assert (work["peak_mib"] >= 0).all()
@@ -52,7 +52,7 @@ def test_every_piece_is_timed_in_every_round(measured):
 def test_host_versions_and_clocks_stand_beside(measured):
     machine = read_json(measured / "steps/machine.json")
     assert {"host", "cpu", "cpu_mhz", "gpu", "packages", "git_commit", "created", "rates", "threads"} <= set(machine)
-    assert machine["settings"]["rounds"] == 3
+    assert machine["settings"]["rounds"] == 5
     assert machine["files"] == file_hashes(measured / "steps", ("work.parquet", "times.parquet"))
 
 

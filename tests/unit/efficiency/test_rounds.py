@@ -49,3 +49,20 @@ def test_a_ratio_holds_although_the_machine_slows_down():
     assert ratio.value == pytest.approx(0.9, rel=0.02)
     assert ratio.low < 0.9 < ratio.high
     assert ratio.high - ratio.low < 0.05
+
+
+def test_few_rounds_have_a_ratio_and_no_interval():
+    times = pd.DataFrame({"subject": ["a", "b"] * 5, "round": np.repeat(range(5), 2), "units": 1.0})
+    times["wall_s"] = [1.0, 2.0] * 5
+    assert time_ratio(times, "b", "a").low == 2.0
+    few = time_ratio(times[times["round"] < 4], "b", "a")
+    assert few.value == 2.0
+    assert np.isnan([few.low, few.high]).all()
+
+
+@pytest.mark.parametrize(("rounds", "least"), [(5, 0.9), (20, 0.9)])
+def test_the_interval_of_a_ratio_covers_it_as_often_as_it_says(rounds, least):
+    stream = np.random.default_rng(rounds)
+    times = pd.DataFrame({"subject": ["a", "b"] * rounds, "round": np.repeat(range(rounds), 2), "units": 1.0})
+    found = [time_ratio(times.assign(wall_s=np.exp(stream.normal(0, 0.1, 2 * rounds))), "a", "b") for _ in range(300)]
+    assert np.mean([one.low <= 1 <= one.high for one in found]) >= least

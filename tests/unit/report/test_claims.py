@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from hydrarec.columns import CLAIMS, VERDICTS
+from hydrarec.report.chapters.claims import registered_told
+from hydrarec.report.inputs import read_inputs
 from hydrarec.tables import write_table
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.report.conftest import page_in
@@ -58,6 +60,18 @@ def test_claims_stand_on_the_first_screen_with_verdict_date_and_hash(first):
         assert words in first
     assert "Exploratory." in first
     assert 'class="claim-not-decidable"' in first
+
+
+def test_whether_claims_or_results_were_first_is_told_as_far_as_days_tell_it(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    row = {"registered": "2026-01-02", "sha256": "ab" * 32, "published_sha256": None}
+    # The fabricated results are of 2026-01-02.
+    number = len(inputs.manifests)
+    assert (
+        registered_told(inputs, {**row, "registered": "2026-01-01"}).count(f"All {number} results were written after")
+        == 1
+    )
+    assert f"Of {number} results {number} were written on that day or before" in registered_told(inputs, row)
 
 
 def test_what_verdicts_rest_on_is_there_place_by_place(first):

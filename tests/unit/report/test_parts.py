@@ -25,7 +25,7 @@ from hydrarec.report.figures.reach import reached
 from hydrarec.report.figures.times import time_ticks, written
 from hydrarec.report.figures.tradeoff import pareto_front, tradeoff
 from hydrarec.report.inputs import read_inputs
-from hydrarec.report.sentences import headline, tally
+from hydrarec.report.sentences import headline, protocol_lines, tally
 from hydrarec.report.style import FONT_SIZE, HUES, styles
 from tests.fabricate import SASREC, config
 
@@ -77,6 +77,27 @@ def test_headline_and_tally_follow_the_comparison(tree, tables):
     assert looks[best].label in said
     assert ("The difference is significant." in said) == bool(found.loc[best, "p_holm"] < 0.05)
     assert f"{(found['verdict'] == 'inferior').sum()} inferior" in tally(inputs, scope, looks)
+
+
+def test_of_level_runs_the_reference_is_named_first_and_nothing_is_called_significant(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    level = replace(inputs, leaders=inputs.leaders.assign(mean=0.25))
+    said = headline(level, level.scopes[0], styles(tree.config))
+    assert said.startswith("<strong>SASRec</strong>, the reference, has the highest NDCG@10")
+    assert said.endswith(", and so has HydraRecUni, ItemKNN, Popularity.")
+
+
+def test_the_protocol_is_that_of_this_comparison(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    said = "\n".join(protocol_lines(inputs))
+    assert "equal times keep the order of the file." in said
+    assert "Satterthwaite" in said
+    shuffled = inputs.config.datasets[0].model_copy(update={"tie_order": 3})
+    config = inputs.config.model_copy(update={"seeds": [0], "datasets": [shuffled, *inputs.config.datasets[1:]]})
+    said = "\n".join(protocol_lines(replace(inputs, config=config)))
+    assert f"equal times keep the order of the file, drawn at random on {shuffled.title}." in said
+    assert "over users; the weights of the one seed are taken as they are" in said
+    assert "Satterthwaite" not in said
 
 
 def test_controls_stand_below_the_contest_and_are_not_compared(tree, tables):
