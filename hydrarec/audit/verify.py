@@ -72,12 +72,13 @@ def verify(folder: Path) -> Audit:
             _check_run(run, audit)
         for machine in sorted((folder / "efficiency").glob("*/*/*/machine.json")):
             _check_measurement(machine.parent, audit)
+    # A relative path may lack the names of the folder and of those around it, which say what it is of.
     elif (folder / "card.json").is_file():
-        _check_data(folder, audit)
+        _check_data(folder.absolute(), audit)
     elif (folder / "split.json").is_file():
-        _check_split(folder, audit)
-    elif folder.name.startswith("seed-"):
-        _check_run(folder, audit)
+        _check_split(folder.absolute(), audit)
+    elif folder.absolute().name.startswith("seed-"):
+        _check_run(folder.absolute(), audit)
     else:
         raise ValueError(
             f"{folder}: nothing to verify; allowed: a results folder (it holds runs/ or data/), "

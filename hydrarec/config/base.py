@@ -5,6 +5,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from itertools import groupby
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Self, Union, cast, get_args, get_origin
 
@@ -73,6 +74,9 @@ class AnyKind:
         return handler.generate_schema(Annotated[Union[kinds], Field(discriminator="kind")])  # noqa: UP007
 
 
+_TYPES = {"string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}
+"""Mistakes of a value's type, by the type that was expected."""
+
 Place = Callable[[Sequence[str | int]], str]
 """Says where the value with these keys stands, such as `config.yaml:12`."""
 
@@ -81,9 +85,14 @@ def explain(error: ValidationError, within: str = "", place: Place | None = None
     """Turn pydantic's errors into one line each: place if that is known, key path, what is wrong, what is allowed."""
     root = next((block for block in _descendants(Block) if block.__name__ == error.title), None)
     lines: list[str] = []
-    for detail in error.errors():
-        keys, types = _written(detail, root)
+    details = [(detail, *_written(detail, root)) for detail in error.errors()]
+    # A value that is of none of several types has a mistake for each of them, and they are one.
+    for _, group in groupby(details, key=lambda one: (one[1], one[0]["type"] in _TYPES)):
+        detail, keys, types = (several := list(group))[0]
         path, said = _path(keys, within), _message(detail, types)
+        if len(several) > 1 and detail["type"] in _TYPES:
+            allowed = [_TYPES[one["type"]] for one, *_ in several]
+            said = f"must be {', '.join(allowed[:-1])} or {allowed[-1]}; found {_shown(detail['input'])}"
         # Checks of several keys at once name the one in question themselves.
         if detail["type"] == "value_error" and (named := _named_keys(said, detail["input"])):
             keys += named

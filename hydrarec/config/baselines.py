@@ -8,13 +8,32 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from hydrarec.config.base import Block
+from hydrarec.config.datasets import ReaderConfig, SyntheticReaderConfig
 
 
-class NoOptions(Block):
+class BaselineOptions(Block):
+    """Options of a baseline."""
+
+    def unfit(self, reader: ReaderConfig) -> str | None:
+        """Return why the baseline cannot work on data of a reader; None where it can."""
+        return None
+
+
+class NoOptions(BaselineOptions):
     """Options of a baseline that has none."""
 
 
-class BprMfOptions(Block):
+class BayesOptions(NoOptions):
+    """Options of `bayes`, of which there are none."""
+
+    def unfit(self, reader: ReaderConfig) -> str | None:
+        """Refuse all data but generated ones."""
+        if isinstance(reader, SyntheticReaderConfig):
+            return None
+        return f"the best possible score is known of generated data only, not of reader {reader.kind}"
+
+
+class BprMfOptions(BaselineOptions):
     """Options of `bpr_mf`.
 
     The defaults are within 2 % of the highest validation NDCG@10 of fourteen settings on MovieLens-1M. Sparse data want
@@ -31,7 +50,7 @@ class BprMfOptions(Block):
     """passes, each with as many sampled pairs as there are interactions"""
 
 
-class EaseOptions(Block):
+class EaseOptions(BaselineOptions):
     """Options of `ease`.
 
     The default `l2` has the highest validation NDCG@10 of 50 to 2000 on MovieLens-1M.
@@ -43,7 +62,7 @@ class EaseOptions(Block):
     """largest memory for the dense item-item matrices; more is refused before anything is computed"""
 
 
-class ItemKnnOptions(Block):
+class ItemKnnOptions(BaselineOptions):
     """Options of `itemknn`.
 
     The defaults have the highest validation NDCG@10, of 20 to 1000 neighbours and decays of 0.2 to 1, on Beauty
@@ -58,7 +77,7 @@ class ItemKnnOptions(Block):
     """added to the denominator of the cosine, against high similarities from few users"""
 
 
-class MarkovSmoothedOptions(Block):
+class MarkovSmoothedOptions(BaselineOptions):
     """Options of `markov_smoothed`.
 
     The defaults are within 1 % of the highest validation NDCG@10 on MovieLens-1M and on Beauty (BERT4Rec file), of
@@ -73,7 +92,7 @@ class MarkovSmoothedOptions(Block):
     """transitions distributed like popularity that are added to those counted after each item"""
 
 
-class RecentPopularityOptions(Block):
+class RecentPopularityOptions(BaselineOptions):
     """Options of `recent_popularity`.
 
     The default 5 has the highest validation NDCG@10 of 1 to 50 events on MovieLens-1M; on Beauty (BERT4Rec file) it is
@@ -94,9 +113,15 @@ class RecentPopularityOptions(Block):
             raise ValueError(f"{idle} has no effect with by: {self.by}")
         return self
 
+    def unfit(self, reader: ReaderConfig) -> str | None:
+        """Refuse `by: time` where there are no times."""
+        if self.by == "last_items" or reader.has_timestamps:
+            return None
+        return f"by: time needs times, which reader {reader.kind} does not have; allowed here: by: last_items"
 
-OPTIONS: dict[str, type[Block]] = {
-    "bayes": NoOptions,
+
+OPTIONS: dict[str, type[BaselineOptions]] = {
+    "bayes": BayesOptions,
     "bpr_mf": BprMfOptions,
     "ease": EaseOptions,
     "itemknn": ItemKnnOptions,

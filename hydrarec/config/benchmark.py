@@ -238,20 +238,27 @@ def load(raw: dict[str, Any], baselines: list[str] | None = None, place: Place |
             keys = f"runs[{index}].baseline"
             why = f"no rule file for {run.baseline!r}; allowed: {', '.join(baselines)}"
             raise ConfigError(_mistakes(_line(place, ["runs", index, "baseline"], f"{keys}: {why}")))
-        _check_options(run, index, place)
+        _check_options(config, run, index, place)
     return config
 
 
-def _check_options(run: BaselineRun, index: int, place: Place | None) -> None:
-    """Refuse options that a baseline of this package does not have; those of others are known to their programs."""
+def _check_options(config: BenchmarkConfig, run: BaselineRun, index: int, place: Place | None) -> None:
+    """Refuse options that a baseline of this package does not have; those of others are known to their programs.
+
+    Refused are data sets too on which the baseline cannot work.
+    """
     if run.baseline not in OPTIONS:
         return
     try:
-        OPTIONS[run.baseline].model_validate(run.options)
+        options = OPTIONS[run.baseline].model_validate(run.options)
     except ValidationError as error:
         above = ["runs", index, "options"]
         there: Place | None = place and (lambda keys: place([*above, *keys]))
         raise ConfigError(_mistakes(explain(error, f"runs[{index}].options", there))) from None
+    for dataset in config.datasets:
+        if why := options.unfit(dataset.reader):
+            said = f"runs[{index}] ({run.id}): cannot be computed on {dataset.id}: {why}"
+            raise ConfigError(_mistakes(_line(place, ["runs", index], said)))
 
 
 def _check_merged(config: BenchmarkConfig, run_id: str, dataset_id: str, place: Place | None) -> None:

@@ -1,8 +1,9 @@
 """What is measured about speed and memory apart from the runs, and how often."""
 
+from collections import Counter
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hydrarec.config.base import Block, Count
 
@@ -39,3 +40,11 @@ class EfficiencyConfig(Block):
     """A size at which one repetition takes longer is skipped, and so are those beyond; the reason is kept."""
     memory_mib: Annotated[float, Field(gt=0)] = 8192.0
     """A size at which one repetition needs more memory is skipped likewise."""
+
+    @field_validator("parts", "devices", "lengths", "widths")
+    @classmethod
+    def _each_once(cls, values: list[str] | list[int]) -> list[str] | list[int]:
+        twice = [str(value) for value, number in Counter(values).items() if number > 1]
+        if twice:
+            raise ValueError(f"each may stand there once; more than once stands {', '.join(twice)}")
+        return values

@@ -82,6 +82,15 @@ def _check_name(name: str, checkout: Path, *, inside: bool) -> None:
     for path in (checkout / "Snakefile", *sorted((checkout / "workflow").rglob("*.smk"))):
         if re.search(rf"^\s*(rule|checkpoint) {name}:", path.read_text(encoding="utf-8"), re.MULTILINE):
             raise ValueError(f"{path.relative_to(checkout)}: has a rule {name}; choose another name")
-    # Python looks for imports in a script's own folder first.
-    if not inside and importlib.util.find_spec(name) is not None:
+    # Python looks for imports in a script's own folder first, those of programs in other environments too.
+    if not inside and (importlib.util.find_spec(name) is not None or name in _imported_by_scripts(checkout)):
         raise ValueError(f"workflow/scripts/{name}.py would hide the Python module {name}; choose another name")
+
+
+def _imported_by_scripts(checkout: Path) -> set[str]:
+    """Return the modules that programs of baselines import, and the packages that their environments pin."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((checkout / "workflow/scripts").glob("*.py"))]
+    pins = [path.read_text(encoding="utf-8") for path in sorted((checkout / "envs").glob("*.txt"))]
+    imported = re.findall(r"^\s*(?:from|import)\s+(\w+)", "\n".join(texts), re.MULTILINE)
+    pinned = re.findall(r"^([\w.-]+)\s*==", "\n".join(pins), re.MULTILINE)
+    return {*imported, *(re.sub(r"[.-]", "_", package).lower() for package in pinned)}

@@ -295,6 +295,39 @@ def test_gts_needs_times():
         load(raw)
 
 
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ({"baseline": "bayes"}, r"cannot be computed on mine: the best possible score is known of generated data only"),
+        (
+            {"baseline": "recent_popularity", "options": {"by": "time"}},
+            r"by: time needs times, which reader pairs does",
+        ),
+    ],
+)
+def test_a_baseline_that_cannot_work_on_the_data_is_refused(run, words):
+    raw = {**changed("datasets", to=["synthetic", CUSTOM]), "runs": [*GOOD["runs"], {"id": "more", **run}]}
+    with pytest.raises(ConfigError, match=rf"runs\[1\] \(more\): .*{words}"):
+        load(raw)
+    load({**raw, "datasets": ["synthetic"]})
+
+
+def test_a_value_of_none_of_several_types_is_one_mistake():
+    run = {"id": "more", "baseline": "markov", "options": {"x": [1]}}
+    words = (
+        r"has 1 mistake:\n  runs\[1\].options.x: must be text, a whole number, a number or true or false; found \[1\]$"
+    )
+    with pytest.raises(ConfigError, match=words):
+        load({**GOOD, "runs": [*GOOD["runs"], run]})
+
+
+@pytest.mark.parametrize("key", ["parts", "devices", "lengths", "widths"])
+def test_what_is_measured_stands_there_once(key):
+    value = {"parts": "steps", "devices": "cpu", "lengths": 64, "widths": 32}[key]
+    with pytest.raises(ConfigError, match=f"efficiency.{key}: .* more than once stands {value}"):
+        load({**GOOD, "efficiency": {key: [value, value]}})
+
+
 def test_settings_are_merged_key_by_key_and_the_run_wins():
     raw = changed("encoder", to={"d_model": 32, "dropout": 0.3})
     raw["per_dataset"] = {

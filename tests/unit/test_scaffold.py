@@ -19,6 +19,8 @@ def checkout(tmp_path):
     (rules / "baselines").mkdir(parents=True)
     (tmp_path / "Snakefile").write_text("rule all:\n    input:\n")
     (rules / "train.smk").write_text("rule train:\n    shell:\n")
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs/library.txt").write_text("recbole==1.2.1\npytorch-lightning==2.6 ; python_version < '4'\n")
     return tmp_path
 
 
@@ -65,7 +67,7 @@ def test_a_name_that_another_rule_has_is_refused(name, where, checkout):
         new_baseline(name, checkout, inside=True)
 
 
-@pytest.mark.parametrize("name", ["json", "random", "torch"])
+@pytest.mark.parametrize("name", ["json", "random", "torch", "recbole", "pytorch_lightning"])
 def test_a_script_may_not_hide_a_module_that_scripts_import(name, checkout):
     with pytest.raises(ValueError, match=f"would hide the Python module {name}"):
         new_baseline(name, checkout, inside=False)

@@ -207,8 +207,14 @@ def test_thinned_data_sets_are_prepared_each_and_their_cards_reach_the_claims(tm
 
 
 def test_results_are_repeated_only_where_the_configuration_changed(tmp_path):
-    """The settings of a run go through `params`; adding a run must leave the others' parameters alone."""
+    """The settings of a run go through `params`; adding a run must leave the others' parameters alone.
+
+    Texts with braces, as citations have, reach jobs as they stand.
+    """
     base = yaml.safe_load((ROOT / "examples/demo.yaml").read_text())
+    dataset = {"like": "synthetic", "id": "synthetic.2", "citation": "{McAuley} and {Leskovec}. {x} 2013"}
+    base |= {"title": "Of {threads}", "datasets": [dataset], "mirror": "/{place}"}
+    base["runs"] = [*base["runs"], {"id": "braces", "label": "{b}", "baseline": "itemknn", "options": {"decay": 0.5}}]
     small = {**base, "grid": {**base["grid"], "labels": {}, "model": base["grid"]["model"][1:]}, "seeds": [0]}
     texts = []
     for name, raw in (("all", {**base, "seeds": [0]}), ("some", small)):
@@ -216,6 +222,11 @@ def test_results_are_repeated_only_where_the_configuration_changed(tmp_path):
         path.write_text(yaml.safe_dump(raw))
         _, text = plan("--cores", 1, "--printshellcmds", "--configfile", path, directory=tmp_path)
         texts.append(re.findall(r"hydrarec train .*sasrec\+hydra\+causal.*", text))
+        (collecting,) = re.findall(r"hydrarec collect .*", text)
+        assert '"Of {threads}"' in collecting
+        assert "{McAuley} and {Leskovec}. {x} 2013" in collecting
+        # Where data may be had changes no number.
+        assert "/{place}" not in collecting
     assert texts[0] == texts[1] != []
 
 

@@ -36,7 +36,7 @@ rule analyse:
     conda:
         "../../envs/hydrarec.yaml"
     params:
-        config=json.dumps(config),
+        config=comparison_of,
         folder=subpath(output[0], parent=True),
     shell:
         "hydrarec analyse --config {params.config:q} --output {params.folder} 2> {log}"

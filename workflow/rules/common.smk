@@ -111,13 +111,21 @@ def runs_of(baseline):
 
 
 def options_of(wildcards):
-    """Return a baseline run's options as JSON."""
-    return json.dumps(BENCHMARK.run(wildcards.run).options)
+    """Return a baseline run's options as JSON; in which order they are written changes nothing."""
+    return json.dumps(BENCHMARK.run(wildcards.run).options, sort_keys=True)
 
 
 def settings_of(wildcards):
     """Return a trained run's complete settings as JSON: whatever changes them repeats the run, and nothing else does."""
     return BENCHMARK.settings(wildcards.run, wildcards.dataset).model_dump_json()
+
+
+def comparison_of(wildcards):
+    """Return the configuration as JSON, less where data may be had: from anywhere they are the same.
+
+    A function, because Snakemake takes braces in a text of a parameter for wildcards.
+    """
+    return json.dumps({key: value for key, value in config.items() if key != "mirror"})
 
 
 # Of parameters whose functions take `output`, Snakemake keeps no record: other ones repeat nothing.
@@ -275,7 +283,7 @@ def say_what_stopped():
 
     logger.error(described(progress(BENCHMARK, Path("results"))))
     logger.error("The same command goes on from here.")
-    given = workflow.overwrite_configfiles or ["config.yaml"]
+    given = workflow.overwrite_configfiles or [Path(workflow.basedir, "config.yaml")]
     # It reads one file, and no values of the command line.
     if len(given) == 1 and PLACE is not None:
         here, checkout = Path().resolve(), Path(workflow.basedir).resolve()

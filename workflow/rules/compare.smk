@@ -23,7 +23,7 @@ rule collect:
     conda:
         "../../envs/hydrarec.yaml"
     params:
-        config=json.dumps(config),
+        config=comparison_of,
         folder=subpath(output[0], parent=True),
     shell:
         "hydrarec collect --config {params.config:q} --output {params.folder} 2> {log}"
@@ -44,7 +44,7 @@ rule contrast:
     conda:
         "../../envs/hydrarec.yaml"
     params:
-        config=json.dumps(config),
+        config=comparison_of,
         folder=subpath(output[0], parent=True),
     shell:
         "hydrarec contrast --config {params.config:q} --output {params.folder} 2> {log}"
@@ -76,7 +76,7 @@ rule verdicts:
     conda:
         "../../envs/hydrarec.yaml"
     params:
-        config=json.dumps(config),
+        config=comparison_of,
         folder=subpath(output[0], parent=True),
     shell:
         "hydrarec verdicts --config {params.config:q} --hypotheses {input.hypotheses:q} --comparison {params.folder} "

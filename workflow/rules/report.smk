@@ -58,7 +58,7 @@ rule report:
     conda:
         "../../envs/hydrarec.yaml"
     params:
-        config=json.dumps(config),
+        config=comparison_of,
         comparison=subpath(input[0], parent=True),
         folder=subpath(output.page, parent=True),
     shell:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hydrarec.config.datasets import DatasetConfig
 from hydrarec.numbers import NARROW, NOTHING, count
 from hydrarec.report.blocks import Chapter, Facts, Folded, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
@@ -71,8 +72,10 @@ def data_cards(inputs: Inputs) -> list[DataCard]:
                 content[f"split {protocol}"] = split
         if parts:
             content["parts"] = parts
+        # What data are called and where they come from, the configuration says; changed, they are not prepared anew.
+        content |= _described_now(dataset, content.get("source"))
         # The heading says both.
-        title = str(content.pop("title", dataset.title))
+        title = str(content.pop("title"))
         content.pop("dataset", None)
         # A single stage counts what stands above it.
         records = {name: value for name, value in content.items() if _is_records(value) and (name, len(value)) != _RAW}
@@ -84,6 +87,14 @@ def data_cards(inputs: Inputs) -> list[DataCard]:
         origin = [fact for fact in facts if any(word in fact[0].lower() for word in _ORIGIN)]
         cards.append(DataCard(dataset.id, title, tables, [fact for fact in facts if fact not in origin], origin))
     return cards
+
+
+def _described_now(dataset: DatasetConfig, source: Any) -> dict[str, Any]:
+    """Return what the configuration says of data that are the same whatever it says, in the words of `card.json`."""
+    said: dict[str, Any] = {"title": dataset.title, "licence": dataset.licence, "citation": dataset.citation}
+    if dataset.source is not None and isinstance(source, Mapping):
+        said["source"] = {**source, "urls": list(dataset.source.urls)}
+    return said
 
 
 def _parts(protocol: str, parts: Any) -> list[Mapping[str, Any]]:

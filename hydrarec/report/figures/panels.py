@@ -142,7 +142,8 @@ def finish(canvas: Canvas, name: str, title: str, alt: str, data: pd.DataFrame) 
 
 def _as_pdf(canvas: Canvas) -> bytes:
     stream = BytesIO()
-    with mpl.rc_context(_RC | {"font.sans-serif": pdf_families()}):
+    # The families themselves: of a generic one matplotlib takes the first that there is, and for all letters.
+    with mpl.rc_context(_RC | {"font.family": pdf_families()}):
         canvas.savefig(stream, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     return stream.getvalue()
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -185,6 +186,22 @@ def test_an_unfinished_run_is_no_problem_and_is_counted(results, trained):
     audit = verify(results)
     assert audit.problems == []
     assert audit.unfinished == [trained]
+
+
+@pytest.mark.parametrize("place", ["run", "run's", "runs", "data", "split"])
+def test_results_can_be_checked_from_within(place, results, trained, monkeypatch):
+    data = results / "data" / trained.parents[2].name
+    within, folder = {
+        "run": (trained, "."),
+        "run's": (trained.parent, trained.name),
+        "runs": (results / "runs", trained.relative_to(results / "runs")),
+        "data": (data, "."),
+        "split": (data / trained.parents[1].name, "."),
+    }[place]
+    monkeypatch.chdir(within)
+    audit = verify(Path(folder))
+    assert audit.problems == []
+    assert audit.checked
 
 
 def test_what_is_no_folder_of_results_is_refused(tmp_path):

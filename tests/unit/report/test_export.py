@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import warnings
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hydrarec.columns import LEADERBOARD
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.export.latex import escape, latex
+from hydrarec.report.figures.panels import blank, finish
 from hydrarec.tables import read_table
 from tests.conftest import ROOT
 from tests.fabricate import HYDRA_UNI, SASREC
@@ -110,6 +112,15 @@ def test_every_figure_is_there_thrice(report):
         assert b"/FontFile2" in content, "fonts are TrueType, embedded"
         assert b"/Type3" not in content
         assert b"/CreationDate" not in content
+
+
+def test_letters_beyond_the_usual_are_drawn_in_pdf_files_too():
+    canvas, axes = blank(200, 100)
+    axes.set_title("Na\u00efve \u201cP\u00f6p\u201d \u03a9 \u2654")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        content = finish(canvas, "letters", "", "", pd.DataFrame()).pdf
+    assert b"LastResort" not in content
 
 
 def test_report_json_has_every_number_and_says_what_it_is(report, tables):

@@ -123,6 +123,15 @@ def test_data_cards_show_keys_nobody_foresaw(tree, tables):
     assert [column.title for column in card.tables[0].columns] == ["Stage", "Users", "Items", "Interactions"]
 
 
+def test_what_data_are_called_now_wins_over_what_they_were_called_when_prepared(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    renamed = inputs.config.datasets[0].model_copy(update={"title": "Better named", "licence": "CC0", "citation": "A"})
+    config = inputs.config.model_copy(update={"datasets": [renamed, *inputs.config.datasets[1:]]})
+    card = data_cards(replace(inputs, config=config))[0]
+    assert card.title == "Better named"
+    assert (dict(card.facts)["Licence"], dict(card.facts)["Citation"]) == ("CC0", "A")
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
 def test_nothing_beats_a_point_of_the_front_in_both(points):
     cost, value = np.array(points, dtype=float).T
