@@ -50,6 +50,10 @@ def naive_performer(
     return torch.cat(outputs, dim=-1)
 
 
+LARGEST_EXPONENT = 70.0
+"""Of the features of keys, whose bound |w|^2 / 2 is beyond float32 for heads of 128 features and more."""
+
+
 class PerformerAttention(FeatureMapOperator):
     """Softmax attention estimated with positive random features.
 
@@ -85,7 +89,8 @@ class PerformerAttention(FeatureMapOperator):
 
     def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
         k = self._scaled(k)
-        return (self._project(k) - k.square().sum(-1, keepdim=True) / 2).exp() + self.config.eps
+        exponents = self._project(k) - k.square().sum(-1, keepdim=True) / 2
+        return exponents.clamp(max=LARGEST_EXPONENT).exp() + self.config.eps
 
     def _query_features(self, q: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
         # A factor per query cancels, so |y|^2 / 2 may be left out and the largest exponent be 0.

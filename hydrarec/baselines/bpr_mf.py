@@ -23,7 +23,9 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
     Notes
     -----
     One thread, whatever the run may use: threads would update the same vectors at the same time, and no two runs
-    would give the same bytes. A user without training events gets popular items.
+    would give the same bytes. A user without training events gets popular items. The package draws the other item of a
+    pair from the interactions, so by popularity, and not uniformly from all items as the paper does: item biases learn
+    little of popularity.
 
     References
     ----------

@@ -33,6 +33,11 @@ class RunSettings(Block):
         for room, mixer in (("model", self.run.model), ("attention", self.run.attention)):
             if mixer is not None and (why := mixer.misfit(self.encoder)):
                 raise ValueError(f"{room} {mixer.kind}: {why}")
+        if self.encoder.max_length < 2 and not self.run.masking.causal:
+            raise ValueError(
+                f"encoder.max_length: must be 2 or more under {self.run.masking.kind} masking, where the mask token "
+                f"takes one of the places; found {self.encoder.max_length}"
+            )
         return self
 
 

@@ -53,7 +53,7 @@ class InferencePiece(Piece):
         # What is left of the window is for the mask token, which stands behind the history.
         more = window - masking.inference_window(window)
         lengths = (cases.stops - cases.starts + more).clamp(max=window)
-        counted = count(self.variant, model, lengths, len(cases), n_items, all_seeing=True)
+        counted = count(self.variant, model, lengths, torch.ones(len(cases)), n_items, all_seeing=True)
         return scaled(counted, self.units, training=False)
 
 

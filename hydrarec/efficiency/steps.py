@@ -54,7 +54,7 @@ class StepPiece(Piece):
         model, masking = build(settings, self.data.catalogue.n_items)
         causal, loss, window = settings.run.masking.causal, settings.loss, settings.encoder.max_length
         inside = self.data.train.lengths.clamp(max=masking.training_window(window))
-        asked = float(masking.expected_targets(inside).sum())
+        asked = masking.expected_targets(inside)
         # Causal, the last item is a target only.
         lengths = inside - int(causal)
         full = isinstance(loss, CrossEntropyLossConfig)

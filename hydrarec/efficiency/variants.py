@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hydrarec.attention.base import AttentionOperator
@@ -107,7 +107,7 @@ def count(
     variant: Variant,
     model: nn.Module,
     lengths: Int[Tensor, " U"],
-    n_asked: float,
+    asked: Float[Tensor, " U"],
     n_scored: float,
     *,
     all_seeing: bool,
@@ -122,8 +122,8 @@ def count(
         Its model.
     lengths
         Length of each sequence.
-    n_asked
-        Positions that are asked.
+    asked
+        How many positions of each are asked.
     n_scored
         Items that are scored at each of them.
     all_seeing
@@ -132,8 +132,8 @@ def count(
     settings, operator = variant.settings, variant.settings.run.attention
     if operator is None or not isinstance(model, BlockModel):
         return Counted()
-    encoder, n_positions = settings.encoder, int(lengths.sum())
-    by_length = [(int(length), int(n)) for length, n in zip(*lengths.unique(return_counts=True), strict=True)]
+    encoder, n_positions, n_asked = settings.encoder, int(lengths.sum()), float(asked.sum())
+    by_length = {int(length): asked[lengths == length].double() for length in lengths.unique()}
     around = n_asked * 2.0 * encoder.d_model * n_scored + n_asked * (linear_layers(model, model.blocks))
     inside = Operations()
     for number, block in enumerate(model.blocks):
@@ -146,15 +146,15 @@ def count(
         # After the last block has mixed them, only the asked positions are computed further.
         n_queries, n_after = (n_asked if less else n_positions for less in (only_asked, last))
         around += n_queries * before[0] + n_positions * before[1] + n_after * after
-        for length, n_sequences in by_length if variant.mixes else ():
+        for length, of_length in by_length.items() if variant.mixes else ():
             shape = Shape(
                 length,
                 encoder.d_model,
                 encoder.n_heads,
                 causal=settings.run.masking.causal and not only_asked,
-                batch=n_sequences,
+                batch=len(of_length),
                 max_length=encoder.max_length,
-                n_queries=n_asked / len(lengths) if only_asked else None,
+                n_queries=float(of_length.mean()) if only_asked else None,
             )
             counted = mixing(operator.in_layer(number, encoder.n_layers), shape)
             if counted is None:

@@ -35,7 +35,8 @@ def train(
 
     The state is saved after every epoch, and on SIGTERM, SIGINT and SIGUSR1, in the folder `state` of the run
     folder, which is there until the run is finished. Called again with the same settings and data, training goes on
-    from there; on a CPU with equal threads the result is that of an uninterrupted run, to the byte.
+    from there, with as many threads as it was begun with; on a CPU the result is that of an uninterrupted run, to the
+    byte.
 
     Parameters
     ----------
@@ -83,14 +84,18 @@ def train(
         if settings.training.compile or device.type == "cuda":
             # Else the first epoch would take seconds longer, and with some operators more than with others.
             trainer.warm_up()
-    state = TrainingState(output / "state", _identity(settings, split, seed, device), socket.gethostname())
+    identity = _identity(settings, split, seed, device)
+    state = TrainingState(output / "state", identity, socket.gethostname(), threads, runs_per_gpu)
     state.restore(trainer)
+    if state.threads != threads:
+        log.warning("goes on with %d threads, with which it was begun, and not with %d", state.threads, threads)
+        torch.set_num_threads(state.threads)
     _train_until_done(trainer, state)
 
     with atomic_folder(output) as new:
         checkpoint.save(trainer.best_weights, settings, trainer.model.n_items, new / "model.safetensors")
         write_table(pd.DataFrame([vars(epoch) for epoch in trainer.history]), new / "history.parquet", HISTORY)
-        write_timing(new, _timing(trainer, state, setup.seconds, threads, runs_per_gpu))
+        write_timing(new, _timing(trainer, state, setup.seconds))
         write_manifest(
             new / "manifest.json",
             run=settings.run.model_dump(mode="json"),
@@ -99,7 +104,7 @@ def train(
             protocol=protocol,
             seed=seed,
             split=split,
-            threads=threads,
+            threads=state.threads,
             device=device_name(device),
             files=names_in(new),
             resumed=state.resumed,
@@ -145,15 +150,15 @@ def _identity(settings: RunSettings, split: Path, seed: int, device: torch.devic
     }
 
 
-def _timing(trainer: Trainer, state: TrainingState, setup_s: float, threads: int, runs_per_gpu: int) -> Timing:
+def _timing(trainer: Trainer, state: TrainingState, setup_s: float) -> Timing:
     history = trainer.history
     epoch_s = statistics.median(np.diff([0.0, *(epoch.train_s for epoch in history)]))
     cpu_s = [epoch.train_cpu_s for epoch in history if epoch.train_cpu_s is not None]
     loads = [epoch.load for epoch in history if epoch.load is not None]
     return Timing(
         device=device_name(trainer.device),
-        threads=threads,
-        runs_per_gpu=runs_per_gpu,
+        threads=state.threads,
+        runs_per_gpu=state.runs_per_gpu,
         epochs=len(history),
         best_epoch=best(history).epoch,
         converged=converged(history, trainer.settings.training),
@@ -163,7 +168,8 @@ def _timing(trainer: Trainer, state: TrainingState, setup_s: float, threads: int
         epoch_s=epoch_s,
         train_to_best_s=best(history).train_s,
         validation_s=history[-1].validation_s,
-        sequences_per_s=len(trainer.train_log.users) / epoch_s,
+        # Of one event nothing can be learnt, and such users are in no batch.
+        sequences_per_s=int((trainer.train_log.lengths > 1).sum()) / epoch_s,
         peak_memory_mib=state.peak_memory_mib,
         peak_gpu_mib=state.peak_gpu_mib,
         train_cpu_s=history[-1].train_cpu_s,

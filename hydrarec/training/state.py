@@ -40,13 +40,21 @@ class TrainingState:
         taken up.
     host
         The machine of this process.
+    threads
+        CPU threads of this process.
+    runs_per_gpu
+        Trainings that share this process's GPU, this one included.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, Any], host: str) -> None:
+    def __init__(self, folder: Path, identity: dict[str, Any], host: str, threads: int, runs_per_gpu: int) -> None:
         self.folder = folder
         self.identity = identity
         self.hosts = [host]
         """Machines on which the training has been, the first one first."""
+        self.threads = threads
+        """Threads with which it was begun: sums over other numbers of threads differ in their last digits."""
+        self.runs_per_gpu = runs_per_gpu
+        """Most trainings that it has shared a GPU with, itself included: such times are not its own."""
         self.resumed = 0
         """How often the training was taken up again."""
         self.peak_memory_mib = 0.0
@@ -74,6 +82,8 @@ class TrainingState:
             **_read_clocks(trainer),
             "resumed": self.resumed,
             "hosts": self.hosts,
+            "threads": self.threads,
+            "runs_per_gpu": self.runs_per_gpu,
             "peak_memory_mib": self.peak_memory_mib,
             "peak_gpu_mib": self.peak_gpu_mib,
         }
@@ -106,6 +116,9 @@ class TrainingState:
                 _put(trainer, tensors, values)
                 self.resumed = values["resumed"] + 1
                 self.hosts = list(dict.fromkeys(values["hosts"] + self.hosts))
+                # States of before do not say with how many.
+                self.threads = values.get("threads", self.threads)
+                self.runs_per_gpu = max(self.runs_per_gpu, values.get("runs_per_gpu", 1))
                 self.peak_memory_mib, self.peak_gpu_mib = values["peak_memory_mib"], values.get("peak_gpu_mib")
             except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split())

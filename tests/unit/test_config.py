@@ -283,6 +283,13 @@ def test_an_operator_that_cannot_be_built_is_refused(attention, encoder, words):
         load({**GOOD, "runs": [*GOOD["runs"], {**run, "encoder": encoder}]})
 
 
+def test_bidirectional_masking_needs_two_places():
+    run = {"id": "x", "model": {"kind": "sasrec"}, "attention": {"kind": "softmax"}, "encoder": {"max_length": 1}}
+    load({**GOOD, "runs": [*GOOD["runs"], {**run, "masking": {"kind": "causal"}}]})
+    with pytest.raises(ConfigError, match=r"max_length: must be 2 or more under bidirectional .* found 1"):
+        load({**GOOD, "runs": [*GOOD["runs"], {**run, "masking": {"kind": "bidirectional"}}]})
+
+
 def test_only_the_last_layers_may_use_the_operator():
     hydra = HydraAttentionConfig(last_n_layers=1)
     assert [hydra.in_layer(layer, 3).kind for layer in range(3)] == ["softmax", "softmax", "hydra"]

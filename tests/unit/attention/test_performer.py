@@ -114,3 +114,15 @@ def test_by_default_features_stay_as_they_were_drawn():
 def test_very_long_queries_and_keys_give_finite_values():
     q, k, v = draw(scale=100.0)
     assert torch.isfinite(build()(q, k, v, CAUSAL)).all()
+
+
+def test_a_key_along_a_long_feature_gives_finite_values_in_wide_heads():
+    operator = build(d_model=256)
+    longest = operator.projection[operator.projection.square().sum(1).argmax()]
+    q, k, v = (torch.randn(1, T, 256, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    # Where the exponent is largest: y = w.
+    k[0, 3] = longest * 256**0.25
+    mixed = operator(q, k, v, CAUSAL)
+    assert torch.isfinite(mixed).all()
+    # Whoever sees it sees nothing else.
+    torch.testing.assert_close(mixed[0, 3:], v[:, 3].expand(T - 3, -1), rtol=1e-4, atol=1e-4)

@@ -147,8 +147,31 @@ def test_a_pass_over_histories_takes_what_the_counter_sees(operator, masking):
     with FlopCounterMode(display=False) as counter:
         model.eval()(view)
     variant = Variant("x", "bert4rec", settings, True, None)
-    counted = count(variant, model, view.batch.lengths, n_asked=3, n_scored=0, all_seeing=True)
+    counted = count(variant, model, view.batch.lengths, torch.ones(3), n_scored=0, all_seeing=True)
     assert counter.get_total_flops() == counted.operations.matmul
+
+
+def test_every_history_is_counted_with_the_positions_that_it_asks():
+    run = {
+        "id": "x",
+        "model": {"kind": "sasrec"},
+        "attention": {"kind": "softmax"},
+        "masking": {"kind": "bidirectional"},
+    }
+    settings = RunSettings.model_validate(
+        {"run": run, "encoder": {"d_model": 16, "max_length": 50}, "loss": {"kind": "cross_entropy"}, "training": {}}
+    )
+    model, _ = build(settings, 60)
+    lengths, asked = torch.tensor([50, 5, 5, 20]), torch.tensor([11.0, 1.5, 2.5, 4.0])
+
+    def counted(*places):
+        of = Variant("x", "sasrec", settings, True, None)
+        rows = torch.tensor(places)
+        return count(of, model, lengths[rows], asked[rows], n_scored=60, all_seeing=True).operations
+
+    together, alone = counted(0, 1, 2, 3), [counted(place) for place in range(4)]
+    assert together.matmul == pytest.approx(sum(one.matmul for one in alone))
+    assert together.other == pytest.approx(sum(one.other for one in alone))
 
 
 def test_without_mixing_the_values_are_returned_and_all_projections_get_gradients():

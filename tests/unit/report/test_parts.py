@@ -291,7 +291,7 @@ def test_components_are_shares_of_what_the_table_says(tree, tables):
     assert np.allclose(shares["seeds"], expected)
 
 
-@pytest.mark.parametrize("label", ["Smoothed Markov chain", "ItemKNN (time decay)", "iiii", "MMMM", "$\\frac{1}$", ""])
+@pytest.mark.parametrize("label", ["Smoothed Markov chain", "ItemKNN (recency)", "iiii", "MMMM", "$\\frac{1}$", ""])
 def test_labels_are_as_wide_as_they_are_drawn(label):
     canvas, axes = blank()
     drawn = axes.text(0, 0, label, fontsize=FONT_SIZE, parse_math=False).get_window_extent().width

@@ -28,16 +28,15 @@ def run_training(data, output, **options):
     train(wanted, data=data, protocol="loo", seed=3, threads=1, output=output)
 
 
-def start(data, output, **options):
+def start(data, output, threads=1, runs_per_gpu=1, **options):
     """Train in a child process; return its id."""
     child = os.fork()
     if child:
         return child
     try:
         # A slow batch, so that signals meet one and not only the start and the end.
-        train(
-            settings(**{"max_epochs": EPOCHS, **options}), data=data, protocol="loo", seed=3, threads=1, output=output
-        )
+        wanted = settings(**{"max_epochs": EPOCHS, **options})
+        train(wanted, data=data, protocol="loo", seed=3, threads=threads, output=output, runs_per_gpu=runs_per_gpu)
         os._exit(0)
     except SystemExit as stop:
         os._exit(int(stop.code))
@@ -107,6 +106,15 @@ def interrupted(data, output, **options):
     os.kill(child, signal.SIGTERM)
     assert exit_code(child) == 128 + signal.SIGTERM
     return latest
+
+
+def test_what_was_shared_and_how_many_threads_there_were_is_not_forgotten(data, tmp_path):
+    interrupted(data, tmp_path, threads=2, runs_per_gpu=5)
+    train_whole(data, tmp_path)
+    timing, manifest = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("timing", "manifest"))
+    assert (timing["threads"], timing["runs_per_gpu"], manifest["threads"]) == (2, 5, 2)
+    train_whole(data, tmp_path / "whole", threads=2)
+    assert (tmp_path / "model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
 
 
 def test_clocks_add_up_without_the_gap(data, tmp_path):
