@@ -38,11 +38,11 @@ def claims_told(claims: pd.DataFrame) -> Markup:
     """Count what became of the claims.
 
     >>> print(claims_told(pd.DataFrame({"verdict": ["refuted", "supported", "refuted"], "registered": "2026-01-02"})))
-    Of <a href="#claims">3 claims</a> of 2026-01-02: 1 supported, 2 refuted.
+    Of <a href="#claims">3 claims</a> dated 2026-01-02: 1 supported, 2 refuted.
     """
     counts = claims["verdict"].value_counts()
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _CLAIMS if verdict in counts)
-    return Markup('Of <a href="#claims">{} claim{}</a> of {}: {}.').format(
+    return Markup('Of <a href="#claims">{} claim{}</a> dated {}: {}.').format(
         len(claims), "s" if len(claims) > 1 else "", claims["registered"].iloc[0], told
     )
 
