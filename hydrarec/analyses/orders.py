@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hydrarec.columns import ORDERS
 from hydrarec.comparison.cases import Cases, read_cases
-from hydrarec.comparison.contrasts import compared_runs, paired_metrics
+from hydrarec.comparison.contrasts import compared_runs, is_without_chance, paired_metrics
 from hydrarec.comparison.measures import metric_names
 from hydrarec.comparison.runs import finished_runs
 from hydrarec.comparison.values import values_by_user
@@ -98,7 +98,7 @@ def _values(
 
 def _row(differences: NDArray[np.float64], alpha: float, *, drawn: bool) -> dict[str, Any]:
     """Return the columns that describe differences: orders, that of the file first, x users x seeds."""
-    if not drawn:
+    if not drawn or is_without_chance(differences):
         # Two runs without chance have one result however many seeds others need.
         differences = differences[..., :1]
     of_file, others = float(differences[0].mean()), differences[1:]

@@ -93,15 +93,16 @@ def contrast_row(
     evaluation
         Error rate and margins.
     drawn
-        Whether either of the runs depends on the seed.
+        Whether the configuration has a seed change either of the runs.
     """
     # Two methods without chance have one result however many seeds others need, and no other seed to be ahead with.
-    if not drawn:
+    without_chance = not drawn or is_without_chance(values, reference)
+    if without_chance:
         values, reference = values[:, :1], reference[:, :1]
     found = paired_difference(values, reference, evaluation.alpha)
     difference = found.difference
     users = user_shares(values, reference)
-    seeds = seed_wins(values, reference, evaluation.alpha) if drawn else None
+    seeds = None if without_chance else seed_wins(values, reference, evaluation.alpha)
     return {
         "difference": difference.mean,
         "standard_error": difference.standard_error,
@@ -125,6 +126,12 @@ def contrast_row(
         "n_users": difference.n_users,
         "n_seeds": difference.n_seeds,
     }
+
+
+def is_without_chance(*values: NDArray[np.float64]) -> bool:
+    """Return whether values (seeds along the last axis) are the same with every seed, and not for want of any hit."""
+    repeated = all((one == one[..., :1]).all() for one in values)
+    return repeated and any(one.any() for one in values)
 
 
 def _competes(run: Any) -> bool:

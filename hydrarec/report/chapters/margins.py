@@ -1,5 +1,6 @@
 """The table of equivalence: every run against the margins, and how often it is ahead of the reference."""
 
+import numpy as np
 import pandas as pd
 
 from hydrarec.numbers import (
@@ -15,6 +16,7 @@ from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
+_ADJUSTED = "of being as far apart as the margin; below it adjusted (Holm) over the runs: small means equivalent"
 _SEEDS = "share of matched seeds with which the run is ahead, with its exact interval"
 
 
@@ -31,8 +33,10 @@ def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
         [
             Column("Run", numeric=False),
             Column(f"{percentage(1 - 2 * evaluation.alpha)} interval", hint="in per cent of the reference's mean"),
-            Column(f"p within \u00b1{wide}", hint="of being as far apart as the margin"),
-            Column("Holm p", hint="adjusted over the runs of this table; small: equivalent"),
+            Column(
+                f"p within \u00b1{wide}",
+                hint=_ADJUSTED,
+            ),
             Column(f"p within \u00b1{tight}", hint="of being as far apart as the tight margin"),
             Column("Attained margin", hint="the smallest at which both would be equivalent, alone"),
             Column("p not inferior", hint=f"of being {wide} below, or further"),
@@ -52,8 +56,7 @@ def _row(run: str, row: pd.Series, several: bool, styles: dict[str, RunStyle]) -
         [
             Cell(styles[run].label, run=styles[run]),
             Cell(percent_interval(row["equivalence_low"], row["equivalence_high"]), sortable(row["equivalence_low"])),
-            _p(row["p_equivalent"]),
-            _p(row["p_equivalent_holm"]),
+            _p(row["p_equivalent"], row["p_equivalent_holm"]),
             _p(row["p_equivalent_tight"]),
             Cell(NOTHING if pd.isna(margin) else f"{margin:.1f}{NARROW}%", sortable(margin)),
             _p(row["p_not_inferior"]),
@@ -64,8 +67,9 @@ def _row(run: str, row: pd.Series, several: bool, styles: dict[str, RunStyle]) -
     )
 
 
-def _p(p: float) -> Cell:
-    return Cell(NOTHING if pd.isna(p) else p_value(p), sortable(p))
+def _p(p: float, adjusted: float = np.nan) -> Cell:
+    note = "" if pd.isna(adjusted) else f"Holm {p_value(adjusted)}"
+    return Cell(NOTHING if pd.isna(p) else p_value(p), sortable(p), note=note)
 
 
 def _seeds(row: pd.Series) -> Cell:

@@ -6,7 +6,7 @@ import pytest
 
 from hydrarec.columns import COMPARISON, HELD_OUT, LEADERBOARD, METRICS, PAIRS, RANKS, TIMES, TRAIN
 from hydrarec.comparison import collect, contrast
-from hydrarec.comparison.contrasts import compared_runs
+from hydrarec.comparison.contrasts import compared_runs, contrast_row
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import split_folder
 from hydrarec.metrics import ndcg
@@ -133,6 +133,15 @@ def test_two_methods_without_chance_are_one_result_and_not_one_for_every_seed(sm
     assert both[["seed_wins", "seed_wins_low", "seed_wins_high", "variance_seeds"]].isna().all(axis=None)
     assert set(one["n_seeds"]) == {2}
     assert one["seed_wins"].notna().all()
+
+
+def test_runs_that_never_hit_are_not_taken_for_runs_without_chance(small):
+    never, evaluation = np.zeros((50, 5)), small(seeds=1).config.evaluation
+    assert contrast_row(never, never, evaluation, drawn=True)["n_seeds"] == 5
+    assert contrast_row(never, never, evaluation, drawn=False)["n_seeds"] == 1
+    # Whoever forgot to say so: no seed would give the same fifty values by chance.
+    always = never + 0.5
+    assert contrast_row(always, never, evaluation, drawn=True)["n_seeds"] == 1
 
 
 def test_a_reference_that_never_hits_has_no_percentages(small):

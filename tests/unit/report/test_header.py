@@ -90,8 +90,8 @@ def test_runs_with_the_same_finding_share_a_row_and_the_csv_file_keeps_them_apar
 
 def test_a_data_card_tells_first_how_large_the_data_are_and_leaves_out_what_is_not_known():
     lengths = {"min": 5, "p25": 5, "p5": 5, "max": 61}
+    # The licence is in the configuration, and so would a citation be.
     card = {
-        "citation": "A. B.",
         "content_hash": "ab" * 32,
         "items": 9,
         "lengths": lengths,
@@ -106,7 +106,7 @@ def test_a_data_card_tells_first_how_large_the_data_are_and_leaves_out_what_is_n
         splits={("made-0", "loo"): split | {"protocol": "loo"}},
     )
     [found] = data_cards(inputs)
-    assert [name for name, _ in found.facts] == ["Users", "Items", "Lengths", "Citation"]
+    assert [name for name, _ in found.facts] == ["Users", "Items", "Lengths", "Licence"]
     assert dict(found.facts)["Users"] == "6\u202f040"
     assert dict(found.facts)["Lengths"].startswith("min 5 · p5 5 · p25 5")
     assert [name for name, _ in found.origin] == ["Content hash", "Split loo: content hashes"]

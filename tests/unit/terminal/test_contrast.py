@@ -16,7 +16,7 @@ from hydrarec.tables import read_table, write_table
 from hydrarec.terminal.contrast import described
 from tests.fabricate import HYDRA_UNI, SASREC, SKILLS, Tree, config
 
-OF_OTHER_RUNS = ("dataset", "protocol", "run", "reference", "metric", "p_holm", "verdict")
+OF_OTHER_RUNS = ("dataset", "protocol", "run", "reference", "metric", "p_holm", "p_equivalent_holm", "verdict")
 
 
 @pytest.mark.parametrize("protocol", ["loo", "gts"])

@@ -4,6 +4,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -17,6 +19,7 @@ from hydrarec.training import state as state_file
 from hydrarec.training.checkpoint import write_tensors
 from hydrarec.training.engine import Trainer
 from hydrarec.training.test import rank_test
+from tests.conftest import ROOT
 from tests.unit.training.ring import settings, train
 
 RESULTS = ("ranks.parquet", "recommendations.parquet", "model.safetensors")
@@ -28,15 +31,16 @@ def run_training(data, output, **options):
     train(wanted, data=data, protocol="loo", seed=3, threads=1, output=output)
 
 
-def start(data, output, threads=1, runs_per_gpu=1, **options):
+def start(data, output, **options):
     """Train in a child process; return its id."""
     child = os.fork()
     if child:
         return child
     try:
         # A slow batch, so that signals meet one and not only the start and the end.
-        wanted = settings(**{"max_epochs": EPOCHS, **options})
-        train(wanted, data=data, protocol="loo", seed=3, threads=threads, output=output, runs_per_gpu=runs_per_gpu)
+        train(
+            settings(**{"max_epochs": EPOCHS, **options}), data=data, protocol="loo", seed=3, threads=1, output=output
+        )
         os._exit(0)
     except SystemExit as stop:
         os._exit(int(stop.code))
@@ -108,12 +112,28 @@ def interrupted(data, output, **options):
     return latest
 
 
+def started_anew(data, output, threads, runs_per_gpu=1):
+    """Train in a process of its own: one that is forked from a process with threads would wait for them for ever."""
+    code = (
+        "import sys; from pathlib import Path; from tests.unit.training.ring import settings, train\n"
+        "data, output, threads, sharing = sys.argv[1:]\n"
+        f"train(settings(max_epochs={EPOCHS}), data=Path(data), protocol='loo', seed=3, threads=int(threads), "
+        "output=Path(output), runs_per_gpu=int(sharing))"
+    )
+    words = [sys.executable, "-c", code, *map(str, (data, output, threads, runs_per_gpu))]
+    return subprocess.Popen(words, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
 def test_what_was_shared_and_how_many_threads_there_were_is_not_forgotten(data, tmp_path):
-    interrupted(data, tmp_path, threads=2, runs_per_gpu=5)
-    train_whole(data, tmp_path)
+    first = started_anew(data, tmp_path, threads=2, runs_per_gpu=5)
+    wait_for_epochs(tmp_path)
+    first.terminate()
+    assert first.wait(120) != 0
+    assert started_anew(data, tmp_path, threads=1).wait(120) == 0
     timing, manifest = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("timing", "manifest"))
-    assert (timing["threads"], timing["runs_per_gpu"], manifest["threads"]) == (2, 5, 2)
-    train_whole(data, tmp_path / "whole", threads=2)
+    assert (timing["threads"], timing["runs_per_gpu"]) == (2, 5)
+    assert (manifest["threads"], manifest["resumed"]) == (2, 1)
+    assert started_anew(data, tmp_path / "whole", threads=2).wait(120) == 0
     assert (tmp_path / "model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
 
 
