@@ -78,7 +78,7 @@ def _within(config: BenchmarkConfig, results: Path, datasets: list[str], protoco
     for run in bar(runs, what=f"orders of ties on {datasets[0]}/{protocol}", unit="run"):
         if run == reference:
             continue
-        drawn = not (config.is_deterministic(run) and config.is_deterministic(reference))
+        drawn = not config.is_deterministic(run, reference)
         differences = _values(config, results, cases, protocol, run) - base
         for index, metric in enumerate(paired_metrics(config)):
             key = {"dataset": datasets[0], "protocol": protocol, "run": run, "reference": reference, "metric": metric}

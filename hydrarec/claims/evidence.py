@@ -63,7 +63,7 @@ class Evidence:
         Undecidable
             If they were not compared, or with one seed only, so that nothing is known of the spread over seeds.
         """
-        if len(self.config.seeds) == 1 and not all(self.config.is_deterministic(name) for name in (run, against)):
+        if len(self.config.seeds) == 1 and not self.config.is_deterministic(run, against):
             raise Undecidable("one seed says nothing about the spread over seeds; two or more are needed")
         for one, other, sign in ((run, against, 1), (against, run, -1)):
             rows = _at(self.pairs, dataset, protocol, run=one, other=other, metric=metric)

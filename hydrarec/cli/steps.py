@@ -186,7 +186,7 @@ def verdicts(
     output: Output,
     results: Results = Path("results"),
 ) -> None:
-    """Decide the claims that were fixed before the results."""
+    """Decide the claims of a file, which should be older than the results."""
     from hydrarec.claims import decide
 
     decide(benchmark_of(config), hypotheses, results, comparison, output)

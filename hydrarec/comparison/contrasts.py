@@ -174,7 +174,7 @@ def _contrast_within(
         # Of the metrics on which pairs are compared only: all of them, of all runs, would fill memory.
         by_run.append(values[:, kept])
         if not own:
-            drawn = not (config.is_deterministic(run) and config.is_deterministic(evaluation.reference))
+            drawn = not config.is_deterministic(run, evaluation.reference)
             rows += [
                 {**place, "run": run, "metric": metric}
                 | contrast_row(values[:, index], reference[:, index], evaluation, drawn=drawn)

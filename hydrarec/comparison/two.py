@@ -95,7 +95,7 @@ def contrast_two(
     require_complete(both, results)
     cases = read_cases(both, results, dataset, protocol)
     evaluation = both.evaluation
-    drawn = any(not both.is_deterministic(name) for name in (run, reference))
+    drawn = not both.is_deterministic(run, reference)
     values, base = (values_by_user(both, results, cases, dataset, protocol, name) for name in (run, reference))
     rows = []
     for index, metric in enumerate(metric_names(evaluation.cutoffs)):

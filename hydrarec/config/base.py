@@ -3,6 +3,7 @@
 import importlib
 import re
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import groupby
@@ -77,6 +78,15 @@ class AnyKind:
 _TYPES = {"string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}
 """Mistakes of a value's type, by the type that was expected."""
 
+
+def each_once(values: list[Any]) -> list[Any]:
+    """Return a list, or refuse it if anything stands there more than once; a validator of fields."""
+    twice = [str(value) for value, number in Counter(values).items() if number > 1]
+    if twice:
+        raise ValueError(f"each may stand there once; more than once stands {', '.join(twice)}")
+    return values
+
+
 Place = Callable[[Sequence[str | int]], str]
 """Says where the value with these keys stands, such as `config.yaml:12`."""
 
@@ -86,12 +96,12 @@ def explain(error: ValidationError, within: str = "", place: Place | None = None
     root = next((block for block in _descendants(Block) if block.__name__ == error.title), None)
     lines: list[str] = []
     details = [(detail, *_written(detail, root)) for detail in error.errors()]
-    # A value that is of none of several types has a mistake for each of them, and they are one.
-    for _, group in groupby(details, key=lambda one: (one[1], one[0]["type"] in _TYPES)):
-        detail, keys, types = (several := list(group))[0]
+    # A value that is of none of several types has a mistake for each of them, and they are one. Others stand alone.
+    for _, mistakes in groupby(details, key=lambda one: one[1] if one[0]["type"] in _TYPES else object()):
+        (detail, keys, types), *more = mistakes
         path, said = _path(keys, within), _message(detail, types)
-        if len(several) > 1 and detail["type"] in _TYPES:
-            allowed = [_TYPES[one["type"]] for one, *_ in several]
+        if more:
+            allowed = [_TYPES[one["type"]] for one in (detail, *(other for other, *_ in more))]
             said = f"must be {', '.join(allowed[:-1])} or {allowed[-1]}; found {_shown(detail['input'])}"
         # Checks of several keys at once name the one in question themselves.
         if detail["type"] == "value_error" and (named := _named_keys(said, detail["input"])):

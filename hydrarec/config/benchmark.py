@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hydrarec.config.base import Block, ConfigError, Place, Seed, explain
 from hydrarec.config.baselines import OPTIONS
-from hydrarec.config.built_in import BUILT_IN, thinned_title
+from hydrarec.config.built_in import BUILT_IN, look_up
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import EfficiencyConfig
 from hydrarec.config.encoder import EncoderConfig
@@ -39,44 +39,6 @@ class RunSettings(Block):
                 f"takes one of the places; found {self.encoder.max_length}"
             )
         return self
-
-
-def _dataset(entry: Any) -> Any:
-    """Look up a built-in dataset, or the one that an entry is like; other entries stay as they are."""
-    changes: dict[str, Any] = {}
-    if isinstance(entry, dict):
-        changes |= cast(dict[str, Any], entry)
-    like = entry if isinstance(entry, str) else changes.pop("like", None)
-    if not isinstance(like, str):
-        return cast(object, entry)
-    if like not in BUILT_IN:
-        raise ValueError(f"{like!r} is not a built-in dataset; allowed: {', '.join(sorted(BUILT_IN))}")
-    if isinstance(entry, str):
-        return BUILT_IN[like]
-    if changes.get("id", like) == like:
-        raise ValueError(f"a dataset like {like} needs an `id` of its own")
-    title = BUILT_IN[like].title
-    if "thin" in changes:
-        if BUILT_IN[like].thin is not None:
-            raise ValueError(f"{like} is thinned already; name the whole data set in `like`")
-        title = thinned_title(title, changes["thin"])
-    if "tie_order" in changes:
-        title = f"{title}, ties in random order {changes['tie_order']}"
-    return _changed(BUILT_IN[like].model_dump(), {"title": title, **changes})
-
-
-def _changed(block: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Change the keys of a block that are written out, those of blocks inside it one by one too."""
-    changed = block | changes
-    for key, change in changes.items():
-        inside = block.get(key)
-        if not isinstance(change, dict) or not isinstance(inside, dict):
-            continue
-        before, after = cast(dict[str, Any], inside), cast(dict[str, Any], change)
-        # Another kind has other keys, and another file can be had elsewhere: nothing of the old one holds.
-        if all(after.get(name, before.get(name)) == before.get(name) for name in ("kind", "sha256")):
-            changed[key] = _changed(before, after)
-    return changed
 
 
 class BenchmarkConfig(Block):
@@ -121,7 +83,7 @@ class BenchmarkConfig(Block):
         if not isinstance(datasets, list):
             return datasets
         entries = cast(list[Any], datasets)
-        return [_dataset(entry) for entry in entries]
+        return [look_up(entry) for entry in entries]
 
     @model_validator(mode="after")
     def _references_resolve(self) -> Self:
@@ -188,10 +150,10 @@ class BenchmarkConfig(Block):
         """Return the seeds a run is computed with: all of them, or the first where the seed changes nothing."""
         return self.seeds[:1] if self.is_deterministic(run_id) else self.seeds
 
-    def is_deterministic(self, run_id: str) -> bool:
-        """Return whether the seed changes nothing about a run."""
-        run = self.run(run_id)
-        return isinstance(run, BaselineRun) and run.deterministic
+    def is_deterministic(self, *run_ids: str) -> bool:
+        """Return whether the seed changes nothing about any of these runs."""
+        runs = map(self.run, run_ids)
+        return all(isinstance(run, BaselineRun) and run.deterministic for run in runs)
 
     def settings(self, run_id: str, dataset_id: str) -> RunSettings:
         """Return a trained run's complete settings: comparison < dataset < run, the later ones winning key by key."""

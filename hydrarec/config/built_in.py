@@ -1,4 +1,4 @@
-"""Data sets that are named by their id alone. To add one, add an entry to `_ENTRIES`."""
+"""Data sets that are named by their id alone, and others like them. To add one, add an entry to `_ENTRIES`."""
 
 from typing import Any, TypedDict, cast
 
@@ -173,3 +173,41 @@ def origin(dataset: DatasetConfig) -> str:
     """
     read = "" if dataset.source is None else dataset.source.sha256
     return _COLLECTIONS.get(read) or f"{read} {dataset.reader.model_dump_json()}"
+
+
+def look_up(entry: Any) -> Any:
+    """Look up a built-in dataset, or the one that an entry is like; other entries stay as they are."""
+    changes: dict[str, Any] = {}
+    if isinstance(entry, dict):
+        changes |= cast(dict[str, Any], entry)
+    like = entry if isinstance(entry, str) else changes.pop("like", None)
+    if not isinstance(like, str):
+        return cast(object, entry)
+    if like not in BUILT_IN:
+        raise ValueError(f"{like!r} is not a built-in dataset; allowed: {', '.join(sorted(BUILT_IN))}")
+    if isinstance(entry, str):
+        return BUILT_IN[like]
+    if changes.get("id", like) == like:
+        raise ValueError(f"a dataset like {like} needs an `id` of its own")
+    title = BUILT_IN[like].title
+    if "thin" in changes:
+        if BUILT_IN[like].thin is not None:
+            raise ValueError(f"{like} is thinned already; name the whole data set in `like`")
+        title = thinned_title(title, changes["thin"])
+    if "tie_order" in changes:
+        title = f"{title}, ties in random order {changes['tie_order']}"
+    return _changed(BUILT_IN[like].model_dump(), {"title": title, **changes})
+
+
+def _changed(block: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Change the keys of a block that are written out, those of blocks inside it one by one too."""
+    changed = block | changes
+    for key, change in changes.items():
+        inside = block.get(key)
+        if not isinstance(change, dict) or not isinstance(inside, dict):
+            continue
+        before, after = cast(dict[str, Any], inside), cast(dict[str, Any], change)
+        # Another kind has other keys, and another file can be had elsewhere: nothing of the old one holds.
+        if all(after.get(name, before.get(name)) == before.get(name) for name in ("kind", "sha256")):
+            changed[key] = _changed(before, after)
+    return changed

@@ -1,11 +1,10 @@
 """What is measured about speed and memory apart from the runs, and how often."""
 
-from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from hydrarec.config.base import Block, Count
+from hydrarec.config.base import Block, Count, each_once
 
 Part = Literal["operators", "blocks", "steps", "inference"]
 Size = Count
@@ -41,10 +40,4 @@ class EfficiencyConfig(Block):
     memory_mib: Annotated[float, Field(gt=0)] = 8192.0
     """A size at which one repetition needs more memory is skipped likewise."""
 
-    @field_validator("parts", "devices", "lengths", "widths")
-    @classmethod
-    def _each_once(cls, values: list[str] | list[int]) -> list[str] | list[int]:
-        twice = [str(value) for value, number in Counter(values).items() if number > 1]
-        if twice:
-            raise ValueError(f"each may stand there once; more than once stands {', '.join(twice)}")
-        return values
+    _once = field_validator("parts", "devices", "lengths", "widths")(each_once)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from hydrarec.config.base import Block
+from hydrarec.config.base import Block, each_once
 
 Protocol = Literal["loo", "gts"]
 
@@ -38,9 +38,4 @@ class EvaluationConfig(Block):
     accepted_versions: list[str] = []
     """Versions of this package whose results may stand in one comparison; without them all must be of one version."""
 
-    @field_validator("sampled")
-    @classmethod
-    def _each_once(cls, kinds: list[str]) -> list[str]:
-        if len(set(kinds)) < len(kinds):
-            raise ValueError(f"each kind may stand there once; found {', '.join(kinds)}")
-        return kinds
+    _once = field_validator("sampled")(each_once)
