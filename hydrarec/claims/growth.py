@@ -36,6 +36,7 @@ class GrowthClaim(ClaimKind):
             raise Undecidable("speed and memory were not measured")
         self._require_contrast(table)
         rows = self._rows(table, self.config.subject, self.config.measures)
+        self._require_laws(table, rows)
         device = evidence.devices.get(str(place.device), str(place.device))
         return [self._finding(row, device) for _, row in rows.iterrows()]
 
@@ -50,18 +51,21 @@ class GrowthClaim(ClaimKind):
         if rows.empty:
             known = ", ".join(sorted(set(table["subject"]))) or "none"
             raise Undecidable(f"no growth of {subject} with the {wanted.axis} was fitted; there are: {known}")
+        return rows
+
+    def _require_laws(self, table: pd.DataFrame, rows: pd.DataFrame) -> None:
         # Whatever was fitted of this operator with any axis must have been fitted with this one, in every measure.
-        fitted = table[(table["part"] == wanted.part) & (table["subject"] == subject)]
-        expected = {(*piece, measure) for piece in fitted[_PIECE].itertuples(index=False) for measure in measures}
+        subject, axis = self.config.subject, self.config.axis
+        fitted = table[(table["part"] == self.config.part) & (table["subject"] == subject)][_PIECE]
+        expected = {(*piece, measure) for piece in fitted.itertuples(index=False) for measure in self.config.measures}
         absent = sorted(expected - set(rows[[*_PIECE, "measure"]].itertuples(index=False, name=None)))
         if absent:
             listed = "; ".join(f"{measure} ({_where(*piece)})" for *piece, measure in absent)
-            raise Undecidable(f"growth of {subject} with the {wanted.axis} was not fitted for {listed}")
+            raise Undecidable(f"growth of {subject} with the {axis} was not fitted for {listed}")
         flat = rows[rows["factor"] == 0]
         if len(flat):
             listed = "; ".join(f"{row.measure} ({_where(row.layout, row.form, row.work)})" for row in flat.itertuples())
             raise Undecidable(f"between the sizes measured these costs of {subject} do not grow: {listed}")
-        return rows
 
     def _require_contrast(self, table: pd.DataFrame) -> None:
         contrast, above = self.config.contrast, self.config.contrast_above

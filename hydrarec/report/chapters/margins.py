@@ -33,10 +33,7 @@ def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
         [
             Column("Run", numeric=False),
             Column(f"{percentage(1 - 2 * evaluation.alpha)} interval", hint="in per cent of the reference's mean"),
-            Column(
-                f"p within \u00b1{wide}",
-                hint=_ADJUSTED,
-            ),
+            Column(f"p within \u00b1{wide}", hint=_ADJUSTED),
             Column(f"p within \u00b1{tight}", hint="of being as far apart as the tight margin"),
             Column("Attained margin", hint="the smallest at which both would be equivalent, alone"),
             Column("p not inferior", hint=f"of being {wide} below, or further"),

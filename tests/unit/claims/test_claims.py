@@ -490,6 +490,10 @@ def test_growth_is_decided_by_intervals(tmp_path, row, expected):
     assert rows[0]["device"] == "cpu"
     made.scaling["cpu"][1]["low"] = 1.5
     assert "do not show softmax growing faster" in verdict(made, GROWTH | {"contrast": "softmax"})[0]["sentence"]
+    # What the contrast takes in other forms may be beyond memory.
+    made.scaling["cpu"][1]["low"] = 1.8
+    made.scaling["cpu"].append(exponents("softmax", 1.9, 1.8, 2.0, form="bidirectional") | {"axis": "width"})
+    assert verdict(made, GROWTH | {"contrast": "softmax"})[0]["verdict"] == expected
 
 
 def test_growth_is_told_of_the_device_and_not_of_the_word_for_it(tmp_path):
