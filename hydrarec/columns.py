@@ -114,7 +114,11 @@ METRICS = _table(
     **_RUN,
     seed=(pa.int32(), "seed of the run"),
     **_GROUP,
-    value=(pa.float64(), "mean over users, expected over the orders of tied scores"),
+    value=(
+        pa.float64(),
+        "mean over users, expected over the orders of tied scores; for mrr of lists that were handed in the least it "
+        "can be",
+    ),
     optimistic=(pa.float64(), "the same with ties broken for the target"),
     pessimistic=(pa.float64(), "the same with ties broken against the target"),
     n_users=(pa.int32(), "users in the group"),
@@ -122,7 +126,7 @@ METRICS = _table(
 LEADERBOARD = _table(
     **_RUN,
     **_GROUP,
-    mean=(pa.float64(), "mean over users and seeds"),
+    mean=(pa.float64(), "mean over users and seeds; for mrr of lists that were handed in the least it can be"),
     low=(pa.float64(), "lower bound of the users x seeds interval"),
     high=(pa.float64(), "upper bound of the users x seeds interval"),
     standard_error=(pa.float64(), "users x seeds standard error"),
@@ -133,7 +137,11 @@ LEADERBOARD = _table(
 COMPARISON = _table(
     **_RUN,
     reference=(pa.string(), "run id the difference is taken against"),
-    metric=(pa.string(), "name with cut-off, such as ndcg@10"),
+    metric=(
+        pa.string(),
+        "name with cut-off, such as ndcg@10; no mrr where run or reference was handed in as lists, whose places beyond "
+        "the end are unknown",
+    ),
     difference=(pa.float64(), "mean of run minus reference over users and matched seeds"),
     standard_error=(pa.float64(), "crossed users x seeds standard error"),
     df=(pa.float64(), "Satterthwaite degrees of freedom"),

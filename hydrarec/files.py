@@ -1,6 +1,6 @@
 """Write files so that a crash leaves either the old content or the new, and hash them.
 
-Not for Parquet tables, whose schemas are checked on the way: see `hydrarec.columns`.
+Not for Parquet tables, whose schemas are checked on the way: see `hydrarec.tables`.
 """
 
 import errno
@@ -10,9 +10,24 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
+
+_PART = ".part"
+"""How the names of files and folders end that are not complete; they begin with a full stop."""
+_ABANDONED_S = 24 * 3600
+"""Nothing here takes so long to write."""
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()
+"""Asked once: it can only be asked by changing it, which threads that write at the same time would notice."""
 
 
 @contextmanager
@@ -36,15 +51,16 @@ def atomic_path(path: Path) -> Generator[Path]:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
         os.close(handle)
         temporary = Path(name)
+        _remove_left_overs(beside=temporary)
         try:
             yield temporary
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
             # mkstemp makes private files; results are shared within a group like any other output.
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(0o666 & ~_UMASK)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -71,7 +87,8 @@ def atomic_folder(folder: Path) -> Generator[Path]:
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".", suffix=".part"))
+        temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".", suffix=_PART))
+        _remove_left_overs(beside=temporary)
     try:
         yield temporary
         files = sorted(temporary.iterdir(), key=lambda path: path.stat().st_mtime_ns)
@@ -145,7 +162,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _remove_left_overs(beside: Path) -> None:
+    """Remove what was being written long before `beside` was made: by processes that were killed, here or elsewhere."""
+    now = beside.stat().st_mtime
+    for path in beside.parent.glob(f".*{_PART}"):
+        # Another process may be removing it too.
+        with suppress(FileNotFoundError):
+            if now - path.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -35,12 +35,13 @@ def write_manifest(
     dataset: str,
     protocol: str,
     seed: int,
-    split: Path,
+    data: dict[str, str],
     threads: int,
     device: str,
     files: Sequence[str] = (),
     resumed: int = 0,
     hosts: Sequence[str] = (),
+    earlier_code: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Write the manifest of a run.
 
@@ -54,8 +55,8 @@ def write_manifest(
         A trained run's complete settings; None for a baseline.
     dataset, protocol, seed
         What was run on.
-    split
-        Folder of the split files, whose content hashes go into the manifest.
+    data
+        What `data_hashes` said when the data were read: by the end others may lie there.
     threads
         CPU threads of the process.
     device
@@ -66,6 +67,8 @@ def write_manifest(
         How often an interrupted training was taken up again.
     hosts
         Machines on which it was; none: on this one.
+    earlier_code
+        What `code_state` was of processes before this one, where it was not the same.
     """
     write_json(
         path,
@@ -81,7 +84,8 @@ def write_manifest(
             "threads": threads,
             "resumed": resumed,
             **({"host": " and ".join(hosts)} if hosts else {}),
-            "data": data_hashes(split),
+            **({"earlier_code": list(earlier_code)} if earlier_code else {}),
+            "data": data,
             "files": file_hashes(path.parent, files),
         },
     )
@@ -179,8 +183,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def code_of(folder: Path) -> list[dict[str, Any]]:
-    """Return what `code_state` was for a run: for its training, and for its ranking where that was another job."""
-    found = [read_manifest(folder / "manifest.json"), read_object(folder / "inference.json")]
+    """Return what `code_state` was for a run: of all that trained it, and of its ranking where that was another job."""
+    manifest = read_manifest(folder / "manifest.json")
+    found = [*manifest.get("earlier_code", []), manifest, read_object(folder / "inference.json")]
     keys = ("package_version", "git_commit", "git_dirty")
     return [{key: one[key] for key in keys} for one in found if all(key in one for key in keys)]
 

@@ -1,7 +1,8 @@
 """The only way to read and write a table, and its hash."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def write_table(frame: pd.DataFrame | pa.Table, path: Path, schema: pa.Schema) -
     path
         The Parquet file.
     schema
-        One of this module's tables.
+        One of the tables of `hydrarec.columns`.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def read_arrow(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     """Read a table as Arrow's own, which copies nothing and tells nulls from numbers; otherwise like `read_table`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    try:
+    with _readable(path):
         found = pq.read_schema(path)
         if twice := [name for name in schema.names if found.names.count(name) > 1]:
             raise ValueError(f"{path}: {twice[0]}: {found.names.count(twice[0])} columns of this name")
@@ -106,11 +107,18 @@ def read_arrow(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         if wrong:
             raise ValueError(f"{path}: " + "; ".join(wrong))
         table = _with_absent(pq.read_table(path, columns=_there(columns, found.names)), schema, columns)
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}; remove it and run its step again") from error
     _refuse_nulls(table, schema, path)
     _refuse_impossible(table, path)
     return table
+
+
+@contextmanager
+def _readable(path: Path) -> Generator[None]:
+    """Name `path` in what Arrow says of a file that it cannot read."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}; remove it and run its step again") from error
 
 
 def _there(columns: Sequence[str] | None, found: Sequence[str]) -> list[str] | None:
@@ -128,8 +136,19 @@ def _with_absent(table: pa.Table, schema: pa.Schema, columns: Sequence[str] | No
 
 
 def content_hash(path: Path) -> str:
-    """Return a SHA-256 of a Parquet table's columns and values, whatever wrote and compressed the file."""
-    return table_hash(pq.read_table(path))
+    """Return a SHA-256 of a Parquet table's columns and values, whatever wrote and compressed the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not Parquet or is truncated.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    with _readable(path):
+        return table_hash(pq.read_table(path))
 
 
 _NULL = "\1"

@@ -25,7 +25,7 @@ from hydrarec.analyses.scopes import scopes
 from hydrarec.columns import SAMPLED, SENSITIVITY
 from hydrarec.comparison.cases import Cases, Group, read_ranks
 from hydrarec.comparison.measures import case_tie_variances, case_values, metric_names
-from hydrarec.comparison.runs import finished_runs
+from hydrarec.comparison.runs import FROM_LISTS, finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
@@ -35,8 +35,6 @@ from hydrarec.tables import content_hash, read_table
 
 FULL = "full"
 """The variant that the others are held against."""
-FROM_LISTS = "costs.json"
-"""What only a run has that was handed in as recommendation lists."""
 LISTS_SAY_NOTHING = "a recommendation list has no scores of other items"
 NOT_COUNTED = "the baseline's rule does not ask for counts among drawn candidates"
 NO_WARM = "no target occurs in the training data"

@@ -133,7 +133,9 @@ def _conditions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     old, new = before.get("packages", {}), now["packages"]
     # Snakemake starts the steps and computes nothing.
     pairs |= {name: (old.get(name), new[name]) for name in new if name != "snakemake"}
-    return [f"{name} was {_named(was)}, is {_named(is_)}" for name, (was, is_) in pairs.items() if was != is_]
+    found = [f"{name} was {_named(was)}, is {_named(is_)}" for name, (was, is_) in pairs.items() if was != is_]
+    earlier = [_named(code["git_commit"]) for code in before.get("earlier_code", [])]
+    return [*found, *(f"it was begun with commit {commit} and resumed with another" for commit in earlier)]
 
 
 def _named(value: object) -> str:

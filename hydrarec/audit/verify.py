@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from hydrarec.files import read_object
 from hydrarec.layout import candidates_file, raw_file, split_folder
 from hydrarec.provenance import file_hash, read_manifest
@@ -30,7 +28,7 @@ class Audit:
     unrecorded: list[Path] = field(default_factory=list)
     """Files that no hash is recorded for."""
     unfinished: list[Path] = field(default_factory=list)
-    """Run folders without a manifest."""
+    """Run folders without a manifest, or trained and not ranked."""
     versions: Counter[str] = field(default_factory=Counter)
     """Runs by version of the package."""
     checked: dict[Path, int] = field(default_factory=dict)
@@ -51,8 +49,8 @@ class Audit:
             self.checked[path] = path.stat().st_size
         except FileNotFoundError:
             return "no such file"
-        except (pa.ArrowException, OSError) as error:
-            return f"what cannot be read: {str(error).splitlines()[0]}"
+        except (ValueError, OSError) as error:
+            return f"what cannot be read: {str(error).removeprefix(f'{path}: ').splitlines()[0]}"
         return found
 
 
@@ -97,7 +95,7 @@ def described(audit: Audit) -> str:
         f"problem{'' if len(audit.problems) == 1 else 's'}." + (f" Runs: {made_by}." if made_by else "")
     )
     for paths, words in (
-        (audit.unfinished, "runs are not finished and were not checked"),
+        (audit.unfinished, "runs are not finished, and what they lack was not checked"),
         (audit.unrecorded, "files have no hashes recorded, so nothing is known of them"),
     ):
         if paths:
@@ -120,7 +118,10 @@ def _check_run(folder: Path, audit: Audit) -> None:
     except ValueError as error:
         audit.problems.append(str(error))
         return
-    ranking = _read(folder / "inference.json", audit) if (folder / "inference.json").is_file() else {}
+    ranked = (folder / "inference.json").is_file()
+    if not ranked:
+        audit.unfinished.append(folder)
+    ranking = _read(folder / "inference.json", audit) if ranked else {}
     audit.versions[manifest["package_version"]] += 1
     *_, dataset, protocol, run, seed = folder.absolute().parts
     said = (manifest["dataset"], manifest["protocol"], manifest["run"].get("id"), f"seed-{manifest['seed']}")

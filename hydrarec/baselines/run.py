@@ -15,7 +15,7 @@ from hydrarec.contention import load_average
 from hydrarec.costs import Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
 from hydrarec.files import atomic_folder, names_in
-from hydrarec.provenance import code_state, peak_memory_mib, write_manifest
+from hydrarec.provenance import code_state, data_hashes, peak_memory_mib, write_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
@@ -72,8 +72,9 @@ def run_baseline(
     """
     if name not in baseline_names():
         raise ValueError(f"no baseline {name!r} in hydrarec/baselines; allowed: {', '.join(baseline_names())}")
-    # Asked now: the checkout may be another when the results are written.
+    # Asked now: checkout and data may be others when the results are written.
     code_state()
+    seen = data_hashes(data / protocol)
     prepare_process(threads, torch.device("cpu"))
     setup, fit, test = (Stopwatch(torch.device("cpu")) for _ in range(3))
     split = data / protocol
@@ -126,7 +127,7 @@ def run_baseline(
             dataset=data.name,
             protocol=protocol,
             seed=seed,
-            split=split,
+            data=seen,
             threads=threads,
             device="cpu",
             files=names_in(new),

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from hydrarec.columns import COMPARISON, PAIRS, PLACES
 from hydrarec.comparison.cases import read_cases
-from hydrarec.comparison.measures import metric_names, primary_cutoff, primary_metric
+from hydrarec.comparison.measures import metric_names, paired_names, primary_cutoff, primary_metric
 from hydrarec.comparison.pairs import contrast_pairs
-from hydrarec.comparison.runs import finished_runs, kind_of, require_complete
+from hydrarec.comparison.runs import finished_runs, is_from_lists, kind_of, require_complete
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
@@ -165,6 +165,7 @@ def _contrast_within(
     evaluation, metrics = config.evaluation, metric_names(config.evaluation.cutoffs)
     kept = [metrics.index(metric) for metric in paired_metrics(config)]
     place = {"dataset": dataset, "protocol": protocol}
+    handed_in = {run for run in runs if is_from_lists(config, results, dataset, protocol, run)}
     reference = values_by_user(config, results, cases, dataset, protocol, evaluation.reference)
     rows: list[dict[str, Any]] = []
     by_run: list[NDArray[np.float64]] = []
@@ -175,10 +176,13 @@ def _contrast_within(
         by_run.append(values[:, kept])
         if not own:
             drawn = not config.is_deterministic(run, evaluation.reference)
+            from_lists = not handed_in.isdisjoint((run, evaluation.reference))
+            compared = paired_names(evaluation.cutoffs, from_lists=from_lists)
             rows += [
                 {**place, "run": run, "metric": metric}
                 | contrast_row(values[:, index], reference[:, index], evaluation, drawn=drawn)
                 for index, metric in enumerate(metrics)
+                if metric in compared
             ]
     pairs, places = [], []
     for index, metric in enumerate(paired_metrics(config)):

@@ -161,8 +161,9 @@ def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str,
     ranks = [read_ranks(run_folder(results, dataset, protocol, run, s) / "ranks.parquet", cases) for s in seeds]
     values = np.mean([case_values(one, cutoffs) for one in ranks], axis=0)
     everyone = cases.groups[0]
-    n = cases.frame["n_candidates"].to_numpy()
     warm = cases.frame["warm"].to_numpy()
+    # A user who has met every item has no candidates, and a cold target no place among them.
+    n = np.where(warm, cases.frame["n_candidates"].to_numpy(), 1)
     shares = np.diff(everyone.starts, append=len(n))
     weights = np.repeat(1 / (shares * everyone.n_users), shares)
     sentences: list[str] = []
@@ -173,8 +174,9 @@ def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str,
         spread = warm * np.cumsum(gains**2)[places - 1] / n - chance**2
         expected, error = float(weights @ chance), float(np.sqrt(weights**2 @ spread / len(seeds)))
         found = float(weights @ values[:, metric_names(cutoffs).index(metric)])
-        distance = abs(found - expected) / error if error else 0.0
-        worst = max(worst, distance)
+        distance = abs(found - expected) / error if error else 0.0 if np.isclose(found, expected) else np.inf
+        # What is not a number stays, and is not green.
+        worst = float(np.maximum(worst, distance))
         sentences.append(
             f"{metric_title(metric)} is {found:.5f} where chance is {expected:.5f} ({distance:.1f} standard errors)"
         )

@@ -10,12 +10,24 @@ from numpy.typing import NDArray
 
 from hydrarec.metrics import Ties, hit_rate, mrr, ndcg, tie_variance
 
+MRR = "mrr"
+"""The one metric that looks at every place, however far down."""
+
 Values: TypeAlias = Callable[..., NDArray[np.float64]]
 
 
 def metric_names(cutoffs: Sequence[int]) -> list[str]:
     """Return the names of the metrics, such as `ndcg@10`, in the order of the columns of `case_values`."""
-    return [*(f"hr@{k}" for k in cutoffs), *(f"ndcg@{k}" for k in cutoffs), "mrr"]
+    return [*(f"hr@{k}" for k in cutoffs), *(f"ndcg@{k}" for k in cutoffs), MRR]
+
+
+def paired_names(cutoffs: Sequence[int], *, from_lists: bool) -> list[str]:
+    """Return the metrics on which two runs can be compared.
+
+    Where one of them was handed in as lists, the mean reciprocal rank is none: a target beyond the end of its list has
+    a place nobody knows, and taken for the last one it would make a method worse than itself.
+    """
+    return [name for name in metric_names(cutoffs) if not (from_lists and name == MRR)]
 
 
 def primary_cutoff(cutoffs: Sequence[int]) -> int:

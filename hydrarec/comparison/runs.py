@@ -15,6 +15,9 @@ from hydrarec.outdated import outdated
 REQUIRED = ("ranks.parquet", "timing.json", "inference.json", "manifest.json")
 """What every run leaves behind, trained or not."""
 
+FROM_LISTS = "costs.json"
+"""What only a run has that was handed in as recommendation lists."""
+
 OPTIMUM = "bayes"
 """Name of the baseline that scores by the generator's true probabilities, so that nothing can do better."""
 
@@ -69,6 +72,12 @@ def is_finished(config: BenchmarkConfig, results: Path, dataset: str, protocol: 
 def is_complete(folder: Path) -> bool:
     """Return whether everything that a run with a seed must leave is there."""
     return all((folder / name).is_file() for name in REQUIRED)
+
+
+def is_from_lists(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> bool:
+    """Return whether a run was handed in as recommendation lists, which say nothing about places beyond their end."""
+    seeds = config.seeds_of(run)
+    return any((run_folder(results, dataset, protocol, run, seed) / FROM_LISTS).is_file() for seed in seeds)
 
 
 def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> list[str]:

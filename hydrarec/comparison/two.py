@@ -7,8 +7,8 @@ import pandas as pd
 
 from hydrarec.comparison.cases import read_cases
 from hydrarec.comparison.contrasts import contrast_row
-from hydrarec.comparison.measures import metric_names
-from hydrarec.comparison.runs import require_complete
+from hydrarec.comparison.measures import metric_names, paired_names
+from hydrarec.comparison.runs import is_from_lists, require_complete
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
 from hydrarec.significance.equivalence import verdict
@@ -97,8 +97,12 @@ def contrast_two(
     evaluation = both.evaluation
     drawn = not both.is_deterministic(run, reference)
     values, base = (values_by_user(both, results, cases, dataset, protocol, name) for name in (run, reference))
+    from_lists = any(is_from_lists(both, results, dataset, protocol, name) for name in (run, reference))
+    compared = paired_names(evaluation.cutoffs, from_lists=from_lists)
     rows = []
     for index, metric in enumerate(metric_names(evaluation.cutoffs)):
+        if metric not in compared:
+            continue
         found = contrast_row(values[:, index], base[:, index], evaluation, drawn=drawn)
         equivalent = found["p_equivalent"]
         rows.append(

@@ -22,8 +22,17 @@ LONGEST_LINE_BYTES = 2**23
 """A line beyond this is none: the file is not what it is taken for."""
 LONGEST_ID = 1000
 """Most characters of a user or item."""
-NO_VALUE = {"nan", "NaN", "<NA>", "None", "null", "NULL"}
-"""What programs write where there is no value; taken for an id, all of them would be one user or item."""
+NO_VALUE = {"NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "nan", "NaN", "-nan", "-NaN", "none", "None", "null", "NULL"}
+"""What R, pandas, spreadsheets and databases write where there is no value; as an id, all would be one user or item."""
+OTHER_FORMATS = {
+    b"\x1f\x8b": "compressed with gzip; unpack it",
+    b"BZh": "compressed with bzip2; unpack it",
+    b"\xfd7zXZ\0": "compressed with xz; unpack it",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it",
+    b"PK\x03\x04": "a zip archive; unpack it",
+    b"PAR1": "a Parquet file; write it as text",
+}
+"""What files begin with that are taken for text by mistake, and what to do about it."""
 LINE_FEED = ord("\n")
 NUMERIC = ord("+"), ord(":")
 """First and last of the characters of numbers and of what mostly stands between them: `+,-./0123456789:`."""
@@ -96,11 +105,12 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
     Raises
     ------
     ValueError
-        If a byte does not fit the encoding, is NUL, or a line is too long; naming the line.
+        If a byte does not fit the encoding, is NUL, a byte order mark stands within the file, or a line is too long;
+        naming the line.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
     pending, line = b"", 1
-    for position, chunk in _chunks(stream, source, total_bytes):
+    for chunk in _chunks(stream, source, total_bytes):
         try:
             data = _to_utf8(chunk, decoder, encoding)
         except UnicodeDecodeError as error:
@@ -111,8 +121,10 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
             ) from None
         except UnicodeError as error:
             raise ValueError(f"{source}:{line}: not {encoding}: {error}; say what it is with `encoding`") from None
-        if position == 0:
+        if line == 1 and not pending:
             data = data.removeprefix(codecs.BOM_UTF8)
+        if not data.isascii():
+            _refuse_marks(pending + data, source, line)
         if b"\0" in data:
             place = line + (pending + data).partition(b"\0")[0].count(b"\n")
             raise ValueError(
@@ -133,6 +145,16 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
             )
 
 
+def _refuse_marks(text: bytes, source: str, line: int) -> None:
+    """Refuse a byte order mark where a line begins: it would be part of an id, of a user who has another name above."""
+    place = 0 if text.startswith(codecs.BOM_UTF8) else text.find(b"\n" + codecs.BOM_UTF8) + 1
+    if place or text.startswith(codecs.BOM_UTF8):
+        raise ValueError(
+            f"{source}:{line + text[:place].count(LINE_FEED)}: begins with a byte order mark, as if another file began "
+            "here; leave out these three bytes"
+        )
+
+
 def _to_utf8(chunk: bytes, decoder: codecs.IncrementalDecoder, encoding: str) -> bytes:
     # Nearly every byte of nearly every file is ASCII, which need not be decoded to be encoded again.
     if chunk and encoding in CONTAINS_ASCII and not decoder.getstate()[0] and chunk.isascii():
@@ -146,7 +168,9 @@ def misfit(field: str) -> str:
         return "is empty"
     if len(field) > LONGEST_ID:
         return f"has {len(field)} characters; allowed: up to {LONGEST_ID}"
-    return f"is {field!r}, which stands for no value; leave out such lines" if field in NO_VALUE else ""
+    if field in NO_VALUE:
+        return f"is {field!r}, which stands for no value; leave out such lines, or write it otherwise if it is a name"
+    return ""
 
 
 def open_text(path: Path, encoding: str) -> Iterator[Block]:
@@ -154,7 +178,23 @@ def open_text(path: Path, encoding: str) -> Iterator[Block]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     with path.open("rb") as stream:
+        _refuse_other_formats(stream, path)
         yield from read_blocks(stream, str(path), encoding, path.stat().st_size)
+
+
+def _refuse_other_formats(stream: BinaryIO, path: Path) -> None:
+    beginning = stream.read(max(map(len, OTHER_FORMATS)))
+    stream.seek(0)
+    for magic, what in OTHER_FORMATS.items():
+        # Text may begin so too, but none of these goes on as text.
+        if beginning.startswith(magic) and not _is_text(stream):
+            raise ValueError(f"{path}: {what} first")
+
+
+def _is_text(stream: BinaryIO) -> bool:
+    beginning = stream.read(1024)
+    stream.seek(0)
+    return beginning.isascii() and b"\0" not in beginning
 
 
 def no_interactions(source: str) -> ValueError:
@@ -162,9 +202,9 @@ def no_interactions(source: str) -> ValueError:
     return ValueError(f"{source}: empty: there is no line with an interaction in it")
 
 
-def _chunks(stream: BinaryIO, source: str, total_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Yield numbered chunks of bytes, and an empty one at the end, which tells the decoder to finish."""
+def _chunks(stream: BinaryIO, source: str, total_bytes: int) -> Iterator[bytes]:
+    """Yield chunks of bytes, and an empty one at the end, which tells the decoder to finish."""
     number_of_blocks = -(-total_bytes // BLOCK_BYTES)
     chunks = iter(lambda: stream.read(BLOCK_BYTES), b"")
     shown = bar(chunks, total=number_of_blocks, what=f"read {Path(source).name}", unit="block")
-    yield from enumerate(itertools.chain(shown, [b""]))
+    yield from itertools.chain(shown, [b""])

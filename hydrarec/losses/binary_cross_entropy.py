@@ -4,7 +4,8 @@
     beta = alpha (t (1 - 1 / alpha) + 1 / alpha),   alpha = K / (N - 1)
 
 with K negatives of N items. t = 0 gives beta = 1, the loss of SASRec (Kang & McAuley 2018, eq. 7, up to
-the constant factor); t > 0 is gBCE (Petrov & Macdonald 2023, "gSASRec", eq. 22-23).
+the constant factor, and to negatives, which are drawn from all items but the target here and there from those the user
+has not met); t > 0 is gBCE (Petrov & Macdonald 2023, "gSASRec", eq. 22-23).
 """
 
 import torch

@@ -18,7 +18,8 @@ CACHED_SCORES = 2**21
 """Scores of a block on a CPU: 8 MiB. Fewer would still be in a faster cache when they are counted, but each block reads
 all output embeddings, which costs more."""
 FEWEST_ROWS = 16
-"""Rows of a block on a CPU, however many items: products of fewer rows are slow, and may be rounded otherwise."""
+"""Rows for which a block on a CPU has room, however many items. Blocks are about as long as each other, most of them
+longer than half of it: products of very few rows are slow, and may be rounded otherwise."""
 ITEMS_PER_PRODUCT = 2048
 """Items in one matrix product on a CPU: with all of a large catalogue, its operands would not stay in the cache."""
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from hydrarec.columns import RANKS, RECOMMENDATIONS
 from hydrarec.costs import read_costs, write_inference, write_timing
 from hydrarec.files import atomic_folder, names_in
-from hydrarec.provenance import write_manifest
+from hydrarec.provenance import code_state, data_hashes, write_manifest
 from hydrarec.ranking.lists import ListError, rank_lists
 from hydrarec.sequences.log import read_cases, read_catalogue
 from hydrarec.tables import write_table
@@ -48,7 +48,9 @@ def take_in(
         `hydrarec.ranking.lists.rank_lists`), or the costs are (see `hydrarec.costs.read_costs`). Nothing is written
         then.
     """
+    code_state()
     split = data / protocol
+    seen = data_hashes(split)
     cases, catalogue = read_cases(split, "test"), read_catalogue(data, split)
     path = output / "recommendations.parquet"
     costs, lists = read_costs(output / "costs.json"), _read_lists(path)
@@ -80,7 +82,7 @@ def take_in(
             dataset=data.name,
             protocol=protocol,
             seed=seed,
-            split=split,
+            data=seen,
             threads=costs.threads,
             device=costs.device,
             files=names_in(new),

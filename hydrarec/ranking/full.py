@@ -92,7 +92,8 @@ def rank(
     catalogue
         The items.
     batch_size
-        Cases scored at once; memory grows with `batch_size` times the number of items. It does not change the result.
+        Cases scored at once; memory grows with `batch_size` times the number of items. It changes no result, but that
+        products of very few rows may be rounded otherwise.
     top_k
         Length of the recommendation lists; 0 for none. Lists are shorter where there are fewer candidates. Equal
         scores are listed by ascending item id.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hydrarec.comparison.measures import primary_metric
+from hydrarec.comparison.measures import MRR, primary_metric
 from hydrarec.comparison.two import Contrast
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
@@ -121,6 +121,8 @@ def _caveats(found: Contrast, evaluation: EvaluationConfig) -> list[str]:
         f"Equivalent: the {100 * (1 - 2 * evaluation.alpha):g} % interval lies within {100 * evaluation.margin:g} % "
         "of the second run's mean.",
     ]
+    if MRR not in found.rows.index:
+        lines.append("MRR is not compared: one of the two was handed in as lists, beyond which places are unknown.")
     if not found.drawn:
         lines.append("One result each, whatever the seed: only users are random.")
     elif found.seeds == 1:

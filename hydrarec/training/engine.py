@@ -255,12 +255,14 @@ class Trainer:
     def _validate(self) -> tuple[float, float]:
         self.model.eval()
         greater, equal = count_ranks(self.scorer, self.validation, self.catalogue, batch_size=BATCH_SIZE)
+        # A cold target is a miss even where there are fewer candidates than places.
+        warm = self.catalogue.warm.cpu().numpy()[self.validation.targets.cpu().numpy()]
         # With several targets per user a user still counts once.
         per_user = pd.DataFrame(
             {
                 "user": self.validation.users.numpy(),
-                "ndcg": ndcg(greater, equal, 10),
-                "hr": hit_rate(greater, equal, 10),
+                "ndcg": ndcg(greater, equal, 10) * warm,
+                "hr": hit_rate(greater, equal, 10) * warm,
             }
         ).groupby("user")
         means = per_user.mean().mean()

@@ -16,10 +16,10 @@ from hydrarec.costs import Timing, write_timing
 from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in
-from hydrarec.provenance import code_state, write_manifest
+from hydrarec.provenance import code_state, data_hashes, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.stopwatch import Stopwatch
-from hydrarec.tables import content_hash, write_table
+from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.interruption import Interruption, ignore_requests_to_save
@@ -63,8 +63,9 @@ def train(
         After a signal to stop, once the state is saved.
     """
     ignore_requests_to_save()
-    # Asked now: the checkout may be another when the results are written.
-    code_state()
+    # Asked now: checkout and data may be others when the results are written. The test part is hashed with the rest, so
+    # that a damaged one is found before anything is trained; its targets are not looked at.
+    code, seen = code_state(), data_hashes(data / protocol)
     device = select_device(settings.training.device)
     prepare_process(threads, device)
     heap.keep_freed()
@@ -84,8 +85,8 @@ def train(
         if settings.training.compile or device.type == "cuda":
             # Else the first epoch would take seconds longer, and with some operators more than with others.
             trainer.warm_up()
-    identity = _identity(settings, split, seed, device)
-    state = TrainingState(output / "state", identity, socket.gethostname(), threads, runs_per_gpu)
+    identity = _identity(settings, seen, seed, device)
+    state = TrainingState(output / "state", identity, socket.gethostname(), code, threads, runs_per_gpu)
     state.restore(trainer)
     if state.threads != threads:
         log.warning("goes on with %d threads, with which it was begun, and not with %d", state.threads, threads)
@@ -103,12 +104,13 @@ def train(
             dataset=data.name,
             protocol=protocol,
             seed=seed,
-            split=split,
+            data=seen,
             threads=state.threads,
             device=device_name(device),
             files=names_in(new),
             resumed=state.resumed,
             hosts=state.hosts,
+            earlier_code=state.earlier_code,
         )
     state.remove()
 
@@ -138,14 +140,14 @@ def _log(epoch: Epoch, history: list[Epoch]) -> None:
     )
 
 
-def _identity(settings: RunSettings, split: Path, seed: int, device: torch.device) -> dict[str, object]:
+def _identity(settings: RunSettings, seen: dict[str, str], seed: int, device: torch.device) -> dict[str, object]:
     """Return what a state must agree with to be taken up."""
     return {
         # With `device: auto`, a training begun without a GPU may find one; its times would be of neither.
         "device": device.type,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
-        "data": {name: content_hash(split / f"{name}.parquet") for name in ("train", "validation")},
+        "data": {name: seen[f"{name}.parquet"] for name in ("train", "validation")},
         "versions": {"hydrarec": __version__, "torch": torch.__version__},
     }
 

@@ -40,17 +40,25 @@ class TrainingState:
         taken up.
     host
         The machine of this process.
+    code
+        What `hydrarec.provenance.code_state` says in this process.
     threads
         CPU threads of this process.
     runs_per_gpu
         Trainings that share this process's GPU, this one included.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, Any], host: str, threads: int, runs_per_gpu: int) -> None:
+    def __init__(
+        self, folder: Path, identity: dict[str, Any], host: str, code: dict[str, Any], threads: int, runs_per_gpu: int
+    ) -> None:
         self.folder = folder
         self.identity = identity
         self.hosts = [host]
         """Machines on which the training has been, the first one first."""
+        self.code = code
+        """The code of this process."""
+        self.earlier_code: list[dict[str, Any]] = []
+        """Other code that the training was with before, the first one first."""
         self.threads = threads
         """Threads with which it was begun: sums over other numbers of threads differ in their last digits."""
         self.runs_per_gpu = runs_per_gpu
@@ -82,6 +90,7 @@ class TrainingState:
             **_read_clocks(trainer),
             "resumed": self.resumed,
             "hosts": self.hosts,
+            "code": [*self.earlier_code, self.code],
             "threads": self.threads,
             "runs_per_gpu": self.runs_per_gpu,
             "peak_memory_mib": self.peak_memory_mib,
@@ -116,7 +125,8 @@ class TrainingState:
                 _put(trainer, tensors, values)
                 self.resumed = values["resumed"] + 1
                 self.hosts = list(dict.fromkeys(values["hosts"] + self.hosts))
-                # States of before do not say with how many.
+                # States of before say neither with which code nor with how many threads.
+                self.earlier_code = [code for code in values.get("code", []) if code != self.code]
                 self.threads = values.get("threads", self.threads)
                 self.runs_per_gpu = max(self.runs_per_gpu, values.get("runs_per_gpu", 1))
                 self.peak_memory_mib, self.peak_gpu_mib = values["peak_memory_mib"], values.get("peak_gpu_mib")

@@ -10,9 +10,11 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 
 from hydrarec.config.datasets import ReaderConfig
+from hydrarec.data.delimited.form import LARGEST_TIMESTAMP
 
 
 def read(path: Path | None, config: ReaderConfig) -> pd.DataFrame:
@@ -34,11 +36,19 @@ def read(path: Path | None, config: ReaderConfig) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is no such reader, or the file is not what the reader expects; the message names file and line.
+        If there is no such reader, or the file is not what the reader expects; the message names file and line. Or the
+        reader returned what no reader may: rows without a user or item, or times that are no whole seconds or are
+        missing in some rows only.
     """
     if config.needs_source and path is None:
         raise ValueError(f"the reader {config.kind} reads a file, and none was given; name it with --raw")
-    return _module(config.kind).read(path, config)
+    frame = _module(config.kind).read(path, config)
+    for name in ("user", "item"):
+        codes = frame[name].cat.codes if isinstance(frame[name].dtype, pd.CategoricalDtype) else frame[name]
+        # A category that is missing has the code -1.
+        _refuse(codes.isna() | (codes < 0), f"no {name}, or a number below 0 for it", config)
+    _check_times(frame["timestamp"], config)
+    return frame
 
 
 def kinds() -> list[str]:
@@ -50,3 +60,27 @@ def _module(kind: str) -> ModuleType:
     if kind not in kinds():
         raise ValueError(f"no reader {kind!r}; allowed: {', '.join(kinds())}")
     return importlib.import_module(f"{__name__}.{kind}")
+
+
+def _check_times(times: pd.Series, config: ReaderConfig) -> None:
+    allowed = f"allowed: whole seconds from 0 to {LARGEST_TIMESTAMP}, or no time in any row"
+    if not pd.api.types.is_numeric_dtype(times.dtype):
+        raise ValueError(f"the reader {config.kind} returned times of type {times.dtype}; {allowed}")
+    absent = times.isna()
+    if absent.all():
+        return
+    # One missing time among many would make all of them worthless: the order would be another.
+    _refuse(absent, f"no time, where others have one; {allowed}", config)
+    fits = times.between(0, LARGEST_TIMESTAMP)
+    if not pd.api.types.is_integer_dtype(times.dtype):
+        fits &= times % 1 == 0
+    _refuse(~fits, f"a time that does not fit; {allowed}", config)
+
+
+def _refuse(wrong: "pd.Series[bool]", what: str, config: ReaderConfig) -> None:
+    if wrong.any():
+        rows = np.flatnonzero(wrong.to_numpy())
+        raise ValueError(
+            f"the reader {config.kind} returned {len(rows)} of {len(wrong)} rows with {what}; the first is row "
+            f"{rows[0]}, counted from 0"
+        )

@@ -188,6 +188,14 @@ def test_an_unfinished_run_is_no_problem_and_is_counted(results, trained):
     assert audit.unfinished == [trained]
 
 
+def test_a_run_that_was_trained_and_never_ranked_is_counted(results, trained):
+    for name in ("ranks.parquet", "inference.json", "recommendations.parquet"):
+        (trained / name).unlink()
+    audit = verify(results)
+    assert (audit.problems, audit.unfinished) == ([], [trained])
+    assert trained / "model.safetensors" in audit.checked
+
+
 @pytest.mark.parametrize("place", ["run", "run's", "runs", "data", "split"])
 def test_results_can_be_checked_from_within(place, results, trained, monkeypatch):
     data = results / "data" / trained.parents[2].name

@@ -7,6 +7,7 @@ import pytest
 from hydrarec.columns import COMPARISON, HELD_OUT, LEADERBOARD, METRICS, PAIRS, RANKS, TIMES, TRAIN
 from hydrarec.comparison import collect, contrast
 from hydrarec.comparison.contrasts import compared_runs, contrast_row
+from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import split_folder
 from hydrarec.metrics import ndcg
@@ -150,6 +151,22 @@ def test_a_reference_that_never_hits_has_no_percentages(small):
     table = rows(read_table(tree.results / "comparison.parquet", COMPARISON), metric="hr@1")
     assert table["percent"].isna().all()
     assert np.isfinite(table["difference"]).all()
+
+
+def test_reciprocal_ranks_of_lists_are_compared_with_nothing(small):
+    """Beyond its end a list has no places: a method would lose against itself."""
+    tree = small()
+    for protocol in tree.config.protocols:
+        write_json(tree.folder(HYDRA_UNI, protocol=protocol) / "costs.json", {})
+    contrast(tree.config, tree.results, tree.results)
+    table = read_table(tree.results / "comparison.parquet", COMPARISON)
+    metrics = {run: set(rows(table, run=run)["metric"]) for run in (HYDRA_UNI, "popularity")}
+    assert metrics["popularity"] - metrics[HYDRA_UNI] == {"mrr"}
+    # Nor is anything with a reference that was handed in.
+    raw = tree.config.model_dump(mode="json", exclude_unset=True)
+    raw["evaluation"]["reference"] = HYDRA_UNI
+    contrast(BenchmarkConfig.model_validate(raw), tree.results, tree.results)
+    assert "mrr" not in set(read_table(tree.results / "comparison.parquet", COMPARISON)["metric"])
 
 
 def test_absent_files_are_named(small):

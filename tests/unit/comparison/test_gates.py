@@ -72,6 +72,24 @@ def test_a_constant_scorer_is_exactly_at_chance(small):
     assert "(0.0 standard errors)" in gate.sentence
 
 
+def test_a_user_without_candidates_does_not_hide_a_random_scorer_that_knows_something(small):
+    tree = small(n_users=200)
+    for run in tree.config.run_ids:
+        for seed in tree.config.seeds_of(run):
+            for protocol in tree.config.protocols:
+                path = tree.folder(run, seed, protocol=protocol) / "ranks.parquet"
+                ranks = read_table(path, RANKS)
+                # Who has met every item is asked for one that is new to everybody.
+                met_all = ranks["user"] == 1
+                ranks.loc[met_all, ["n_candidates", "greater", "equal"]] = 0
+                ranks.loc[met_all, "warm"] = False
+                write_table(ranks, path, RANKS)
+    assert checked(tree)["random", "random"] == "green"
+    assert all("nan" not in gate.sentence for gate in read_gates(tree.results))
+    change_ranks(tree, "random", lambda r: r.assign(greater=np.where(r["warm"], r["greater"] // 4, r["greater"])))
+    assert checked(tree)["random", "random"] == "red"
+
+
 def test_a_neural_run_whose_scores_tie_is_red(small):
     tree = small()
     change_ranks(tree, SASREC, lambda r: r.assign(equal=r["warm"].astype("int32")))

@@ -1,6 +1,11 @@
 """Raw formats are read as they are meant, and what is wrong is named with file, line and text."""
 
+import bz2
+import codecs
+import gzip
 import io
+import lzma
+import types
 import zipfile
 from pathlib import Path
 
@@ -311,3 +316,59 @@ def test_long_file_is_read_in_file_order(tmp_path, monkeypatch):
     buffer = io.StringIO()
     buffer.writelines(f"{user}::{item}::1::{time}\n" for user, item, time in lines)
     assert _read(tmp_path, buffer.getvalue().encode(), GROUPLENS) == lines
+
+
+@pytest.mark.parametrize("format", ["gzip", "bzip2", "xz", "Parquet", "zip"])
+def test_what_is_no_text_is_named_for_what_it_is(format, tmp_path):
+    path = tmp_path / "raw"
+    if format == "Parquet":
+        pd.DataFrame({"user": ["a"]}).to_parquet(path)
+    elif format == "zip":
+        _zip(path, ("raw", b"a b\n"))
+    else:
+        module = {"gzip": gzip, "bzip2": bz2, "xz": lzma}[format]
+        path.write_bytes(module.compress(b"a b\n"))
+    with pytest.raises(ValueError, match=rf"raw: .*{format}.* first$"):
+        readers.read(path, PAIRS)
+
+
+def test_text_may_begin_like_another_format(tmp_path):
+    assert _read(tmp_path, b"PAR1 i\nBZh j\n", PAIRS)[0][:2] == ("PAR1", "i")
+
+
+@pytest.mark.parametrize("size", [4, 7, 8, 9, 100])
+def test_a_byte_order_mark_within_a_file_is_refused(size, tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "BLOCK_BYTES", size)
+    mark = codecs.BOM_UTF8
+    assert _read(tmp_path, mark + b"anna 1\nben 2\n", PAIRS)[0][0] == "anna"
+    with pytest.raises(ValueError, match="raw:2: begins with a byte order mark"):
+        _read(tmp_path, mark + b"anna 1\n" + mark + b"anna 2\n", PAIRS)
+
+
+@pytest.mark.parametrize("name", ["NA", "#N/A", "none"])
+def test_what_stands_for_no_value_is_no_name(name, tmp_path):
+    with pytest.raises(ValueError, match=r"raw:2:.*stands for no value"):
+        _read(tmp_path, f"a 1\n{name} 2\n".encode(), PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("timestamp", pd.Series([400.0, 300.0, None, 100.0]), "1 of 4 rows with no time.*row 2"),
+        ("timestamp", pd.Series([400.0, 300.0, 250.9, 100.0]), "1 of 4 rows with a time that does not fit.*row 2"),
+        ("timestamp", pd.Series([400, 300, -1, 100]), "a time that does not fit.*row 2"),
+        (
+            "timestamp",
+            pd.to_datetime(pd.Series(["2020-01-01"] * 4)),
+            "times of type datetime64.*allowed: ",
+        ),
+        ("user", pd.Series(["a", None, "b", "a"], dtype="category"), "1 of 4 rows with no user.*row 1"),
+        ("item", pd.Series([1, 2, 3, -4]), "1 of 4 rows with no item, or a number below 0.*row 3"),
+    ],
+)
+def test_what_no_reader_may_return_is_refused(column, values, message, monkeypatch):
+    frame = pd.DataFrame({"user": [1, 1, 1, 1], "item": [1, 2, 3, 4], "timestamp": [4, 3, 2, 1]})
+    own = types.SimpleNamespace(read=lambda path, config: frame.assign(**{column: values}))
+    monkeypatch.setattr(readers, "_module", lambda kind: own)
+    with pytest.raises(ValueError, match=message):
+        readers.read(None, SyntheticReaderConfig())

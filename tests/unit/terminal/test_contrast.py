@@ -171,3 +171,12 @@ def test_the_command(tree, tmp_path):
     assert said.output.rstrip("\n") == described(tree.config, wanted)
     said = CliRunner().invoke(app, ["compare", HYDRA_UNI, SASREC, "--dataset", "made-0", "--protocol", "gts", *common])
     assert "Made-up data 0, gts:" in said.output
+
+
+def test_reciprocal_ranks_of_lists_are_left_out_and_it_is_said(small):
+    write_json(small.folder(HYDRA_UNI) / "costs.json", {})
+    found = contrast_two(small.config, small.results, HYDRA_UNI, SASREC, "made-0", "loo")
+    assert "mrr" not in found.rows.index
+    assert "MRR is not compared" in " ".join(described(small.config, found).split())
+    plain = contrast_two(small.config, small.results, "itemknn", SASREC, "made-0", "loo")
+    assert "MRR is not compared" not in described(small.config, plain)

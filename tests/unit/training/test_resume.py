@@ -13,6 +13,7 @@ from safetensors import safe_open
 
 from hydrarec.audit.differences import CLOCKS
 from hydrarec.columns import HISTORY
+from hydrarec.provenance import code_of, code_state
 from hydrarec.sequences.log import read_train
 from hydrarec.tables import read_table
 from hydrarec.training import state as state_file
@@ -235,8 +236,11 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_state(data, tmp_path):
     assert latest.read_bytes() == before
 
 
-def test_a_training_that_moves_says_where_it_has_been(data, tmp_path, monkeypatch):
+def test_a_training_that_moves_says_where_it_has_been_and_with_which_code(data, tmp_path, monkeypatch):
+    now = code_state()
     for host, epochs, peak in (("node-1", 2, 300.0), ("node-2", 3, 900.0), ("node-1", 4, 200.0)):
+        code = now if epochs == 4 else now | {"git_commit": f"commit of {epochs}"}
+        monkeypatch.setattr("hydrarec.training.run.code_state", lambda code=code: code)
         monkeypatch.setattr("socket.gethostname", lambda host=host: host)
         monkeypatch.setattr(state_file, "peak_gpu_mib", lambda device, peak=peak: peak)
         with monkeypatch.context() as patch:
@@ -248,6 +252,9 @@ def test_a_training_that_moves_says_where_it_has_been(data, tmp_path, monkeypatc
                 run_training(data, tmp_path, max_epochs=4)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["host"], manifest["resumed"]) == ("node-1 and node-2", 2)
+    results(data, tmp_path)
+    commits = [code["git_commit"] for code in code_of(tmp_path)]
+    assert commits == ["commit of 2", "commit of 3", now["git_commit"], now["git_commit"]]
     # The most that it took anywhere.
     assert json.loads((tmp_path / "timing.json").read_text())["peak_gpu_mib"] == 900.0
 

@@ -1,18 +1,21 @@
 """The engine: stopping, clocks, what is kept, and that equal seeds give equal bytes."""
 
 import json
+import shutil
 import time
 
+import numpy as np
 import pytest
 import torch
 
-from hydrarec.columns import HISTORY, RANKS, SAMPLED
+from hydrarec.columns import HISTORY, RANKS, SAMPLED, TRAIN
 from hydrarec.config import RunSettings
 from hydrarec.data.candidates import draw
+from hydrarec.provenance import data_hashes
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.stopwatch import Stopwatch
-from hydrarec.tables import content_hash, read_table
-from hydrarec.training import checkpoint, scorer
+from hydrarec.tables import content_hash, read_table, write_table
+from hydrarec.training import checkpoint, engine, scorer
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.run import train
 from hydrarec.training.streams import Streams, seed_of
@@ -83,6 +86,41 @@ def test_training_needs_no_test_file(data, tmp_path):
     train(settings(), data=hidden, protocol="loo", seed=0, threads=1, output=tmp_path / "out")
     train(settings(), data=data, protocol="loo", seed=0, threads=1, output=tmp_path / "with")
     assert (tmp_path / "out/model.safetensors").read_bytes() == (tmp_path / "with/model.safetensors").read_bytes()
+
+
+def test_data_that_change_meanwhile_are_not_taken_for_those_that_were_read(data, tmp_path, monkeypatch):
+    ring = tmp_path / "ring"
+    shutil.copytree(data, ring)
+    before = data_hashes(ring / "loo")
+    epoch = Trainer.epoch
+
+    def and_then_prepared_anew(trainer, between):
+        write_table(read_table(ring / "loo/train.parquet", TRAIN).iloc[:-1], ring / "loo/train.parquet", TRAIN)
+        return epoch(trainer, between)
+
+    monkeypatch.setattr(Trainer, "epoch", and_then_prepared_anew)
+    train(settings(), data=ring, protocol="loo", seed=0, threads=1, output=tmp_path)
+    assert json.loads((tmp_path / "manifest.json").read_text())["data"] == before
+    with pytest.raises(ValueError, match=r"train\.parquet: not the data of the training.*it is trained anew"):
+        rank_test(tmp_path / "model.safetensors", data=ring, protocol="loo", threads=1, output=tmp_path)
+
+
+def test_a_damaged_test_part_is_found_before_anything_is_trained(data, tmp_path, monkeypatch):
+    shutil.copytree(data, tmp_path / "ring")
+    (tmp_path / "ring/loo/test.parquet").write_bytes(b"PAR1 no more")
+    monkeypatch.setattr(Trainer, "epoch", lambda *_: pytest.fail("trained"))
+    with pytest.raises((ValueError, OSError), match=r"test\.parquet"):
+        train(settings(), data=tmp_path / "ring", protocol="loo", seed=0, threads=1, output=tmp_path / "out")
+
+
+def test_cold_validation_targets_are_misses_where_there_are_few_candidates(trainer, monkeypatch):
+    hits = trainer._validate()
+    monkeypatch.setattr(engine, "count_ranks", lambda *_, **__: (np.full(120, 9), np.zeros(120, dtype=int)))
+    nine_above = trainer._validate()
+    trainer.catalogue.warm[trainer.validation.targets[:60].long()] = False
+    share = float(trainer.catalogue.warm[trainer.validation.targets.long()].double().mean())
+    assert trainer._validate() == pytest.approx([share * one for one in nine_above])
+    assert hits != nine_above
 
 
 def scripted(scores):
