@@ -5,6 +5,7 @@ Snakemake does not know them and would submit the same work again, into the same
 """
 
 import logging
+import os
 import shlex
 import shutil
 import subprocess
@@ -59,7 +60,9 @@ def jobs_of(folder: Path) -> list[Job]:
     if shutil.which("squeue") is None:
         return []
     wanted = ",".join(f"{field}:{width}" for field, width in FIELDS.items())
-    command = ["squeue", "--me", "--noheader", "--states=PENDING,RUNNING,SUSPENDED,COMPLETING", f"--Format={wanted}"]
+    # Without a list of states, squeue shows all that is not over. With one it shows what is in just these, and not what
+    # runs on a node that still boots.
+    command = ["squeue", "--me", "--noheader", f"--Format={wanted}"]
     found = []
     for line in _said(command).splitlines():
         number, state, elapsed, node, what, works_in = _columns(line)
@@ -145,9 +148,12 @@ def refuse_orphans(folder: Path) -> None:
 
 
 def _said(command: list[str]) -> str:
-    """Run squeue and return what it prints."""
+    """Run squeue, whatever its user has told it to leave out, and return what it prints."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SQUEUE_")}
     try:
-        finished = subprocess.run(command, check=False, capture_output=True, text=True, timeout=ANSWER_S)
+        finished = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=ANSWER_S, env=environment
+        )
     except subprocess.TimeoutExpired:
         why = f"it did not answer within {ANSWER_S} s"
     except OSError as error:

@@ -389,7 +389,10 @@ EFFICIENCY_WORK = _table(
     other_flops=(pa.float64(), "other arithmetic operations of a unit; null likewise?"),
     mixing_flops=(pa.float64(), "operations of a unit that mix positions, of either sort; null likewise?"),
     nbytes=(pa.float64(), "bytes that a unit of an operator reads and writes at least; null elsewhere?"),
-    peak_mib=(pa.float64(), "peak memory of a repetition with its inputs, in a process of its own; null if skipped?"),
+    peak_mib=(
+        pa.float64(),
+        "peak memory of a repetition with its inputs, of a process of its own or allocated on a GPU; null if skipped?",
+    ),
     skipped=(pa.string(), "why it was not timed; null if it was?"),
 )
 EFFICIENCY_TIMES = _table(

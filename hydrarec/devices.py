@@ -3,6 +3,7 @@
 import functools
 import importlib
 import importlib.util
+import itertools
 import os
 from collections.abc import Callable
 from types import ModuleType
@@ -14,6 +15,7 @@ KEPT_PRIMITIVES = "16"
 """Compiled operations that oneDNN keeps."""
 MOST_GRAPHS = 64
 """Graphs that a compiled model may have."""
+_COMPILED = itertools.count(1)
 
 
 def select_device(wanted: str) -> torch.device:
@@ -66,9 +68,11 @@ def compiled(model: nn.Module) -> Callable[..., Tensor]:
     torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled())
     # Every batch has another shape, so one set of kernels must do for all; or, with operators that work in chunks, one
     # for each number of them. Whatever is beyond the limit would run uncompiled, without a word, and be compared.
-    dynamo = importlib.import_module("torch._dynamo.config")
-    for name, value in {"recompile_limit": MOST_GRAPHS, "fail_on_recompile_limit_hit": True}.items():
-        setattr(dynamo, name, value)
+    # Graphs are counted by the code they are of, which several models of a process share.
+    dynamo, most = importlib.import_module("torch._dynamo.config"), next(_COMPILED) * MOST_GRAPHS
+    # Names that PyTorch 2.6 knows too; later ones have others besides.
+    dynamo.cache_size_limit, dynamo.fail_on_cache_limit_hit = most, True  # pyright: ignore[reportAttributeAccessIssue]
+    dynamo.accumulated_cache_size_limit = max(256, most)  # pyright: ignore[reportAttributeAccessIssue]
     return torch.compile(model, dynamic=True)
 
 

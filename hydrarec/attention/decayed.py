@@ -29,6 +29,8 @@ from hydrarec.sequences.visibility import Visibility
 
 CHUNK = 32
 """Positions in a chunk, a power of two. Of 8 to 128 about the fastest on one CPU core for T = 200 and d_head = 64."""
+SHORT = (1, 2, 4, 8, 16)
+"""Positions in the one chunk of a sequence that has no more than half of `CHUNK`."""
 FORGOTTEN = -50.0
 """Logarithm of a decay that is no different from 0, even in double precision. Without a bound, sums over a chunk
 would be too large for the small decays in them to count."""
@@ -79,7 +81,9 @@ def decayed_sums(
         if visibility.padding_mask is not None:
             real = visibility.padding_mask[:, None, :, None]
             k, log_decay = k * real, log_decay * real
-        size = min(CHUNK, 1 << (length - 1).bit_length())
+        # A power of two; asked for by comparisons, for each of which a compiler keeps a graph for many lengths, and not
+        # by arithmetic, which would make it keep one for each.
+        size = CHUNK if length > CHUNK // 2 else next(some for some in SHORT if length <= some)
         q, k, v, log_decay = (_chunks(x, size) for x in (q, k, v, log_decay))
         until = log_decay.cumsum(-2)
         decay = _Decay(until, F.pad(until, (0, 0, 1, 0))[..., :-1, :])

@@ -62,6 +62,7 @@ def hydra_packed(
     *,
     causal: bool,
     eps: float = 1e-6,
+    longest: int | None = None,
 ) -> Float[Tensor, "M D"]:
     """Mix the values of sequences that stand one behind the other, without padding.
 
@@ -75,6 +76,9 @@ def hydra_packed(
         Positions see only themselves and earlier ones.
     eps
         Smallest norm a query or key is divided by; above 0.
+    longest
+        What no sequence is longer than. A GPU, which need not be waited for to find it out, cuts its work by it; None:
+        M.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def hydra_packed(
     # Elsewhere the values would have to be waited for.
     if offsets.device.type == "cpu" and not _cut(offsets, len(q)):
         raise ValueError(f"offsets are {offsets.tolist()}; allowed: 0, then ascending, then {len(q)}")
-    return _mixed(q, k, v, offsets, None, causal=causal, eps=eps, longest=len(q))
+    return _mixed(q, k, v, offsets, None, causal=causal, eps=eps, longest=len(q) if longest is None else longest)
 
 
 def pays(q: Float[Tensor, "*shape D"]) -> bool:

@@ -35,6 +35,14 @@ def _rows(offsets, part, size):
 
 
 @triton.jit
+def _n_parts(offsets, part, size):
+    """Return how many parts this program's sequence has; 0 if this one is none, for which nothing need be summed."""
+    length = tl.load(offsets + tl.program_id(0) + 1) - tl.load(offsets + tl.program_id(0))
+    n_parts = (length + size - 1) // size
+    return tl.where(part < n_parts, n_parts, 0)
+
+
+@triton.jit
 def _tile(x, stride, rows, columns, inside):
     """Load a tile in float32, or in float64 if that is its type."""
     values = tl.load(x + rows[:, None] * stride + columns[None, :], mask=inside, other=0.0)
@@ -112,7 +120,8 @@ def mix_forward(q, k, v, mask, offsets, totals, outputs, q_stride, k_stride, v_s
     first, end = _rows(offsets, part, size)
     sums = tl.zeros([n_columns], sum_type)
     if split:
-        sums += _parts(totals, 0, part if causal else tl.num_programs(1), columns, width, n_rows, sum_type)
+        n_parts = _n_parts(offsets, part, size)
+        sums += _parts(totals, 0, tl.minimum(part, n_parts) if causal else n_parts, columns, width, n_rows, sum_type)
     elif not causal:
         sums += _total(k, v, mask, k_stride, v_stride, first, end, columns, eps, width, n_rows, masked, sum_type)
     for row in range(first, end, n_rows):
@@ -138,7 +147,8 @@ def mix_backward(q, k, v, g, mask, offsets, totals, later, dq, dk, dv, q_stride,
     first, end = _rows(offsets, part, size)
     sums = tl.zeros([n_columns], sum_type)
     if split:
-        sums += _parts(totals, 0, part if causal else tl.num_programs(1), columns, width, n_rows, sum_type)
+        n_parts = _n_parts(offsets, part, size)
+        sums += _parts(totals, 0, tl.minimum(part, n_parts) if causal else n_parts, columns, width, n_rows, sum_type)
     elif not causal:
         sums += _total(k, v, mask, k_stride, v_stride, first, end, columns, eps, width, n_rows, masked, sum_type)
     for row in range(first, end, n_rows):
@@ -156,7 +166,8 @@ def mix_backward(q, k, v, g, mask, offsets, totals, later, dq, dk, dv, q_stride,
 
     sums = tl.zeros([n_columns], sum_type)
     if split:
-        sums += _parts(later, part + 1 if causal else 0, tl.num_programs(1), columns, width, n_rows, sum_type)
+        n_parts = _n_parts(offsets, part, size)
+        sums += _parts(later, part + 1 if causal else 0, n_parts, columns, width, n_rows, sum_type)
     elif not causal:
         sums += _total(q, g, mask, q_stride, g_stride, first, end, columns, eps, width, n_rows, False, sum_type)
     tiles = (end - first + n_rows - 1) // n_rows

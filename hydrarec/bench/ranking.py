@@ -12,6 +12,7 @@ from hydrarec.efficiency.rounds import Subject
 from hydrarec.models.base import OutputLayer
 from hydrarec.provenance import peak_memory_mib
 from hydrarec.ranking.blocks import Products
+from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import BATCH_SIZE, count_ranks, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.sequences.log import Cases, Catalogue, Log
@@ -46,12 +47,13 @@ def cases(conditions: Conditions) -> Iterator[Case]:
     def score(rows: Int[Tensor, " B"]) -> Products:
         return Products(hidden[rows.to(device)], OutputLayer(weight, None))
 
+    candidates = Candidates(held_out, catalogue)
     need = Need(flops=2.0 * n_users * (n_items + 1) * WIDTH)
     case = Case(
         name=f"{n_users:,} users, {n_items:,} items",
         unit="user",
         subjects=[
-            Subject("count", lambda: count_ranks(score, held_out, catalogue, batch_size=BATCH_SIZE), n_users),
+            Subject("count", lambda: count_ranks(score, held_out, candidates, batch_size=BATCH_SIZE), n_users),
             Subject("rank", lambda: rank(score, held_out, catalogue, batch_size=BATCH_SIZE), n_users),
             Subject(
                 "rank + lists",

@@ -3,6 +3,7 @@
 import importlib
 import logging
 import pkgutil
+import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +24,8 @@ from hydrarec.tables import write_table
 
 log = logging.getLogger(__name__)
 
+DATA = Path("results/data")
+"""Where the workflow's data sets are."""
 NOT_A_BENCHMARK = ("base", "run", "page", "plain", "peers")
 
 
@@ -53,7 +56,7 @@ def run(
     threads: int = 1,
     rounds: int | None = None,
     quick: bool = False,
-    data: Path = Path("results/data"),
+    data: Path = DATA,
 ) -> None:
     """Run benchmarks and write `<output>/<name>/times.parquet` and `machine.json` for each.
 
@@ -102,7 +105,7 @@ def run(
                 }
         description = {
             "created": now(),
-            "command": f"hydrarec bench {name} --threads {threads}{f' --rounds {rounds}' if rounds else ''}",
+            "command": _command(name, device, threads, rounds, data),
             "quick": quick,
             "rates": asdict(measure_rates(where)),
             "threads": threads,
@@ -112,6 +115,14 @@ def run(
         }
         write_table(pd.concat(times, ignore_index=True), output / name / "times.parquet", BENCH)
         write_json(output / name / "machine.json", description)
+
+
+def _command(name: str, device: str, threads: int, rounds: int | None, data: Path) -> str:
+    """Return the command that measures the same again."""
+    said = {"--device": None if device == "auto" else device, "--threads": threads, "--rounds": rounds}
+    said |= {"--data": None if data == DATA else data}
+    words = (f"{option} {shlex.quote(str(value))}" for option, value in said.items() if value is not None)
+    return " ".join(["hydrarec bench", name, *words])
 
 
 def _log(name: str, case: Case, times: pd.DataFrame, clock: str) -> None:

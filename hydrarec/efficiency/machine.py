@@ -14,8 +14,8 @@ from hydrarec.energy import nvml_handle
 
 GEMM_SIZE = {"cpu": 1024, "cuda": 8192}
 """Rows and columns of the matrices whose product is timed: as few as a device is at full speed with."""
-COPY_BYTES = 256 * 2**20
-"""Bytes that are copied: far more than any cache."""
+COPY_BYTES = {"cpu": 2**28, "cuda": 2**32}
+"""Bytes that are copied: far more than any cache, and than a device copies while a copy is begun."""
 REPETITIONS = 9
 """Repetitions, of which the fastest counts: a floor is about the machine, not about who shares it."""
 
@@ -40,11 +40,12 @@ def measure_rates(device: torch.device) -> Rates:
     size = GEMM_SIZE[device.type]
     a, b = (torch.randn(size, size, device=device, generator=generator) for _ in range(2))
     product = torch.empty_like(a)
-    source = torch.ones(COPY_BYTES // 4, device=device)
+    n_bytes = COPY_BYTES[device.type]
+    source = torch.ones(n_bytes // 4, device=device)
     target = torch.empty_like(source)
     return Rates(
         flops_per_s=2 * size**3 / _fastest(lambda: torch.mm(a, b, out=product), device),
-        bytes_per_s=2 * COPY_BYTES / _fastest(lambda: target.copy_(source), device),
+        bytes_per_s=2 * n_bytes / _fastest(lambda: target.copy_(source), device),
     )
 
 

@@ -70,7 +70,6 @@ def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, 
     code_state()
     where = select_device(device)
     prepare_process(settings.threads, where)
-    before = gpu_state(where)
     pieces = {
         "operators": lambda: operator_pieces(config, where),
         "blocks": lambda: block_pieces(config, where),
@@ -78,6 +77,8 @@ def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, 
         "inference": lambda: inference_pieces(config, results),
     }[part]()
     work, times = run(list(pieces), settings, where)
+    # At once: a GPU that waits lowers its clock.
+    state = gpu_state(where)
     write_table(work, output / "work.parquet", EFFICIENCY_WORK)
     write_table(times, output / "times.parquet", EFFICIENCY_TIMES)
     description = {
@@ -87,8 +88,7 @@ def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, 
         "settings": settings.model_dump(mode="json"),
         "measured": measured(config, part),
         "rates": asdict(measure_rates(where)),
-        "gpu_before": before,
-        "gpu_after": gpu_state(where),
+        "gpu_state": state,
         "files": file_hashes(output, ("work.parquet", "times.parquet")),
     }
     write_json(output / "machine.json", description)

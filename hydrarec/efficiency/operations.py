@@ -22,7 +22,6 @@ from hydrarec.config.attention import AttentionConfig
 
 TRAINING = 3.0
 """Operations of forward and backward pass in multiples of those of the forward pass."""
-NUMBER_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -106,11 +105,11 @@ def mixing(config: AttentionConfig, shape: Shape) -> Operations | None:
     return count(config, shape) if count else None
 
 
-def least_bytes(shape: Shape, *, training: bool) -> float:
-    """Return the bytes an operator cannot avoid: float32 inputs read and outputs written once, in both directions."""
+def least_bytes(shape: Shape, *, training: bool, number_bytes: int) -> float:
+    """Return the bytes an operator cannot avoid: inputs read and outputs written once, in both directions."""
     # Forward q, k, v and the output; backward q, k, v and the output's gradient in, three gradients out.
     tensors = 4 + 7 if training else 4
-    return float(NUMBER_BYTES * tensors * shape.numbers * shape.batch)
+    return float(number_bytes * tensors * shape.numbers * shape.batch)
 
 
 def linear_layers(module: nn.Module, apart_from: nn.Module | None = None) -> float:

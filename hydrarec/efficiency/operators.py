@@ -70,7 +70,8 @@ class OperatorPiece(Piece):
         operations = mixing(self.attention, shape)
         per_unit = (TRAINING if self.training else 1.0) / self.units
         operations = None if operations is None else operations * per_unit
-        return Counted(operations, operations, least_bytes(shape, training=self.training) / self.units)
+        nbytes = least_bytes(shape, training=self.training, number_bytes=2 if self.precision == "bfloat16" else 4)
+        return Counted(operations, operations, nbytes / self.units)
 
     def small(self) -> Piece:
         """Return the operator on short sequences."""

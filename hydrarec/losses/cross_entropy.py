@@ -57,42 +57,43 @@ class _LinearCrossEntropy(torch.autograd.Function):
         bias: Float[Tensor, " N1"] | None,
         targets: Int[Tensor, " M"],
     ) -> Float[Tensor, ""]:
-        on_cpu = hidden.device.type == "cpu"
+        on_cpu = _is_on_cpu(hidden)
         n_items = len(weight) - 1
         n_positions = max(POSITIONS_PER_CHUNK, (SCORES_PER_CHUNK if on_cpu else SCORES_PER_CHUNK_GPU) // n_items)
-        n_product = ITEMS_PER_PRODUCT if on_cpu else n_items
+        n_product = ITEMS_PER_PRODUCT if on_cpu else len(weight) + CACHE_LINE
         # The products run in the precision the encoder left (bfloat16 under autocast), all sums in float32 at least.
         exact = torch.promote_types(hidden.dtype, torch.float32)
         grad_hidden, grad_weight = torch.zeros_like(hidden, dtype=exact), torch.zeros_like(weight)
         grad_bias = None if bias is None else torch.zeros_like(bias)
-        items = weight[1:].to(hidden.dtype).split(n_product)
+        width = -(-n_items // CACHE_LINE) * CACHE_LINE
+        n_scored = n_items if on_cpu else width
+        items = _with_rows(weight[1:].to(hidden.dtype), n_scored).split(n_product)
         # Products with the items across are up to a quarter faster than with the items down.
         across = [some.T.contiguous() for some in items]
         grad_across = [torch.zeros_like(some, dtype=exact) for some in across]
         kernels = triton_kernels("hydrarec.losses.softmax_triton") if hidden.device.type == "cuda" else None
         softmax_less_one_hot_ = kernels.softmax_less_one_hot_ if kernels else _softmax_less_one_hot_
         loss = torch.zeros((), dtype=torch.float64 if on_cpu else torch.float32, device=hidden.device)
-        width = -(-n_items // CACHE_LINE) * CACHE_LINE if on_cpu else n_items
         rows = torch.empty(min(n_positions, len(hidden)), width, dtype=exact, device=hidden.device)
         for part, part_targets, part_grad in zip(
             *(tensor.split(n_positions) for tensor in (hidden, targets - 1, grad_hidden)), strict=True
         ):
             rows = rows[: len(part)]
-            rows[:, n_items:] = -torch.inf
-            scores = rows[:, :n_items]
-            for some, columns in zip(across, scores.split(n_product, dim=1), strict=True):
+            scores, scored = rows[:, :n_items], rows[:, :n_scored]
+            for some, columns in zip(across, scored.split(n_product, dim=1), strict=True):
                 _set_product(columns, part, some)
+            rows[:, n_items:] = -torch.inf
             if bias is not None:
                 scores += bias[1:]
             loss += softmax_less_one_hot_(rows, part_targets).sum()
             if grad_bias is not None:
                 grad_bias[1:] += scores.sum(0)
-            for some, grad_some, columns in zip(items, grad_across, scores.split(n_product, dim=1), strict=True):
+            for some, grad_some, columns in zip(items, grad_across, scored.split(n_product, dim=1), strict=True):
                 gradient = columns.to(hidden.dtype)
                 _add_product(part_grad, gradient, some)
                 _add_product(grad_some, part.T, gradient)
         for grad_some, rows_of_some in zip(grad_across, grad_weight[1:].split(n_product), strict=True):
-            rows_of_some.copy_(grad_some.T)
+            rows_of_some.copy_(grad_some.T[: len(rows_of_some)])
         ctx.gradients = (grad_hidden.to(hidden.dtype), grad_weight, grad_bias)
         return (loss / len(hidden)).to(weight.dtype)
 
@@ -102,6 +103,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
         # Of the mean; divided here, where every gradient is multiplied anyway.
         scale = grad_outputs[0] / len(gradients[0])
         return (*(None if gradient is None else gradient * scale.to(gradient.dtype) for gradient in gradients), None)
+
+
+def _is_on_cpu(x: Tensor) -> bool:
+    return x.device.type == "cpu"
+
+
+def _with_rows(x: Float[Tensor, "N D"], n_rows: int) -> Float[Tensor, "R D"]:
+    """Return a matrix with zeros below, for a GPU multiplies fastest what begins and ends with a cache line."""
+    return x if len(x) == n_rows else torch.nn.functional.pad(x, (0, 0, 0, n_rows - len(x)))
 
 
 def _softmax_less_one_hot_(scores: Float[Tensor, "M N"], targets: Int[Tensor, " M"]) -> Float[Tensor, " M"]:

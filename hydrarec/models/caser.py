@@ -74,7 +74,9 @@ class CaserModel(RecurrentModel):
         features, columns = [], x.mT
         for height, convolution in enumerate(self.horizontal, start=1):
             found = F.relu(convolution(columns))
-            features.append(F.max_pool1d(found, self.window - height + 1, stride=1).mT)
+            # Not `max_pool1d`, of which a compiler keeps a graph for each length.
+            places = found.unfold(-1, self.window - height + 1, 1)
+            features.append(places.amax(-1).mT)
         features.append(self.vertical(x.unfold(1, self.window, 1)).mT.flatten(2))
         return torch.cat(features, dim=-1)
 

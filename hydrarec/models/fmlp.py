@@ -65,9 +65,13 @@ class Filter(nn.Module):
     def _causal(self, x: Float[Tensor, "B T D"], spectrum: Tensor) -> Float[Tensor, "B T D"]:
         length = x.shape[1]
         kernel = torch.fft.irfft(spectrum, n=self.max_length, dim=0)[:length]
-        # Row t of the windows holds w_{t-T+1} to w_t, with zeros for negative places; flipped, w_t to w_{t-T+1}.
-        weights = F.pad(kernel, (0, 0, length - 1, 0)).unfold(0, length, 1).flip(-1)
-        return torch.einsum("tds,bsd->btd", weights, x)
+        # Rows of w_{T-1} to w_0 and T zeros behind, read on with one number less to a row: each begins one place later
+        # than the one above it, and from the column T - 1 on, column s of row t holds w_{t-s}. Of `unfold` over T
+        # positions a compiler would keep a graph for each T.
+        row = F.pad(kernel.flip(0), (0, 0, 0, length))
+        rows = row.expand(length, *row.shape).reshape(-1, row.shape[-1])[: length * (2 * length - 1)]
+        weights = rows.unflatten(0, (length, 2 * length - 1))[:, length - 1 :]
+        return torch.einsum("tsd,bsd->btd", weights, x)
 
 
 class FmlpBlock(Block):

@@ -141,11 +141,11 @@ def rank(
 
 
 def count_ranks(
-    score: Scorer, cases: Cases, catalogue: Catalogue, *, batch_size: int, what: str = "validate"
+    score: Scorer, cases: Cases, candidates: Candidates, *, batch_size: int, what: str = "validate"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count only `greater` and `equal` of every case: what validation needs each epoch.
 
-    Parameters and errors are those of `rank`.
+    Parameters and errors are those of `rank`, but for `candidates`: the cases' own, which are the same in every epoch.
 
     Returns
     -------
@@ -153,7 +153,6 @@ def count_ranks(
         `greater` and `equal`, int64, in the order of the cases; `greater` is the number of candidates if the target
         is cold.
     """
-    candidates = Candidates(cases, catalogue)
     return _filtered(_run(score, cases, candidates, batch_size, None, (), what), candidates)
 
 

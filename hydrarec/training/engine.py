@@ -5,6 +5,7 @@ The test file is not among the inputs; `hydrarec.training.test` ranks it, once.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from hydrarec.losses.base import Loss
 from hydrarec.masking.base import TrainingView
 from hydrarec.metrics import hit_rate, ndcg
 from hydrarec.progress import bar
+from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import BATCH_SIZE, count_ranks
 from hydrarec.sequences.batches import training_batches, training_order
 from hydrarec.sequences.log import Cases, Catalogue, Log
@@ -30,8 +32,8 @@ from hydrarec.training import checkpoint
 from hydrarec.training.scorer import ModelScorer
 from hydrarec.training.streams import Streams
 
-WARM_UP_BATCHES = 3
-"""Batches that the warm-up goes through: some kernels come in several versions, for shapes of different kinds."""
+LIKE_WIDTHS = 32
+"""Widths of batches, from a multiple of it to the next, for which kernels come in the same versions."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,11 @@ class Trainer:
         """Weights of the best epoch so far, on the CPU."""
         self.position = self._start()
 
+    @cached_property
+    def candidates(self) -> Candidates:
+        """The validation cases' candidates, which are the same after every epoch."""
+        return Candidates(self.validation, self.catalogue)
+
     @property
     def parameters(self) -> int:
         """Number of trainable parameters."""
@@ -147,7 +154,7 @@ class Trainer:
 
     def warm_up(self) -> None:
         """Load and compile kernels, and allocate, before a clock runs; nothing of the training's state changes."""
-        order = self._order(np.random.default_rng(0))[:WARM_UP_BATCHES]
+        order = self._one_of_each_kind(self._order(np.random.default_rng(0)))
         state, negatives = checkpoint.weights_of(self.model), self.streams.negatives.get_state()
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             self.model.train()
@@ -238,6 +245,15 @@ class Trainer:
         seen = self.settings.encoder.max_length
         return training_order(self.train_log, self.settings.training.batch_size, seen, stream)
 
+    def _one_of_each_kind(self, order: list[np.ndarray]) -> list[np.ndarray]:
+        """Return a batch of each kind for which kernels differ: in its width, its size and whether it has padding."""
+        lengths = self.train_log.lengths.numpy().clip(max=self._window)
+        kinds = {}
+        for rows in order:
+            longest = lengths[rows].max()
+            kinds.setdefault((-(-longest // LIKE_WIDTHS), len(rows), longest == lengths[rows].min()), rows)
+        return [*kinds.values()]
+
     def _expected_targets(self) -> float:
         """Return how many targets an epoch has on average."""
         lengths = self.train_log.lengths
@@ -254,9 +270,9 @@ class Trainer:
 
     def _validate(self) -> tuple[float, float]:
         self.model.eval()
-        greater, equal = count_ranks(self.scorer, self.validation, self.catalogue, batch_size=BATCH_SIZE)
+        greater, equal = count_ranks(self.scorer, self.validation, self.candidates, batch_size=BATCH_SIZE)
         # A cold target is a miss even where there are fewer candidates than places.
-        warm = self.catalogue.warm.cpu().numpy()[self.validation.targets.cpu().numpy()]
+        warm = self.candidates.warm_target
         # With several targets per user a user still counts once.
         per_user = pd.DataFrame(
             {

@@ -58,7 +58,7 @@ def test_nothing_is_learnt_from_noise(attention, masking, precision):
     assert min(losses) > np.log(N_ITEMS - LENGTH) - 0.1
 
     trainer.model.eval()
-    greater, equal = count_ranks(trainer.scorer, trainer.validation, catalogue, batch_size=128)
+    greater, equal = count_ranks(trainer.scorer, trainer.validation, trainer.candidates, batch_size=128)
 
     chance = 10 / (N_ITEMS - LENGTH + 1)
     error = np.sqrt(chance * (1 - chance) / N_USERS)

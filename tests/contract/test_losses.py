@@ -49,6 +49,22 @@ def test_cross_entropy_equals_torch_whatever_the_chunks(bias, scores_per_chunk, 
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("scores_per_chunk", [100, 10**6])
+def test_cross_entropy_as_on_a_gpu_equals_torch(bias, scores_per_chunk, monkeypatch):
+    """There items are padded, so that rows of scores begin with a cache line in every product."""
+    monkeypatch.setattr(cross_entropy, "_is_on_cpu", lambda x: False)
+    monkeypatch.setattr(cross_entropy, "SCORES_PER_CHUNK_GPU", scores_per_chunk)
+    monkeypatch.setattr(cross_entropy, "POSITIONS_PER_CHUNK", 1)
+    hidden, targets, output = inputs(bias)
+    ours = CrossEntropyLossConfig().implementation()(CrossEntropyLossConfig())(hidden, targets, output, None)
+    scores = hidden @ output.weight[1:].T + (0 if output.bias is None else output.bias[1:])
+    theirs = F.cross_entropy(scores, targets - 1)
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+    for a, b in zip(gradients(3 * ours, hidden, output), gradients(3 * theirs, hidden, output), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
 def test_cross_entropy_survives_extreme_scores():
     hidden, targets, output = inputs(bias=False, dtype=torch.float32)
     loss = CrossEntropyLossConfig().implementation()(CrossEntropyLossConfig())

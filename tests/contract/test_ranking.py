@@ -15,6 +15,7 @@ from hydrarec.metrics import hit_rate, ndcg
 from hydrarec.models.base import OutputLayer
 from hydrarec.ranking import blocks
 from hydrarec.ranking.blocks import Products
+from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import count_ranks, rank
 from hydrarec.tables import read_table, write_table
 from tests.unit.ranking.worlds import TableScorer, candidates_of, world, worlds
@@ -55,7 +56,7 @@ def test_agrees_with_comparing_items_one_at_a_time(repeats, data, batch_size, k)
     pd.testing.assert_frame_equal(ranking.ranks, expected, check_dtype=False)
     lists = brute_force_lists(sequences, n_items, table, repeats, k)
     pd.testing.assert_frame_equal(ranking.recommendations, lists, check_dtype=False)
-    greater, equal = count_ranks(TableScorer(table), cases, catalogue, batch_size=batch_size)
+    greater, equal = count_ranks(TableScorer(table), cases, Candidates(cases, catalogue), batch_size=batch_size)
     assert greater.tolist() == expected["greater"].tolist()
     assert equal.tolist() == expected["equal"].tolist()
 
@@ -237,7 +238,7 @@ def test_scores_that_are_not_finite_are_refused(ranker, value):
     score = uniform(cases, 501)
     score.table[17, [3, 5, 500]] = value
     with pytest.raises(ValueError, match=r"user 18: 3 of 500 scores are not finite \(1 of 60 cases"):
-        ranker(score, cases, catalogue, batch_size=16)
+        ranker(score, cases, catalogue if ranker is rank else Candidates(cases, catalogue), batch_size=16)
 
 
 def test_scores_that_are_nothing_but_nan_are_refused_with_lists_too():

@@ -48,6 +48,17 @@ def test_only_jobs_of_a_snakemake_in_this_folder_count(squeue, rows, tmp_path):
     assert "scancel 12 13" in text
 
 
+def test_jobs_on_nodes_that_boot_are_found_whatever_squeue_is_told_to_leave_out(squeue, rows, tmp_path, monkeypatch):
+    """By a list of states squeue leaves out what is in one of them and has a flag besides, such as CONFIGURING."""
+    monkeypatch.setenv("SQUEUE_STATES", "RUNNING")
+    monkeypatch.setenv("SQUEUE_PARTITION", "cpu")
+    squeue(("12", "CONFIGURING", *rows["ours"][2:]))
+    program = tmp_path / "bin/squeue"
+    asked = """case "$* $SQUEUE_STATES$SQUEUE_PARTITION" in *--states*|*RUNNING*|*cpu*) exit;; esac"""
+    program.write_text(program.read_text().replace("#!/bin/sh", f"#!/bin/sh\n{asked}"))
+    assert [job.id for job in jobs_of(tmp_path)] == ["12"]
+
+
 def test_a_second_snakemake_is_refused_beside_them(squeue, rows, tmp_path):
     squeue(rows["ours"])
     with pytest.raises(ValueError, match=r"1 Slurm job\(s\) work in this folder"):

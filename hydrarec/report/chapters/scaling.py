@@ -25,6 +25,7 @@ _RUNS = {
     "steps": "Training steps of the runs against the same with fused softmax, and how fast they could be",
     "inference": "Inference of the runs against the same with fused softmax, and how fast it could be",
 }
+_PEAK_OF = {"cpu": "in a process of its own", "cuda": "allocated on the GPU"}
 _UNITS = {"operators": "sequence", "blocks": "sequence", "steps": "step", "inference": "user"}
 
 
@@ -69,8 +70,8 @@ def _about(measured: Measured) -> str:
     return (
         f"Measured on {_where(measured)}, {' and '.join(days)}. Medians of {clock} over "
         f"{settings['rounds']} rounds; in each round everything of a part ran once, in random order, after "
-        f"{several(settings['warm_up'], 'repetition')} not counted. Memory is the peak of "
-        "one repetition with its inputs in a process of its own; of operators and blocks, by the sequences in it."
+        f"{several(settings['warm_up'], 'repetition')} not counted. Memory is the peak of one repetition with its "
+        f"inputs, {_PEAK_OF.get(measured.device, _PEAK_OF['cpu'])}; of operators and blocks, by the sequences in it."
         f"{_shared(measured)}{_versions(measured)}"
     )
 
@@ -88,8 +89,11 @@ def _where(measured: Measured) -> str:
     """Name host and clock; of each part, where parts were measured on several machines."""
     hosts: dict[str, list[str]] = {}
     for part, machine in measured.machines.items():
-        state = machine["gpu_before"]
-        rate = f"GPU at {state['clock_mhz']:g} MHz" if state else f"CPU at {machine['cpu_mhz'] or 'unknown'} MHz"
+        # Measurements of before asked an idle GPU first and say less.
+        state = machine.get("gpu_state") or machine.get("gpu_after")
+        rate = (
+            f"GPU at {state['clock_mhz']:g} MHz after it" if state else f"CPU at {machine['cpu_mhz'] or 'unknown'} MHz"
+        )
         hosts.setdefault(str(machine["host"]), []).append(f"{part}: {rate}")
     if len(hosts) == 1:
         ((host, rates),) = hosts.items()

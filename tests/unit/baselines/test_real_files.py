@@ -12,6 +12,7 @@ from hydrarec.config.built_in import BUILT_IN
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.metrics import ndcg
+from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import count_ranks
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 
@@ -58,6 +59,7 @@ def test_ndcg10_is_that_of_a_plain_loop(dataset, file, expected, mirror, tmp_pat
     plain = plain_ndcg10(mirror / file)
     assert [round(value, 4) for value in plain] == list(expected)
     for module, value in zip((popularity, markov), plain, strict=True):
-        found = ndcg(*count_ranks(module.scorer(inputs, {}), cases, catalogue, batch_size=256), 10).mean()
+        candidates = Candidates(cases, catalogue)
+        found = ndcg(*count_ranks(module.scorer(inputs, {}), cases, candidates, batch_size=256), 10).mean()
         # Ties are averaged here and broken by id there.
         assert found == pytest.approx(value, rel=5e-3)

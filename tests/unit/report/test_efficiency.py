@@ -28,7 +28,7 @@ MACHINE = {
     "cpu_cores": 2,
     "cpu_mhz": 2500,
     "gpu": None,
-    "gpu_before": None,
+    "gpu_state": None,
     "threads": 1,
     "settings": {"rounds": 20, "warm_up": 3},
 }
@@ -100,7 +100,7 @@ def test_the_section_says_what_was_measured_where_and_how(page):
 
 
 def test_every_machine_is_named_where_parts_were_measured_on_several():
-    on_gpu = MACHINE | {"host": "node-2", "gpu": "H200", "gpu_before": {"clock_mhz": 1980.0}}
+    on_gpu = MACHINE | {"host": "node-2", "gpu": "H200", "gpu_state": {"clock_mhz": 1980.0}}
     machines = {"operators": MACHINE, "blocks": on_gpu, "steps": MACHINE}
     measured = Measured(Measurements("auto", Path(), machines), *[pd.DataFrame()] * 3)
     assert _where(measured) == (

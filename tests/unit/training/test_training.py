@@ -114,13 +114,10 @@ def test_a_damaged_test_part_is_found_before_anything_is_trained(data, tmp_path,
 
 
 def test_cold_validation_targets_are_misses_where_there_are_few_candidates(trainer, monkeypatch):
-    hits = trainer._validate()
     monkeypatch.setattr(engine, "count_ranks", lambda *_, **__: (np.full(120, 9), np.zeros(120, dtype=int)))
-    nine_above = trainer._validate()
-    trainer.catalogue.warm[trainer.validation.targets[:60].long()] = False
-    share = float(trainer.catalogue.warm[trainer.validation.targets.long()].double().mean())
-    assert trainer._validate() == pytest.approx([share * one for one in nine_above])
-    assert hits != nine_above
+    all_warm = trainer._validate()
+    trainer.candidates.warm_target[:30] = False
+    assert trainer._validate() == pytest.approx([0.75 * value for value in all_warm])
 
 
 def scripted(scores):
