@@ -24,6 +24,7 @@ from hydrarec.config.runs import TrainedRun
 from hydrarec.contention import contention
 from hydrarec.files import read_object
 from hydrarec.layout import run_folder
+from hydrarec.numbers import several
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,14 @@ def described(device: str, rows: list[Row]) -> str:
     trainings = Counter[str]()
     for row in rows:
         trainings[row.source] += row.seeds
+    hours = f"{total:.1f} hours, {limit:.1f} if every training goes to its last epoch; device: {device or 'as given'}."
+    unknown = sum(row.seeds for row in rows if row.epoch_s is None)
+    if unknown == trainings.total():
+        hours = "How long it takes is not known: no training was measured yet, and no --epoch-s is given."
+    elif unknown:
+        hours = f"At least {hours[:-1]}; of {several(unknown, 'training')} it is not known."
     lines += [
-        f"{total:.1f} hours, {limit:.1f} if every training goes to its last epoch; device: {device or 'as given'}.",
+        hours,
         f"Of {trainings.total()} trainings: "
         + ", ".join(f"{number} {source}" for source, number in trainings.most_common())
         + ". Not counted: reading data, ranking, waiting in queues.",

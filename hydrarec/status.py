@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import run_folder
+from hydrarec.numbers import several
 from hydrarec.outdated import outdated
 from hydrarec.provenance import WEIGHTS, ranked_with_other_weights
 
@@ -75,14 +76,16 @@ def progress(config: BenchmarkConfig, results: Path) -> list[Progress]:
 def described(runs: list[Progress], limit: int = 30) -> str:
     """Return the numbers of each stage, and the runs that were begun and are not finished, with what they said last."""
     stages = Counter(run.stage for run in runs)
-    lines = [f"{len(runs)} runs: {', '.join(f'{number} {stage}' for stage, number in stages.most_common())}."]
+    n_runs = len({(run.dataset, run.protocol, run.run) for run in runs})
+    seeds = f" with their seeds, {len(runs)} in all" if len(runs) > n_runs else ""
+    lines = [
+        f"{several(n_runs, 'run')}{seeds}: {', '.join(f'{number} {stage}' for stage, number in stages.most_common())}."
+    ]
     begun = [run for run in runs if run.stage not in (FINISHED, OPEN)]
     for run in begun[:limit]:
         epochs = f", epochs saved: {run.epochs}" if run.epochs else ""
         lines.append(f"  {run.dataset} {run.protocol} {run.run} seed {run.seed}: {run.stage}{epochs}")
-        lines.append(
-            f"    {run.last_words or 'its log is empty: it was killed before it said anything; see its Slurm log'}"
-        )
+        lines.append(f"    {run.last_words or 'its log is empty: it was killed before it said anything'}")
     if len(begun) > limit:
         lines.append(f"  and {len(begun) - limit} more")
     return "\n".join(lines)
@@ -112,7 +115,16 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     state = left / "state" / "latest.safetensors"
     if state.exists():
         return replace(one, stage=INTERRUPTED, epochs=_epochs(state))
+    if log and _finished_since(results.parent, rules[0], one, log):
+        # It was done, and whoever removed its results wants it anew.
+        return replace(one, said="", log=None)
     return replace(one, stage=STOPPED if log or killed else OPEN)
+
+
+def _finished_since(folder: Path, rule: str, one: Progress, log: Path) -> bool:
+    """Return whether the job that wrote a log was finished: then Snakemake has written down what it took."""
+    took = folder / "benchmarks" / rule / one.dataset / one.protocol / one.run / f"seed-{one.seed}.jsonl"
+    return took.is_file() and took.stat().st_mtime >= log.stat().st_mtime
 
 
 def _why_outdated(config: BenchmarkConfig, one: Progress) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from hydrarec.cli.options import Config, Results, benchmark_of
 from hydrarec.config import load_file
-from hydrarec.config.hypotheses import load_hypotheses
+from hydrarec.config.hypotheses import load_hypotheses, unmet
 from hydrarec.layout import comparison_folder
 
 app = typer.Typer()
@@ -16,12 +16,21 @@ Folder = Annotated[Path, typer.Option(help="Where Snakemake works.", exists=True
 
 
 @app.command()
-def check(config: Annotated[Path, typer.Argument(help="A YAML configuration file.")]) -> None:
-    """Check a configuration file and list its runs; in a checkout, also the rules of its baselines, and its claims."""
+def check(
+    file: Annotated[Path | None, typer.Argument(help="A YAML configuration file.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The same, as other commands have it.")] = None,
+) -> None:
+    """Check a configuration file and list its runs; in a checkout, also the rules of its baselines, and its claims.
+
+    What claims ask for that this comparison does not have is listed, but no mistake: their file may serve several.
+    """
+    if (file is None) == (config is None):
+        raise typer.BadParameter("name one configuration file, such as config.yaml")
     baselines = sorted(path.stem for path in Path("workflow/rules/baselines").glob("*.smk"))
-    benchmark = load_file(config, baselines or None)
+    benchmark = load_file(file or config or Path(), baselines or None)
     if baselines and benchmark.hypotheses:
-        load_hypotheses(Path(benchmark.hypotheses))
+        for why in unmet(load_hypotheses(Path(benchmark.hypotheses)), benchmark):
+            typer.echo(why, err=True)
     for run_id in benchmark.run_ids:
         typer.echo(run_id)
 
@@ -58,7 +67,7 @@ def partial_report(config: Config, folder: Folder = Path()) -> None:
     if benchmark.hypotheses:
         decide(benchmark, Path(benchmark.hypotheses), results, tables, tables)
     page = folder / "reports" / benchmark.report / "incomplete"
-    render(benchmark, results, tables, page)
+    render(benchmark, results, tables, page, partial=True)
     typer.echo(page / "index.html")
 
 

@@ -1,5 +1,6 @@
 """What all configuration classes share: frozen, no unknown keys, errors that name the key and the allowed values."""
 
+import datetime
 import importlib
 import re
 import reprlib
@@ -7,12 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import groupby
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Self, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, ErrorDetails
 
+_PACKAGE = Path(__file__).parents[1]
 LARGEST = 2**31 - 1
 """Whole numbers are at most this; tables hold them in 32 bits."""
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
@@ -56,9 +59,26 @@ class KindBlock(Block):
 
         `kind: cross_entropy` of the room `losses` with its configuration class `CrossEntropyLossConfig` is the
         class `CrossEntropyLoss` in `hydrarec/losses/cross_entropy.py`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such file, or no such class in it.
         """
+        if why := self.misplaced():
+            raise ValueError(why)
         module = importlib.import_module(f"hydrarec.{self.room}.{self.kind}")
         return cast(type, getattr(module, type(self).__name__.removesuffix("Config")))
+
+    def misplaced(self) -> str:
+        """Return why there is no implementation, found without importing any; empty if there is one."""
+        path, name = _PACKAGE / self.room / f"{self.kind}.py", type(self).__name__.removesuffix("Config")
+        shown = path.relative_to(_PACKAGE.parent)
+        if not path.is_file():
+            return f"kind {self.kind}: there is no {shown}, where its class {name} must be"
+        if not re.search(rf"^class {name}\b", path.read_text(encoding="utf-8"), re.MULTILINE):
+            return f"kind {self.kind}: {shown} holds no class {name}, as the class of its configuration is {name}Config"
+        return ""
 
 
 class AnyKind:
@@ -223,11 +243,27 @@ def _message(detail: ErrorDetails, types: Sequence[Any]) -> str:
             return str(context["error"])
         case "missing":
             return "must be given"
+        case _:
+            return _of_another_type(detail["type"], found) or (
+                f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {_shown(found)}"
+            )
+
+
+def _of_another_type(mistake: str, found: Any) -> str:
+    """Say what was expected instead of a value of another type; empty where pydantic says it well enough."""
+    match mistake:
+        case "list_type":
+            short = f"; write [{found}]" if isinstance(found, str | int) else ""
+            return f"must be a list; found {_shown(found)}{short}"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return f"must be a mapping, key: value; found {_shown(found)}"
+        case "string_type" if isinstance(found, datetime.date):
+            return f"found {found.isoformat()}, which YAML takes for a date; put it in quotes"
         case "float_type" | "int_type" if isinstance(found, str) and _is_number(found):
             # YAML 1.1 takes 1e-3 for text.
             return f"found {found!r}, which is text; write a number without quotes, and 1.0e-3 instead of 1e-3"
         case _:
-            return f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {_shown(found)}"
+            return ""
 
 
 def _closest_first(wrong: str, allowed: Iterable[str]) -> list[str]:

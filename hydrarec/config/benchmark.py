@@ -46,8 +46,8 @@ class BenchmarkConfig(Block):
 
     report: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
     """Folder of the report under `reports/`."""
-    title: str = "Attention operators for sequential recommendation"
-    """Heading of the report."""
+    title: str = ""
+    """Heading of the report; empty: its folder's name."""
     datasets: Annotated[list[DatasetConfig], Field(min_length=1)]
     """Ids of built-in datasets, definitions that begin with `like: <id>` and change some keys of one, or complete
     definitions of others. Blocks such as `filter` are changed key by key too; a `reader` of another kind and a `source`
@@ -90,6 +90,7 @@ class BenchmarkConfig(Block):
         for key, ids in (
             ("datasets", [d.id for d in self.datasets]),
             ("runs", [r.id for r in self.all_runs]),
+            ("labels", [r.label or r.id for r in self.all_runs]),
             ("seeds", list(map(str, self.seeds))),
             ("protocols", list(self.protocols)),
             ("evaluation.cutoffs", list(map(str, self.evaluation.cutoffs))),
@@ -97,6 +98,8 @@ class BenchmarkConfig(Block):
             twice = [name for name, count in Counter(ids).items() if count > 1]
             if twice:
                 raise ValueError(f"{key}: {', '.join(twice)} stands there more than once")
+        if not self.run_ids:
+            raise ValueError("there are no runs: neither grid nor runs names one")
         if self.evaluation.reference not in self.run_ids:
             raise ValueError(
                 f"evaluation.reference: no run {self.evaluation.reference!r}; allowed: {', '.join(self.run_ids)}"
@@ -114,6 +117,17 @@ class BenchmarkConfig(Block):
         return self
 
     @model_validator(mode="after")
+    def _kinds_have_their_classes(self) -> Self:
+        parts = [self.loss, *(layer.loss for layer in self.per_dataset.values())]
+        for run in self.all_runs:
+            if isinstance(run, TrainedRun):
+                parts += [run.model, run.attention, run.masking, run.loss]
+        for why in dict.fromkeys(part.misplaced() for part in parts if part is not None):
+            if why:
+                raise ValueError(why)
+        return self
+
+    @model_validator(mode="after")
     def _models_that_need_times_get_them(self) -> Self:
         without = [f"{d.id} ({d.reader.kind})" for d in self.datasets if not d.reader.has_timestamps]
         for run in self.all_runs:
@@ -123,6 +137,11 @@ class BenchmarkConfig(Block):
                     "allowed with these data: timestamps: false"
                 )
         return self
+
+    @property
+    def heading(self) -> str:
+        """Return what the report is called."""
+        return self.title or self.report
 
     @cached_property
     def all_runs(self) -> list[TrainedRun | BaselineRun]:

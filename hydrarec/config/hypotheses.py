@@ -6,6 +6,7 @@ and not decidable if too few places could say anything.
 """
 
 import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from hydrarec.config.bands import AnyBand, Band, Metric, PublishedBand
 from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock, Place, explain
+from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.published import load_published
 from hydrarec.config.runs import RunId
 
@@ -224,3 +226,31 @@ def _looked_up(hypotheses: Hypotheses, path: Path, place: Place) -> list[Band]:
         except ValueError as error:
             raise ConfigError(f"{place(['bands', index])}: bands[{index}].{error}") from None
     return bands
+
+
+def unmet(hypotheses: Hypotheses, config: BenchmarkConfig) -> list[str]:
+    """Say of each claim what it asks for that a comparison does not have, as far as this is known beforehand.
+
+    A file of claims may serve several comparisons, so that none of this is a mistake by itself; a misspelt id is.
+    """
+    found: list[str] = []
+    for claim in hypotheses.claims:
+        why: list[str] = []
+        if isinstance(claim, RunClaimConfig):
+            why += _absent_runs(claim, config.run_ids)
+            needed, there = hypotheses.needed_for(claim), len(config.datasets)
+            if needed > there:
+                why.append(f"it must hold on {needed} data sets, and {there} is there")
+        if isinstance(claim, GrowthClaimConfig) and config.efficiency is None:
+            why.append("no efficiency is measured")
+        if why:
+            found.append(f"claim {claim.id}: {'; '.join(why)}")
+    return found
+
+
+def _absent_runs(claim: RunClaimConfig, there: list[str]) -> list[str]:
+    others = [*getattr(claim, "separates", []), *getattr(claim, "flag_if_beaten_by", [])]
+    absent = [run for run in dict.fromkeys([claim.run, *claim.against, *others]) if run not in there]
+    meant = {run: get_close_matches(run, there, n=1, cutoff=0.8) for run in absent}
+    named = [run + (f" (closest: {meant[run][0]})" if meant[run] else "") for run in absent]
+    return [f"there is no run {', '.join(named)}"] if named else []

@@ -166,6 +166,8 @@ def misfit(field: str) -> str:
     """Return why a field cannot be a user or item; empty if it can."""
     if not field.strip():
         return "is empty"
+    if field != field.strip():
+        return f"is {field!r}, with white space at an end; the same name without it would be another user or item"
     if len(field) > LONGEST_ID:
         return f"has {len(field)} characters; allowed: up to {LONGEST_ID}"
     if field in NO_VALUE:

@@ -181,7 +181,9 @@ class Inputs:
         return table[table["metric"] == metric].set_index("run")
 
 
-def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report: Path = Path()) -> Inputs:
+def read_inputs(
+    config: BenchmarkConfig, results: Path, comparison: Path, report: Path = Path(), *, partial: bool = False
+) -> Inputs:
     """Read what a report needs.
 
     Parameters
@@ -194,6 +196,8 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
         Folder of the tables.
     report
         Folder that the report is written to, which links start from.
+    partial
+        Whether what is absent is left out even where all runs are finished.
 
     Raises
     ------
@@ -204,7 +208,7 @@ def read_inputs(config: BenchmarkConfig, results: Path, comparison: Path, report
     """
     everything = finished(config, results)
     runs = read_table(comparison / "runs.parquet", RUNS)
-    complete = bool((runs["status"] == "finished").all())
+    complete = not partial and bool((runs["status"] == "finished").all())
     histories = {
         (one.dataset, one.protocol, one.run, one.seed): _history(one)
         for one in everything

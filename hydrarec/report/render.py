@@ -19,7 +19,7 @@ from hydrarec.report.style import RunStyle, css_variables, styles
 _FOLDER = Path(__file__).parent / "assets"
 
 
-def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Path) -> None:
+def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Path, *, partial: bool = False) -> None:
     """Write the page `index.html`, `figures/`, `tables/`, `data/` and `report.json`; equal inputs give equal bytes.
 
     Parameters
@@ -32,6 +32,8 @@ def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Pat
         Folder with the tables of `collect` and `contrast` and with `gates.json`.
     output
         Folder of the report.
+    partial
+        Whether to show what is there where something is not.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Pat
     FileNotFoundError
         If a file is absent.
     """
-    inputs = read_inputs(config, results, comparison, output)
+    inputs = read_inputs(config, results, comparison, output, partial=partial)
     _refuse_broken_evaluation(inputs.gates)
     looks = styles(config)
     chapters = chapters_of(inputs, looks)

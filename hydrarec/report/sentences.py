@@ -102,6 +102,8 @@ def basis(inputs: Inputs, scope: Scope) -> str:
     """Say what intervals and p-values rest on."""
     users = int(inputs.leaderboard(scope, inputs.primary)["n_users"].max())
     seeds = len(inputs.config.seeds)
+    if inputs.config.is_deterministic(*inputs.contest(scope)):
+        return f"{count(users)} test users; no run depends on a seed, so intervals and p-values are over users."
     if seeds == 1:
         return (
             f"{count(users)} test users and one seed: intervals and p-values hold for these trained weights, not for "
@@ -139,6 +141,8 @@ def interval_basis(inputs: Inputs) -> str:
 
 def over(inputs: Inputs) -> str:
     """Say what intervals and standard errors are over."""
+    if inputs.config.is_deterministic(*inputs.config.run_ids):
+        return "over users"
     return "over users and seeds" if len(inputs.config.seeds) > 1 else "over users (one seed)"
 
 

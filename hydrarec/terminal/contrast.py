@@ -93,7 +93,7 @@ def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int, cove
     ]
     if row["p_equivalent"] == row["p_equivalent"] and row["p_equivalent"] is not None:
         lines += [
-            [narrow, percent_interval(row["equivalence_low"], row["equivalence_high"])],
+            [narrow, f"{percent_interval(row['equivalence_low'], row['equivalence_high'])} of the second run's mean"],
             [f"equivalent within {margin}", f"p {p_value(row['p_equivalent'])}"],
             [f"equivalent within {tight}", f"p {p_value(row['p_equivalent_tight'])}"],
             [f"not worse by {margin.removeprefix('+-')}", f"p {p_value(row['p_not_inferior'])}"],

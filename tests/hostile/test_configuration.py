@@ -70,9 +70,13 @@ def changed(old, new):
         ("32", "", (":5: ", "encoder.d_model", "found None")),
         ("32", "[32]", (":5: ", "encoder.d_model", "found [32]")),
         ("  d_model: 32", "  32", (":4: ", "encoder", "found 32")),
-        ("[0, 1]", "0", (":3: ", "seeds", "valid list", "found 0")),
+        ("[0, 1]", "0", (":3: ", "seeds", "must be a list", "found 0; write [0]")),
         ("[0, 1]", "[0, a]", (":3: ", "seeds[1]", "found 'a'")),
-        ("report: test", "report: 2024-01-01", (":1: ", "report", "valid string", "datetime.date(2024, 1, 1)")),
+        (
+            "report: test",
+            "report: 2024-01-01",
+            (":1: ", "report", "found 2024-01-01, which YAML takes for a date; put it in quotes"),
+        ),
         ("device: cpu", "learning_rate: 1e-3", (":7: ", "training.learning_rate", "'1e-3', which is text", "1.0e-3")),
         # Ranges.
         ("32", "0", (":5: ", "encoder.d_model", "greater than or equal to 1", "found 0")),

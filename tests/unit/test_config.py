@@ -1,19 +1,22 @@
 """The configuration: what is accepted, and what a user is told about what is not."""
 
 import copy
+import datetime
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
 
-from hydrarec.config import ConfigError, load, load_file
+from hydrarec.config import ConfigError, base, load, load_file
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import PairsReaderConfig, SourceConfig
+from hydrarec.config.hypotheses import Hypotheses, unmet
 from hydrarec.config.runs import TrainedRun
 from hydrarec.config.yaml_file import place_among, read_yaml
 from tests.conftest import ROOT
@@ -418,3 +421,43 @@ def test_among_several_files_a_value_stands_in_the_one_that_is_on_top_there(tmp_
         ("runs", 1, "id"): "above:1",
     }
     assert {keys: place_among(files, keys).removeprefix(f"{tmp_path}/") for keys in places} == places
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "message"),
+    [
+        ("hydra", None, "kind hydra: there is no hydrarec/attention/hydra.py, where its class HydraAttention must be"),
+        ("hydra", "class Hydra:\n    pass\n", "hydra.py holds no class HydraAttention, as the class of its"),
+    ],
+)
+def test_a_kind_without_its_class_is_refused_when_planned(kind, content, message, tmp_path, monkeypatch):
+    package = tmp_path / "hydrarec"
+    for room in ("attention", "models", "masking", "losses"):
+        shutil.copytree(ROOT / "hydrarec" / room, package / room)
+    (package / "attention" / f"{kind}.py").unlink()
+    if content:
+        (package / "attention" / f"{kind}.py").write_text(content)
+    monkeypatch.setattr(base, "_PACKAGE", package)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        load(GOOD)
+
+
+def test_two_runs_cannot_be_called_the_same():
+    labels = {"sasrec+softmax+causal": "SASRec", "sasrec+hydra+causal": "SASRec"}
+    with pytest.raises(ConfigError, match="labels: SASRec stands there more than once"):
+        load(GOOD | {"grid": GOOD["grid"] | {"labels": labels}})
+
+
+def test_what_claims_ask_for_and_a_comparison_does_not_have_is_listed():
+    config = load(GOOD)
+    claims = [
+        {"id": "A", "kind": "superior", "run": "sasrec+hydra+casual", "against": ["sasrec+softmax+causal"]},
+        {"id": "B", "kind": "superior", "run": "sasrec+hydra+causal", "against": ["popularity"], "needed": 1},
+        {"id": "C", "kind": "growth", "subject": "hydra", "axis": "length"},
+    ]
+    file = {"registered": datetime.date(2026, 1, 1), "claims": [{"statement": "s", **claim} for claim in claims]}
+    assert unmet(Hypotheses.model_validate(file), config) == [
+        "claim A: there is no run sasrec+hydra+casual (closest: sasrec+hydra+causal); it must hold on 2 data sets, and "
+        "1 is there",
+        "claim C: no efficiency is measured",
+    ]

@@ -156,8 +156,26 @@ def test_a_log_of_ranking_says_nothing_of_a_training_that_was_begun_again(folder
 
 def test_what_stopped_is_listed_with_why_and_the_rest_is_counted(folder):
     text = described(progress(CONFIG, folder / "results"))
-    assert text.startswith("18 runs: 12 not begun, 2 stopped, 2 in training, 1 finished, 1 trained.")
+    assert text.startswith(
+        "6 runs with their seeds, 18 in all: 12 not begun, 2 stopped, 2 in training, 1 finished, 1 trained."
+    )
     assert "ml-1m loo sasrec+hydra+causal seed 0: in training, epochs saved: 2\n    epoch 2" in text
     assert "seed 2: stopped\n    its log is empty" in text
     assert "seed 0: finished" not in text
     assert described(progress(CONFIG, folder / "results"), limit=2).endswith("and 3 more")
+
+
+def test_a_run_whose_results_were_removed_is_not_begun(folder):
+    """As the audit advises where a file is damaged: the log it left is that of a job that was finished."""
+    took = folder / "benchmarks/train/ml-1m/loo" / SOFTMAX / "seed-2.jsonl"
+    took.parent.mkdir(parents=True)
+    took.write_text("{}")
+    assert stage(folder, SOFTMAX, 2) == "not begun"
+    # Begun once more and killed.
+    os.utime(took, (0, 0))
+    assert stage(folder, SOFTMAX, 2) == "stopped"
+
+
+def stage(folder, run, seed):
+    found = progress(CONFIG, folder / "results")
+    return next(one.stage for one in found if (one.dataset, one.run, one.seed) == ("ml-1m", run, seed))

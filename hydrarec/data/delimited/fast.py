@@ -119,7 +119,8 @@ def _has_misfits(table: pa.Table) -> bool:
 
 
 def _is_misfit(texts: pa.Array) -> bool:
-    empty = pc.min(pc.utf8_length(pc.utf8_trim_whitespace(texts))).as_py() == 0
+    trimmed = pc.utf8_trim_whitespace(texts)
+    empty = pc.min(pc.utf8_length(trimmed)).as_py() == 0 or pc.any(pc.not_equal(trimmed, texts)).as_py()
     # Bytes, of which there are at least as many as characters.
     long = pc.max(pc.binary_length(texts)).as_py() > LONGEST_ID
     return empty or long or pc.any(pc.is_in(texts, _NO_VALUE)).as_py()

@@ -63,7 +63,14 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+    except zipfile.BadZipFile as error:
+        with path.open("rb") as stream:
+            is_zip = stream.read(2) == b"PK"
+        advice = "remove it and download again"
+        if not is_zip:
+            advice = "a file that is unpacked already is read by {kind: ratings}, with its separator"
+        raise ValueError(f"{path}: truncated or damaged zip archive: {error}; {advice}") from error
+    except (zlib.error, lzma.LZMAError, EOFError) as error:
         raise ValueError(f"{path}: truncated or damaged zip archive: {error}; remove it and download again") from error
     except OSError as error:
         # Damage that bz2 finds, or places beyond the file; what the system refuses has the name of the file.

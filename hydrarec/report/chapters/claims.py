@@ -13,7 +13,8 @@ from hydrarec.report.titles import places, readable
 
 _KEY = (
     "Supported: it holds in as many places as needed. Refuted: so many speak against it that too few are left. "
-    "Not decided: neither. Not decidable: too few places could say anything."
+    "Not decided: neither. Not decidable: too few places could say anything. That it holds is shown by adjusted "
+    "p-values, that the data speak against it by each place's own interval, which is not adjusted."
 )
 
 
@@ -112,7 +113,7 @@ def _evidence(inputs: Inputs) -> Table:
             hint="smallest true difference, in per cent of the comparator, that would have been found here with a "
             "power of 80 %; for a claim of equivalence the smallest margin, had there been no difference",
         ),
-        Column("Finding", numeric=False),
+        Column("Finding", numeric=False, hint="in per cent of the comparator's mean, which is taken as it is"),
     ]
     table = Table(
         "evidence", "What every verdict rests on, place by place", columns, [rows], inputs.verdicts, prose=True

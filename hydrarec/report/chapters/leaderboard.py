@@ -6,7 +6,7 @@ from hydrarec.comparison.runs import kind_of
 from hydrarec.numbers import NOTHING, count, duration, metric_title, score, score_interval
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, Text
-from hydrarec.report.cells import Cell, Column, Row, Strip, Table
+from hydrarec.report.cells import Cell, Column, Row, Strip, Table, without_empty
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
@@ -65,7 +65,7 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
         )
 
     columns = _columns(inputs)
-    return Table(
+    table = Table(
         f"leaderboard-{scope.anchor}",
         f"{scope.name}: all runs, sorted by {metric_title(primary)}",
         columns,
@@ -77,6 +77,7 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
         scope.of(inputs.leaders[inputs.leaders["group"] == "all"]),
         filters=True,
     )
+    return without_empty(table)
 
 
 def _columns(inputs: Inputs) -> list[Column]:

@@ -17,6 +17,10 @@ from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
 _ADJUSTED = "of being as far apart as the margin; below it adjusted (Holm) over the runs: small means equivalent"
+_INTERVAL = (
+    "of the difference, in per cent of the reference's mean, which the margins are of and which is taken as it is; "
+    "intervals of relative differences are of the ratio"
+)
 _SEEDS = "share of matched seeds with which the run is ahead, with its exact interval"
 
 
@@ -32,7 +36,7 @@ def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
         f"{scope.name}: equivalence with {reference} on {metric_title(inputs.primary)}",
         [
             Column("Run", numeric=False),
-            Column(f"{percentage(1 - 2 * evaluation.alpha)} interval", hint="in per cent of the reference's mean"),
+            Column(f"{percentage(1 - 2 * evaluation.alpha)} interval", hint=_INTERVAL),
             Column(f"p within \u00b1{wide}", hint=_ADJUSTED),
             Column(f"p within \u00b1{tight}", hint="of being as far apart as the tight margin"),
             Column("Attained margin", hint="the smallest at which both would be equivalent, alone"),

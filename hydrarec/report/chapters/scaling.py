@@ -53,7 +53,7 @@ def _of_device(inputs: Inputs, measured: Measured) -> Part:
     threads = "" if machine["gpu"] else f", {several(machine['threads'], 'thread')}"
     return Part(
         title=f"{measured.source.title}{threads}",
-        anchor=f"scaling-{measured.device}",
+        anchor=f"scaling-on-{measured.device}",
         blocks=[
             Text(_about(measured), "under"),
             *growth(measured),
@@ -91,9 +91,7 @@ def _where(measured: Measured) -> str:
     for part, machine in measured.machines.items():
         # Measurements of before asked an idle GPU first and say less.
         state = machine.get("gpu_state") or machine.get("gpu_after")
-        rate = (
-            f"GPU at {state['clock_mhz']:g} MHz after it" if state else f"CPU at {machine['cpu_mhz'] or 'unknown'} MHz"
-        )
+        rate = f"GPU at {state['clock_mhz']:g} MHz" if state else f"CPU at {machine['cpu_mhz'] or 'unknown'} MHz"
         hosts.setdefault(str(machine["host"]), []).append(f"{part}: {rate}")
     if len(hosts) == 1:
         ((host, rates),) = hosts.items()

@@ -24,7 +24,7 @@ def numbers(inputs: Inputs, chapters: Sequence[Chapter]) -> str:
         "format": FORMAT,
         "hydrarec": __version__,
         "report": config.report,
-        "title": config.title,
+        "title": config.heading,
         "primary": inputs.primary,
         "reference": evaluation.reference,
         "alpha": evaluation.alpha,

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from hydrarec.files import atomic_path, write_text
+from hydrarec.numbers import NOTHING
 from hydrarec.report.blocks import Chapter
-from hydrarec.report.cells import Table
+from hydrarec.report.cells import Cell, Table
 from hydrarec.report.export.latex import latex
 from hydrarec.report.export.numbers import numbers
 from hydrarec.report.inputs import Inputs
@@ -42,7 +43,12 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 def as_frame(table: Table) -> pd.DataFrame:
     """Return a table's cells: what they are sorted by, or what they say."""
-    rows = [
-        [cell.text if cell.value is None else cell.value for cell in row.cells] for body in table.bodies for row in body
-    ]
+    rows = [[_content(cell) for cell in row.cells] for body in table.bodies for row in body]
     return pd.DataFrame(rows, columns=[column.title for column in table.columns])
+
+
+def _content(cell: Cell) -> str | float | None:
+    """Return a number as it is sorted by, what else a cell says, and nothing where it says that there is nothing."""
+    if cell.text == NOTHING:
+        return None
+    return cell.text if cell.value is None else cell.value

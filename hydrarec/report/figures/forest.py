@@ -18,8 +18,9 @@ from hydrarec.report.style import FONT_SIZE, INK, MUTED, RULE, RunStyle
 ROW, PLOT = 26, 230
 """Height of a row and width of the axis in pixels."""
 _TICKS = np.array([-90, -75, -50, -30, -20, -10, -5, 0, 5, 10, 20, 30, 50, 100, 200, 400])
-_WIDEST = np.log([0.45, 2.2])
-"""Bounds of the axis as log-ratios; a baseline at a tenth of the reference would squeeze everything else."""
+_WIDEST = np.log([[0.45, 2.2], [0.1, 5]])
+"""Bounds of the axis as log-ratios; a baseline at a tenth of the reference would squeeze everything else. The second
+ones serve where most runs are beyond the first, as beside a reference that is a baseline."""
 _NARROWEST = np.log([0.93, 1.07])
 
 
@@ -85,7 +86,9 @@ def _draw_row(axes: Axes, place: int, row: pd.Series, style: RunStyle, bounds: t
 def _bounds(table: pd.DataFrame) -> tuple[float, float]:
     """Return the axis' bounds: the intervals of what lies inside the widest bounds, as far as these go, and 0."""
     known = np.log1p(table[["percent", "percent_low", "percent_high"]].dropna().to_numpy(dtype=float).clip(-99.9) / 100)
-    near = known[(known[:, 0] >= _WIDEST[0]) & (known[:, 0] <= _WIDEST[1]), 1:].clip(*_WIDEST)
+    inside = [(known[:, 0] >= low) & (known[:, 0] <= high) for low, high in _WIDEST]
+    widest = int(2 * inside[0].sum() < len(known))
+    near = known[inside[widest], 1:].clip(*_WIDEST[widest])
     low = min(_NARROWEST[0], near.min(initial=0) * 1.08)
     high = max(_NARROWEST[1], near.max(initial=0) * 1.08)
     return float(low), float(high)

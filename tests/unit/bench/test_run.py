@@ -63,7 +63,7 @@ def test_the_page_shows_each_subject_once_per_case(measured):
     text = page.page(measured)
     assert text.count("| Hydra, packed |") == 1
     assert text.count("| rank + lists |") == 1
-    assert "`hydrarec bench ranking --threads 1`" in text
+    assert "`hydrarec bench ranking --device cpu --threads 1`" in text
 
 
 def test_quick_figures_are_not_kept(measured, tmp_path):

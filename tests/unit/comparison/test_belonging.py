@@ -110,7 +110,7 @@ def test_a_changed_option_of_a_baseline_is_found(tree):
 def test_another_label_changes_no_result(tree):
     raw = tree.config.model_dump(mode="json", exclude_unset=True)
     for run in raw["runs"]:
-        run["label"] = "Renamed"
+        run["label"] = f"Renamed {run['id']}"
     config = load(raw)
     found = [outdated(config, one.dataset, one.run, one.folder) for one in computed(config, tree.results)]
     assert found == [""] * 9

@@ -220,3 +220,12 @@ def test_a_complete_report_says_nothing_of_it(tree):
     page = (output / "page" / "index.html").read_text()
     assert "ncomplete" not in page.replace(".incomplete", "")
     assert 'id="absent"' not in page
+
+
+def test_a_partial_report_does_without_measurements_though_all_runs_are_finished(tree, tmp_path, monkeypatch):
+    raw = tree.config.model_dump(mode="json", exclude_unset=True)
+    write_json(tmp_path / "comparison.yaml", raw | {"efficiency": {"devices": ["cpu"]}})
+    monkeypatch.chdir(tmp_path)
+    questions.partial_report("comparison.yaml")
+    page = (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
+    assert 'id="scaling"' not in page

@@ -272,7 +272,7 @@ def test_fast_parser_takes_ordinary_lines():
         assert parse_fast(block, form) is not None
 
 
-@pytest.mark.parametrize("odd", ["007", "0x1", " 7", "+7", "-7", "a", '"7"', "4194305", "99999999999"])
+@pytest.mark.parametrize("odd", ["007", "0x1", "+7", "-7", "a", '"7"', "4194305", "99999999999"])
 def test_ids_that_are_numbers_stay_what_stands_in_the_file(odd, tmp_path, monkeypatch):
     for size in (2**22, 16):
         monkeypatch.setattr(text, "BLOCK_BYTES", size)
@@ -280,6 +280,15 @@ def test_ids_that_are_numbers_stay_what_stands_in_the_file(odd, tmp_path, monkey
             content = "".join(f"{user},5,0.5,1\n" for user in users)
             expected = [(user.strip('"'), "5", 1) for user in users]
             assert _read(tmp_path, content.encode(), RATINGS) == expected
+
+
+@pytest.mark.parametrize("name", [" u3", "u3 ", "\u00a0u3", " 7"])
+@pytest.mark.parametrize("size", [2**22, 16])
+def test_names_with_blanks_around_them_are_refused(name, size, tmp_path, monkeypatch):
+    """Beside the same names without, as where half the lines were exported otherwise, they would be other users."""
+    monkeypatch.setattr(text, "BLOCK_BYTES", size)
+    with pytest.raises(ValueError, match=r"raw:3:.*white space at an end"):
+        _read(tmp_path, f"u3,5,0.5,1\nu4,5,0.5,1\n{name},6,0.5,1\n".encode(), RATINGS)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 7])
