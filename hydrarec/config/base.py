@@ -2,6 +2,7 @@
 
 import datetime
 import importlib
+import importlib.util
 import re
 import reprlib
 from collections import Counter
@@ -65,10 +66,13 @@ class KindBlock(Block):
         ValueError
             If there is no such file, or no such class in it.
         """
-        if why := self.misplaced():
-            raise ValueError(why)
-        module = importlib.import_module(f"hydrarec.{self.room}.{self.kind}")
-        return cast(type, getattr(module, type(self).__name__.removesuffix("Config")))
+        name = f"hydrarec.{self.room}.{self.kind}"
+        if importlib.util.find_spec(name) is None:
+            raise ValueError(self.misplaced())
+        module, wanted = importlib.import_module(name), type(self).__name__.removesuffix("Config")
+        if not hasattr(module, wanted):
+            raise ValueError(self.misplaced() or f"kind {self.kind}: {module.__file__} holds no class {wanted}")
+        return cast(type, getattr(module, wanted))
 
     def misplaced(self) -> str:
         """Return why there is no implementation, found without importing any; empty if there is one."""
