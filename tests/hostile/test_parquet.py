@@ -245,7 +245,7 @@ def test_lists_of_another_program(spoil, words, lists):
     ("costs", "words"),
     [
         ("", (":1: not valid JSON",)),
-        ("[]", ("dictionary", "found []")),
+        ("[]", ("mapping", "found []")),
         ("[" * 100_000, ("not valid JSON",)),
         ("\xff", ("not valid JSON",)),
         ('{"train_s": -1, "peak_memory_mib": 1, "test_s": 1}', ("train_s", "found -1")),

@@ -80,7 +80,7 @@ def test_it_is_reported_as_failed(ring, output, command, breaks, tmp_path):
     log.parent.mkdir(parents=True)
     log.write_text(error)
     said = command.works("status", "--config", json.dumps(CONFIG), "--folder", tmp_path)
-    assert "1 runs: 1 in training." in said
+    assert "1 run: 1 in training." in said
     assert "x seed 0: in training, epochs saved: 1" in said
     assert "the loss became nan in epoch 2" in said
 
@@ -92,7 +92,7 @@ def test_one_that_fails_at_once_is_reported_too(ring, output, command, breaks, t
     log.parent.mkdir(parents=True)
     log.write_text(error)
     said = command.works("status", "--config", json.dumps(CONFIG), "--folder", tmp_path)
-    assert "1 runs: 1 stopped." in said
+    assert "1 run: 1 stopped." in said
     assert "the loss became nan in epoch 1" in said
 
 

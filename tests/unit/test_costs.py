@@ -61,7 +61,7 @@ def test_inference_is_also_told_by_the_user(tmp_path):
     ("text", "message"),
     [
         ("{", r":1: not valid JSON"),
-        ("[1]", r"valid dictionary .*found \[1\]"),
+        ("[1]", r"must be a mapping.*found \[1\]"),
         ('{"train_s": 2.0, "tset_s": 1.0}', "3 mistake.*peak_memory_mib: must be given.*tset_s: no such key"),
         (GOOD.join("{}").replace("2.0", "-2.0"), "train_s: input should be greater than or equal to 0; found -2.0"),
         (GOOD.join("{}").replace("2.0", "NaN"), "train_s: input should be a finite number; found nan"),

@@ -118,7 +118,7 @@ def mistaken(tmp_path, change):
         (lambda raw: raw["training"].update(lerning_rate=1), "training.lerning_rate: no such key"),
         (lambda raw: raw["evaluation"].update(reference="sasrec"), "allowed: bert4rec+hydra+causal"),
         (lambda raw: raw["runs"].append({"id": "x", "baseline": "popularty"}), "allowed: bayes, bpr_mf, ease, itemknn"),
-        (lambda raw: raw.update(seeds="0"), "seeds: input should be a valid list"),
+        (lambda raw: raw.update(seeds="0"), "seeds: must be a list"),
     ],
 )
 def test_a_wrong_configuration_is_refused_when_the_dag_is_planned(tmp_path, change, words):
@@ -157,7 +157,7 @@ def test_of_several_files_the_one_with_the_mistake_is_named_and_values_of_the_co
     code, text = plan(*files, "--config", "seeds=x", directory=tmp_path)
     assert code != 0
     assert "  training.max_epochs: input should" in text
-    assert "  seeds: input should be a valid list" in text
+    assert "  seeds: must be a list" in text
     over.write_text("report: over\n")
     code, text = plan(*files, "--config", "report=other", directory=tmp_path)
     assert code == 0, text[-3000:]

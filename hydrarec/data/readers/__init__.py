@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,8 @@ def read(path: Path | None, config: ReaderConfig) -> pd.DataFrame:
     for name in ("user", "item"):
         codes = frame[name].cat.codes if isinstance(frame[name].dtype, pd.CategoricalDtype) else frame[name]
         # A category that is missing has the code -1.
-        _refuse(codes.isna() | (codes < 0), f"no {name}, or a number below 0 for it", config)
+        if codes.hasnans or codes.min() < 0:
+            _refuse(codes.isna() | (codes < 0), f"no {name}, or a number below 0 for it", config)
     _check_times(frame["timestamp"], config)
     return frame
 
@@ -66,21 +68,21 @@ def _check_times(times: pd.Series, config: ReaderConfig) -> None:
     allowed = f"allowed: whole seconds from 0 to {LARGEST_TIMESTAMP}, or no time in any row"
     if not pd.api.types.is_numeric_dtype(times.dtype):
         raise ValueError(f"the reader {config.kind} returned times of type {times.dtype}; {allowed}")
-    absent = times.isna()
-    if absent.all():
-        return
-    # One missing time among many would make all of them worthless: the order would be another.
-    _refuse(absent, f"no time, where others have one; {allowed}", config)
-    fits = times.between(0, LARGEST_TIMESTAMP)
-    if not pd.api.types.is_integer_dtype(times.dtype):
-        fits &= times % 1 == 0
-    _refuse(~fits, f"a time that does not fit; {allowed}", config)
+    if times.hasnans:
+        absent = times.isna()
+        if absent.all():
+            return
+        # One missing time among many would make all of them worthless: the order would be another.
+        _refuse(absent, f"no time, where others have one; {allowed}", config)
+    whole = pd.api.types.is_integer_dtype(times.dtype) or (times % 1 == 0).all()
+    if not whole or times.min() < 0 or times.max() > LARGEST_TIMESTAMP:
+        wrong = (times % 1 != 0) | ~times.between(0, LARGEST_TIMESTAMP)
+        _refuse(wrong, f"a time that does not fit; {allowed}", config)
 
 
-def _refuse(wrong: "pd.Series[bool]", what: str, config: ReaderConfig) -> None:
-    if wrong.any():
-        rows = np.flatnonzero(wrong.to_numpy())
-        raise ValueError(
-            f"the reader {config.kind} returned {len(rows)} of {len(wrong)} rows with {what}; the first is row "
-            f"{rows[0]}, counted from 0"
-        )
+def _refuse(wrong: "pd.Series[bool]", what: str, config: ReaderConfig) -> NoReturn:
+    rows = np.flatnonzero(wrong.to_numpy())
+    raise ValueError(
+        f"the reader {config.kind} returned {len(rows)} of {len(wrong)} rows with {what}; the first is row "
+        f"{rows[0]}, counted from 0"
+    )
