@@ -153,6 +153,12 @@ def data_hashes(split: Path) -> dict[str, str]:
     return {path.name: content_hash(path) for path in parts}
 
 
+def changed_part(recorded: dict[str, str], split: Path) -> tuple[str, str] | None:
+    """Return the first part of a split that is not what was recorded, and its hash now; None if all are."""
+    now = data_hashes(split)
+    return next(((name, now.get(name, "none")) for name in recorded if now.get(name) != recorded[name]), None)
+
+
 def file_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
     """Return the hashes of files of a folder, by name."""
     return {name: file_hash(folder / name) for name in names}

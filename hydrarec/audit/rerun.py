@@ -14,7 +14,7 @@ from hydrarec.baselines.run import baseline_names, run_baseline
 from hydrarec.config import RunSettings
 from hydrarec.config.base import explain
 from hydrarec.layout import split_folder
-from hydrarec.provenance import file_hash, read_manifest
+from hydrarec.provenance import changed_part, read_manifest
 from hydrarec.training.run import train
 from hydrarec.training.test import rank_test
 
@@ -77,16 +77,17 @@ def described(repetition: Repetition) -> str:
 
 
 def _refuse_other_data(manifest: dict[str, Any], folder: Path, split: Path) -> None:
-    for name, expected in manifest["data"].items():
+    for name in manifest["data"]:
         if not (split / name).is_file():
             raise ValueError(
                 f"{split / name}: no such file; {folder} was computed from it. Name its place with --data."
             )
-        if (found := file_hash(split / name)) != expected:
-            raise ValueError(
-                f"{split / name}: not the data that {folder} was computed from: expected {expected[:16]}, "
-                f"found {found[:16]}. Prepare the data set again as it was, or name another place with --data."
-            )
+    if changed := changed_part(manifest["data"], split):
+        name, found = changed
+        raise ValueError(
+            f"{split / name}: not the data that {folder} was computed from: expected {manifest['data'][name][:16]}, "
+            f"found {found[:16]}. Prepare the data set again as it was, or name another place with --data."
+        )
 
 
 def _trained(manifest: dict[str, Any], folder: Path, data: Path, output: Path) -> None:

@@ -9,7 +9,7 @@ from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in, sha256
-from hydrarec.provenance import WEIGHTS, code_state, data_hashes, file_hashes, peak_memory_mib, read_manifest
+from hydrarec.provenance import WEIGHTS, changed_part, code_state, file_hashes, peak_memory_mib, read_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
@@ -96,10 +96,9 @@ def _refuse_other_data(model: Path, split: Path) -> None:
     """Hold the data to the manifest beside the model, where there is one: they may have been prepared anew since."""
     manifest = model.with_name("manifest.json")
     before = read_manifest(manifest)["data"] if manifest.is_file() else {}
-    now = data_hashes(split)
-    for name in before:
-        if now.get(name) != before[name]:
-            raise ValueError(
-                f"{split / name}: not the data of the training: expected {before[name][:16]} by {manifest}, found "
-                f"{now.get(name, 'none')[:16]}. Delete {model.parent} and start Snakemake again: it is trained anew."
-            )
+    if changed := changed_part(before, split):
+        name, found = changed
+        raise ValueError(
+            f"{split / name}: not the data of the training: expected {before[name][:16]} by {manifest}, found "
+            f"{found[:16]}. Delete {model.parent} and start Snakemake again: it is trained anew."
+        )
