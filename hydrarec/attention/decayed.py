@@ -83,7 +83,7 @@ def decayed_sums(
             k, log_decay = k * real, log_decay * real
         # A power of two; asked for by comparisons, for each of which a compiler keeps a graph for many lengths, and not
         # by arithmetic, which would make it keep one for each.
-        size = CHUNK if length > CHUNK // 2 else next(some for some in SHORT if length <= some)
+        size = next((some for some in SHORT if length <= some), CHUNK)
         q, k, v, log_decay = (_chunks(x, size) for x in (q, k, v, log_decay))
         until = log_decay.cumsum(-2)
         decay = _Decay(until, F.pad(until, (0, 0, 1, 0))[..., :-1, :])
