@@ -21,8 +21,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 TILE = 2048
-"""Numbers per tensor that a program holds at once: with d = 64 and four warps the compiler keeps all of them in
-registers (128 per thread forward, 142 backward), and a multiprocessor has room for three programs or more."""
+"""Numbers per tensor that a program holds at once: with d = 64 and four warps they fit into 128 registers per thread
+(but for 4 bytes backward in float32; Triton 3.7.1 for an H200), and a multiprocessor has room for four programs."""
 PROGRAMS = 528
 """Programs to be had at least, four for each multiprocessor of an H100 or H200, where sequences are long enough."""
 
