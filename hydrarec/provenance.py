@@ -9,7 +9,7 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,12 @@ def code_state() -> dict[str, str | bool | None]:
     except (OSError, subprocess.SubprocessError):
         commit, dirty = None, None
     return {"package_version": __version__, "git_commit": commit, "git_dirty": dirty}
+
+
+def code_name(code: Mapping[str, Any]) -> str:
+    """Return version and commit in words, of `code_state` or of a manifest."""
+    commit = f"commit {code['git_commit'][:10]}" if code["git_commit"] else "commit unknown"
+    return f"hydrarec {code['package_version']}, {commit}{' with uncommitted changes' if code['git_dirty'] else ''}"
 
 
 def now() -> str:

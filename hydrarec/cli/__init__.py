@@ -27,10 +27,21 @@ app.add_typer(new.app, name="new")
 app.add_typer(cluster.app, name="cluster")
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        from hydrarec.provenance import code_name, code_state
+
+        typer.echo(code_name(code_state()))
+        raise typer.Exit
+
+
 @app.callback()
 def _common(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of what goes wrong; may stand anywhere.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version and commit.")
     ] = False,
 ) -> None:
     log.setLevel(logging.DEBUG if debug else logging.INFO)

@@ -13,6 +13,7 @@ from hydrarec.contention import busy_share
 from hydrarec.files import read_object
 from hydrarec.numbers import count, duration, energy, metric_title, score, score_interval, several, size
 from hydrarec.outdated import outdated
+from hydrarec.provenance import code_name
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.terminal.settings import differing, parts_of
 from hydrarec.terminal.text import WIDTH, aligned, plain, wrapped
@@ -167,11 +168,9 @@ def _origin(one: Computed) -> list[str]:
     path = one.folder / "manifest.json"
     manifest = read_object(path)
     try:
-        commit = manifest["git_commit"][:10] if manifest["git_commit"] else "commit unknown"
-        changed = " with uncommitted changes" if manifest["git_dirty"] else ""
         machine = manifest["gpu"] or manifest["cpu"]
         return [
-            f"hydrarec {manifest['package_version']}, {commit}{changed}",
+            code_name(manifest),
             f"on {manifest['host']} ({machine}) at {manifest['created']}",
             f"test targets {manifest['data']['test.parquet'][:12]}",
         ]

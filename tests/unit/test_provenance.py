@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from hydrarec import __version__
 from tests.conftest import ROOT
 
 COMMIT = "-c user.name=anybody -c user.email=any@where commit"
@@ -56,3 +57,17 @@ def test_a_checkout_that_is_updated_meanwhile_changes_nothing(checkout):
 def test_a_package_inside_somebody_elses_repository_has_no_commit(checkout):
     subprocess.run(["git", "rm", "-rq", "--cached", "hydrarec"], cwd=checkout, check=True)
     assert state(checkout) == ["None", "None"]
+
+
+def test_the_command_line_says_version_and_commit(checkout):
+    def said():
+        program = "from hydrarec.cli import main; main()"
+        asked = subprocess.run(
+            [sys.executable, "-c", program, "--version"], cwd=checkout, capture_output=True, text=True
+        )
+        return asked.stdout
+
+    commit = head(checkout)[:10]
+    assert said() == f"hydrarec {__version__}, commit {commit}\n"
+    (checkout / "workflow/mine.smk").touch()
+    assert said() == f"hydrarec {__version__}, commit {commit} with uncommitted changes\n"
