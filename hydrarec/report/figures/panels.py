@@ -15,6 +15,7 @@ import seaborn as sns
 from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
 
 from hydrarec.report.figures.fonts import pdf_families
 from hydrarec.report.style import FONT_SIZE, HUES, INK, MUTED, PAPER, RULE, RunStyle
@@ -142,7 +143,10 @@ def finish(canvas: Canvas, name: str, title: str, alt: str, data: pd.DataFrame) 
 
 def _as_pdf(canvas: Canvas) -> bytes:
     stream = BytesIO()
-    # The families themselves: of a generic one matplotlib takes the first that there is, and for all letters.
+    # The families themselves: of a generic one matplotlib takes the first that there is, and for all letters. Texts
+    # keep the family they were made with; those of new ticks are made while they are drawn.
+    for text in canvas.findobj(Text):
+        text.set_fontfamily(pdf_families())
     with mpl.rc_context(_RC | {"font.family": pdf_families()}):
         canvas.savefig(stream, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     return stream.getvalue()

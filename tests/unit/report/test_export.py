@@ -111,6 +111,9 @@ def test_every_figure_is_there_thrice(report):
         assert content.startswith(b"%PDF")
         assert b"/FontFile2" in content, "fonts are TrueType, embedded"
         assert b"/Type3" not in content
+        fonts = set(re.findall(rb"/BaseFont /(\S+)", content))
+        assert fonts, "letters are text"
+        assert all(b"ofHydraRec" in font for font in fonts), "letters are looked for in the small fonts"
         assert b"/CreationDate" not in content
 
 
