@@ -24,8 +24,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put whole workflows first: begun last, the longest module would have one worker to itself."""
-    items.sort(key=lambda item: ROOT / "tests/workflow" not in item.path.parents)
+    """Put workflows first, then trainings: begun last, the longest modules would have one worker to themselves."""
+    first = [ROOT / "tests/workflow", ROOT / "tests/unit/training"]
+    items.sort(key=lambda item: next((i for i, folder in enumerate(first) if folder in item.path.parents), len(first)))
 
 
 @pytest.fixture(scope="session")

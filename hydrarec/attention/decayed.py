@@ -81,14 +81,18 @@ def decayed_sums(
         if visibility.padding_mask is not None:
             real = visibility.padding_mask[:, None, :, None]
             k, log_decay = k * real, log_decay * real
-        # A power of two; asked for by comparisons, for each of which a compiler keeps a graph for many lengths, and not
-        # by arithmetic, which would make it keep one for each.
+        # A power of two. Both numbers are found by comparisons, for each of which a compiler keeps a graph for many
+        # lengths; by arithmetic it would keep one for each, and reason about remainders in everything that follows,
+        # which takes it minutes.
         size = next((some for some in SHORT if length <= some), CHUNK)
-        q, k, v, log_decay = (_chunks(x, size) for x in (q, k, v, log_decay))
+        n_chunks = 1
+        while length > n_chunks * size:
+            n_chunks += 1
+        q, k, v, log_decay = (_chunks(x, n_chunks, size) for x in (q, k, v, log_decay))
         until = log_decay.cumsum(-2)
         decay = _Decay(until, F.pad(until, (0, 0, 1, 0))[..., :-1, :])
         mixed = _weights(q, k, decay, visibility.causal) @ v
-        if length > size:
+        if n_chunks > 1:
             mixed = mixed + _from_other_chunks(q, k, v, decay, visibility.causal)
         return mixed.flatten(-3, -2)[..., :length, :]
 
@@ -118,9 +122,9 @@ def decayed_step(
     return (q[..., None, :] @ total).squeeze(-2), (total,)
 
 
-def _chunks(x: Float[Tensor, "*batch T F"], size: int) -> Float[Tensor, "*batch N C F"]:
+def _chunks(x: Float[Tensor, "*batch T F"], n_chunks: int, size: int) -> Float[Tensor, "*batch N C F"]:
     """Cut positions into chunks; the last is filled up with zeros, which neither add nor decay anything."""
-    return F.pad(x, (0, 0, 0, -x.shape[-2] % size)).unflatten(-2, (-1, size))
+    return F.pad(x, (0, 0, 0, n_chunks * size - x.shape[-2])).unflatten(-2, (n_chunks, size))
 
 
 def _weights(

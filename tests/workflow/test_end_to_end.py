@@ -36,6 +36,12 @@ QUICKER = {
     # A layer less and larger steps: what is learnt in 20 epochs there is learnt in 14 here, each in half the time.
     "encoder": {"n_layers": 1},
     "training": {"learning_rate": 3.0e-3, "max_epochs": 14, "patience": 8},
+    "grid": {
+        "exclude": [
+            {"model": "sasrec", "masking": "bidirectional", "reason": "bert4rec has it"},
+            {"model": "sasrec", "attention": "hydra", "reason": "bert4rec has it"},
+        ]
+    },
     "efficiency": {"rounds": 5, "lengths": [16, 32, 64, 128], "fit_from": 16, "elements": 8192},
 }
 RUNS = Path("results/runs/synthetic/loo")
@@ -76,7 +82,7 @@ def scores(workplace):
 
 def test_every_sequence_model_beats_markov_which_beats_popularity(scores):
     trained = scores[scores.index.str.contains("+", regex=False)]
-    assert len(trained) == 8
+    assert len(trained) == 5
     assert trained.min() > scores["markov"] > scores["popularity"] > scores["random"]
 
 
@@ -109,7 +115,7 @@ def test_every_table_keeps_its_schema(workplace):
 
 def test_the_lists_and_the_ranks_agree(workplace):
     """A target ranked without ties within the first hundred stands at that place of the list."""
-    folder = workplace / RUNS / "sasrec+hydra+causal/seed-0"
+    folder = workplace / RUNS / "sasrec+softmax+causal/seed-0"
     ranks = read_table(folder / "ranks.parquet", RANKS)
     lists = read_table(folder / "recommendations.parquet", RECOMMENDATIONS)
     clear = ranks[(ranks["equal"] == 0) & (ranks["greater"] < 100)]
@@ -151,9 +157,7 @@ def test_a_changed_setting_repeats_the_runs_it_touches_and_no_others(workplace):
     plan = snakemake(workplace, "--dry-run", configfile=changed).stdout
     lines = [line for line in plan.splitlines() if "wildcards: " in line and "run=" in line]
     repeated = {line.split("run=")[1].split(",")[0] for line in lines}
-    assert repeated == {
-        f"{model}+hydra+{masking}" for model in ("sasrec", "bert4rec") for masking in ("causal", "bidirectional")
-    }
+    assert repeated == {"bert4rec+hydra+causal", "bert4rec+hydra+bidirectional"}
 
 
 def test_what_data_are_called_and_where_they_come_from_repeats_nothing(workplace):
@@ -206,11 +210,11 @@ def test_seeds_differ_and_deterministic_runs_stand_for_all(workplace):
     board = read_table(workplace / "results/comparison/demo/leaderboard.parquet", LEADERBOARD)
     board = board[(board["group"] == "all") & (board["metric"] == "ndcg@10")].set_index("run")
     assert board.loc["popularity", "deterministic"]
-    assert not board.loc["sasrec+hydra+causal", "deterministic"]
+    assert not board.loc["bert4rec+hydra+causal", "deterministic"]
     metrics = read_table(workplace / "results/comparison/demo/metrics.parquet", METRICS)
-    values = metrics[(metrics["run"] == "sasrec+hydra+causal") & (metrics["group"] == "all")]
+    values = metrics[(metrics["run"] == "bert4rec+hydra+causal") & (metrics["group"] == "all")]
     by_seed = values[values["metric"] == "ndcg@10"].set_index("seed")["value"]
     assert by_seed.nunique() == 2
     pd.testing.assert_series_equal(
-        pd.Series([by_seed.mean()]), pd.Series([board.loc["sasrec+hydra+causal", "mean"]]), check_names=False
+        pd.Series([by_seed.mean()]), pd.Series([board.loc["bert4rec+hydra+causal", "mean"]]), check_names=False
     )
