@@ -144,7 +144,6 @@ COMPARISON = _table(
     ),
     difference=(pa.float64(), "mean of run minus reference over users and matched seeds"),
     standard_error=(pa.float64(), "crossed users x seeds standard error"),
-    df=(pa.float64(), "Satterthwaite degrees of freedom"),
     low=(pa.float64(), "lower bound of the interval of the difference"),
     high=(pa.float64(), "upper bound of the interval of the difference"),
     percent=(pa.float64(), "difference in per cent of the reference's mean; null if that is 0?"),
@@ -155,10 +154,14 @@ COMPARISON = _table(
     variance_users=(pa.float64(), "users' part of the squared standard error; holds the residual's"),
     variance_residual=(pa.float64(), "the part of it that is users x seeds noise; null with one seed?"),
     variance_seeds=(pa.float64(), "seeds' part of the squared standard error; null with one seed?"),
+    variance_seed_means=(
+        pa.float64(),
+        "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed?",
+    ),
     equivalence_low=(
         pa.float64(),
         "lower bound of the 1 - 2 alpha interval, in per cent of the reference's mean; this and the next six null if "
-        "that is 0?",
+        "that or the run's is 0?",
     ),
     equivalence_high=(pa.float64(), "upper bound of that interval?"),
     p_equivalent=(pa.float64(), "p-value of being as far apart as the margin?"),
@@ -187,7 +190,6 @@ PAIRS = _table(
     difference=(pa.float64(), "mean of run minus other over users and matched seeds"),
     percent=(pa.float64(), "difference in per cent of the other's mean; null if that is 0?"),
     standard_error=(pa.float64(), "crossed users x seeds standard error"),
-    df=(pa.float64(), "Satterthwaite degrees of freedom"),
     low=(pa.float64(), "lower bound of the interval of the difference"),
     high=(pa.float64(), "upper bound of the interval of the difference"),
     p=(pa.float64(), "two-sided p-value over users and seeds"),
@@ -196,6 +198,15 @@ PAIRS = _table(
     variance_users=(pa.float64(), "users' part of the squared standard error; holds the residual's??"),
     variance_residual=(pa.float64(), "the part of it that is users x seeds noise; null with one seed??"),
     variance_seeds=(pa.float64(), "seeds' part of the squared standard error; null with one seed??"),
+    variance_seed_means=(
+        pa.float64(),
+        "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed?",
+    ),
+    ratio_variance_users=(pa.float64(), "variance_users of the logarithm of the means' ratio"),
+    ratio_variance_residual=(pa.float64(), "variance_residual of it; null with one seed?"),
+    ratio_variance_seed_means=(pa.float64(), "variance_seed_means of it; null with one seed?"),
+    n_users=(pa.int32(), "users"),
+    n_seeds=(pa.int32(), "seeds"),
 )
 PLACES = _table(
     **_RUN,

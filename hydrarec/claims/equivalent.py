@@ -1,5 +1,6 @@
 """As accurate as a comparator: two one-sided tests against a margin, on every metric that is named."""
 
+import math
 from collections.abc import Sequence
 
 from hydrarec.claims.base import Finding, Verdict
@@ -33,8 +34,7 @@ class EquivalentClaim(RunClaim):
         return [self._on(evidence, dataset, protocol, against, metric) for metric in self.config.metrics]
 
     def _require_separation(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> None:
-        base = evidence.mean(dataset, protocol, against, metric)
-        if base <= 0:
+        if evidence.mean(dataset, protocol, against, metric) <= 0:
             raise Undecidable(f"{evidence.label(against)} never hits, so there is nothing to be equivalent to")
         for worse in self.config.separates:
             difference = evidence.difference(dataset, protocol, worse, against, metric)
@@ -42,11 +42,18 @@ class EquivalentClaim(RunClaim):
             if difference.p_below(0) >= self.config.alpha:
                 raise Undecidable(f"these data do not tell {names}, so that equality would show nothing")
             # With very many users both can be shown at once: that a run is worse, and that it is so by a trifle.
-            if equivalence(difference, base, self.config.margin, self.config.alpha).p_equivalent < self.config.alpha:
+            if self._equal(evidence, dataset, protocol, worse, against, metric):
                 raise Undecidable(
                     f"a margin of {100 * self.config.margin:g} % does not tell {names}, so that equality would show "
                     "nothing"
                 )
+
+    def _equal(self, evidence: Evidence, dataset: str, protocol: str, run: str, against: str, metric: str) -> bool:
+        """Return whether a run that may never hit is equivalent to the comparator."""
+        if evidence.mean(dataset, protocol, run, metric) <= 0:
+            return False
+        log_ratio = evidence.log_ratio(dataset, protocol, run, against, metric)
+        return equivalence(log_ratio, self.config.margin, self.config.alpha).p_equivalent < self.config.alpha
 
     def _remark(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> str | None:
         """Say which runs beat both, each at the unadjusted level, and of which that is not known."""
@@ -67,10 +74,10 @@ class EquivalentClaim(RunClaim):
 
     def _on(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> Finding:
         run, alpha, margin = self.config.run, self.config.alpha, self.config.margin
-        base = evidence.mean(dataset, protocol, against, metric)
         difference = evidence.difference(dataset, protocol, run, against, metric)
-        found = equivalence(difference, base, margin, alpha)
-        outside = found.low > found.margin or found.high < -found.margin
+        log_ratio = evidence.log_ratio(dataset, protocol, run, against, metric)
+        found = equivalence(log_ratio, margin, alpha)
+        outside = found.low > margin or found.high < -margin
         equal = found.p_equivalent < alpha
         verdict: Verdict = (
             "equivalent"
@@ -81,7 +88,7 @@ class EquivalentClaim(RunClaim):
             if difference.p < alpha
             else "inconclusive"
         )
-        size = [100 * value / base for value in (difference.mean, found.low, found.high)]
+        size = [100 * value for value in (math.expm1(log_ratio.mean), found.low, found.high)]
         sentence = (
             f"On {dataset} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
             f"{evidence.label(against)} by {percent(size[0])} ({100 * (1 - 2 * alpha):g} % interval "
@@ -101,6 +108,6 @@ class EquivalentClaim(RunClaim):
             p=found.p_equivalent,
             holds=equal,
             refutes=outside,
-            detectable=100 * provable_margin(difference, alpha) / base,
+            detectable=100 * math.expm1(provable_margin(log_ratio, alpha)),
             remark=remark,
         )

@@ -1,5 +1,6 @@
 """The tables that claims are decided on, and the conditions under which nothing may be decided on them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,8 @@ from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, run_folder
 from hydrarec.numbers import metric_title, score
-from hydrarec.significance.crossed import Estimate
+from hydrarec.significance.crossed import independent_parts
+from hydrarec.significance.estimate import Estimate
 from hydrarec.tables import read_table
 
 
@@ -63,13 +65,32 @@ class Evidence:
         Undecidable
             If they were not compared, or with one seed only, so that nothing is known of the spread over seeds.
         """
+        row, sign = self._pair(dataset, protocol, run, against, metric)
+        return _estimate(sign * float(row["difference"]), row, "variance")
+
+    def log_ratio(self, dataset: str, protocol: str, run: str, against: str, metric: str) -> Estimate:
+        """Return the logarithm of a run's mean over another one's, users and seeds matched.
+
+        Raises
+        ------
+        Undecidable
+            As `difference`, and if one of the two never hits.
+        """
+        row, sign = self._pair(dataset, protocol, run, against, metric)
+        for name in (run, against):
+            if self.mean(dataset, protocol, name, metric) <= 0:
+                raise Undecidable(f"{self.label(name)} never hits, so that there is no ratio to it")
+        relative = sign * float(row["difference"]) / self.mean(dataset, protocol, against, metric)
+        return _estimate(math.log1p(relative), row, "ratio_variance")
+
+    def _pair(self, dataset: str, protocol: str, run: str, against: str, metric: str) -> tuple[pd.Series, int]:
+        """Return the row of a pair, and -1 if it stands there the other way round."""
         if len(self.config.seeds) == 1 and not self.config.is_deterministic(run, against):
             raise Undecidable("one seed says nothing about the spread over seeds; two or more are needed")
         for one, other, sign in ((run, against, 1), (against, run, -1)):
             rows = _at(self.pairs, dataset, protocol, run=one, other=other, metric=metric)
             if len(rows):
-                row = rows.iloc[0]
-                return Estimate(sign * float(row["difference"]), float(row["standard_error"]), float(row["df"]))
+                return rows.iloc[0], sign
         paired = " and ".join(map(metric_title, sorted(set(self.pairs["metric"])))) or "no metric"
         raise Undecidable(
             f"{self.label(run)} and {self.label(against)} were not compared on {metric_title(metric)}; pairs are "
@@ -168,6 +189,16 @@ def _unfinished(path: Path) -> dict[tuple[str, str, str], str]:
     runs = read_table(path, RUNS)
     left = runs[runs["status"] != "finished"].groupby(["dataset", "protocol", "run"], sort=False)
     return {key: ", ".join(f"seed {row.seed} {row.status}" for row in rows.itertuples()) for key, rows in left}
+
+
+def _estimate(mean: float, row: pd.Series, prefix: str) -> Estimate:
+    """Make an estimate of the parts that a row of the pairs holds of its variance."""
+    users, residual, seed_means = (float(row[f"{prefix}_{part}"]) for part in ("users", "residual", "seed_means"))
+    one_seed = math.isnan(seed_means)
+    seeds = 0.0 if one_seed else max(0.0, seed_means - residual)
+    known = (None, None) if one_seed else (residual, seed_means)
+    parts = independent_parts(users, *known, int(row["n_users"]), int(row["n_seeds"]))
+    return Estimate(mean, math.sqrt(users + seeds), tuple((float(part), df) for part, df in parts))
 
 
 def _at(table: pd.DataFrame, dataset: str, protocol: str, **wanted: Any) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hydrarec.significance.crossed import Estimate
+from hydrarec.significance.estimate import Estimate
 
 LEAST_POINTS = 3
 """Fewest points that say something about a slope's error; with two, a line meets both."""
@@ -16,6 +16,8 @@ LEAST_POINTS = 3
 class StudentEstimate(Estimate):
     """A mean, or a slope in its place, with its two-sided interval."""
 
+    df: float
+    """Degrees of freedom."""
     low: float
     """Lower bound."""
     high: float
@@ -82,4 +84,4 @@ def fit_slope(x: NDArray[np.float64], y: NDArray[np.float64], alpha: float) -> S
 
 def _student(mean: float, error: float, df: int, alpha: float) -> StudentEstimate:
     reach = float(stats.t.isf(alpha / 2, df)) * error
-    return StudentEstimate(mean, error, df, mean - reach, mean + reach)
+    return StudentEstimate(mean, error, ((error**2, df),), df, mean - reach, mean + reach)

@@ -1,8 +1,7 @@
 """More accurate than every comparator: one-sided crossed tests over users and seeds."""
 
+import math
 from collections.abc import Sequence
-
-from scipy import stats
 
 from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.evidence import Evidence
@@ -27,11 +26,16 @@ class SuperiorClaim(RunClaim):
         run, metric, alpha = self.config.run, self.config.metric, self.config.alpha
         difference = evidence.difference(dataset, protocol, run, against, metric)
         base = evidence.mean(dataset, protocol, against, metric)
-        reach = float(stats.t.isf(alpha / 2, difference.df)) * difference.standard_error
+        reach = difference.reach(alpha)
         low, high = difference.mean - reach, difference.mean + reach
         p = difference.p_above(0)
         verdict: Verdict = "superior" if p < alpha else "inferior" if high < 0 else "inconclusive"
         size = [100 * value / base if base > 0 else float("nan") for value in (difference.mean, low, high)]
+        if base > 0 and evidence.mean(dataset, protocol, run, metric) > 0:
+            # As in the table of contrasts: the reference's own error counts too.
+            log_ratio = evidence.log_ratio(dataset, protocol, run, against, metric)
+            further = log_ratio.reach(alpha)
+            size[1:] = [100 * math.expm1(log_ratio.mean + away) for away in (-further, further)]
         sentence = (
             f"On {dataset} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
             f"{evidence.label(against)} by {percent(size[0])} ({100 * (1 - alpha):g} % interval "

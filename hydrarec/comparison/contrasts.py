@@ -19,6 +19,7 @@ from hydrarec.progress import bar
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import paired_difference
 from hydrarec.significance.equivalence import equivalence, verdict
+from hydrarec.significance.estimate import Estimate
 from hydrarec.significance.outcomes import seed_wins, user_shares
 from hydrarec.tables import write_table
 
@@ -100,23 +101,23 @@ def contrast_row(
     if without_chance:
         values, reference = values[:, :1], reference[:, :1]
     found = paired_difference(values, reference, evaluation.alpha)
-    difference = found.difference
+    difference, (low, high) = found.difference, found.percent_interval(evaluation.alpha)
     users = user_shares(values, reference)
     seeds = None if without_chance else seed_wins(values, reference, evaluation.alpha)
     return {
         "difference": difference.mean,
         "standard_error": difference.standard_error,
-        "df": difference.df,
         "low": difference.low,
         "high": difference.high,
         "percent": found.percent,
-        "percent_low": found.percent_low,
-        "percent_high": found.percent_high,
+        "percent_low": low,
+        "percent_high": high,
         "p": difference.p,
         "variance_users": difference.variance_users,
         "variance_residual": difference.variance_residual,
         "variance_seeds": difference.variance_seeds,
-        **_against_margins(difference, float(reference.mean()), evaluation),
+        "variance_seed_means": difference.variance_seed_means,
+        **_against_margins(found.log_ratio, evaluation),
         "wins": users.wins,
         "ties": users.ties,
         "losses": users.losses,
@@ -138,15 +139,15 @@ def _competes(run: Any) -> bool:
     return kind_of(run) in ("trained", "baseline")
 
 
-def _against_margins(difference: Any, reference: float, evaluation: EvaluationConfig) -> dict[str, float | None]:
-    """Hold a difference against both margins; a reference that never hits has no margin."""
-    if not reference > 0:
+def _against_margins(log_ratio: Estimate | None, evaluation: EvaluationConfig) -> dict[str, float | None]:
+    """Hold a difference against both margins; where one of the two never hits there is no ratio."""
+    if log_ratio is None:
         return dict.fromkeys(_AGAINST_MARGINS)
-    wide = equivalence(difference, reference, evaluation.margin, evaluation.alpha)
-    tight = equivalence(difference, reference, evaluation.tight_margin, evaluation.alpha)
+    wide = equivalence(log_ratio, evaluation.margin, evaluation.alpha)
+    tight = equivalence(log_ratio, evaluation.tight_margin, evaluation.alpha)
     return {
-        "equivalence_low": 100 * wide.low / reference,
-        "equivalence_high": 100 * wide.high / reference,
+        "equivalence_low": 100 * wide.low,
+        "equivalence_high": 100 * wide.high,
         "p_equivalent": wide.p_equivalent,
         "p_equivalent_tight": tight.p_equivalent,
         "p_not_inferior": wide.p_not_inferior,

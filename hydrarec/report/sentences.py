@@ -109,7 +109,7 @@ def basis(inputs: Inputs, scope: Scope) -> str:
             f"{count(users)} test users and one seed: intervals and p-values hold for these trained weights, not for "
             "the methods, because one seed says nothing about how much another would have changed."
         )
-    few = "" if seeds > 2 else ", though two seeds that differ much leave them too narrow (docs/significance.md)"
+    few = "" if seeds > 2 else ", and are wide, because two seeds say little about a third"
     return f"{count(users)} test users and {seeds} matched seeds; intervals cover both{few}."
 
 
@@ -156,8 +156,8 @@ def protocol_lines(inputs: Inputs) -> list[str]:
     sampled = "over users; the weights of the one seed are taken as they are"
     if len(inputs.config.seeds) > 1:
         sampled = (
-            "users and seeds are both random and crossed with each other; two-way variance, Satterthwaite degrees of "
-            "freedom"
+            "users and seeds are both random and crossed with each other; two-way variance, each part with its own "
+            "degrees of freedom (Banerjee 1960)"
         )
     return [
         f"What is held out \u2013 {splits}.",

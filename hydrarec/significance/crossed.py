@@ -7,55 +7,31 @@ all seeds share their test users. The two-way analysis of variance keeps both pa
     x[u, r] = mean + user[u] + seed[r] + residual[u, r],      u = 1..N,  r = 1..R
     Var(mean) = S2(user means) / N  +  max(0, S2(seed means) / R - S2(residual) / (N R))
 
-The residual is already inside the variance of the user means, hence the subtraction. Satterthwaite's degrees of
-freedom are those of the three mean squares as they stand, before it: taken after it, they are too many where few seeds
-happen to agree. On balanced data the standard error is that of the crossed random-effects model fitted by REML.
+The residual is already inside the variance of the user means, hence the subtraction. On balanced data this standard
+error is that of the crossed random-effects model fitted by REML.
+
+Intervals and p-values take the same sum as two parts that are estimated independently, users without their noise and
+seeds with it, each with its own degrees of freedom (`hydrarec.significance.estimate`):
+
+    S2(user means) / N - S2(residual) / (N R)  with N - 1,      S2(seed means) / R  with R - 1
+
+Few seeds that happen to agree then do not pass for a method without spread.
 `hydrarec.significance.pairs` does the same for all pairs of runs at once.
 
 References
 ----------
-Satterthwaite 1946 for the degrees of freedom; Owen 2007 for why both ways count.
+Banerjee 1960 for the interval; Owen 2007 for why both ways count.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
+from numpy.typing import ArrayLike, NDArray
+
+from hydrarec.significance.estimate import Estimate
 
 Values = NDArray[np.float64]
 """A value for each user (rows) and each seed (columns)."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with what is needed to test it."""
-
-    mean: float
-    """Mean over all users and seeds."""
-    standard_error: float
-    """Square root of the sum of the two variance parts."""
-    df: float
-    """Satterthwaite's degrees of freedom."""
-
-    @property
-    def p(self) -> float:
-        """Two-sided p-value of the hypothesis that the mean is 0."""
-        if self.standard_error == 0:
-            return 1.0 if self.mean == 0 else 0.0
-        return float(2 * stats.t.sf(abs(self.mean) / self.standard_error, self.df))
-
-    def p_above(self, bound: float) -> float:
-        """One-sided p-value of the hypothesis that the mean is at most `bound`; small: it is above."""
-        if self.standard_error == 0:
-            return 0.0 if self.mean > bound else 1.0
-        return float(stats.t.sf((self.mean - bound) / self.standard_error, self.df))
-
-    def p_below(self, bound: float) -> float:
-        """One-sided p-value of the hypothesis that the mean is at least `bound`; small: it is below."""
-        if self.standard_error == 0:
-            return 0.0 if self.mean < bound else 1.0
-        return float(stats.t.cdf((self.mean - bound) / self.standard_error, self.df))
 
 
 @dataclass(frozen=True)
@@ -74,6 +50,8 @@ class CrossedMean(Estimate):
     variance_seeds: float | None
     """Seeds' part of the squared standard error; None where one seed says nothing about it, and then the interval
     is about these trained weights and not about the method."""
+    variance_seed_means: float | None
+    """Variance of the seeds' means by their number: seeds' part and residual's as they were measured; None with one."""
     n_users: int
     """Users, N."""
     n_seeds: int
@@ -88,10 +66,15 @@ class PairedDifference:
     """Run minus reference."""
     percent: float | None
     """Difference in per cent of the reference's mean; None if that mean is 0."""
-    percent_low: float | None
-    """Lower bound in per cent, from the logarithm of the ratio; None where a mean is not positive."""
-    percent_high: float | None
-    """Upper bound in per cent."""
+    log_ratio: Estimate | None
+    """Logarithm of the run's mean over the reference's; None where one of them is not positive."""
+
+    def percent_interval(self, alpha: float) -> tuple[float | None, float | None]:
+        """Return the interval of the difference in per cent that covers 1 - alpha, from the logarithm of the ratio."""
+        if self.log_ratio is None:
+            return None, None
+        middle, reach = self.log_ratio.mean, self.log_ratio.reach(alpha)
+        return 100 * float(np.expm1(middle - reach)), 100 * float(np.expm1(middle + reach))
 
 
 def crossed_mean(values: Values, alpha: float = 0.05) -> CrossedMean:
@@ -125,18 +108,47 @@ def crossed_mean(values: Values, alpha: float = 0.05) -> CrossedMean:
     n_users, n_seeds = values.shape
     by_user, by_seed, mean = values.mean(axis=1), values.mean(axis=0), float(values.mean())
     users = float(by_user.var(ddof=1)) / n_users
-    seeds = residual = None
-    df = float(n_users - 1)
+    seeds = residual = raw_seeds = None
     if n_seeds > 1:
         noise = values - by_user[:, None] - by_seed[None, :] + mean
         residual = float((noise**2).sum()) / ((n_users - 1) * (n_seeds - 1)) / (n_users * n_seeds)
         raw_seeds = float(by_seed.var(ddof=1)) / n_seeds
         seeds = max(0.0, raw_seeds - residual)
-        squares = [(users, n_users - 1), (raw_seeds, n_seeds - 1), (residual, (n_users - 1) * (n_seeds - 1))]
-        df = _satterthwaite(users + seeds, squares)
     error = float(np.sqrt(users + (seeds or 0.0)))
-    reach = float(stats.t.isf(alpha / 2, df)) * error
-    return CrossedMean(mean, error, df, mean - reach, mean + reach, users, residual, seeds, n_users, n_seeds)
+    parts = independent_parts(users, residual, raw_seeds, n_users, n_seeds)
+    found = Estimate(mean, error, tuple((float(part), df) for part, df in parts))
+    reach = found.reach(alpha)
+    variances = users, residual, seeds, raw_seeds
+    return CrossedMean(mean, error, found.parts, mean - reach, mean + reach, *variances, n_users, n_seeds)
+
+
+def independent_parts(
+    users: ArrayLike, residual: ArrayLike | None, seed_means: ArrayLike | None, n_users: int, n_seeds: int
+) -> list[tuple[NDArray[np.float64], float]]:
+    """Return the variance of a mean, or of many, as parts that are estimated independently.
+
+    Parameters
+    ----------
+    users
+        Variance of the users' means by their number.
+    residual
+        What of it is noise; None with one seed.
+    seed_means
+        Variance of the seeds' means by their number, noise included; None with one seed.
+    n_users, n_seeds
+        How many there are.
+
+    Returns
+    -------
+    list
+        Users without noise and, with several seeds, seeds with it, each with its degrees of freedom.
+    """
+    if residual is None or seed_means is None:
+        return [(np.asarray(users, dtype=np.float64), n_users - 1)]
+    users, seed_means = np.asarray(users, dtype=np.float64), np.asarray(seed_means, dtype=np.float64)
+    # By chance seeds may differ by less than the noise, or users: no more is taken from the one than the other holds.
+    shared = np.minimum(np.minimum(residual, seed_means), users)
+    return [(users - shared, n_users - 1), (seed_means, n_seeds - 1)]
 
 
 def paired_difference(values: Values, reference: Values, alpha: float = 0.05) -> PairedDifference:
@@ -150,7 +162,7 @@ def paired_difference(values: Values, reference: Values, alpha: float = 0.05) ->
         The reference's, rows and columns in the same order. One column stands for every seed: the seed changes
         nothing there.
     alpha
-        The intervals cover 1 - alpha.
+        The interval of the difference covers 1 - alpha.
 
     Raises
     ------
@@ -170,30 +182,17 @@ def paired_difference(values: Values, reference: Values, alpha: float = 0.05) ->
     if len(seeds) > 1:
         raise ValueError(f"seeds do not match: {values.shape[1]} in the run, {reference.shape[1]} in the reference")
     difference = crossed_mean(values - reference, alpha)
-    return PairedDifference(difference, *_percent(values, reference, alpha))
-
-
-def _percent(values: Values, reference: Values, alpha: float) -> tuple[float | None, float | None, float | None]:
-    """Return the relative difference in per cent and its interval, by the delta method on the log-ratio."""
     mean, base = float(values.mean()), float(reference.mean())
-    if base == 0:
-        return None, None, None
-    percent = 100 * (mean / base - 1)
-    if mean <= 0 or base < 0:
-        return percent, None, None
+    percent = 100 * (mean / base - 1) if base else None
+    return PairedDifference(difference, percent, _log_ratio(values, reference) if min(mean, base) > 0 else None)
+
+
+def _log_ratio(values: Values, reference: Values) -> Estimate:
+    """Return the logarithm of the ratio of two means, by the delta method."""
+    mean, base = float(values.mean()), float(reference.mean())
     # d log(a / b) = da / a - db / b: the log-ratio's error is that of a mean of these per-user terms.
-    slope = crossed_mean(values / mean - reference / base, alpha)
-    low, high = (100 * float(np.expm1(np.log(mean / base) + bound)) for bound in (slope.low, slope.high))
-    return percent, low, high
-
-
-def _satterthwaite(total: float, parts: list[tuple[float, int]]) -> float:
-    """Return the degrees of freedom of a variance made of mean squares, each with its own."""
-    least = float(min(df for _, df in parts))
-    if total == 0:
-        return least
-    # Shares, because squares of tiny variances would underflow.
-    return max(least, 1 / sum((variance / total) ** 2 / df for variance, df in parts))
+    slope = crossed_mean(values / mean - reference / base)
+    return Estimate(float(np.log(mean / base)), slope.standard_error, slope.parts)
 
 
 def _checked(values: Values) -> Values:

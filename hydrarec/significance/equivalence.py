@@ -1,12 +1,12 @@
 """Whether two runs are as good as equal: two one-sided tests against a margin that was fixed in advance.
 
-"Not significant" says nothing: few users make everything so. Equivalence turns the question round. The difference D is
+"Not significant" says nothing: few users make everything so. Equivalence turns the question round. The difference is
 held to be as large as the margin, in either direction, until the data say otherwise:
 
-    p = max(P(D <= -margin), P(D >= margin))
+    p = max(P(ratio <= 1 - margin), P(ratio >= 1 + margin))
 
-which is below alpha exactly if the 1 - 2 alpha interval lies between -margin and margin. The lower half alone is
-non-inferiority. The margin is a fraction of the reference's mean as it was measured.
+which is below alpha exactly if the 1 - 2 alpha interval of the ratio lies between 1 - margin and 1 + margin. The lower
+half alone is non-inferiority. The margin is a fraction of the reference's mean, whose own error is in the ratio's.
 
 References
 ----------
@@ -14,21 +14,18 @@ Schuirmann 1987 for the two tests; Piaggio et al. 2012 (CONSORT) for reading int
 """
 
 from dataclasses import dataclass
+from math import expm1, log1p
 from typing import Literal
 
-from scipy import stats
-
-from hydrarec.significance.crossed import Estimate
+from hydrarec.significance.estimate import Estimate
 
 Verdict = Literal["superior", "equivalent", "inferior", "inconclusive"]
 
 
 @dataclass(frozen=True)
 class Equivalence:
-    """A difference held against a margin."""
+    """A relative difference held against a margin; all of them are fractions of the reference's mean."""
 
-    margin: float
-    """In the unit of the difference."""
     low: float
     """Lower bound of the 1 - 2 alpha interval."""
     high: float
@@ -38,49 +35,38 @@ class Equivalence:
     p_not_inferior: float
     """p-value of "as far below as the margin, or further"."""
     attained: float
-    """The smallest margin, as a fraction of the reference's mean, at which the two would be equivalent; for readers
-    who would have chosen another one."""
+    """The smallest margin at which the two would be equivalent; for readers who would have chosen another one."""
 
 
-def equivalence(difference: Estimate, reference: float, fraction: float = 0.05, alpha: float = 0.05) -> Equivalence:
-    """Test whether a difference is smaller than a fraction of the reference's mean.
+def equivalence(log_ratio: Estimate, margin: float = 0.05, alpha: float = 0.05) -> Equivalence:
+    """Test whether a run differs from a reference by less than a fraction of the reference's mean.
 
     Parameters
     ----------
-    difference
-        Run minus reference.
-    reference
-        The reference's mean, above 0.
-    fraction
-        Margin as a fraction of it, above 0.
+    log_ratio
+        Logarithm of the run's mean over the reference's.
+    margin
+        Between 0 and 1.
     alpha
         Error rate of the test; the interval covers 1 - 2 alpha.
 
     Raises
     ------
     ValueError
-        If the reference's mean or the fraction is not above 0.
-
-    Notes
-    -----
-    The reference's mean is taken as known. Its own error moves the margin by `fraction` times as much, which is little
-    beside the error of the difference; the simulation in docs/significance.md has it in.
+        If the margin is not between 0 and 1.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from hydrarec.significance.crossed import crossed_mean
-    >>> found = equivalence(crossed_mean(np.array([[-0.01], [0.01], [0.01], [-0.01]])), reference=0.5)
-    >>> found.margin, round(found.attained, 3), round(found.p_equivalent, 3)
-    (0.025, 0.027, 0.011)
+    >>> found = equivalence(Estimate(mean=0.01, standard_error=0.02, parts=((0.0004, 1e6),)))
+    >>> round(found.low, 3), round(found.high, 3), round(found.attained, 3), round(found.p_equivalent, 3)
+    (-0.023, 0.044, 0.044, 0.026)
     """
-    if not reference > 0 or not fraction > 0:
-        raise ValueError(f"the reference's mean and the margin must be above 0, found {reference} and {fraction}")
-    margin = fraction * reference
-    reach = float(stats.t.isf(alpha, difference.df)) * difference.standard_error
-    low, high = difference.mean - reach, difference.mean + reach
-    above, below = difference.p_above(-margin), difference.p_below(margin)
-    return Equivalence(margin, low, high, max(above, below), above, max(abs(low), abs(high)) / reference)
+    if not 0 < margin < 1:
+        raise ValueError(f"the margin must be a fraction between 0 and 1, found {margin}")
+    reach = log_ratio.reach(2 * alpha)
+    low, high = expm1(log_ratio.mean - reach), expm1(log_ratio.mean + reach)
+    above, below = log_ratio.p_above(log1p(-margin)), log_ratio.p_below(log1p(margin))
+    return Equivalence(low, high, max(above, below), above, max(abs(low), abs(high)))
 
 
 def verdict(difference: float, p: float, p_equivalent: float, alpha: float = 0.05) -> Verdict:

@@ -5,10 +5,6 @@ The variances of a difference follow from covariances, so all pairs of S runs ta
     S2(a - b) = S2(a) + S2(b) - 2 cov(a, b)
 
 for user means, seed means and residuals alike; what is made of them is as in `hydrarec.significance.crossed`.
-
-References
-----------
-Satterthwaite 1946, as there.
 """
 
 from collections.abc import Callable
@@ -16,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from hydrarec.significance.crossed import independent_parts
+from hydrarec.significance.estimate import reach, two_sided_p
 
 Matrix = NDArray[np.float64]
 """A number for each pair of runs: row minus column."""
@@ -30,8 +28,6 @@ class CrossedPairs:
     """Mean of the row's run minus the column's."""
     standard_error: Matrix
     """Crossed users x seeds standard error."""
-    df: Matrix
-    """Satterthwaite's degrees of freedom."""
     low: Matrix
     """Lower bounds of the intervals, each on its own."""
     high: Matrix
@@ -44,6 +40,8 @@ class CrossedPairs:
     """The part of it that is users x seeds noise; None with one seed."""
     variance_seeds: Matrix | None
     """Seeds' part of the squared standard error; None with one seed."""
+    variance_seed_means: Matrix | None
+    """Seeds' part and residual's as they were measured; None with one seed."""
 
 
 def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPairs:
@@ -83,22 +81,18 @@ def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPa
     mean = by_user.mean(axis=1)
     difference = mean[:, None] - mean
     users = _variances(by_user - mean[:, None], n_users - 1) / n_users
-    residual = seeds = None
-    df = np.full_like(users, n_users - 1)
+    residual = seeds = raw_seeds = None
     if n_seeds > 1:
         noise = values - by_user[:, :, None]
         noise -= (by_seed - mean[:, None])[:, None, :]
         residual = _variances(noise.reshape(len(values), -1), (n_users - 1) * (n_seeds - 1)) / (n_users * n_seeds)
         raw_seeds = _variances(by_seed - mean[:, None], n_seeds - 1) / n_seeds
         seeds = np.maximum(raw_seeds - residual, 0)
-        squares = [(users, n_users - 1), (raw_seeds, n_seeds - 1), (residual, (n_users - 1) * (n_seeds - 1))]
-        df = _satterthwaite(users + seeds, squares)
     error = np.sqrt(users + (0 if seeds is None else seeds))
-    reach = stats.t.isf(alpha / 2, df) * error
-    size = np.abs(difference)
-    t = np.divide(size, error, out=np.where(size > 0, np.inf, 0), where=error > 0)
-    p = 2 * stats.t.sf(t, df)
-    return CrossedPairs(difference, error, df, difference - reach, difference + reach, p, users, residual, seeds)
+    parts = independent_parts(users, residual, raw_seeds, n_users, n_seeds)
+    far, p = reach(parts, alpha), two_sided_p(np.abs(difference), parts)
+    bounds = difference - far, difference + far
+    return CrossedPairs(difference, error, *bounds, p, users, residual, seeds, raw_seeds)
 
 
 def adjust_pairs(p: Matrix, correction: Callable[[Matrix], Matrix]) -> Matrix:
@@ -130,10 +124,3 @@ def _variances(centred: Matrix, df: int) -> Matrix:
     variances = np.maximum(own[:, None] + own - 2 * covariance, 0)
     np.fill_diagonal(variances, 0)
     return variances
-
-
-def _satterthwaite(total: Matrix, parts: list[tuple[Matrix, int]]) -> Matrix:
-    some = np.where(total > 0, total, np.inf)
-    inverse = sum(((variance / some) ** 2 / df for variance, df in parts), np.zeros_like(total))
-    least = float(min(df for _, df in parts))
-    return np.maximum(np.divide(1, inverse, out=np.zeros_like(total), where=inverse > 0), least)

@@ -14,13 +14,15 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
-from hydrarec.significance.crossed import Estimate
+from hydrarec.significance.estimate import Estimate
 
 _QUANTILES = (np.polynomial.legendre.leggauss(200)[0] + 1) / 2
 _WEIGHTS = np.polynomial.legendre.leggauss(200)[1] / 2
-"""Gauss-Legendre nodes between 0 and 1: quantiles of the estimated standard error, over which power is averaged."""
+"""Gauss-Legendre nodes between 0 and 1: quantiles of an estimated part of a variance, over which power is averaged."""
+_KNOWN = 1000
+"""Degrees of freedom from which on a part is as good as known."""
 
 
 def detectable_difference(estimate: Estimate, alpha: float = 0.05, power: float = 0.8) -> float:
@@ -29,7 +31,7 @@ def detectable_difference(estimate: Estimate, alpha: float = 0.05, power: float 
     Parameters
     ----------
     estimate
-        A difference; its standard error and degrees of freedom count, its mean does not.
+        A difference; its standard error and the parts of it count, its mean does not.
     alpha
         Error rate of the test.
     power
@@ -44,12 +46,12 @@ def detectable_difference(estimate: Estimate, alpha: float = 0.05, power: float 
     --------
     With many users, the familiar 1.64 + 0.84 standard errors.
 
-    >>> round(detectable_difference(Estimate(mean=0.7, standard_error=1.0, df=1e6)), 2)
+    >>> round(detectable_difference(Estimate(mean=0.7, standard_error=1.0, parts=((1.0, 1e6),))), 2)
     2.49
     """
     _check(alpha, power)
-    critical = _critical(alpha, estimate.df)
-    return estimate.standard_error * _solve(lambda size: special.ndtr(size - critical), power)
+    critical, weights = _critical(alpha, estimate)
+    return estimate.standard_error * _solve(lambda size: float(special.ndtr(size - critical) @ weights), power)
 
 
 def provable_margin(estimate: Estimate, alpha: float = 0.05, power: float = 0.8) -> float:
@@ -58,7 +60,7 @@ def provable_margin(estimate: Estimate, alpha: float = 0.05, power: float = 0.8)
     Parameters
     ----------
     estimate
-        A difference; its standard error and degrees of freedom count, its mean does not.
+        A difference; its standard error and the parts of it count, its mean does not.
     alpha
         Error rate of the two one-sided tests.
     power
@@ -71,25 +73,41 @@ def provable_margin(estimate: Estimate, alpha: float = 0.05, power: float = 0.8)
 
     Examples
     --------
-    >>> round(provable_margin(Estimate(mean=0.7, standard_error=1.0, df=1e6)), 2)
+    >>> round(provable_margin(Estimate(mean=0.7, standard_error=1.0, parts=((1.0, 1e6),))), 2)
     2.93
     """
     _check(alpha, power)
-    critical = _critical(alpha, estimate.df)
-    # Both tests reject if the estimate is nearer to 0 than the margin less the reach of the interval.
-    return estimate.standard_error * _solve(lambda size: 2 * special.ndtr(np.maximum(size - critical, 0)) - 1, power)
+    critical, weights = _critical(alpha, estimate)
+
+    def within(size: float) -> float:
+        # Both tests reject if the estimate is nearer to 0 than the margin less the reach of the interval.
+        return float((2 * special.ndtr(np.maximum(size - critical, 0)) - 1) @ weights)
+
+    return estimate.standard_error * _solve(within, power)
 
 
-def _critical(alpha: float, df: float) -> NDArray[np.float64]:
-    """Return what the test asks for, in true standard errors, at each quantile of the estimated one."""
-    return float(stats.t.isf(alpha, df)) * np.sqrt(special.gammaincinv(df / 2, _QUANTILES) * 2 / df)
+def _critical(alpha: float, estimate: Estimate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what the test asks for, in true standard errors, as the parts may be estimated, and how likely each is."""
+    squared, weights = np.zeros(1), np.ones(1)
+    for part, df in estimate.parts:
+        if part == 0:
+            continue
+        most = special.stdtrit(df, alpha) ** 2 * part
+        if df >= _KNOWN:
+            squared = squared + most
+        else:
+            estimated = special.gammaincinv(df / 2, _QUANTILES) * 2 / df
+            squared = np.add.outer(squared, most * estimated).ravel()
+            weights = np.multiply.outer(weights, _WEIGHTS).ravel()
+    error = estimate.standard_error
+    return (np.sqrt(squared) / error if error else squared), weights
 
 
-def _solve(power_at: Callable[[float], NDArray[np.float64]], power: float) -> float:
-    """Return the number of standard errors at which the mean over the estimated one's distribution is the power."""
+def _solve(power_at: Callable[[float], float], power: float) -> float:
+    """Return the number of standard errors at which the power is reached."""
 
     def lacking(size: float) -> float:
-        return float(_WEIGHTS @ power_at(size)) - power
+        return power_at(size) - power
 
     highest = 1.0
     while lacking(highest) < 0:

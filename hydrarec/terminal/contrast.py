@@ -86,10 +86,7 @@ def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int, cove
     narrow = f"{100 * (1 - 2 * evaluation.alpha):g} % interval"
     lines = [
         ["difference", f"{signed(row['difference'])}, {coverage} {signed(row['low'])} to {signed(row['high'])}"],
-        [
-            "standard error",
-            f"{score(row['standard_error'])} with {row['df']:.{0 if row['df'] >= 100 else 1}f} degrees of freedom",
-        ],
+        ["standard error", f"{score(row['standard_error'])} over users and seeds"],
     ]
     if row["p_equivalent"] == row["p_equivalent"] and row["p_equivalent"] is not None:
         lines += [

@@ -56,10 +56,10 @@ def _take_out(family: str, letters: list[int], path: Path) -> None:
     names = {1: family, 2: "Regular", 4: family, 6: plain, 16: family, 17: "Regular"}
     options = subset.Options(notdef_outline=True, name_IDs=["*"], layout_features=[])
     options.drop_tables += _LEFT_OUT
-    font = subset.load_font(font_manager.findfont(_WHOLE), options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=letters)
-    subsetter.subset(font)
-    for record in font["name"].names:
-        record.string = names.get(record.nameID, str(record))
-    subset.save_font(font, str(path), options)
+    with subset.load_font(font_manager.findfont(_WHOLE), options) as font:
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=letters)
+        subsetter.subset(font)
+        for record in font["name"].names:
+            record.string = names.get(record.nameID, str(record))
+        subset.save_font(font, str(path), options)

@@ -83,7 +83,14 @@ class Made:
     def _pair(self, dataset, protocol, one, other, means):
         share, error = self.differences.get((dataset, protocol, one, other), (means[one] / means[other] - 1, 0.01))
         difference = share * means[other]
-        return {"difference": difference, "standard_error": error * means[other], "df": 50.0}
+        # Users alone, so that the test is Student's with 50 degrees of freedom.
+        variances = {"variance_users": (error * means[other]) ** 2, "ratio_variance_users": error**2}
+        return {
+            "difference": difference,
+            "standard_error": error * means[other],
+            "n_users": 51,
+            "n_seeds": 1,
+        } | variances
 
     def _times(self, dataset, protocol):
         rows = []

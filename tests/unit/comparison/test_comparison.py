@@ -12,7 +12,8 @@ from hydrarec.files import read_json, write_json
 from hydrarec.layout import split_folder
 from hydrarec.metrics import ndcg
 from hydrarec.significance.corrections import holm
-from hydrarec.significance.crossed import paired_difference
+from hydrarec.significance.crossed import independent_parts, paired_difference
+from hydrarec.significance.equivalence import equivalence
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC, config
 
@@ -78,7 +79,15 @@ def test_comparison_is_paired_by_user_and_seed(tree, tables, protocol):
         found = here.loc[run]
         assert found["difference"] == pytest.approx(expected.difference.mean)
         assert (found["low"], found["high"]) == pytest.approx((expected.difference.low, expected.difference.high))
-        assert (found["percent"], found["percent_low"]) == pytest.approx((expected.percent, expected.percent_low))
+        assert found["percent"] == pytest.approx(expected.percent)
+        bounds = expected.percent_interval(0.05)
+        assert (found["percent_low"], found["percent_high"]) == pytest.approx(bounds)
+        equal = equivalence(expected.log_ratio)
+        assert found["p_equivalent"] == pytest.approx(equal.p_equivalent)
+        assert (found["equivalence_low"], found["equivalence_high"]) == pytest.approx(
+            (100 * equal.low, 100 * equal.high)
+        )
+        assert bounds[0] < found["equivalence_low"] < found["equivalence_high"] < bounds[1]
         assert (found["n_seeds"], found["reference"]) == (3, SASREC)
     np.testing.assert_allclose(here["p_holm"], holm(here["p"]))
 
@@ -88,16 +97,21 @@ def test_every_pair_says_what_makes_its_difference_uncertain(tree, tables):
     here = rows(table, dataset="made-0", protocol="loo", metric="ndcg@10").set_index(["run", "other"])
     one = np.stack([ndcg_by_user(tree, HYDRA_UNI, seed, "loo") for seed in range(3)], axis=1)
     other = ndcg_by_user(tree, "itemknn", 0, "loo")[:, None]
-    expected, found = paired_difference(one, other).difference, here.loc[HYDRA_UNI, "itemknn"]
+    compared, found = paired_difference(one, other), here.loc[HYDRA_UNI, "itemknn"]
+    expected = compared.difference
     assert found["standard_error"] == pytest.approx(expected.standard_error)
-    for part in ("variance_users", "variance_residual", "variance_seeds"):
+    for part in ("variance_users", "variance_residual", "variance_seeds", "variance_seed_means"):
         assert found[part] == pytest.approx(getattr(expected, part))
+    ratio = [found[f"ratio_variance_{part}"] for part in ("users", "residual", "seed_means")]
+    parts = independent_parts(*ratio, found["n_users"], found["n_seeds"])
+    assert [float(part) for part, _ in parts] == pytest.approx([part for part, _ in compared.log_ratio.parts])
 
 
 def test_the_planted_order_is_found(tables):
     table = rows(read_table(tables / "comparison.parquet", COMPARISON), metric="ndcg@10", protocol="gts")
     assert (rows(table, run=HYDRA_UNI)["difference"] > 0).all()
-    assert (rows(table, run="popularity")["p_holm"] < 0.001).all()
+    # Three seeds leave no more than this; users alone would leave p far below.
+    assert (rows(table, run="popularity")["p_holm"] < 0.05).all()
 
 
 def test_controls_are_measured_but_not_compared(tree):

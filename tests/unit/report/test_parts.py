@@ -91,13 +91,13 @@ def test_the_protocol_is_that_of_this_comparison(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     said = "\n".join(protocol_lines(inputs))
     assert "equal times keep the order of the file." in said
-    assert "Satterthwaite" in said
+    assert "Banerjee" in said
     shuffled = inputs.config.datasets[0].model_copy(update={"tie_order": 3})
     config = inputs.config.model_copy(update={"seeds": [0], "datasets": [shuffled, *inputs.config.datasets[1:]]})
     said = "\n".join(protocol_lines(replace(inputs, config=config)))
     assert f"equal times keep the order of the file, drawn at random on {shuffled.title}." in said
     assert "over users; the weights of the one seed are taken as they are" in said
-    assert "Satterthwaite" not in said
+    assert "Banerjee" not in said
 
 
 def test_controls_stand_below_the_contest_and_are_not_compared(tree, tables):

@@ -16,10 +16,10 @@ from scipy import stats
 
 from hydrarec.significance.conjunction import supported
 from hydrarec.significance.corrections import holm
-from hydrarec.significance.crossed import crossed_mean
+from hydrarec.significance.crossed import crossed_mean, paired_difference
 from hydrarec.significance.equivalence import equivalence
 from hydrarec.significance.max_t import max_t
-from hydrarec.significance.pairs import adjust_pairs, crossed_pairs
+from hydrarec.significance.pairs import CrossedPairs, adjust_pairs, crossed_pairs
 from hydrarec.significance.rank_intervals import rank_intervals
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "significance.md"
@@ -110,7 +110,7 @@ def margins(stream: np.random.Generator, n_users: int, n_seeds: int, ratio: floa
     # Scaled so that the margin is four standard errors from the users.
     run, reference = (1 + 0.05 / 4 * (values / error) for values in (run, reference))
     run = run + 0.05 * true
-    found = equivalence(crossed_mean(run - reference), reference.mean())
+    found = equivalence(paired_difference(run, reference).log_ratio)
     return {"equivalent": found.p_equivalent < 0.05, "not inferior": found.p_not_inferior < 0.05}
 
 
@@ -135,6 +135,47 @@ def many_runs(stream: np.random.Generator, n_users: int, better: int, flips: int
     first, last = 1 + (truth < 0).sum(axis=1), 10 - (truth > 0).sum(axis=1)
     found["places covered"] = float(((places.best <= first) & (last <= places.worst)).all())
     return found
+
+
+def seeded_runs(stream: np.random.Generator, n_runs: int, n_seeds: int, ratio: float, better: int = 0) -> Rates:
+    """Compare runs with seeds of their own, of which the last `better` are better by eight standard errors; 500 users.
+
+    `ratio` and the standard error are as in `matched_seeds`. Beside the interval in use stands Student's with
+    Satterthwaite's degrees of freedom. Returns whether any false statement was made and the share of true ones found.
+    """
+    n_users = 500
+    error = np.sqrt((2 * 0.7**2 + 2 / n_seeds) / n_users)
+    seeds = ratio * error * stream.normal(size=(n_runs, 1, n_seeds))
+    values = stream.normal(size=(1, n_users, 1)) + stream.normal(0, 0.7, (n_runs, n_users, 1)) + seeds
+    values = values + stream.normal(size=(n_runs, n_users, n_seeds))
+    values[n_runs - better :] += 8 * error
+    level = np.arange(n_runs) >= n_runs - better
+    truth = np.sign(level[:, None].astype(int) - level)
+    pairs = crossed_pairs(values)
+    found: Rates = {}
+    for name, p in (("Satterthwaite", _satterthwaite(pairs, n_users, n_seeds)), ("in use", pairs.p)):
+        adjusted = adjust_pairs(p, holm)
+        shown = (adjusted < 0.05) * np.sign(pairs.difference)
+        to_first = (holm(p[0, 1:]) < 0.05) * np.sign(pairs.difference[0, 1:])
+        places = rank_intervals(pairs.difference, adjusted)
+        first, last = 1 + (truth < 0).sum(axis=1), n_runs - (truth > 0).sum(axis=1)
+        found[f"{name}: any false"] = float(((shown != 0) & (shown != truth)).any())
+        found[f"{name}: any false against one"] = float(((to_first != 0) & (to_first != truth[0, 1:])).any())
+        found[f"{name}: places covered"] = float(((places.best <= first) & (last <= places.worst)).all())
+        found[f"{name}: found"] = float((shown == truth)[truth != 0].mean()) if better else float("nan")
+    return found
+
+
+def _satterthwaite(pairs: CrossedPairs, n_users: int, n_seeds: int) -> np.ndarray:
+    squares = [
+        (pairs.variance_users, n_users - 1),
+        (pairs.variance_seed_means, n_seeds - 1),
+        (pairs.variance_residual, (n_users - 1) * (n_seeds - 1)),
+    ]
+    total = np.where(pairs.standard_error > 0, pairs.standard_error**2, np.inf)
+    df = np.maximum(1 / np.maximum(sum((part / total) ** 2 / df for part, df in squares), 1e-12), n_seeds - 1)
+    p = 2 * stats.t.sf(np.abs(pairs.difference) / np.sqrt(total), df)
+    return np.where(np.eye(len(p), dtype=bool), 1, p)
 
 
 def data_sets(stream: np.random.Generator, n_users: int, holding: int, effect: float = 4) -> dict[str, bool]:
@@ -226,6 +267,19 @@ def _families_table() -> str:
     return _table("users, better runs", rows)
 
 
+def _seeded_families_table() -> str:
+    rows = {
+        f"{runs}, {seeds}, {ratio}, {better}": repeat(
+            500,
+            [6, runs, seeds, ratio, better],
+            lambda s, runs=runs, seeds=seeds, ratio=ratio, better=better: seeded_runs(s, runs, seeds, ratio, better),
+        )
+        for runs, seeds in ((8, 2), (8, 3), (8, 5), (17, 5), (8, 10))
+        for ratio, better in ((1, 0), (2, 0), (1, runs // 2))
+    }
+    return _table("runs, seeds, spread, better runs", rows)
+
+
 def _conjunction_table() -> str:
     rows = {
         f"{holding}": repeat(2000, [5, holding], lambda s, holding=holding: data_sets(s, 500, holding))
@@ -241,6 +295,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "seeds-power": lambda: _seeds_table(2.8),
     "margins": _margins_table,
     "families": _families_table,
+    "seeded-families": _seeded_families_table,
     "conjunction": _conjunction_table,
 }
 
