@@ -158,6 +158,10 @@ COMPARISON = _table(
         pa.float64(),
         "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed?",
     ),
+    least_seed_means=(
+        pa.float64(),
+        "what all runs together say of it; the larger of both makes interval and p; null with one seed?",
+    ),
     equivalence_low=(
         pa.float64(),
         "lower bound of the 1 - 2 alpha interval, in per cent of the reference's mean; this and the next six null if "
@@ -202,11 +206,16 @@ PAIRS = _table(
         pa.float64(),
         "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed?",
     ),
+    least_seed_means=(
+        pa.float64(),
+        "what all runs together say of it; the larger of both makes interval and p; null with one seed?",
+    ),
     ratio_variance_users=(pa.float64(), "variance_users of the logarithm of the means' ratio"),
     ratio_variance_residual=(pa.float64(), "variance_residual of it; null with one seed?"),
     ratio_variance_seed_means=(pa.float64(), "variance_seed_means of it; null with one seed?"),
+    ratio_least_seed_means=(pa.float64(), "least_seed_means of it; null with one seed?"),
     n_users=(pa.int32(), "users"),
-    n_seeds=(pa.int32(), "seeds"),
+    seeds_df=(pa.float64(), "degrees of freedom of the larger of variance_seed_means and least_seed_means"),
 )
 PLACES = _table(
     **_RUN,

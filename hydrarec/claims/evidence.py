@@ -66,7 +66,7 @@ class Evidence:
             If they were not compared, or with one seed only, so that nothing is known of the spread over seeds.
         """
         row, sign = self._pair(dataset, protocol, run, against, metric)
-        return _estimate(sign * float(row["difference"]), row, "variance")
+        return _estimate(sign * float(row["difference"]), row, "")
 
     def log_ratio(self, dataset: str, protocol: str, run: str, against: str, metric: str) -> Estimate:
         """Return the logarithm of a run's mean over another one's, users and seeds matched.
@@ -81,7 +81,7 @@ class Evidence:
             if self.mean(dataset, protocol, name, metric) <= 0:
                 raise Undecidable(f"{self.label(name)} never hits, so that there is no ratio to it")
         relative = sign * float(row["difference"]) / self.mean(dataset, protocol, against, metric)
-        return _estimate(math.log1p(relative), row, "ratio_variance")
+        return _estimate(math.log1p(relative), row, "ratio_")
 
     def _pair(self, dataset: str, protocol: str, run: str, against: str, metric: str) -> tuple[pd.Series, int]:
         """Return the row of a pair, and -1 if it stands there the other way round."""
@@ -193,11 +193,11 @@ def _unfinished(path: Path) -> dict[tuple[str, str, str], str]:
 
 def _estimate(mean: float, row: pd.Series, prefix: str) -> Estimate:
     """Make an estimate of the parts that a row of the pairs holds of its variance."""
-    users, residual, seed_means = (float(row[f"{prefix}_{part}"]) for part in ("users", "residual", "seed_means"))
-    one_seed = math.isnan(seed_means)
-    seeds = 0.0 if one_seed else max(0.0, seed_means - residual)
-    known = (None, None) if one_seed else (residual, seed_means)
-    parts = independent_parts(users, *known, int(row["n_users"]), int(row["n_seeds"]))
+    users, residual, own = (float(row[f"{prefix}variance_{part}"]) for part in ("users", "residual", "seed_means"))
+    one_seed = math.isnan(own)
+    seeds = 0.0 if one_seed else max(0.0, own - residual)
+    known = (None, None) if one_seed else (residual, max(own, float(row[f"{prefix}least_seed_means"])))
+    parts = independent_parts(users, *known, int(row["n_users"]), float(row["seeds_df"]))
     return Estimate(mean, math.sqrt(users + seeds), tuple((float(part), df) for part, df in parts))
 
 

@@ -1,5 +1,6 @@
 """Set every run against the reference and against every other one: `comparison`, `pairs` and `places.parquet`."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
 from hydrarec.progress import bar
 from hydrarec.significance.corrections import holm
-from hydrarec.significance.crossed import paired_difference
+from hydrarec.significance.crossed import CrossedMean, PairedDifference, paired_difference
 from hydrarec.significance.equivalence import equivalence, verdict
 from hydrarec.significance.estimate import Estimate
-from hydrarec.significance.outcomes import seed_wins, user_shares
+from hydrarec.significance.outcomes import SeedWins, UserShares, seed_wins, user_shares
+from hydrarec.significance.seed_spread import seed_spread
 from hydrarec.tables import write_table
 
 _AGAINST_MARGINS = (
@@ -82,17 +84,29 @@ def paired_metrics(config: BenchmarkConfig) -> list[str]:
     return [primary_metric(cutoffs), f"hr@{primary_cutoff(cutoffs)}"]
 
 
-def contrast_row(
+@dataclass(frozen=True)
+class Compared:
+    """Two runs on one metric, before anything is known of other runs."""
+
+    found: PairedDifference
+    users: UserShares
+    seeds: SeedWins | None
+    """None where the seed changes neither run."""
+    seed_means: NDArray[np.float64]
+    """Mean over users for each run of the two and each seed."""
+
+
+def compare_values(
     values: NDArray[np.float64], reference: NDArray[np.float64], evaluation: EvaluationConfig, *, drawn: bool
-) -> dict[str, Any]:
-    """Compare two runs on one metric: columns of `COMPARISON`, without what depends on the other runs.
+) -> Compared:
+    """Compare two runs on one metric.
 
     Parameters
     ----------
     values, reference
         A value for each user (rows) and seed (columns).
     evaluation
-        Error rate and margins.
+        Error rate.
     drawn
         Whether the configuration has a seed change either of the runs.
     """
@@ -100,10 +114,37 @@ def contrast_row(
     without_chance = not drawn or is_without_chance(values, reference)
     if without_chance:
         values, reference = values[:, :1], reference[:, :1]
-    found = paired_difference(values, reference, evaluation.alpha)
-    difference, (low, high) = found.difference, found.percent_interval(evaluation.alpha)
-    users = user_shares(values, reference)
-    seeds = None if without_chance else seed_wins(values, reference, evaluation.alpha)
+    return Compared(
+        paired_difference(values, reference, evaluation.alpha),
+        user_shares(values, reference),
+        None if without_chance else seed_wins(values, reference, evaluation.alpha),
+        np.stack(np.broadcast_arrays(values.mean(axis=0), reference.mean(axis=0))),
+    )
+
+
+def contrast_row(
+    compared: Compared, evaluation: EvaluationConfig, others: NDArray[np.float64] | None = None
+) -> dict[str, Any]:
+    """Return the columns of `COMPARISON` that do not depend on how many runs are compared.
+
+    Parameters
+    ----------
+    compared
+        Two runs on one metric.
+    evaluation
+        Error rate and margins.
+    others
+        Means over users of all runs of the comparison (rows) by seed, which say how much seeds change at least; None:
+        the two alone do.
+    """
+    alpha, users, seeds = evaluation.alpha, compared.users, compared.seeds
+    difference, log_ratio = compared.found.difference, compared.found.log_ratio
+    if others is not None:
+        difference = _with_others(difference, compared.seed_means, others, alpha)
+        # Relative to each run's mean, as the error of a log-ratio is.
+        log_ratio = log_ratio and _with_others(log_ratio, _relative(compared.seed_means), _relative(others), alpha)
+    found = replace(compared.found, log_ratio=log_ratio)
+    low, high = found.percent_interval(alpha)
     return {
         "difference": difference.mean,
         "standard_error": difference.standard_error,
@@ -117,7 +158,8 @@ def contrast_row(
         "variance_residual": difference.variance_residual,
         "variance_seeds": difference.variance_seeds,
         "variance_seed_means": difference.variance_seed_means,
-        **_against_margins(found.log_ratio, evaluation),
+        "least_seed_means": _least(compared.seed_means, others) if difference.variance_seed_means is not None else None,
+        **_against_margins(log_ratio, evaluation),
         "wins": users.wins,
         "ties": users.ties,
         "losses": users.losses,
@@ -127,6 +169,24 @@ def contrast_row(
         "n_users": difference.n_users,
         "n_seeds": difference.n_seeds,
     }
+
+
+def _with_others(
+    found: CrossedMean, own: NDArray[np.float64], others: NDArray[np.float64], alpha: float
+) -> CrossedMean:
+    spread = seed_spread(others)
+    return found if spread is None else found.with_seeds_at_least(_least(own, others), spread.df, alpha)
+
+
+def _least(own: NDArray[np.float64], others: NDArray[np.float64] | None) -> float:
+    """Return what all runs say of the seeds' part of a difference of two."""
+    spread, n_drawn = None if others is None else seed_spread(others), int((np.ptp(own, axis=1) > 0).sum())
+    return 0.0 if spread is None else (0.0, spread.one, spread.both)[n_drawn]
+
+
+def _relative(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    mean = means.mean(axis=1, keepdims=True)
+    return means / np.where(mean > 0, mean, 1)
 
 
 def is_without_chance(*values: NDArray[np.float64]) -> bool:
@@ -168,23 +228,29 @@ def _contrast_within(
     place = {"dataset": dataset, "protocol": protocol}
     handed_in = {run for run in runs if is_from_lists(config, results, dataset, protocol, run)}
     reference = values_by_user(config, results, cases, dataset, protocol, evaluation.reference)
-    rows: list[dict[str, Any]] = []
+    compared: list[tuple[str, str, Compared]] = []
+    seed_means: list[NDArray[np.float64]] = []
     by_run: list[NDArray[np.float64]] = []
     for run in bar(runs, what=f"comparing on {dataset}/{protocol}", unit="run"):
         own = run == evaluation.reference
         values = reference if own else values_by_user(config, results, cases, dataset, protocol, run)
         # Of the metrics on which pairs are compared only: all of them, of all runs, would fill memory.
         by_run.append(values[:, kept])
+        seed_means.append(np.broadcast_to(values.mean(axis=0), (len(metrics), len(config.seeds))))
         if not own:
             drawn = not config.is_deterministic(run, evaluation.reference)
             from_lists = not handed_in.isdisjoint((run, evaluation.reference))
-            compared = paired_names(evaluation.cutoffs, from_lists=from_lists)
-            rows += [
-                {**place, "run": run, "metric": metric}
-                | contrast_row(values[:, index], reference[:, index], evaluation, drawn=drawn)
+            names = paired_names(evaluation.cutoffs, from_lists=from_lists)
+            compared += [
+                (run, metric, compare_values(values[:, index], reference[:, index], evaluation, drawn=drawn))
                 for index, metric in enumerate(metrics)
-                if metric in compared
+                if metric in names
             ]
+    others = dict(zip(metrics, np.stack(seed_means, axis=1), strict=True))
+    rows = [
+        {**place, "run": run, "metric": metric} | contrast_row(one, evaluation, others[metric])
+        for run, metric, one in compared
+    ]
     pairs, places = [], []
     for index, metric in enumerate(paired_metrics(config)):
         found = contrast_pairs(runs, np.stack([values[:, index] for values in by_run]), evaluation)

@@ -17,7 +17,7 @@ from hydrarec.significance.max_t import max_t
 from hydrarec.significance.pairs import CrossedPairs, adjust_pairs, crossed_pairs
 from hydrarec.significance.rank_intervals import rank_intervals
 
-_PARTS = ("variance_users", "variance_residual", "variance_seed_means")
+_PARTS = ("variance_users", "variance_residual", "variance_seed_means", "least_seed_means")
 """What a log-ratio's interval is made of, as `independent_parts` takes it."""
 SEED = 0
 """Start of the random signs: fixed, so that equal results have equal p-values."""
@@ -51,19 +51,18 @@ def contrast_pairs(
     means = values.mean(axis=(1, 2))
     # As in `paired_difference`: the error of a log-ratio is that of the difference of values over their means.
     ratios = crossed_pairs(values / np.where(means > 0, means, 1)[:, None, None])
-    return _rows(runs, values.shape, means, crossed, ratios, adjusted, flipped), board
+    return _rows(runs, values.shape[1], means, crossed, ratios, adjusted, flipped), board
 
 
 def _rows(
     runs: Sequence[str],
-    shape: tuple[int, ...],
+    n_users: int,
     means: NDArray[np.float64],
     crossed: CrossedPairs,
     ratios: CrossedPairs,
     adjusted: NDArray[np.float64],
     flipped: NDArray[np.float64],
 ) -> pd.DataFrame:
-    _, n_users, n_seeds = shape
     one, other = np.triu_indices(len(runs), 1)
     names = np.array(runs, dtype=object)
     base = means[other]
@@ -84,9 +83,10 @@ def _rows(
             "variance_residual": _of_pairs(crossed.variance_residual, one, other),
             "variance_seeds": _of_pairs(crossed.variance_seeds, one, other),
             "variance_seed_means": _of_pairs(crossed.variance_seed_means, one, other),
+            "least_seed_means": _of_pairs(crossed.least_seed_means, one, other),
             **{f"ratio_{name}": _of_pairs(getattr(ratios, name), one, other) for name in _PARTS},
             "n_users": n_users,
-            "n_seeds": n_seeds,
+            "seeds_df": crossed.seeds_df,
         }
     )
 

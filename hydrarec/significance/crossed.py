@@ -15,15 +15,16 @@ seeds with it, each with its own degrees of freedom (`hydrarec.significance.esti
 
     S2(user means) / N - S2(residual) / (N R)  with N - 1,      S2(seed means) / R  with R - 1
 
-Few seeds that happen to agree then do not pass for a method without spread.
-`hydrarec.significance.pairs` does the same for all pairs of runs at once.
+Few seeds that happen to agree then do not pass for a method without spread; where several runs are compared, all of
+them say how much that is at least (`hydrarec.significance.seed_spread`). `hydrarec.significance.pairs` does the same
+for all pairs of runs at once.
 
 References
 ----------
 Banerjee 1960 for the interval; Owen 2007 for why both ways count.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,6 +58,30 @@ class CrossedMean(Estimate):
     n_seeds: int
     """Seeds, R."""
 
+    def with_seeds_at_least(self, least: float, df: float, alpha: float) -> "CrossedMean":
+        """Return the same with the seeds' part of interval and p-value no smaller than others suggest.
+
+        Parameters
+        ----------
+        least
+            Variance of the seeds' means by their number.
+        df
+            Its degrees of freedom; those of the part from now on.
+        alpha
+            The interval covers 1 - alpha.
+        """
+        if self.variance_seed_means is None:
+            return self
+        seeds = max(self.variance_seed_means, least)
+        return self._of_parts(
+            independent_parts(self.variance_users, self.variance_residual, seeds, self.n_users, df), alpha
+        )
+
+    def _of_parts(self, parts: list[tuple[NDArray[np.float64], float]], alpha: float) -> "CrossedMean":
+        found = replace(self, parts=tuple((float(part), df) for part, df in parts))
+        reach = found.reach(alpha)
+        return replace(found, low=self.mean - reach, high=self.mean + reach)
+
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -66,7 +91,7 @@ class PairedDifference:
     """Run minus reference."""
     percent: float | None
     """Difference in per cent of the reference's mean; None if that mean is 0."""
-    log_ratio: Estimate | None
+    log_ratio: CrossedMean | None
     """Logarithm of the run's mean over the reference's; None where one of them is not positive."""
 
     def percent_interval(self, alpha: float) -> tuple[float | None, float | None]:
@@ -115,15 +140,12 @@ def crossed_mean(values: Values, alpha: float = 0.05) -> CrossedMean:
         raw_seeds = float(by_seed.var(ddof=1)) / n_seeds
         seeds = max(0.0, raw_seeds - residual)
     error = float(np.sqrt(users + (seeds or 0.0)))
-    parts = independent_parts(users, residual, raw_seeds, n_users, n_seeds)
-    found = Estimate(mean, error, tuple((float(part), df) for part, df in parts))
-    reach = found.reach(alpha)
-    variances = users, residual, seeds, raw_seeds
-    return CrossedMean(mean, error, found.parts, mean - reach, mean + reach, *variances, n_users, n_seeds)
+    found = CrossedMean(mean, error, (), mean, mean, users, residual, seeds, raw_seeds, n_users, n_seeds)
+    return found._of_parts(independent_parts(users, residual, raw_seeds, n_users, n_seeds - 1), alpha)
 
 
 def independent_parts(
-    users: ArrayLike, residual: ArrayLike | None, seed_means: ArrayLike | None, n_users: int, n_seeds: int
+    users: ArrayLike, residual: ArrayLike | None, seed_means: ArrayLike | None, n_users: int, seeds_df: float
 ) -> list[tuple[NDArray[np.float64], float]]:
     """Return the variance of a mean, or of many, as parts that are estimated independently.
 
@@ -135,8 +157,10 @@ def independent_parts(
         What of it is noise; None with one seed.
     seed_means
         Variance of the seeds' means by their number, noise included; None with one seed.
-    n_users, n_seeds
-        How many there are.
+    n_users
+        Users.
+    seeds_df
+        Degrees of freedom of `seed_means`.
 
     Returns
     -------
@@ -148,7 +172,7 @@ def independent_parts(
     users, seed_means = np.asarray(users, dtype=np.float64), np.asarray(seed_means, dtype=np.float64)
     # By chance seeds may differ by less than the noise, or users: no more is taken from the one than the other holds.
     shared = np.minimum(np.minimum(residual, seed_means), users)
-    return [(users - shared, n_users - 1), (seed_means, n_seeds - 1)]
+    return [(users - shared, n_users - 1), (seed_means, seeds_df)]
 
 
 def paired_difference(values: Values, reference: Values, alpha: float = 0.05) -> PairedDifference:
@@ -184,15 +208,17 @@ def paired_difference(values: Values, reference: Values, alpha: float = 0.05) ->
     difference = crossed_mean(values - reference, alpha)
     mean, base = float(values.mean()), float(reference.mean())
     percent = 100 * (mean / base - 1) if base else None
-    return PairedDifference(difference, percent, _log_ratio(values, reference) if min(mean, base) > 0 else None)
+    log_ratio = _log_ratio(values, reference, alpha) if min(mean, base) > 0 else None
+    return PairedDifference(difference, percent, log_ratio)
 
 
-def _log_ratio(values: Values, reference: Values) -> Estimate:
+def _log_ratio(values: Values, reference: Values, alpha: float) -> CrossedMean:
     """Return the logarithm of the ratio of two means, by the delta method."""
     mean, base = float(values.mean()), float(reference.mean())
     # d log(a / b) = da / a - db / b: the log-ratio's error is that of a mean of these per-user terms.
-    slope = crossed_mean(values / mean - reference / base)
-    return Estimate(float(np.log(mean / base)), slope.standard_error, slope.parts)
+    slope = crossed_mean(values / mean - reference / base, alpha)
+    middle = float(np.log(mean / base))
+    return replace(slope, mean=middle, low=slope.low - slope.mean + middle, high=slope.high - slope.mean + middle)
 
 
 def _checked(values: Values) -> Values:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hydrarec.significance.crossed import independent_parts
 from hydrarec.significance.estimate import reach, two_sided_p
+from hydrarec.significance.seed_spread import seed_spread
 
 Matrix = NDArray[np.float64]
 """A number for each pair of runs: row minus column."""
@@ -42,6 +43,11 @@ class CrossedPairs:
     """Seeds' part of the squared standard error; None with one seed."""
     variance_seed_means: Matrix | None
     """Seeds' part and residual's as they were measured; None with one seed."""
+    least_seed_means: Matrix | None
+    """What all runs together say of it; where that is larger, intervals and p-values are made of it. None with one
+    seed."""
+    seeds_df: float
+    """Degrees of freedom of the larger of both."""
 
 
 def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPairs:
@@ -62,7 +68,8 @@ def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPa
 
     Notes
     -----
-    Equal to `paired_difference` up to rounding: a variance of exactly 0 may come out as some 1e-16 of the runs' own.
+    Equal to `paired_difference` with its seeds' part at least as large as the average of these runs
+    (`hydrarec.significance.seed_spread`), up to rounding: a variance of exactly 0 may come out as some 1e-16.
 
     Examples
     --------
@@ -81,18 +88,26 @@ def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPa
     mean = by_user.mean(axis=1)
     difference = mean[:, None] - mean
     users = _variances(by_user - mean[:, None], n_users - 1) / n_users
-    residual = seeds = raw_seeds = None
+    residual = seeds = raw_seeds = least = counted = None
+    seeds_df = n_seeds - 1.0
     if n_seeds > 1:
         noise = values - by_user[:, :, None]
         noise -= (by_seed - mean[:, None])[:, None, :]
         residual = _variances(noise.reshape(len(values), -1), (n_users - 1) * (n_seeds - 1)) / (n_users * n_seeds)
         raw_seeds = _variances(by_seed - mean[:, None], n_seeds - 1) / n_seeds
         seeds = np.maximum(raw_seeds - residual, 0)
+        least = np.zeros_like(raw_seeds)
+        if spread := seed_spread(by_seed):
+            drawn = np.ptp(by_seed, axis=1) > 0
+            least = np.where(drawn[:, None] & drawn, spread.both, np.where(drawn[:, None] ^ drawn, spread.one, 0.0))
+            np.fill_diagonal(least, 0)
+            seeds_df = spread.df
+        counted = np.maximum(raw_seeds, least)
     error = np.sqrt(users + (0 if seeds is None else seeds))
-    parts = independent_parts(users, residual, raw_seeds, n_users, n_seeds)
+    parts = independent_parts(users, residual, counted, n_users, seeds_df)
     far, p = reach(parts, alpha), two_sided_p(np.abs(difference), parts)
     bounds = difference - far, difference + far
-    return CrossedPairs(difference, error, *bounds, p, users, residual, seeds, raw_seeds)
+    return CrossedPairs(difference, error, *bounds, p, users, residual, seeds, raw_seeds, least, seeds_df)
 
 
 def adjust_pairs(p: Matrix, correction: Callable[[Matrix], Matrix]) -> Matrix:

@@ -124,4 +124,6 @@ def _caveats(found: Contrast, evaluation: EvaluationConfig) -> list[str]:
         lines.append("One result each, whatever the seed: only users are random.")
     elif found.seeds == 1:
         lines.append("One seed: this is about these trained weights, not about the method.")
+    elif not found.n_others:
+        lines.append("How much seeds change is known from these two runs alone: `hydrarec collect` was not run yet.")
     return lines

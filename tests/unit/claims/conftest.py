@@ -89,7 +89,7 @@ class Made:
             "difference": difference,
             "standard_error": error * means[other],
             "n_users": 51,
-            "n_seeds": 1,
+            "seeds_df": 0.0,
         } | variances
 
     def _times(self, dataset, protocol):

@@ -1,12 +1,14 @@
 """Tables from fabricated ranks: right numbers, right groups, and a refusal of everything that must not be mixed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from hydrarec.columns import COMPARISON, HELD_OUT, LEADERBOARD, METRICS, PAIRS, RANKS, TIMES, TRAIN
 from hydrarec.comparison import collect, contrast
-from hydrarec.comparison.contrasts import compared_runs, contrast_row
+from hydrarec.comparison.contrasts import compare_values, compared_runs, contrast_row
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import split_folder
@@ -14,6 +16,7 @@ from hydrarec.metrics import ndcg
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import independent_parts, paired_difference
 from hydrarec.significance.equivalence import equivalence
+from hydrarec.significance.seed_spread import seed_spread
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC, config
 
@@ -72,10 +75,13 @@ def test_comparison_is_paired_by_user_and_seed(tree, tables, protocol):
     table = read_table(tables / "comparison.parquet", COMPARISON)
     here = rows(table, dataset="made-0", protocol=protocol, metric="ndcg@10").set_index("run")
     reference = np.stack([ndcg_by_user(tree, SASREC, seed, protocol) for seed in range(3)], axis=1)
+    others = np.stack(
+        [[ndcg_by_user(tree, run, seed, protocol).mean() for seed in range(3)] for run in (SASREC, HYDRA_UNI)]
+    )
     for run in (HYDRA_UNI, "popularity"):
         seeds = tree.config.seeds_of(run)
         values = np.stack([ndcg_by_user(tree, run, seed, protocol) for seed in seeds], axis=1)
-        expected = paired_difference(values, reference)
+        expected = held_to(paired_difference(values, reference), others, both=run == HYDRA_UNI)
         found = here.loc[run]
         assert found["difference"] == pytest.approx(expected.difference.mean)
         assert (found["low"], found["high"]) == pytest.approx((expected.difference.low, expected.difference.high))
@@ -92,18 +98,32 @@ def test_comparison_is_paired_by_user_and_seed(tree, tables, protocol):
     np.testing.assert_allclose(here["p_holm"], holm(here["p"]))
 
 
+def held_to(found, others, *, both):
+    """Return a comparison whose seeds' part is no smaller than that of all runs with seeds."""
+    relative = others / others.mean(axis=1, keepdims=True)
+    spreads = [seed_spread(means) for means in (others, relative)]
+    least = [spread.both if both else spread.one for spread in spreads]
+    difference, log_ratio = (
+        one.with_seeds_at_least(variance, spread.df, 0.05)
+        for one, variance, spread in zip((found.difference, found.log_ratio), least, spreads, strict=True)
+    )
+    return replace(found, difference=difference, log_ratio=log_ratio)
+
+
 def test_every_pair_says_what_makes_its_difference_uncertain(tree, tables):
     table = read_table(tables / "pairs.parquet", PAIRS)
     here = rows(table, dataset="made-0", protocol="loo", metric="ndcg@10").set_index(["run", "other"])
     one = np.stack([ndcg_by_user(tree, HYDRA_UNI, seed, "loo") for seed in range(3)], axis=1)
     other = ndcg_by_user(tree, "itemknn", 0, "loo")[:, None]
-    compared, found = paired_difference(one, other), here.loc[HYDRA_UNI, "itemknn"]
+    others = np.stack([[ndcg_by_user(tree, run, s, "loo").mean() for s in range(3)] for run in (SASREC, HYDRA_UNI)])
+    compared, found = held_to(paired_difference(one, other), others, both=False), here.loc[HYDRA_UNI, "itemknn"]
     expected = compared.difference
     assert found["standard_error"] == pytest.approx(expected.standard_error)
     for part in ("variance_users", "variance_residual", "variance_seeds", "variance_seed_means"):
         assert found[part] == pytest.approx(getattr(expected, part))
-    ratio = [found[f"ratio_variance_{part}"] for part in ("users", "residual", "seed_means")]
-    parts = independent_parts(*ratio, found["n_users"], found["n_seeds"])
+    users, residual, own = [found[f"ratio_variance_{part}"] for part in ("users", "residual", "seed_means")]
+    seeds = max(own, found["ratio_least_seed_means"])
+    parts = independent_parts(users, residual, seeds, found["n_users"], found["seeds_df"])
     assert [float(part) for part, _ in parts] == pytest.approx([part for part, _ in compared.log_ratio.parts])
 
 
@@ -152,11 +172,14 @@ def test_two_methods_without_chance_are_one_result_and_not_one_for_every_seed(sm
 
 def test_runs_that_never_hit_are_not_taken_for_runs_without_chance(small):
     never, evaluation = np.zeros((50, 5)), small(seeds=1).config.evaluation
-    assert contrast_row(never, never, evaluation, drawn=True)["n_seeds"] == 5
-    assert contrast_row(never, never, evaluation, drawn=False)["n_seeds"] == 1
+
+    def n_seeds(values, *, drawn):
+        return contrast_row(compare_values(values, never, evaluation, drawn=drawn), evaluation)["n_seeds"]
+
+    assert n_seeds(never, drawn=True) == 5
+    assert n_seeds(never, drawn=False) == 1
     # Whoever forgot to say so: no seed would give the same fifty values by chance.
-    always = never + 0.5
-    assert contrast_row(always, never, evaluation, drawn=True)["n_seeds"] == 1
+    assert n_seeds(never + 0.5, drawn=True) == 1
 
 
 def test_a_reference_that_never_hits_has_no_percentages(small):

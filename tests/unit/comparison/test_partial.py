@@ -50,6 +50,14 @@ def lose(tree, run, seed=0, dataset="made-0", log: str | None = None, rule="trai
         path.write_text(log)
 
 
+OF_ALL_RUNS = [
+    *("low", "high", "percent_low", "percent_high", "equivalence_low", "equivalence_high", "attained_margin"),
+    *("p", "p_holm", "p_equivalent", "p_equivalent_holm", "p_equivalent_tight", "p_not_inferior", "verdict"),
+    *("least_seed_means", "ratio_least_seed_means", "seeds_df"),
+]
+"""What hangs on all runs that are there: families, and how much seeds change at least."""
+
+
 def compute(tree) -> dict[str, pd.DataFrame]:
     output = tree.results / "comparison"
     collect(tree.config, tree.results, output, partial=True)
@@ -64,10 +72,7 @@ def test_what_is_there_gets_the_numbers_it_has_in_the_complete_comparison(tree):
     lose(tree, "itemknn", dataset="made-1")
     part = compute(tree)
     for name in TABLES:
-        before, after = (
-            tables[name].drop(columns=["p_holm", "p_equivalent_holm", "verdict"], errors="ignore")
-            for tables in (whole, part)
-        )
+        before, after = (tables[name].drop(columns=OF_ALL_RUNS, errors="ignore") for tables in (whole, part))
         gone = ((before["run"] == HYDRA_UNI) & (before["dataset"] == "made-0")) | (
             (before["run"] == "itemknn") & (before["dataset"] == "made-1")
         )

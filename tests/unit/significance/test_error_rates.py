@@ -64,16 +64,15 @@ def test_families_of_pairs_keep_their_level_and_the_places_are_covered(better):
         assert found["max-T: found"] > 0.25
 
 
-@pytest.mark.parametrize(("n_seeds", "ratio"), [(2, 2), (5, 2)])
-def test_families_keep_their_level_with_few_seeds_and_satterthwaites_do_not(n_seeds, ratio):
-    found = repeat(150, [20, n_seeds], lambda s: seeded_runs(s, 8, n_seeds, ratio))
+@pytest.mark.parametrize("n_seeds", [2, 5])
+def test_families_keep_their_level_with_few_seeds_and_satterthwaites_do_not(n_seeds):
+    found = repeat(150, [20, n_seeds], lambda s: seeded_runs(s, 8, n_seeds, (2,)))
     assert found["in use: any false"] <= band(150)
-    assert found["in use: any false against one"] <= band(150)
-    assert found["in use: places covered"] >= 1 - band(150)
+    assert found["own spread: any false"] <= band(150)
     if n_seeds == 2:
         assert found["Satterthwaite: any false"] > 0.2
-    power = repeat(40, [21], lambda s: seeded_runs(s, 8, 5, 1, better=4))
-    assert power["in use: found"] > 0.6
+    power = repeat(40, [21, n_seeds], lambda s: seeded_runs(s, 8, n_seeds, (1,), better=4))
+    assert power["in use: found"] > 0.5
 
 
 @pytest.mark.parametrize("holding", [0, 1, 3])

@@ -10,6 +10,7 @@ import statsmodels.formula.api as smf
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import crossed_mean, paired_difference
 from hydrarec.significance.pairs import adjust_pairs, crossed_pairs
+from hydrarec.significance.seed_spread import seed_spread
 
 
 def draw(n_runs, n_users, n_seeds, seed=0):
@@ -26,6 +27,8 @@ def test_every_entry_is_the_comparison_of_its_pair(n_runs, n_users, n_seeds):
     fields += ["variance_users", "variance_residual", "variance_seeds", "variance_seed_means"]
     for i, j in np.argwhere(~np.eye(n_runs, dtype=bool)):
         alone = paired_difference(values[i], values[j], alpha=0.1).difference
+        if spread := seed_spread(values.mean(axis=1)):
+            alone = alone.with_seeds_at_least(spread.both, spread.df, alpha=0.1)
         assert found.difference[i, j] == pytest.approx(alone.mean)
         for name in fields:
             matrix, one = getattr(found, name), getattr(alone, name)
@@ -76,3 +79,29 @@ def test_a_pair_counts_once_in_a_correction():
 def test_what_is_no_table_of_runs_is_refused(values, message):
     with pytest.raises(ValueError, match=message):
         crossed_pairs(values)
+
+
+def test_the_spread_of_all_runs_is_the_average_over_their_pairs():
+    means = np.random.default_rng(4).normal(size=(5, 3))
+    found = seed_spread(np.vstack([means, np.full((1, 3), 0.5)]))
+    pairs = [(means[i] - means[j]).var(ddof=1) / 3 for i in range(5) for j in range(i)]
+    assert found.both == pytest.approx(np.mean(pairs))
+    assert found.one == pytest.approx(np.mean([one.var(ddof=1) / 3 for one in means]))
+    assert found.df == 4 * 2
+    assert seed_spread(means[:, :1]) is None
+    assert seed_spread(means[:1]) is None
+
+
+def test_a_run_whose_seeds_agree_by_chance_is_held_to_the_others():
+    values = draw(5, 200, 3, seed=6)
+    values[0] -= values[0].mean(axis=0) - values[0].mean()
+    values[1] -= values[1].mean(axis=0) - values[1].mean()
+    found = crossed_pairs(values)
+    assert found.variance_seed_means[0, 1] < 1e-20
+    spread = seed_spread(values.mean(axis=1))
+    assert found.least_seed_means[0, 1] == pytest.approx(spread.both)
+    assert spread.both > 1e-4
+    alone = paired_difference(values[0], values[1]).difference
+    assert found.high[0, 1] - found.low[0, 1] > 1.2 * (alone.high - alone.low)
+    fixed = crossed_pairs(np.concatenate([values, np.repeat(values[:1, :, :1], 3, axis=2)]))
+    assert fixed.least_seed_means[1, 5] == pytest.approx(spread.one)

@@ -3,6 +3,7 @@
 import pytest
 
 from hydrarec.comparison import collect, contrast
+from hydrarec.layout import comparison_folder
 from tests.fabricate import Tree, config
 
 
@@ -13,8 +14,8 @@ def tree(tmp_path_factory) -> Tree:
 
 
 @pytest.fixture(scope="package")
-def tables(tree, tmp_path_factory):
-    output = tmp_path_factory.mktemp("tables")
+def tables(tree):
+    output = comparison_folder(tree.results, tree.config.report)
     collect(tree.config, tree.results, output)
     contrast(tree.config, tree.results, output)
     return output
