@@ -49,7 +49,12 @@ def reach(parts: Parts, alpha: ArrayLike) -> NDArray[np.float64]:
     (0.98, 6.43)
     """
     half = np.asarray(alpha, dtype=np.float64) / 2
-    squared = sum((special.stdtrit(df, half) ** 2 * np.asarray(part) for part, df in parts), np.float64(0))
+    squared = np.float64(0)
+    for part, df in parts:
+        some = np.asarray(part, dtype=np.float64)
+        # Far out a quantile's square is infinite, and of a part that is 0 it is nothing.
+        with np.errstate(over="ignore"):
+            squared = squared + np.where(some > 0, special.stdtrit(df, half) ** 2, 0) * some
     return np.sqrt(squared)
 
 
