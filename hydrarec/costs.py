@@ -5,7 +5,7 @@ Seconds are measured where they pass; this file only says which there are and ho
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -99,7 +99,7 @@ def write_inference(
     test_j: float | None = None,
     candidates: Mapping[str, str] | None = None,
     files: dict[str, str] | None = None,
-    code: Mapping[str, str | bool | None] | None = None,
+    code: Mapping[str, Any] | None = None,
 ) -> None:
     """Write `inference.json`.
 
@@ -128,7 +128,7 @@ def write_inference(
     files
         Hashes of what the ranking read and wrote in the run folder, where the manifest was written before it.
     code
-        Version and commit of the ranking, where the manifest was written before it.
+        Version, commit and sources of the ranking, where the manifest was written before it.
     """
     values = {
         **(code or {}),

@@ -25,6 +25,8 @@ MANIFEST_KEYS = ("data", "dataset", "git_commit", "git_dirty", "host", "package_
 """What results cannot be compared without."""
 WEIGHTS = "model.safetensors"
 """File of a trained run whose hash both its manifest and its ranking record."""
+_NO_PART_OF_COMPUTING = ("cli", "config")
+"""Folders of the package whose say in a result is its settings, which are recorded and compared by themselves."""
 
 
 def write_manifest(
@@ -42,6 +44,7 @@ def write_manifest(
     resumed: int = 0,
     hosts: Sequence[str] = (),
     earlier_code: Sequence[dict[str, Any]] = (),
+    earlier_sources: Mapping[str, str] | None = None,
 ) -> None:
     """Write the manifest of a run.
 
@@ -69,6 +72,8 @@ def write_manifest(
         Machines on which it was; none: on this one.
     earlier_code
         What `code_state` was of processes before this one, where it was not the same.
+    earlier_sources
+        What `loaded_sources` was of the first of them; of a file that was edited since, both made the result.
     """
     write_json(
         path,
@@ -86,6 +91,7 @@ def write_manifest(
             **({"host": " and ".join(hosts)} if hosts else {}),
             **({"earlier_code": list(earlier_code)} if earlier_code else {}),
             "data": data,
+            "sources": loaded_sources() | dict(earlier_sources or {}),
             "files": file_hashes(path.parent, files),
         },
     )
@@ -122,6 +128,8 @@ def code_state() -> dict[str, str | bool | None]:
     about the code that a process has loaded. Files that Git does not know yet count where they are part of the code.
     """
     package = Path(__file__).parent
+    # Of the same moment, before files are edited that are loaded already.
+    source_hashes()
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -143,6 +151,36 @@ def code_name(code: Mapping[str, Any]) -> str:
     """Return version and commit in words, of `code_state` or of a manifest."""
     commit = f"commit {code['git_commit'][:10]}" if code["git_commit"] else "commit unknown"
     return f"hydrarec {code['package_version']}, {commit}{' with uncommitted changes' if code['git_dirty'] else ''}"
+
+
+@functools.cache
+def source_hashes() -> dict[str, str]:
+    """Return the hashes of the package's source files that can decide a result, by path from the package's folder.
+
+    The same from the first call on, as with `code_state`.
+    """
+    package = Path(__file__).parent
+    paths = (path for path in sorted(package.rglob("*.py")) if path.parent.name not in _NO_PART_OF_COMPUTING)
+    return {path.relative_to(package).as_posix(): sha256(path) for path in paths}
+
+
+def loaded_sources() -> dict[str, str]:
+    """Return those of `source_hashes` that this process has loaded; operators of other runs are not among them."""
+    package = Path(__file__).parent
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    loaded = {Path(file) for file in files if file}
+    return {path: found for path, found in source_hashes().items() if package / path in loaded}
+
+
+def changed_sources(folder: Path) -> list[str]:
+    """Return the source files that are not what they were when a run was computed, by path from the package's folder.
+
+    Nothing is told of runs that were computed before sources were recorded.
+    """
+    paths = (folder / name for name in ("manifest.json", "inference.json"))
+    recorded = [read_object(path).get("sources", {}) for path in paths if path.is_file()]
+    now = source_hashes()
+    return sorted({path for sources in recorded for path, was in sources.items() if now.get(path) != was})
 
 
 def now() -> str:

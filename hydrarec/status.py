@@ -15,7 +15,7 @@ from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import run_folder
 from hydrarec.numbers import several
 from hydrarec.outdated import outdated
-from hydrarec.provenance import WEIGHTS, ranked_with_other_weights
+from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
 
 FINISHED, OUTDATED, TRAINED, INTERRUPTED = "finished", "outdated", "trained", "in training"
 STOPPED, OPEN = "stopped", "not begun"
@@ -40,6 +40,8 @@ class Progress:
     """The last lines of its log, if it is not finished; or why it is outdated."""
     log: Path | None = None
     """Where it said so; of a training that is done, of its ranking if that was begun."""
+    changed: tuple[str, ...] = ()
+    """Source files of a finished run that were edited since it was computed."""
 
     @property
     def last_words(self) -> str:
@@ -88,7 +90,30 @@ def described(runs: list[Progress], limit: int = 30) -> str:
         lines.append(f"    {run.last_words or 'its log is empty: it was killed before it said anything'}")
     if len(begun) > limit:
         lines.append(f"  and {len(begun) - limit} more")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_of_other_code(runs, limit)])
+
+
+def _of_other_code(runs: list[Progress], limit: int) -> list[str]:
+    """Return the lines about finished runs whose code was edited since: Snakemake does not look at it (ADR 0016)."""
+    changed = [run for run in runs if run.changed]
+    if not changed:
+        return []
+    # The file that fewest runs share is most likely the one that somebody works on.
+    shared = Counter(path for run in changed for path in run.changed)
+    first, *others = sorted(shared, key=lambda path: (shared[path], path))
+    files = f"hydrarec/{first}" + (f" and {several(len(others), 'other file')}" if others else "")
+    seeds = Counter(run.folder.parent for run in runs)
+    all_changed = {
+        folder for folder, number in Counter(run.folder.parent for run in changed).items() if number == seeds[folder]
+    }
+    folders = [run.folder.parent / "seed-*" if run.folder.parent in all_changed else run.folder for run in changed]
+    wanted = [f"  {folder / 'manifest.json'}" for folder in dict.fromkeys(folders)]
+    return [
+        f"{len(changed)} finished with other code than is here now; edited since: {files}.",
+        "Snakemake does not repeat runs for that. To repeat them, add --forcerun to its command, and behind it:",
+        *wanted[:limit],
+        *([f"  and {len(wanted) - limit} more"] if len(wanted) > limit else []),
+    ]
 
 
 def is_worked_on(results: Path) -> bool:
@@ -102,7 +127,7 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
     if ranked and (isinstance(entry, BaselineRun) or (trained and not ranked_with_other_weights(left))):
         why = _why_outdated(config, one)
-        return replace(one, stage=OUTDATED if why else FINISHED, said=why)
+        return replace(one, stage=OUTDATED if why else FINISHED, said=why, changed=() if why else _changed(left))
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training
@@ -135,6 +160,14 @@ def _why_outdated(config: BenchmarkConfig, one: Progress) -> str:
         return outdated(config, one.dataset, one.run, one.folder)
     except ValueError as error:
         return str(error)
+
+
+def _changed(folder: Path) -> tuple[str, ...]:
+    try:
+        return tuple(changed_sources(folder))
+    except ValueError:
+        # Nobody can tell, as above.
+        return ()
 
 
 def _epochs(state: Path) -> int:

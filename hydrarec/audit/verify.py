@@ -102,8 +102,8 @@ def described(audit: Audit) -> str:
             lines.append(f"{len(paths)} {words}; the first: {paths[0]}.")
     if audit.problems:
         lines.append(
-            "Delete the folder of each damaged file (of a run: seed-<k>) and start Snakemake again: it computes that "
-            "and what hangs on it."
+            "Delete the folder of each damaged file (of a run: seed-<k>) and start Snakemake again with --forcerun "
+            "collect: it computes that and what hangs on it."
         )
     return "\n".join(lines)
 

@@ -111,6 +111,7 @@ def train(
             resumed=state.resumed,
             hosts=state.hosts,
             earlier_code=state.earlier_code,
+            earlier_sources=state.earlier_sources,
         )
     state.remove()
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from hydrarec.devices import peak_gpu_mib
 from hydrarec.files import atomic_path
-from hydrarec.provenance import peak_memory_mib
+from hydrarec.provenance import loaded_sources, peak_memory_mib
 from hydrarec.training.checkpoint import weights_of, write_tensors
 from hydrarec.training.engine import Epoch, Position, Trainer
 
@@ -59,6 +59,8 @@ class TrainingState:
         """The code of this process."""
         self.earlier_code: list[dict[str, Any]] = []
         """Other code that the training was with before, the first one first."""
+        self.earlier_sources: dict[str, str] = {}
+        """What `loaded_sources` was of the process that it was begun in; empty: of this one."""
         self.threads = threads
         """Threads with which it was begun: sums over other numbers of threads differ in their last digits."""
         self.runs_per_gpu = runs_per_gpu
@@ -91,6 +93,7 @@ class TrainingState:
             "resumed": self.resumed,
             "hosts": self.hosts,
             "code": [*self.earlier_code, self.code],
+            "sources": loaded_sources() | self.earlier_sources,
             "threads": self.threads,
             "runs_per_gpu": self.runs_per_gpu,
             "peak_memory_mib": self.peak_memory_mib,
@@ -126,6 +129,7 @@ class TrainingState:
                 self.resumed = values["resumed"] + 1
                 self.hosts = list(dict.fromkeys(values["hosts"] + self.hosts))
                 # States of before say neither with which code nor with how many threads.
+                self.earlier_sources = values.get("sources", {})
                 self.earlier_code = [code for code in values.get("code", []) if code != self.code]
                 self.threads = values.get("threads", self.threads)
                 self.runs_per_gpu = max(self.runs_per_gpu, values.get("runs_per_gpu", 1))

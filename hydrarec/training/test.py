@@ -9,7 +9,15 @@ from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in, sha256
-from hydrarec.provenance import WEIGHTS, changed_part, code_state, file_hashes, peak_memory_mib, read_manifest
+from hydrarec.provenance import (
+    WEIGHTS,
+    changed_part,
+    code_state,
+    file_hashes,
+    loaded_sources,
+    peak_memory_mib,
+    read_manifest,
+)
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
@@ -88,7 +96,7 @@ def rank_test(
             candidates={one.kind: one.content_hash for one in drawn},
             # Not the model of that name there, but the one that was ranked with.
             files={**file_hashes(new, names_in(new)), WEIGHTS: sha256(model)},
-            code=code,
+            code={**code, "sources": loaded_sources()},
         )
 
 

@@ -54,6 +54,26 @@ def test_a_checkout_that_is_updated_meanwhile_changes_nothing(checkout):
     assert head(checkout) != before
 
 
+def test_an_edited_file_is_told_of_results_that_it_was_loaded_for(checkout):
+    compute = "import hydrarec.numbers; provenance.write_json(folder / 'manifest.json', "
+    compute += "{'sources': provenance.loaded_sources()})"
+    # The second is not loaded; the third holds settings, which are compared by themselves.
+    edited = ["numbers.py", "attention/softmax.py", "config/base.py"]
+    edit = f"[Path('hydrarec', path).open('a').write('# edited') for path in {edited}]"
+    tell = "print(provenance.changed_sources(folder))"
+
+    def ask(*program):
+        beginning = "from pathlib import Path; from hydrarec import provenance; folder = Path()"
+        command = [sys.executable, "-c", "; ".join([beginning, *program])]
+        return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
+
+    (checkout / "manifest.json").write_text("{}")
+    assert ask(tell, compute, tell) == "[]\n[]"
+    # Edited while it computes: what counts is what was there when it began.
+    ask("provenance.code_state()", edit, compute)
+    assert ask(tell, compute, tell) == "['numbers.py']\n[]"
+
+
 def test_a_package_inside_somebody_elses_repository_has_no_commit(checkout):
     subprocess.run(["git", "rm", "-rq", "--cached", "hydrarec"], cwd=checkout, check=True)
     assert state(checkout) == ["None", "None"]

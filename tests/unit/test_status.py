@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from hydrarec.layout import run_folder
-from hydrarec.provenance import MANIFEST_KEYS
+from hydrarec.provenance import MANIFEST_KEYS, source_hashes
 from hydrarec.status import described, progress
 from tests.unit.test_estimate import CONFIG, SOFTMAX
 
@@ -102,6 +102,36 @@ def test_a_result_of_other_settings_is_told_from_a_finished_one(folder, change, 
     assert "1 outdated" in text
     assert f"{SOFTMAX} seed 0: outdated" in text
     assert words in text
+
+
+def test_runs_of_code_that_was_edited_since_are_told_with_how_to_repeat_them(folder):
+    linear, now = "attention/linear.py", source_hashes()
+    recorded = {"attention/base.py": now["attention/base.py"], linear: now[linear]}
+
+    def leave(run, seed, **changed):
+        place = run_folder(folder / "results", "ml-1m", "loo", run, seed)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in ("model.safetensors", "ranks.parquet"):
+            (place / name).touch()
+        for name, sources in (("manifest.json", recorded), ("inference.json", recorded | changed)):
+            (place / name).write_text(json.dumps(manifest(run, "same") | {"sources": sources}))
+
+    for seed in (0, 1, 2):
+        leave(SOFTMAX, seed)
+    leave(HYDRA, 0)
+    text = described(progress(CONFIG, folder / "results"))
+    assert "other code" not in text
+    leave(SOFTMAX, 1, **{linear: "0" * 64})
+    for seed in (0, 1, 2):
+        leave(HYDRA, seed, **{linear: "0" * 64, "attention/gone.py": "0" * 64, "attention/also.py": "0" * 64})
+    lines = described(progress(CONFIG, folder / "results")).splitlines()[-4:]
+    assert lines[0] == (
+        "4 finished with other code than is here now; edited since: hydrarec/attention/also.py and 2 other files."
+    )
+    assert lines[1].endswith("add --forcerun to its command, and behind it:")
+    runs = folder / "results/runs/ml-1m/loo"
+    found = {line.strip() for line in lines[2:]}
+    assert found == {f"{runs / HYDRA}/seed-*/manifest.json", f"{runs / SOFTMAX}/seed-1/manifest.json"}
 
 
 def test_a_message_of_several_lines_is_told_by_its_first(folder):

@@ -1,5 +1,6 @@
 """A training that is interrupted goes on as if it had not been."""
 
+import functools
 import json
 import os
 import random
@@ -13,7 +14,7 @@ from safetensors import safe_open
 
 from hydrarec.audit.differences import CLOCKS
 from hydrarec.columns import HISTORY
-from hydrarec.provenance import code_of, code_state
+from hydrarec.provenance import changed_sources, code_of, code_state, source_hashes
 from hydrarec.sequences.log import read_train
 from hydrarec.tables import read_table
 from hydrarec.training import state as state_file
@@ -257,6 +258,20 @@ def test_a_training_that_moves_says_where_it_has_been_and_with_which_code(data, 
     assert commits == ["commit of 2", "commit of 3", now["git_commit"], now["git_commit"]]
     # The most that it took anywhere.
     assert json.loads((tmp_path / "timing.json").read_text())["peak_gpu_mib"] == 900.0
+
+
+def test_a_training_that_goes_on_with_edited_code_is_also_of_the_code_before(data, tmp_path, monkeypatch):
+    results_of = functools.partial(run_training, data, tmp_path, max_epochs=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "done", property(lambda trainer: _stop_after(trainer, 1)))
+        patch.setitem(source_hashes(), "losses/cross_entropy.py", "before")
+        with pytest.raises(KeyboardInterrupt):
+            results_of()
+    results_of()
+    assert changed_sources(tmp_path) == ["losses/cross_entropy.py"]
+    # Begun anew, it is of one code.
+    results_of()
+    assert changed_sources(tmp_path) == []
 
 
 def _stop_after(trainer, epochs):
