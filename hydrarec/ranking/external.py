@@ -53,7 +53,7 @@ def take_in(
     seen = data_hashes(split)
     cases, catalogue = read_cases(split, "test"), read_catalogue(data, split)
     path = output / "recommendations.parquet"
-    costs, lists = read_costs(output / "costs.json"), _read_lists(path)
+    costs, lists = read_costs(output / "costs.json"), _read_lists(path, data)
     try:
         ranks = rank_lists(lists, cases, catalogue)
     except ListError as error:
@@ -89,7 +89,7 @@ def take_in(
         )
 
 
-def _read_lists(path: Path) -> pd.DataFrame:
+def _read_lists(path: Path, data: Path) -> pd.DataFrame:
     """Read a stranger's table; only its columns are checked here, its rows are by `rank_lists`."""
     expected = "expected the columns " + ", ".join(f"{field.name} {field.type}" for field in RECOMMENDATIONS)
     if not path.is_file():
@@ -109,5 +109,10 @@ def _read_lists(path: Path) -> pd.DataFrame:
         if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type))
     ]
     if wrong:
-        raise ValueError(f"{path}: column {', '.join(wrong)}; {expected}, in 32 or 64 bits, ids as in train.parquet")
+        mapped = [name for name in ("user", "item") if any(text.startswith(f"{name} is") for text in wrong)]
+        ids = [f"{data / f'{name}s.parquet'} has the {name} of each raw_{name}" for name in mapped]
+        raise ValueError(
+            f"{path}: column {', '.join(wrong)}; {expected}, in 32 or 64 bits, ids as in train.parquet"
+            + (f"\n  {'; '.join(ids)}" if ids else "")
+        )
     return table.to_pandas()

@@ -1,17 +1,22 @@
 """Lists from outside: ranks as from scores, and a refusal for everything that can be wrong with them."""
 
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
 
-from hydrarec.columns import RANKS, RECOMMENDATIONS
+from hydrarec.columns import RANKS, RECOMMENDATIONS, USERS
 from hydrarec.files import read_json, write_json
 from hydrarec.ranking.external import take_in
 from hydrarec.ranking.full import rank
 from hydrarec.ranking.lists import rank_lists
 from hydrarec.tables import read_table, write_table
+from tests.conftest import ROOT
 from tests.unit.ranking.worlds import TableScorer, world, write_world
 
 N_ITEMS = 150
@@ -161,7 +166,10 @@ def parquet_of(spoil):
         ),
         (twice_the_items, "not a readable Parquet file: Multiple matches .*item"),
         # An id as text is one of the source, even where it spells a number.
-        (parquet_of(lambda t: t.astype({"item": str})), r"column item is (large_)?string; expected .*ids as in train"),
+        (
+            parquet_of(lambda t: t.astype({"item": str})),
+            r"column item is (large_)?string; expected .*ids as in train.*\n  .*made/items.parquet has the item of each",
+        ),
         (parquet_of(lambda t: t.assign(user=t["user"] > 1, score="0.5")), "column user is bool, score is .*string"),
         # pandas writes NaN as null.
         (parquet_of(replaced("score", np.nan, (0, 5, 9))), "3 of .* rows have a score that is no finite"),
@@ -174,3 +182,29 @@ def test_a_table_of_no_use_is_refused_with_its_path_and_nothing_is_written(spoil
     with pytest.raises(ValueError, match=rf"(?s)^{path}: .*{message}"):
         take_in(**stranger)
     assert {file.name for file in stranger["output"].iterdir()} <= {"recommendations.parquet", "costs.json"}
+
+
+def test_lists_with_ids_of_the_source_are_taken_in_as_the_page_says(stranger, ranking, tmp_path):
+    page = (ROOT / "docs/how-to/add-baseline.md").read_text().partition("### Lists that exist already\n")[2]
+    recipe, other_way = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[:2]
+    script, data, output = tmp_path / "mine.py", stranger["data"], tmp_path / "elsewhere"
+    script.write_text(recipe)
+    # Ids that a number would lose.
+    users = [f"{user:04}" for user in range(1, len(SEQUENCES) + 1)]
+    n_interactions = list(map(len, SEQUENCES))
+    rows = pd.DataFrame({"user": range(1, len(users) + 1), "raw_user": users, "n_interactions": n_interactions})
+    write_table(rows, data / "users.parquet", USERS)
+    lists = ranking.recommendations.sample(frac=1, random_state=0)
+    lists = pd.DataFrame(
+        {"customer": [users[user - 1] for user in lists["user"]], "product": lists["item"], "score": lists["score"]}
+    )
+    removed = pd.DataFrame({"customer": ["0001", "gone"], "product": ["gone", "1"], "score": [9.0, 9.0]})
+    pd.concat([lists, removed]).to_csv(tmp_path / "lists.csv", index=False)
+    subprocess.run([sys.executable, script, data / "loo", output, tmp_path / "lists.csv"], check=True)
+    take_in(**stranger | {"output": output})
+    found = read_table(output / "recommendations.parquet", RECOMMENDATIONS)
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), ranking.recommendations.reset_index(drop=True))
+    here = {"pd": pd, "split": data / "loo"}
+    exec(other_way, here)
+    assert set(here["train"]["raw_user"]) == set(users)
+    assert (here["train"]["raw_item"].astype(int) == here["train"]["item"]).all()
