@@ -86,6 +86,15 @@ class RatingsReaderConfig(ReaderConfig):
     """Whether the first line names the columns."""
     encoding: Encoding = "utf-8"
     """How the text is encoded."""
+    times: Literal["seconds", "iso8601"] = "seconds"
+    """How timestamps are written: `seconds` since 1970, or `iso8601`: 2023-12-24, 2023-12-24 01:22:14,
+    2023-12-24T01:22:14.5Z, 2023-12-24T01:22:14+01:00. Without a zone they are UTC; parts of a second are cut."""
+
+    @model_serializer(mode="wrap")
+    def _default_times_left_out(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # As below: data sets that are prepared already must not be prepared anew.
+        written = write(self)
+        return {key: value for key, value in written.items() if (key, value) != ("times", "seconds")}
 
     @field_validator("columns")
     @classmethod

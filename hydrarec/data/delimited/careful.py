@@ -1,11 +1,12 @@
 """Lines one by one: what defines the format, and finds the first line that is not of it."""
 
 import csv
+import datetime
 import re
 
 import pyarrow as pa
 
-from hydrarec.data.delimited.form import LARGEST_TIMESTAMP, TYPES, LineFormat
+from hydrarec.data.delimited.form import ISO_8601, LARGEST_TIMESTAMP, TYPES, LineFormat
 from hydrarec.data.text import Block, MalformedLineError, misfit
 
 
@@ -17,7 +18,7 @@ def parse_carefully(block: Block, form: LineFormat, source: str) -> pa.Table:
         for name in form.read:
             field = fields[form.columns.index(name)]
             if name == "timestamp":
-                values[name].append(_timestamp(field, number, line, source))
+                values[name].append(_timestamp(field, form, number, line, source))
             elif problem := misfit(field):
                 raise MalformedLineError(source, number, line, f"the {name} {problem}")
             else:
@@ -38,11 +39,40 @@ def checked_fields(line: str, number: int, form: LineFormat, source: str) -> lis
     return fields
 
 
-def _timestamp(field: str, number: int, line: str, source: str) -> int:
-    whole = re.fullmatch(r"\s*[0-9]{1,30}\s*", field)
-    if whole and int(field) <= LARGEST_TIMESTAMP:
-        return int(field)
-    hint = "; divide milliseconds by 1000 first" if whole else ""
-    hint = "; if this line names the columns, set `header: true`" if number == 1 and not whole else hint
-    problem = f"the timestamp {field!r} is not a whole number of seconds from 0 to {LARGEST_TIMESTAMP}{hint}"
-    raise MalformedLineError(source, number, line, problem)
+def _timestamp(field: str, form: LineFormat, number: int, line: str, source: str) -> int:
+    found = seconds_of_iso_8601(field) if form.iso_8601 else _whole(field)
+    if found is not None and 0 <= found <= LARGEST_TIMESTAMP:
+        return found
+    if form.iso_8601:
+        expected = "a time from 1970 to 5138 as 2023-12-24T01:22:14Z, or a date"
+    else:
+        expected = f"a whole number of seconds from 0 to {LARGEST_TIMESTAMP}"
+    hint = _hint(field, form, is_first=number == 1)
+    raise MalformedLineError(source, number, line, f"the timestamp {field!r} is not {expected}{hint}")
+
+
+def _hint(field: str, form: LineFormat, *, is_first: bool) -> str:
+    """Return what to do about a timestamp that is none."""
+    if _whole(field) is not None:
+        return "; set `times: seconds`" if form.iso_8601 else "; divide milliseconds by 1000 first"
+    if not form.iso_8601 and seconds_of_iso_8601(field) is not None:
+        return "; a reader of kind ratings takes it with `times: iso8601`"
+    if re.fullmatch(r"\s*[0-9]+[.][0-9]*\s*", field):
+        return "; write it without a fraction, in pandas by .astype('int64')"
+    return "; if this line names the columns, set `header: true`" if is_first else ""
+
+
+def _whole(field: str) -> int | None:
+    return int(field) if re.fullmatch(r"\s*[0-9]{1,30}\s*", field) else None
+
+
+def seconds_of_iso_8601(field: str) -> int | None:
+    """Return the seconds since 1970 of a date or time, in UTC where it names no zone; None if it is none."""
+    if not ISO_8601.fullmatch(field.strip()):
+        return None
+    try:
+        time = datetime.datetime.fromisoformat(field.strip())
+    except ValueError:
+        return None
+    known = time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
+    return (known - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(seconds=1)

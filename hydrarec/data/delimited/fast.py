@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from jaxtyping import UInt8
 
-from hydrarec.data.delimited.form import LARGEST_TIMESTAMP, NUMBER, TYPES, LineFormat
+from hydrarec.data.delimited.form import ISO_8601, LARGEST_TIMESTAMP, NUMBER, TYPES, LineFormat
 from hydrarec.data.stretches import stretches
 from hydrarec.data.text import LONGEST_ID, NO_VALUE, Block
 
@@ -49,7 +49,7 @@ def _read_csv(data: bytes, form: LineFormat, separator: bytes, types: dict[str, 
     names = [f"{place}-{name}" for place, name in enumerate(form.columns)]
     wanted = {name: names[form.columns.index(name)] for name in form.read}
     # Arrow's signed numbers may be -0.
-    unsigned = types | {"timestamp": pa.uint64()}
+    unsigned = types | {"timestamp": pa.string() if form.iso_8601 else pa.uint64()}
     try:
         table = pyarrow.csv.read_csv(
             pa.BufferReader(data),
@@ -63,9 +63,26 @@ def _read_csv(data: bytes, form: LineFormat, separator: bytes, types: dict[str, 
                 strings_can_be_null=False,
             ),
         ).rename_columns(list(form.read))
+        if form.iso_8601:
+            place = table.column_names.index("timestamp")
+            table = table.set_column(place, "timestamp", _seconds_of_iso_8601(table["timestamp"]))
         return table.cast(pa.schema([(name, types[name]) for name in form.read]))
     except pa.ArrowInvalid:
         return None
+
+
+def _seconds_of_iso_8601(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return seconds since 1970; raises `pa.ArrowInvalid` for what is no such time, or before, or not like the first.
+
+    Arrow takes times with zones or times without, and none beyond the year 2262.
+    """
+    if not pc.all(pc.match_substring_regex(texts, f"^({ISO_8601.pattern})$")).as_py():
+        raise pa.ArrowInvalid("not ISO 8601")
+    zone = re.search("Z|[+-][0-9]{2}:?[0-9]{2}$", texts[0].as_py()[len("2023-12-24") :])
+    nanoseconds = texts.cast(pa.timestamp("ns", "UTC" if zone else None)).cast(pa.int64())
+    if pc.min(nanoseconds).as_py() < 0:
+        raise pa.ArrowInvalid("before 1970")
+    return pc.divide(nanoseconds, 10**9)
 
 
 def _types_of_first_line(data: bytes, form: LineFormat, separator: bytes) -> dict[str, pa.DataType]:

@@ -1,6 +1,7 @@
 """What a line of delimited fields looks like, and the columns it becomes."""
 
 import csv
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -16,6 +17,10 @@ NUMBER = pa.uint32()
 """Type of a column of ids that are all numbers standing for themselves."""
 LARGEST_TIMESTAMP = 99_999_999_999
 """In the year 5138; what is later is not counted in seconds."""
+ISO_8601 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+"""Dates, or dates with times and perhaps a zone; the same to Python and to Arrow."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class LineFormat:
     """What stands between two fields; None: any white space."""
     header: bool = False
     """Whether the first line names the columns."""
+    iso_8601: bool = False
+    """Whether timestamps are dates and times, and not seconds since 1970."""
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from hydrarec.data.delimited.careful import checked_fields
+from hydrarec.data.delimited.careful import checked_fields, seconds_of_iso_8601
 from hydrarec.data.delimited.form import LineFormat
 from hydrarec.data.text import Block, MalformedLineError
 
@@ -28,7 +28,7 @@ def without_header(blocks: Iterable[Block], form: LineFormat, source: str) -> It
 
 def _misfit(names: list[str], form: LineFormat) -> str:
     """Return why a line does not name the columns; empty if it may."""
-    if "timestamp" in form.columns and names[form.columns.index("timestamp")].strip().isdecimal():
+    if "timestamp" in form.columns and _is_time(names[form.columns.index("timestamp")]):
         return "expected the names of the columns, found an interaction; set `header: false`"
     if twice := next((name for name in names if names.count(name) > 1), None):
         return f"the column {twice!r} stands there more than once"
@@ -37,3 +37,7 @@ def _misfit(names: list[str], form: LineFormat) -> str:
         if meant in MEANINGS and column in MEANINGS and meant != column:
             return f"the column {name!r} stands where the reader's `columns` say {column}"
     return ""
+
+
+def _is_time(name: str) -> bool:
+    return name.strip().isdecimal() or seconds_of_iso_8601(name) is not None

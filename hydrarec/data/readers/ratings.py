@@ -32,5 +32,5 @@ def read(path: Path, config: RatingsReaderConfig) -> pd.DataFrame:
     ValueError
         If the file is empty, is not in the declared encoding, or a line does not have the declared fields.
     """
-    form = LineFormat(tuple(config.columns), config.separator, config.header)
+    form = LineFormat(tuple(config.columns), config.separator, config.header, config.times == "iso8601")
     return parse(open_text(path, config.encoding), form, str(path))

@@ -32,6 +32,7 @@ from hydrarec.data.delimited.form import LineFormat
 
 MEMBER = "ml-1m/ratings.dat"
 GROUPLENS = GrouplensReaderConfig(member=MEMBER)
+ISO_8601 = RatingsReaderConfig(columns=["user", "item", "timestamp"], times="iso8601")
 RATINGS, PAIRS, SEQUENCES = RatingsReaderConfig(), PairsReaderConfig(), SequencesReaderConfig()
 
 
@@ -85,6 +86,15 @@ def _rows(frame: pd.DataFrame) -> list[tuple]:
             b"when | x | what | y | who\n7 | ? | i | ? | u\n",
             [("u", "i", 7)],
         ),
+        (
+            ISO_8601,
+            b"u,i,1970-01-02\nu,i,1970-01-01 00:01\nu,i,1970-01-01 00:00:01.999\n",
+            [("u", "i", 86400), ("u", "i", 60), ("u", "i", 1)],
+        ),
+        # Blocks of one kind and of both, and a year that Arrow does not know.
+        (ISO_8601, b"u,i,1970-01-01T02:00:00+01:30\nu,i,1970-01-01T00:00-0100", [("u", "i", 1800), ("u", "i", 3600)]),
+        (ISO_8601, b"u,i,1970-01-02T00:00:00Z\nu,i,1970-01-03\n", [("u", "i", 86400), ("u", "i", 172800)]),
+        (ISO_8601, b"u,i,2300-01-01\n", [("u", "i", 10413792000)]),
         (RatingsReaderConfig(encoding="latin-1"), b"M\xfcller,B1,5,10\n", [("Müller", "B1", 10)]),
         (RatingsReaderConfig(encoding="utf-16"), "é,B1,5,10\n".encode("utf-16"), [("é", "B1", 10)]),
         (PAIRS, b"1 1\n1 2\n2 1\n", [("1", "1", None), ("1", "2", None), ("2", "1", None)]),
@@ -248,6 +258,25 @@ def test_fast_parser_agrees_with_the_careful_one(lines, separator):
     _check_agreement("".join(separator.join(line) + "\n" for line in lines), form)
 
 
+DAY = st.sampled_from(["1970-01-01", "1969-12-31", "2023-02-29", "2024-02-29", "2300-01-01", "20240229", "2024-2-29"])
+CLOCK = st.sampled_from(
+    ["", "T00:00", " 23:59:59", "T24:00", "T01:22:60", "T0122", "T01:22:14.999999999", " 01:22:14."]
+)
+ZONE = st.sampled_from(["", "Z", "z", "+00:00", "-01:30", "+2359", "+24:00", "+01", " ", "+01:60"])
+
+
+@given(st.lists(st.tuples(DAY, CLOCK, ZONE), min_size=1, max_size=2))
+def test_fast_parser_agrees_with_the_careful_one_about_dates(times):
+    content = "".join(f"u,i,{''.join(time)}\n" for time in times)
+    _check_agreement(content, LineFormat(("user", "item", "timestamp"), ",", iso_8601=True))
+
+
+def test_how_timestamps_are_written_prepares_no_other_data_anew():
+    """What a data set is prepared by is written as before, unless its times are dates."""
+    assert "times" not in RATINGS.model_dump()
+    assert RatingsReaderConfig.model_validate_json(ISO_8601.model_dump_json()) == ISO_8601
+
+
 @given(st.lists(st.tuples(FIELD, st.sampled_from([" ", "  ", "\t", "\xa0"]), FIELD)))
 def test_fast_parser_agrees_with_the_careful_one_about_white_space(lines):
     _check_agreement("".join("".join(line) + "\n" for line in lines), LineFormat(("user", "item"), None))
@@ -266,6 +295,9 @@ def _check_agreement(content, form):
 
 
 def test_fast_parser_takes_ordinary_lines():
+    for time in ("2023-12-24", "2023-12-24 01:22:14", "2023-12-24T01:22:14.5Z"):
+        block = text.Block(f"ux,i,{time}\n".encode(), 1)
+        assert parse_fast(block, LineFormat(("user", "item", "timestamp"), ",", iso_8601=True)) is not None
     for separator in (",", "\t", "::"):
         block = text.Block((separator.join(["ux", "i", "5", "7"]) + "\n").encode(), 1)
         form = LineFormat(("user", "item", "rating", "timestamp"), separator)

@@ -168,7 +168,7 @@ def parquet_of(spoil):
         # An id as text is one of the source, even where it spells a number.
         (
             parquet_of(lambda t: t.astype({"item": str})),
-            r"column item is (large_)?string; expected .*ids as in train.*\n  .*made/items.parquet has the item of each",
+            r"column item is (large_)?string; expected .*ids as in train.*\n  .*made/items.parquet has the item of",
         ),
         (parquet_of(lambda t: t.assign(user=t["user"] > 1, score="0.5")), "column user is bool, score is .*string"),
         # pandas writes NaN as null.
