@@ -49,7 +49,7 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
     Raises
     ------
     ValueError
-        If there is no interaction, or an id stands there both as a whole number and with a fraction of 0;
+        If there is no interaction, or an id stands there in two spellings (see `refuse_two_spellings`);
         `MalformedLineError` if a line has another number of fields, a user or item that is none, or a timestamp that
         is no whole number of seconds, or if what should be the header is none.
     """
@@ -62,7 +62,7 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
             tables = [_with_text(table, name) for table in tables]
     # One dictionary for all blocks, in the order of first appearance, instead of one per block.
     table = pa.concat_tables(tables).unify_dictionaries()
-    _refuse_two_spellings(table, source)
+    refuse_two_spellings(table, source)
     del parsed, tables
     # Each column's blocks are given back once they are one array.
     frame = table.to_pandas(split_blocks=True, self_destruct=True)
@@ -100,8 +100,21 @@ def _with_text(table: pa.Table, name: str) -> pa.Table:
     return table.set_column(place, name, table[name].cast(pa.string()).dictionary_encode().cast(TYPES[name]))
 
 
-def _refuse_two_spellings(table: pa.Table, source: str) -> None:
-    """Refuse 12 beside 12.0: whoever wrote the file meant one id, and here it would be two."""
+def refuse_two_spellings(table: pa.Table, source: str) -> None:
+    """Refuse what is one id to whoever wrote the file and would be two here: 12 beside 12.0, é beside e with an accent.
+
+    Parameters
+    ----------
+    table
+        Columns `user` and `item`: numbers, or dictionaries that are the same in all chunks.
+    source
+        What messages call the file.
+
+    Raises
+    ------
+    ValueError
+        If an id stands there both as a whole number and with a fraction of 0, or in two forms of Unicode.
+    """
     for name in ("user", "item"):
         if table[name].type == NUMBER:
             continue
@@ -114,3 +127,27 @@ def _refuse_two_spellings(table: pa.Table, source: str) -> None:
                 f"{source}: the {name} {both[0].as_py()} stands there also as {both[0].as_py()}.0, {len(both)} such "
                 "ids; write ids as text or whole numbers, the same everywhere"
             )
+        _refuse_two_forms(texts, name, source)
+
+
+def _refuse_two_forms(texts: pa.Array, name: str, source: str) -> None:
+    """Refuse ids that differ in nothing but how Unicode composes their letters."""
+    # Others are composed already, as nearly all text is.
+    odd = texts.filter(pc.invert(pc.string_is_ascii(texts)))
+    composed = pc.utf8_normalize(odd, "NFC")
+    changed = pc.not_equal(composed, odd)
+    if not pc.any(changed).as_py():
+        return
+    spellings: dict[str, list[str]] = {}
+    for one, other in zip(composed.filter(changed).to_pylist(), odd.filter(changed).to_pylist(), strict=True):
+        spellings.setdefault(one, []).append(other)
+    wanted = pa.array(list(spellings), pa.string())
+    for one in wanted.filter(pc.is_in(wanted, texts)).to_pylist():
+        spellings[one].insert(0, one)
+    both = [(one, forms) for one, forms in spellings.items() if len(forms) > 1]
+    if both:
+        one, (first, second, *_) = both[0]
+        raise ValueError(
+            f"{source}: the {name} {one} stands there as {first!a} and as {second!a}, which look the same, "
+            f"{len(both)} such ids; write ids in one form of Unicode, in Python by unicodedata.normalize('NFC', id)"
+        )

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from hydrarec.config.datasets import SequencesReaderConfig
 from hydrarec.data.delimited.form import no_timestamps
+from hydrarec.data.delimited.parse import refuse_two_spellings
 from hydrarec.data.text import MalformedLineError, misfit, no_interactions, open_text
 
 
@@ -31,7 +32,7 @@ def read(path: Path, config: SequencesReaderConfig) -> pd.DataFrame:
         If there is no such file.
     ValueError
         If the file is empty, is not in the declared encoding, or a line has no item, a user that had a line before,
-        or an id that is none.
+        an id that is none, or one in two spellings (see `refuse_two_spellings`).
     """
     users: list[str] = []
     items: list[str] = []
@@ -53,4 +54,5 @@ def read(path: Path, config: SequencesReaderConfig) -> pd.DataFrame:
     if not items:
         raise no_interactions(str(path))
     columns = pa.table({"user": pa.array(users).dictionary_encode(), "item": pa.array(items).dictionary_encode()})
+    refuse_two_spellings(columns, str(path))
     return columns.to_pandas().assign(timestamp=no_timestamps(len(items)))

@@ -323,6 +323,31 @@ def test_names_with_blanks_around_them_are_refused(name, size, tmp_path, monkeyp
         _read(tmp_path, f"u3,5,0.5,1\nu4,5,0.5,1\n{name},6,0.5,1\n".encode(), RATINGS)
 
 
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        (["caf\u00e9", "a", "cafe\u0301"], r"caf\u00e9 stands there as 'caf\\xe9' and as 'cafe\\u0301'"),
+        # Composed to ASCII, or in no composed form at all.
+        (["K", "a", "\u212a"], r"K stands there as 'K' and as '\\u212a'"),
+        (["a\u0323\u0307", "a\u0307\u0323"], r".* stands there as 'a\\u0323\\u0307' and as 'a\\u0307\\u0323'"),
+        (["cafe\u0301", "cafe", "e\u0301"], ""),
+        (["caf\u00e9", "\u00e9", "\ufb01", "fi"], ""),
+    ],
+)
+@pytest.mark.parametrize("size", [2**22, 16])
+def test_ids_that_look_the_same_are_refused(ids, told, size, tmp_path, monkeypatch):
+    """As where one half of an export comes from macOS: they would be other users."""
+    monkeypatch.setattr(text, "BLOCK_BYTES", size)
+    ratings = "".join(f"{name},5,0.5,1\nu,{name},0.5,1\n" for name in ids).encode()
+    lists = "".join(f"{number} {name}\n" for number, name in enumerate(ids)).encode()
+    for content, config, of in ((ratings, RATINGS, "user"), (lists, SEQUENCES, "item")):
+        if not told:
+            assert len(_read(tmp_path, content, config)) == len(content.splitlines())
+            continue
+        with pytest.raises(ValueError, match=rf"raw: the {of} {told}.*1 such ids; .*normalize"):
+            _read(tmp_path, content, config)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 7])
 def test_leading_zeros_are_seen_across_the_edges_of_stretches(rows, tmp_path, monkeypatch):
     monkeypatch.setattr(stretches, "ROWS", rows)
