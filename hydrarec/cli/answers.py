@@ -7,15 +7,18 @@ from typing import Annotated
 import typer
 
 from hydrarec.cli.options import Config, Results, Threads, benchmark_of
+from hydrarec.config import BenchmarkConfig
 
 app = typer.Typer()
+
+OneDataset = Annotated[str | None, typer.Option(help="Dataset id; default: the configuration's only one.")]
 
 
 @app.command()
 def compare(
     run: Annotated[str, typer.Argument(help="Run id.")],
     reference: Annotated[str, typer.Argument(help="Run id that it is held against.")],
-    dataset: Annotated[str, typer.Option(help="Dataset id.")],
+    dataset: OneDataset = None,
     protocol: Annotated[str | None, typer.Option(help="loo or gts; default: the configuration's first.")] = None,
     config: Config = "config.yaml",
     results: Results = Path("results"),
@@ -25,6 +28,7 @@ def compare(
     from hydrarec.terminal.contrast import described
 
     benchmark = benchmark_of(config)
+    dataset = dataset or _only_dataset(benchmark)
     found = contrast_two(benchmark, results, run, reference, dataset, protocol or benchmark.protocols[0])
     typer.echo(described(benchmark, found))
 
@@ -44,7 +48,7 @@ def show(
 @app.command()
 def profile(
     run: Annotated[str, typer.Argument(help="Id of a trained run.")],
-    dataset: Annotated[str, typer.Option(help="Dataset id.")],
+    dataset: OneDataset = None,
     steps: Annotated[int, typer.Option(min=1, help="Training steps to watch.")] = 16,
     trace: Annotated[
         Path | None, typer.Option(help="File to write every call to, for ui.perfetto.dev or chrome://tracing.")
@@ -64,7 +68,15 @@ def profile(
     from hydrarec.terminal.profile import described
 
     benchmark = benchmark_of(config)
+    dataset = dataset or _only_dataset(benchmark)
     # Refuses unknown names before anything is read.
     only(benchmark, [run], dataset, benchmark.protocols[0])
     found = profile(benchmark, results, run, dataset, steps=steps, threads=threads, trace=trace)
     typer.echo(described(**vars(found)))
+
+
+def _only_dataset(config: BenchmarkConfig) -> str:
+    ids = [dataset.id for dataset in config.datasets]
+    if len(ids) > 1:
+        raise ValueError(f"--dataset: must be given where there are several; allowed: {', '.join(ids)}")
+    return ids[0]

@@ -29,7 +29,10 @@ def check(
     baselines = sorted(path.stem for path in Path("workflow/rules/baselines").glob("*.smk"))
     benchmark = load_file(file or config or Path(), baselines or None)
     if baselines and benchmark.hypotheses:
-        for why in unmet(load_hypotheses(Path(benchmark.hypotheses)), benchmark):
+        from hydrarec.config.yaml_file import read_yaml
+
+        named = read_yaml(file or config or Path()).place(["hypotheses"])
+        for why in unmet(load_hypotheses(Path(benchmark.hypotheses), named), benchmark):
             typer.echo(why, err=True)
     for run_id in benchmark.run_ids:
         typer.echo(run_id)

@@ -23,6 +23,19 @@ Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
+LOWER_NAME = r"^[a-z0-9][a-z0-9._-]*$"
+SHA_256 = r"^[0-9a-f]{64}$"
+URL = r"^https?://\S+$"
+YAML_IN_CHECKOUT = r"^[A-Za-z0-9][A-Za-z0-9._/-]*\.ya?ml$"
+_IN_WORDS = {
+    LOWER_NAME: "a name of lower case letters, digits and . _ -, with a letter or digit first",
+    SHA_256: "64 hexadecimal digits in lower case, as sha256sum prints them",
+    URL: "an address that begins with http:// or https://",
+    YAML_IN_CHECKOUT: "a relative path, from the root of the checkout, of a file that ends in .yaml",
+}
+"""What patterns ask for, to whoever does not read them."""
+
+
 class ConfigError(ValueError):
     """The configuration is wrong; the message has one line per mistake, each with the path of its key."""
 
@@ -248,8 +261,10 @@ def _message(detail: ErrorDetails, types: Sequence[Any]) -> str:
         case "missing":
             return "must be given"
         case _:
-            return _of_another_type(detail["type"], found) or (
-                f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {_shown(found)}"
+            return (
+                _of_another_type(detail["type"], found)
+                or _of_another_form(detail)
+                or (f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {_shown(found)}")
             )
 
 
@@ -266,6 +281,19 @@ def _of_another_type(mistake: str, found: Any) -> str:
         case "float_type" | "int_type" if isinstance(found, str) and _is_number(found):
             # YAML 1.1 takes 1e-3 for text.
             return f"found {found!r}, which is text; write a number without quotes, and 1.0e-3 instead of 1e-3"
+        case _:
+            return ""
+
+
+def _of_another_form(detail: ErrorDetails) -> str:
+    """Say what was expected instead of a text or a list of another form; empty where pydantic says it well enough."""
+    context, found = detail.get("ctx", {}), detail["input"]
+    match detail["type"]:
+        case "string_pattern_mismatch" if context["pattern"] in _IN_WORDS:
+            return f"must be {_IN_WORDS[context['pattern']]}; found {_shown(found)}"
+        case "too_short":
+            number = "one entry" if context["min_length"] == 1 else f"{context['min_length']} entries"
+            return f"must have {number} or more; found {_shown(found)}"
         case _:
             return ""
 

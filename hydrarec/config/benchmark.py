@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from hydrarec.config.base import Block, ConfigError, Place, Seed, explain
+from hydrarec.config.base import LOWER_NAME, YAML_IN_CHECKOUT, Block, ConfigError, Place, Seed, explain
 from hydrarec.config.baselines import OPTIONS
 from hydrarec.config.built_in import BUILT_IN, look_up
 from hydrarec.config.datasets import DatasetConfig
@@ -44,7 +44,7 @@ class RunSettings(Block):
 class BenchmarkConfig(Block):
     """A comparison."""
 
-    report: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+    report: Annotated[str, Field(pattern=LOWER_NAME, max_length=100)]
     """Folder of the report under `reports/`."""
     title: str = ""
     """Heading of the report; empty: its folder's name."""
@@ -72,7 +72,7 @@ class BenchmarkConfig(Block):
     """Further runs: baselines, and trained models that differ in more than their parts."""
     evaluation: EvaluationConfig
     """How runs are measured and compared."""
-    hypotheses: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*\.ya?ml$")] | None = None
+    hypotheses: Annotated[str, Field(pattern=YAML_IN_CHECKOUT)] | None = None
     """File of claims that are decided, from the root of the checkout; null: none are."""
     efficiency: EfficiencyConfig | None = None
     """What is measured about speed and memory apart from the runs; null: nothing."""

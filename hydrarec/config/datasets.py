@@ -12,9 +12,9 @@ from pydantic import (
     model_validator,
 )
 
-from hydrarec.config.base import LARGEST, AnyKind, Block, Count, KindBlock, Seed
+from hydrarec.config.base import LARGEST, LOWER_NAME, SHA_256, URL, AnyKind, Block, Count, KindBlock, Seed
 
-DatasetId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+DatasetId = Annotated[str, Field(pattern=LOWER_NAME, max_length=100)]
 
 
 def _known_encoding(name: str) -> str:
@@ -34,7 +34,7 @@ def _can_separate(text: str) -> str:
 
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Separator = Annotated[str, Field(min_length=1), AfterValidator(_can_separate)]
-Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+Url = Annotated[str, Field(pattern=URL)]
 
 
 class SourceConfig(Block):
@@ -44,7 +44,7 @@ class SourceConfig(Block):
     """Name under which the file is kept, here and in mirrors."""
     urls: list[Url] = []
     """Where it can be had, tried in order after the mirror; empty: from a mirror only."""
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Field(pattern=SHA_256)]
     """Checksum of the file's bytes."""
 
 

@@ -188,8 +188,15 @@ class Hypotheses(Block):
         return claim.needed or (1 if of_few_places else self.needed)
 
 
-def load_hypotheses(path: Path) -> Hypotheses:
+def load_hypotheses(path: Path, named: str = "") -> Hypotheses:
     """Read and check a YAML file of claims.
+
+    Parameters
+    ----------
+    path
+        The file.
+    named
+        Where the file is named, such as `config.yaml:12`; of an absent one this is what is wrong.
 
     Raises
     ------
@@ -202,7 +209,8 @@ def load_hypotheses(path: Path) -> Hypotheses:
     try:
         file = read_yaml(path)
     except OSError as error:
-        raise ConfigError(f"{path}: the file of hypotheses cannot be read: {error.strerror}") from error
+        where = f"{named}: hypotheses: " if named else ""
+        raise ConfigError(f"{where}{path}: the file of hypotheses cannot be read: {error.strerror}") from error
     try:
         hypotheses = Hypotheses.model_validate(file.values)
     except ValidationError as error:

@@ -88,8 +88,9 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
     # What is removed is not needed again, and its memory is.
     del frame, times
     if not len(events.users):
+        told = ", ".join(f"{key}: {str(value).lower()}" for key, value in dataset.filter.model_dump().items())
         raise ValueError(
-            f"{dataset.id}: the filter ({dataset.filter.model_dump()}) removes all {stages[0]['interactions']} "
+            f"{dataset.id}: the filter ({told}) removes all {stages[0]['interactions']} "
             "interactions; lower the minimum counts"
         )
     with atomic_folder(output) as new, ThreadPoolExecutor(1) as writer:

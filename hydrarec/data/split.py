@@ -75,7 +75,9 @@ def split(data: Path, protocol: str, output: Path) -> None:
         part, steps, cuts = PROTOCOLS[protocol](events, data)
         for name, of_part in zip(PARTS[1:], steps, strict=True):
             if not (of_part >= 0).any():
-                raise ValueError(f"{data}: under {protocol} the {name} part would have no targets")
+                raise ValueError(
+                    f"{data}: under {protocol} the {name} part would have no targets: {_NO_TARGETS[protocol]}"
+                )
         tables = _tables(events, part, steps)
         with atomic_folder(output) as new:
             written = [
@@ -129,6 +131,14 @@ def _first_disorder(users: Int[np.ndarray, " E"], positions: Int[np.ndarray, " E
 Assignment = tuple[UInt8[np.ndarray, " E"], list[Int[np.ndarray, " H"]], dict[str, int] | None]
 """Part of each interaction (0 train, 1 validation, 2 test), the steps of the held-out ones of either part in order
 (-1: no target), and the cut times."""
+
+
+_NO_TARGETS = {
+    "loo": f"no user has {SHORTEST_HELD_OUT} interactions or more; take more data, filter or thin them less, and see "
+    "that the reader's columns are those of the file",
+    "gts": "nobody was there before the cut and again after it; take data over a longer time, or the protocol loo",
+}
+"""Why, and what to do about it."""
 
 
 def _leave_one_out(events: pa.Table, _: Path) -> Assignment:

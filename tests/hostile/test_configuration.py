@@ -86,7 +86,7 @@ def changed(old, new):
         ("[0, 1]", "[-1]", (":3: ", "seeds[0]", "found -1")),
         ("[0, 1]", "[2147483648]", (":3: ", "seeds[0]", "less than or equal to 2147483647")),
         ("[0, 1]", "[0, 0]", (":3: ", "seeds: 0 stands there more than once")),
-        ("[0, 1]", "[]", (":3: ", "seeds", "at least 1 item")),
+        ("[0, 1]", "[]", (":3: ", "seeds", "must have one entry or more")),
         ("device: cpu", "learning_rate: .inf", (":7: ", "training.learning_rate", "finite number", "inf")),
         ("device: cpu", "learning_rate: .nan", (":7: ", "training.learning_rate", "nan")),
         ("device: cpu", "weight_decay: -0.1", (":7: ", "training.weight_decay", "found -0.1")),
@@ -94,7 +94,11 @@ def changed(old, new):
         ("32", "32\n  dropout: 1.0", (":6: ", "encoder.dropout", "less than 1", "found 1.0")),
         ("32", "32\n  n_heads: 5", (":4: ", "encoder", "not a multiple of n_heads 5")),
         ("reference: sasrec", "reference: sasrec\n  cutoffs: [10, 10]", (":13: ", "cutoffs: 10 stands there more")),
-        ("reference: sasrec", "reference: sasrec\n  cutoffs: []", (":13: ", "evaluation.cutoffs", "at least 1 item")),
+        (
+            "reference: sasrec",
+            "reference: sasrec\n  cutoffs: []",
+            (":13: ", "evaluation.cutoffs", "must have one entry or more"),
+        ),
         ("reference: sasrec", "reference: sasrek", (":12: ", "no run 'sasrek'", "sasrec, popular")),
         # Kinds.
         ("{kind: softmax}", "{kind: sotfmax}", (":9: ", "runs[0].attention", "'sotfmax' is not a kind", "'softmax'")),
@@ -155,8 +159,8 @@ def test_refused(old, new, words, refuses, tmp_path):
         ("a.txt", "../../a.txt", ("datasets[0].source.file", "found '../../a.txt'")),
         ("a.txt", "/etc/passwd", ("datasets[0].source.file", "found '/etc/passwd'")),
         ("a.txt", 'a.txt, urls: ["file:///etc/passwd"]', ("datasets[0].source.urls[0]", "file:///etc/passwd")),
-        ("a.txt", 'a.txt, urls: ["http://a b"]', ("datasets[0].source.urls[0]", "http://a b")),
-        ("0" * 64, "0" * 63, ("datasets[0].source.sha256",)),
+        ("a.txt", 'a.txt, urls: ["http://a b"]', ("datasets[0].source.urls[0]: must be an address", "http://a b")),
+        ("0" * 64, "0" * 63, ("datasets[0].source.sha256: must be 64 hexadecimal digits", "sha256sum")),
         ("{kind: pairs}", "{kind: pickle}", ("datasets[0].reader", "'pickle' is not a kind")),
         ("{kind: pairs}", "{kind: pairs, encoding: zip}", ("reader.encoding", "'zip' is no text encoding")),
         ("{kind: pairs}", "{kind: pairs, encoding: rot13}", ("reader.encoding", "'rot13' is no text encoding")),
@@ -339,3 +343,10 @@ def test_a_size_that_no_memory_holds(command):
     huge = SyntheticReaderConfig(n_users=50, n_items=10**7)
     dataset = BUILT_IN["synthetic"].model_copy(update={"reader": huge}).model_dump_json()
     command.refuses("prepare", "--dataset", dataset, "--output", "out", words=("not enough memory",))
+
+
+def test_an_absent_file_of_claims_is_told_with_the_line_that_names_it(refuses, tmp_path):
+    rules = tmp_path / "workflow/rules/baselines"
+    rules.mkdir(parents=True)
+    (rules / "popularity.smk").touch()
+    refuses(f"{GOOD}hypotheses: nope.yaml\n", f":{len(GOOD.splitlines()) + 1}: hypotheses: nope.yaml: the file of")

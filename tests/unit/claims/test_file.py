@@ -34,7 +34,7 @@ def test_committed_files_are_right(path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"claims": []}, "claims: list should have at least 1 item"),
+        ({"claims": []}, "claims: must have one entry or more"),
         ({"claims": [CLAIM | {"kind": "better"}]}, r"claims\[0\]: 'better' is not a kind; allowed: .*'superior'"),
         ({"claims": [CLAIM | {"versus": []}]}, r"claims\[0\].versus: no such key"),
         ({"claims": [CLAIM | {"against": [HYDRA_UNI]}]}, "cannot be held against itself"),

@@ -145,7 +145,9 @@ def test_card(ratings_file, tmp_path):
 def test_filter_that_leaves_nothing(ratings_file, tmp_path):
     path = ratings_file([("a", "x", 1), ("b", "y", 1)])
     config = dataset(path, settings=FilterConfig())
-    with pytest.raises(ValueError, match=r"tiny: the filter .* removes all 2 interactions"):
+    with pytest.raises(
+        ValueError, match=r"tiny: the filter \(min_user_interactions: \d+, .*\) removes all 2 interactions"
+    ):
         prepare(config, path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

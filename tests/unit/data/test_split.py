@@ -190,7 +190,7 @@ def test_without_times(tmp_path):
 
 def test_what_cannot_be_split(tmp_path):
     _write([[(1, 5), (2, 5)], [(1, 5)]], tmp_path)
-    with pytest.raises(ValueError, match="the validation part would have no targets"):
+    with pytest.raises(ValueError, match="the validation part would have no targets: no user has 3 interactions or"):
         split(tmp_path, "loo", tmp_path / "loo")
     with pytest.raises(ValueError, match="share one second"):
         split(tmp_path, "gts", tmp_path / "gts")

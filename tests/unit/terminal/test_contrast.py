@@ -171,6 +171,12 @@ def test_the_command(tree, tmp_path):
     assert said.output.rstrip("\n") == described(tree.config, wanted)
     said = CliRunner().invoke(app, ["compare", HYDRA_UNI, SASREC, "--dataset", "made-0", "--protocol", "gts", *common])
     assert "Made-up data 0, gts:" in said.output
+    # The only data set need not be named; of several one must be.
+    said = CliRunner().invoke(app, ["compare", HYDRA_UNI, SASREC, *common])
+    assert said.output.rstrip("\n") == described(tree.config, wanted)
+    write_json(path, config(datasets=2).model_dump(mode="json", exclude_unset=True))
+    said = CliRunner().invoke(app, ["compare", HYDRA_UNI, SASREC, *common])
+    assert str(said.exception) == "--dataset: must be given where there are several; allowed: made-0, made-1"
 
 
 def test_reciprocal_ranks_of_lists_are_left_out_and_it_is_said(small):
