@@ -11,6 +11,7 @@ comparisons that GRU4Rec appears in, the output embedding is the input embedding
 reset gate acts after the product with U (cuDNN's order) and not before.
 """
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -39,7 +40,7 @@ class Gru4recModel(RecurrentModel):
         # Padding stands behind the real items, where a recurrence cannot see it.
         x = self.item_embedding(batch.items)
         for layer in self.layers:
-            x, _ = layer(self.dropout(x))
+            x, _ = _states(layer, self.dropout(x))
         return self.output(x)
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
@@ -47,6 +48,13 @@ class Gru4recModel(RecurrentModel):
         x = self.item_embedding(items)[:, None]
         new = []
         for layer, before in zip(self.layers, state or [None] * len(self.layers), strict=True):
-            x, after = layer(self.dropout(x), before)
+            x, after = _states(layer, self.dropout(x), before)
             new.append(after)
         return self.output(x[:, 0]), tuple(new)
+
+
+def _states(layer: nn.Module, x: Float[Tensor, "B T D"], before: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return a layer's states, and the last one as the layer takes it in again."""
+    # Whatever autocast's type, cuDNN's recurrent layers would compute in float16, where most gradients become 0.
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x, before)

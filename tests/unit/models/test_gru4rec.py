@@ -1,5 +1,6 @@
 """GRU4Rec against the equations of its file, written out."""
 
+import pytest
 import torch
 
 from hydrarec.config.encoder import EncoderConfig
@@ -45,6 +46,37 @@ def test_it_computes_its_equations():
                 x = naive_gru(x, *(weights[f"layers.{i}.{part}_l0"] for part in parts))
             expected = x @ weights["output.weight"].T + weights["output.bias"]
             torch.testing.assert_close(states, expected, rtol=1e-11, atol=1e-12)
+
+
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
+def test_states_and_gradients_stay_in_single_precision_under_autocast(device):
+    model = build().float().to(device)
+    outputs = []
+    for layer in model.layers:
+        layer.register_forward_hook(lambda layer, inputs, output: outputs.append(output[0]))
+    items = torch.randint(1, N + 1, (2, 15), generator=torch.Generator().manual_seed(1)).to(device)
+    batch = Batch(items, torch.full((2,), 15))
+
+    def run():
+        hidden = model.encode(batch, Visibility(causal=True, padding_mask=None))
+        # As small as in the mean over a batch's targets: in float16 it is 0.
+        (hidden.float().sum() * 1e-9).backward()
+        model.step(items[:, 0], None)
+        gradients = [parameter.grad.clone() for parameter in model.layers.parameters()]
+        model.zero_grad()
+        return [outputs.pop(0) for _ in range(2 * LAYERS)], gradients
+
+    exact, exact_gradients = run()
+    with torch.autocast(device, dtype=torch.bfloat16):
+        states, gradients = run()
+    for low, high in zip(states, exact, strict=True):
+        assert low.dtype == torch.float32
+        torch.testing.assert_close(low, high)
+    for low, high in zip(gradients, exact_gradients, strict=True):
+        torch.testing.assert_close(low, high, rtol=0.05, atol=0.05 * high.abs().max().item())
 
 
 def test_parameters_are_counted():
