@@ -54,8 +54,8 @@ def atomic_path(path: Path) -> Generator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
         os.close(handle)
         temporary = Path(name)
-        _remove_left_overs(beside=temporary)
         try:
+            _remove_left_overs(beside=temporary)
             yield temporary
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
@@ -88,8 +88,8 @@ def atomic_folder(folder: Path) -> Generator[Path]:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".", suffix=_PART))
-        _remove_left_overs(beside=temporary)
     try:
+        _remove_left_overs(beside=temporary)
         yield temporary
         files = sorted(temporary.iterdir(), key=lambda path: path.stat().st_mtime_ns)
         for path in files:
@@ -163,10 +163,13 @@ def sha256(path: Path) -> str:
 
 
 def _remove_left_overs(beside: Path) -> None:
-    """Remove what was being written long before `beside` was made: by processes that were killed, here or elsewhere."""
+    """Remove what was being written long before `beside` was made: by processes that were killed, here or elsewhere.
+
+    What cannot be removed, such as what another member of the group left, stays.
+    """
     now = beside.stat().st_mtime
     for path in beside.parent.glob(f".*{_PART}"):
         # Another process may be removing it too.
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             if now - path.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()

@@ -1,7 +1,9 @@
 """What killed processes leave behind is removed, and nothing that is still being written."""
 
+import errno
 import os
 import time
+from pathlib import Path
 
 from hydrarec.files import atomic_folder, write_text
 
@@ -22,3 +24,22 @@ def test_what_was_being_written_long_ago_is_removed_and_nothing_else(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == left
     write_text(tmp_path / "another.txt", "")
     assert {path.name for path in tmp_path.iterdir()} == {*left, "another.txt"}
+
+
+def test_what_cannot_be_removed_hinders_no_writing(tmp_path, monkeypatch):
+    """Left by another member of the group, in whose folder nobody else may do anything."""
+    for name, made in ((".old.part", Path.mkdir), (".old.json.part", Path.touch), (".own.json.part", Path.touch)):
+        made(tmp_path / name)
+        os.utime(tmp_path / name, (time.time() - 48 * 3600,) * 2)
+    for name in ("rmdir", "unlink"):
+
+        def refused(path, *arguments, system=getattr(os, name), **options):
+            if Path(path).name.startswith(".old."):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            system(path, *arguments, **options)
+
+        monkeypatch.setattr(os, name, refused)
+    write_text(tmp_path / "a.txt", "")
+    with atomic_folder(tmp_path) as new:
+        (new / "b.txt").write_text("")
+    assert {path.name for path in tmp_path.iterdir()} == {".old.part", ".old.json.part", "a.txt", "b.txt"}
