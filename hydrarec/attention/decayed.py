@@ -25,12 +25,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hydrarec.attention.base import State
+from hydrarec.sequences.chunks import chunks
 from hydrarec.sequences.visibility import Visibility
 
 CHUNK = 32
 """Positions in a chunk, a power of two. Of 8 to 128 about the fastest on one CPU core for T = 200 and d_head = 64."""
-SHORT = (1, 2, 4, 8, 16)
-"""Positions in the one chunk of a sequence that has no more than half of `CHUNK`."""
 FORGOTTEN = -50.0
 """Logarithm of a decay that is no different from 0, even in double precision. Without a bound, sums over a chunk
 would be too large for the small decays in them to count."""
@@ -81,18 +80,13 @@ def decayed_sums(
         if visibility.padding_mask is not None:
             real = visibility.padding_mask[:, None, :, None]
             k, log_decay = k * real, log_decay * real
-        # A power of two. Both numbers are found by comparisons, for each of which a compiler keeps a graph for many
-        # lengths; by arithmetic it would keep one for each, and reason about remainders in everything that follows,
-        # which takes it minutes.
-        size = next((some for some in SHORT if length <= some), CHUNK)
-        n_chunks = 1
-        while length > n_chunks * size:
-            n_chunks += 1
-        q, k, v, log_decay = (_chunks(x, n_chunks, size) for x in (q, k, v, log_decay))
+        cut = chunks(length, CHUNK)
+        # What fills the last chunk up neither adds nor decays anything.
+        q, k, v, log_decay = (cut.cut(x) for x in (q, k, v, log_decay))
         until = log_decay.cumsum(-2)
         decay = _Decay(until, F.pad(until, (0, 0, 1, 0))[..., :-1, :])
         mixed = _weights(q, k, decay, visibility.causal) @ v
-        if n_chunks > 1:
+        if cut.count > 1:
             mixed = mixed + _from_other_chunks(q, k, v, decay, visibility.causal)
         return mixed.flatten(-3, -2)[..., :length, :]
 
@@ -120,11 +114,6 @@ def decayed_step(
         log_decay = log_decay if log_decay.dim() == 3 else log_decay[..., None]
         total = log_decay.exp()[..., None] * state[0] + total
     return (q[..., None, :] @ total).squeeze(-2), (total,)
-
-
-def _chunks(x: Float[Tensor, "*batch T F"], n_chunks: int, size: int) -> Float[Tensor, "*batch N C F"]:
-    """Cut positions into chunks; the last is filled up with zeros, which neither add nor decay anything."""
-    return F.pad(x, (0, 0, 0, n_chunks * size - x.shape[-2])).unflatten(-2, (n_chunks, size))
 
 
 def _weights(

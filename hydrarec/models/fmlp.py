@@ -18,7 +18,6 @@ reach earlier positions through its rounding.
 """
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -27,6 +26,7 @@ from hydrarec.dropout import Dropout
 from hydrarec.models.base import INITIAL_STD, Blueprint
 from hydrarec.models.blocks import Block, BlockModel, FeedForward
 from hydrarec.sequences.asked import Asked, asked
+from hydrarec.sequences.distances import by_distance
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -63,15 +63,8 @@ class Filter(nn.Module):
         return torch.fft.irfft(product, n=self.max_length, dim=1)[:, : x.shape[1]]
 
     def _causal(self, x: Float[Tensor, "B T D"], spectrum: Tensor) -> Float[Tensor, "B T D"]:
-        length = x.shape[1]
-        kernel = torch.fft.irfft(spectrum, n=self.max_length, dim=0)[:length]
-        # Rows of w_{T-1} to w_0 and T zeros behind, read on with one number less to a row: each begins one place later
-        # than the one above it, and from the column T - 1 on, column s of row t holds w_{t-s}. Of `unfold` over T
-        # positions a compiler would keep a graph for each T.
-        row = F.pad(kernel.flip(0), (0, 0, 0, length))
-        rows = row.expand(length, *row.shape).reshape(-1, row.shape[-1])[: length * (2 * length - 1)]
-        weights = rows.unflatten(0, (length, 2 * length - 1))[:, length - 1 :]
-        return torch.einsum("tsd,bsd->btd", weights, x)
+        kernel = torch.fft.irfft(spectrum, n=self.max_length, dim=0)[: x.shape[1]]
+        return torch.einsum("tsd,bsd->btd", by_distance(kernel), x)
 
 
 class FmlpBlock(Block):

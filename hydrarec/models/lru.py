@@ -23,9 +23,12 @@ from hydrarec.attention.base import State
 from hydrarec.config.models import LruModelConfig
 from hydrarec.models.base import Blueprint, OutputLayer
 from hydrarec.models.recurrent import RecurrentMixer, RecurrentMixerModel
+from hydrarec.sequences.chunks import chunks
+from hydrarec.sequences.distances import by_distance
 
 CHUNK = 16
-"""Positions in a chunk: few enough that the C x C powers of each eigenvalue cost less than what surrounds them."""
+"""Positions in a chunk, a power of two: few enough that the C x C powers of each eigenvalue cost less than what
+surrounds them."""
 
 
 def scan(u: Complex[Tensor, "B T S"], log_eigenvalues: Complex[Tensor, " S"]) -> Complex[Tensor, "B T S"]:
@@ -43,20 +46,13 @@ def scan(u: Complex[Tensor, "B T S"], log_eigenvalues: Complex[Tensor, " S"]) ->
         Logarithms of lambda, real parts negative.
     """
     length = u.shape[1]
-    if length <= CHUNK:
-        return _within(u, log_eigenvalues)
-    within = _within(F.pad(u, (0, 0, 0, -length % CHUNK)).unflatten(1, (-1, CHUNK)), log_eigenvalues)
-    ends = scan(within[:, :-1, -1], CHUNK * log_eigenvalues)
-    before = F.pad(ends, (0, 0, 1, 0))[:, :, None]
-    states = within + _powers(CHUNK + 1, log_eigenvalues)[1:] * before
-    return states.flatten(1, 2)[:, :length]
-
-
-def _within(u: Complex[Tensor, "*batch C S"], log_eigenvalues: Complex[Tensor, " S"]) -> Complex[Tensor, "*batch C S"]:
-    length = u.shape[-2]
-    # Row t of the windows holds the powers t-C+1 to t, with zeros for negative ones; flipped, t to t-C+1.
-    weights = F.pad(_powers(length, log_eigenvalues), (0, 0, length - 1, 0)).unfold(0, length, 1).flip(-1)
-    return torch.einsum("tsj,...js->...ts", weights, u)
+    cut = chunks(length, CHUNK)
+    within = torch.einsum("tsj,bnsj->bntj", by_distance(_powers(cut.size, log_eigenvalues)), cut.cut(u))
+    if cut.count > 1:
+        ends = scan(within[:, :-1, -1], CHUNK * log_eigenvalues)
+        before = F.pad(ends, (0, 0, 1, 0))[:, :, None]
+        within = within + _powers(CHUNK + 1, log_eigenvalues)[1:] * before
+    return within.flatten(1, 2)[:, :length]
 
 
 def _powers(count: int, log_eigenvalues: Complex[Tensor, " S"]) -> Complex[Tensor, "K S"]:

@@ -75,6 +75,8 @@ def asked(x: Float[Tensor, "B T D"], where: Asked | None) -> Tensor:
     if where is None:
         return x
     rows = x.flatten(0, 1)
-    # As many as there are can only be all of them. Otherwise: plain indexing expects indices that repeat, which takes
-    # its backward pass three times as long.
-    return rows if len(where.index) == len(rows) else rows.index_select(0, where.index)
+    # As many as there are can only be all of them; a compiler would keep a graph for that case and one for the others.
+    if not torch.compiler.is_compiling() and len(where.index) == len(rows):
+        return rows
+    # Plain indexing expects indices that repeat, which takes its backward pass three times as long.
+    return rows.index_select(0, where.index)

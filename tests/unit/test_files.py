@@ -31,9 +31,9 @@ def test_what_cannot_be_removed_hinders_no_writing(tmp_path, monkeypatch):
     for name, made in ((".old.part", Path.mkdir), (".old.json.part", Path.touch), (".own.json.part", Path.touch)):
         made(tmp_path / name)
         os.utime(tmp_path / name, (time.time() - 48 * 3600,) * 2)
-    for name in ("rmdir", "unlink"):
+    for name, system in (("rmdir", os.rmdir), ("unlink", os.unlink)):
 
-        def refused(path, *arguments, system=getattr(os, name), **options):
+        def refused(path, *arguments, system=system, **options):
             if Path(path).name.startswith(".old."):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
             system(path, *arguments, **options)

@@ -12,6 +12,7 @@ from hydrarec import devices
 from hydrarec.attention import hydra_kernels
 from hydrarec.config import RunSettings
 from hydrarec.config.attention import PerformerAttentionConfig
+from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.visibility import Visibility
 from hydrarec.training.checkpoint import build
 from tests.contract.batches import batch_of
@@ -24,7 +25,7 @@ COMBINATIONS = [
         for masking in ("causal", "bidirectional")
     ),
     *(("sasrec", operator, "causal") for operator in ("retention", "gla")),
-    *((model, None, "causal") for model in ("caser", "fmlp", "ssd")),
+    *((model, None, "causal") for model in ("caser", "fmlp", "hstu", "lru", "ssd")),
 ]
 
 
@@ -77,9 +78,17 @@ def test_a_graph_does_for_batches_of_all_shapes(model, operator, masking):
         torch.testing.assert_close(compiled(view), plain(view))
     # A second one where sizes of the first batch are equal by chance, which is then taken for a rule. Operators that
     # work in chunks have one for each number of them: half a chunk, one, and two.
-    in_chunks = operator in ("retention", "gla") or model == "ssd"
+    in_chunks = operator in ("retention", "gla") or model in ("lru", "ssd")
     assert counters["stats"]["unique_graphs"] <= (4 if in_chunks else 2)
     assert not counters["graph_break"]
+
+
+def test_asking_all_positions_takes_no_graph_of_its_own():
+    compiled = torch.compile(asked, dynamic=True, backend="eager")
+    for n_rows, width, n_asked in [(3, 5, 4), (4, 6, 24), (5, 7, 11), (6, 8, 48)]:
+        x, index = torch.randn(n_rows, width, 2), torch.arange(n_asked)
+        torch.testing.assert_close(compiled(x, Asked(index)), x.flatten(0, 1)[index])
+    assert counters["stats"]["unique_graphs"] == 1
 
 
 def test_models_of_one_kind_do_not_take_each_others_graphs_away(monkeypatch):
