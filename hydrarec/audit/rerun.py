@@ -135,8 +135,22 @@ def _conditions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     # Snakemake starts the steps and computes nothing.
     pairs |= {name: (old.get(name), new[name]) for name in new if name != "snakemake"}
     found = [f"{name} was {_named(was)}, is {_named(is_)}" for name, (was, is_) in pairs.items() if was != is_]
-    earlier = [_named(code["git_commit"]) for code in before.get("earlier_code", [])]
-    return [*found, *(f"it was begun with commit {commit} and resumed with another" for commit in earlier)]
+    return found + _resumptions(before)
+
+
+def _resumptions(manifest: dict[str, Any]) -> list[str]:
+    """Return in what the code that began a training was not the code that finished it."""
+    earlier = manifest.get("earlier_code", [])
+    found: list[str] = []
+    for key, what in (("package_version", "version"), ("git_commit", "commit")):
+        others = dict.fromkeys(_named(code[key]) for code in earlier if code[key] != manifest[key])
+        if others:
+            found.append(f"it was begun with {what} {', then '.join(others)} and resumed with another")
+    # Of the same commit, where whether there were changes is all that is known.
+    if not found and any(code["git_dirty"] != manifest["git_dirty"] for code in earlier):
+        begun, resumed = ("without", "with") if manifest["git_dirty"] else ("with", "without")
+        found.append(f"it was begun {begun} uncommitted changes and resumed {resumed}")
+    return found
 
 
 def _named(value: object) -> str:

@@ -7,7 +7,7 @@ import torch
 from typer.testing import CliRunner
 
 from hydrarec.audit.differences import differences
-from hydrarec.audit.rerun import repeat
+from hydrarec.audit.rerun import _resumptions, repeat
 from hydrarec.cli import app
 from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, TRAIN
 from hydrarec.files import read_json, write_json
@@ -74,6 +74,32 @@ def test_versions_that_are_not_as_they_were_are_said(baseline):
     assert any(line.startswith("package_version was 0.0.1, is ") for line in repetition.conditions)
     assert any(line.startswith("numpy was 1.0.0, is ") for line in repetition.conditions)
     assert len(repetition.conditions) == 2
+
+
+A = {"package_version": "0.1.0", "git_commit": "aaaa", "git_dirty": False}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now", "said"),
+    [
+        ([], A, []),
+        ([A | {"git_commit": "bbbb"}], A, ["it was begun with commit bbbb and resumed with another"]),
+        (
+            [A | {"git_commit": "bbbb"}, A | {"git_commit": "bbbb", "git_dirty": True}, A | {"git_commit": "cccc"}],
+            A,
+            ["it was begun with commit bbbb, then cccc and resumed with another"],
+        ),
+        ([A | {"git_dirty": True}], A, ["it was begun with uncommitted changes and resumed without"]),
+        ([A], A | {"git_dirty": True}, ["it was begun without uncommitted changes and resumed with"]),
+        (
+            [A | {"package_version": "0.0.1", "git_commit": None, "git_dirty": None}],
+            A | {"git_commit": None, "git_dirty": None},
+            ["it was begun with version 0.0.1 and resumed with another"],
+        ),
+    ],
+)
+def test_in_what_the_code_of_a_resumed_training_changed_is_said_once(earlier, now, said):
+    assert _resumptions({**now, "earlier_code": earlier}) == said
 
 
 def test_other_data_are_refused(results, trained):
