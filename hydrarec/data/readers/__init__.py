@@ -1,8 +1,8 @@
 """Raw formats, one per file: `kind: pairs` in the configuration is `hydrarec/data/readers/pairs.py`.
 
 A reader is a function `read(path, config)` that returns the interactions in the order of the file, with the columns
-`user` and `item` (pandas categoricals of text, or small whole numbers that stand for themselves) and `timestamp`
-(integer seconds; null where the format has none).
+`user` and `item` (pandas categoricals of text, or whole numbers up to `LARGEST_NUMBER` that stand for themselves) and
+`timestamp` (integer seconds; null where the format has none), and no others.
 """
 
 import importlib
@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from hydrarec.config.datasets import ReaderConfig
-from hydrarec.data.delimited.form import LARGEST_TIMESTAMP
+from hydrarec.data.delimited.form import LARGEST_TIMESTAMP, TYPES
+from hydrarec.data.delimited.parse import LARGEST_NUMBER
 
 
 def read(path: Path | None, config: ReaderConfig) -> pd.DataFrame:
@@ -38,17 +39,21 @@ def read(path: Path | None, config: ReaderConfig) -> pd.DataFrame:
     ------
     ValueError
         If there is no such reader, or the file is not what the reader expects; the message names file and line. Or the
-        reader returned what no reader may: rows without a user or item, or times that are no whole seconds or are
+        reader returned what no reader may: other columns, users or items that are neither categories of text nor whole
+        numbers from 0 to `LARGEST_NUMBER`, rows without a user or item, or times that are no whole seconds or are
         missing in some rows only.
     """
     if config.needs_source and path is None:
         raise ValueError(f"the reader {config.kind} reads a file, and none was given; name it with --raw")
     frame = _module(config.kind).read(path, config)
+    if sorted(map(str, frame.columns)) != sorted(TYPES):
+        raise ValueError(
+            f"the reader {config.kind} returned the columns {', '.join(map(str, frame.columns))}; allowed: "
+            f"{', '.join(TYPES)}, all of them and no others; without times, no_timestamps() of "
+            "hydrarec.data.delimited.form"
+        )
     for name in ("user", "item"):
-        codes = frame[name].cat.codes if isinstance(frame[name].dtype, pd.CategoricalDtype) else frame[name]
-        # A category that is missing has the code -1.
-        if codes.hasnans or codes.min() < 0:
-            _refuse(codes.isna() | (codes < 0), f"no {name}, or a number below 0 for it", config)
+        _check_ids(frame[name], config)
     _check_times(frame["timestamp"], config)
     return frame
 
@@ -62,6 +67,22 @@ def _module(kind: str) -> ModuleType:
     if kind not in kinds():
         raise ValueError(f"no reader {kind!r}; allowed: {', '.join(kinds())}")
     return importlib.import_module(f"{__name__}.{kind}")
+
+
+def _check_ids(ids: pd.Series, config: ReaderConfig) -> None:
+    is_text = isinstance(ids.dtype, pd.CategoricalDtype) and pd.api.types.is_string_dtype(ids.dtype.categories.dtype)
+    if not is_text and not pd.api.types.is_integer_dtype(ids.dtype):
+        raise ValueError(
+            f"the reader {config.kind} returned a {ids.name} of type {ids.dtype}; allowed: categories of text, or "
+            f'whole numbers from 0 to {LARGEST_NUMBER}; remedy: frame["{ids.name}"].astype("str").astype("category")'
+        )
+    codes = ids.cat.codes if is_text else ids
+    # A category that is missing has the code -1.
+    if codes.hasnans or codes.min() < 0:
+        _refuse(codes.isna() | (codes < 0), f"no {ids.name}, or a number below 0 for it", config)
+    if not is_text and codes.max() > LARGEST_NUMBER:
+        remedy = f'remedy: frame["{ids.name}"].astype("str").astype("category")'
+        _refuse(codes > LARGEST_NUMBER, f"a number above {LARGEST_NUMBER} for the {ids.name} ({remedy})", config)
 
 
 def _check_times(times: pd.Series, config: ReaderConfig) -> None:

@@ -430,6 +430,12 @@ def test_what_stands_for_no_value_is_no_name(name, tmp_path):
         ),
         ("user", pd.Series(["a", None, "b", "a"], dtype="category"), "1 of 4 rows with no user.*row 1"),
         ("item", pd.Series([1, 2, 3, -4]), "1 of 4 rows with no item, or a number below 0.*row 3"),
+        ("user", pd.Series(["a", "b", "b", "a"]), r"reader synthetic returned a user of type.*remedy: .*category"),
+        ("user", pd.Series([1, 2, 3, 2], dtype="category"), "a user of type category; allowed: categories of text"),
+        ("item", pd.Series([1.5, 2, 3, 4]), r"an? item of type float64; allowed: .*remedy: "),
+        ("item", pd.Series([True, False, True, True]), "item of type bool; allowed: "),
+        ("user", pd.Series([1, 2**56, 3, 2**22 + 1]), r"2 of 4 rows with a number above 4194304.*remedy: .*row 1"),
+        ("rating", pd.Series([1, 2, 3, 4]), "columns user, item, timestamp, rating; allowed: user, item, timestamp"),
     ],
 )
 def test_what_no_reader_may_return_is_refused(column, values, message, monkeypatch):
@@ -438,3 +444,18 @@ def test_what_no_reader_may_return_is_refused(column, values, message, monkeypat
     monkeypatch.setattr(readers, "_module", lambda kind: own)
     with pytest.raises(ValueError, match=message):
         readers.read(None, SyntheticReaderConfig())
+
+
+def test_a_reader_without_times_is_told_how_to_say_so(monkeypatch):
+    own = types.SimpleNamespace(read=lambda path, config: pd.DataFrame({"user": [1], "item": [1]}))
+    monkeypatch.setattr(readers, "_module", lambda kind: own)
+    with pytest.raises(ValueError, match=r"reader synthetic returned the columns user, item; allowed: .*no_timestamps"):
+        readers.read(None, SyntheticReaderConfig())
+
+
+@pytest.mark.parametrize("dtype", ["uint32", "int64", "Int64"])
+def test_the_largest_number_that_stands_for_itself_is_allowed(dtype, monkeypatch):
+    frame = pd.DataFrame({"user": pd.Series([0, 2**22], dtype=dtype), "item": [1, 2], "timestamp": [4, 3]})
+    own = types.SimpleNamespace(read=lambda path, config: frame)
+    monkeypatch.setattr(readers, "_module", lambda kind: own)
+    assert readers.read(None, SyntheticReaderConfig()) is frame
