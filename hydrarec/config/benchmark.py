@@ -33,6 +33,12 @@ class RunSettings(Block):
         for room, mixer in (("model", self.run.model), ("attention", self.run.attention)):
             if mixer is not None and (why := mixer.misfit(self.encoder)):
                 raise ValueError(f"{room} {mixer.kind}: {why}")
+        # It would run uncompiled, without a word, and be compared.
+        if self.training.compile and (why := self.run.model.not_compiled):
+            raise ValueError(
+                f"training.compile: model {self.run.model.kind} cannot be compiled ({why}); allowed with it: false; "
+                "for this run alone: training: {compile: false}"
+            )
         if self.encoder.max_length < 2 and not self.run.masking.causal:
             raise ValueError(
                 f"encoder.max_length: must be 2 or more under {self.run.masking.kind} masking, where the mask token "

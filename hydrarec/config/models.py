@@ -15,6 +15,8 @@ class ModelConfig(Mixer):
     room: ClassVar[str] = "models"
     takes_attention: ClassVar[bool] = True
     """Whether the model is built around an attention operator."""
+    not_compiled: ClassVar[str] = ""
+    """Why PyTorch's compiler leaves it as it is; empty if it does not."""
 
     @property
     def takes_timestamps(self) -> bool:
@@ -43,6 +45,7 @@ class Gru4recModelConfig(ModelConfig):
     time: ClassVar[str] = "T D²"
     memory: ClassVar[str] = "T D"
     source: ClassVar[str] = "Hidasi et al. 2016, arXiv 1511.06939"
+    not_compiled: ClassVar[str] = "PyTorch's compiler does not look into recurrent layers"
     no_bidirectional_form: ClassVar[str] = "a recurrence runs from the oldest item to the newest"
 
 

@@ -253,6 +253,15 @@ def test_a_recurrence_is_refused_with_bidirectional_masking():
         load({**GOOD, "runs": [*GOOD["runs"], run]})
 
 
+def test_a_model_that_cannot_be_compiled_is_refused_where_it_would_be():
+    run = {"id": "gru", "model": {"kind": "gru4rec"}, "masking": {"kind": "causal"}}
+    raw = {**GOOD, "training": {"compile": True}}
+    with pytest.raises(ConfigError, match=r"(?s)run gru: training\.compile: model gru4rec cannot be compiled .*false"):
+        load({**raw, "runs": [*GOOD["runs"], run]})
+    config = load({**raw, "runs": [*GOOD["runs"], run | {"training": {"compile": False}}]})
+    assert not config.settings("gru", config.datasets[0].id).training.compile
+
+
 def test_a_model_without_an_operator_stands_in_a_grid_once_per_masking():
     raw = changed("grid", "model", to=[{"kind": "sasrec"}, {"kind": "gru4rec"}])
     ids = [run.id for run in load({**raw, "grid": {**raw["grid"], "masking": [{"kind": "causal"}]}}).all_runs]
