@@ -3,8 +3,10 @@
 import errno
 import traceback
 
+from hydrarec.config import ConfigError
+
 LINES = 3
-"""Most lines of a message."""
+"""Most lines of a message, but for a list of mistakes in a configuration: who mends one of them wants to know all."""
 BEGINNING, END = 500, 200
 """Characters that stay of a line that is longer: what and where stands at its beginning, what to do at its end."""
 _NO_SPACE = "free some space or write elsewhere"
@@ -34,6 +36,8 @@ def message_of(error: Exception) -> str:
     """
     if hasattr(error, "format_message"):
         return _short(f"{error.format_message().rstrip('.')}. See `hydrarec --help`, and `--help` of each command.")
+    if isinstance(error, ConfigError):
+        return _printed(_lines(str(error)))
     if isinstance(error, MemoryError):
         return _short(f"not enough memory: {error or 'an allocation failed'}\nrun it where there is more")
     if isinstance(error, OSError) and error.errno is not None:
@@ -51,9 +55,17 @@ def message_of(error: Exception) -> str:
 
 def _short(text: str) -> str:
     """Cut a text to the length of a message; characters that could move a terminal's cursor are spelt out."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = _lines(text)
     if len(lines) > LINES:
         lines = [*lines[: LINES - 1], f"  and {len(lines) - LINES + 1} more lines, which `--debug` shows"]
+    return _printed(lines)
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _printed(lines: list[str]) -> str:
     return "\n".join(_printable(line) for line in lines)
 
 

@@ -13,6 +13,7 @@ from hydrarec.config.base import LARGEST, explain
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import DatasetConfig
+from hydrarec.numbers import several
 
 T = TypeVar("T")
 
@@ -62,4 +63,5 @@ def block_of(kind: type[T], text: str) -> T:
     try:
         return TypeAdapter(kind).validate_json(text)
     except ValidationError as error:
-        raise ConfigError(f"mistakes in the given {kind.__name__}:\n{explain(error)}") from None
+        said = f"{several(error.error_count(), 'mistake')} in the given {kind.__name__}"
+        raise ConfigError(f"{said}:\n{explain(error)}") from None
