@@ -7,7 +7,8 @@ import typer
 
 from hydrarec.cli.options import Config, Results, benchmark_of
 from hydrarec.config import load_file
-from hydrarec.config.hypotheses import load_hypotheses, unmet
+from hydrarec.config.hypotheses import claims_file, find_checkout, load_hypotheses, unmet
+from hydrarec.config.yaml_file import read_yaml
 from hydrarec.layout import comparison_folder
 
 app = typer.Typer()
@@ -19,23 +20,30 @@ Folder = Annotated[Path, typer.Option(help="Where Snakemake works.", exists=True
 def check(
     file: Annotated[Path | None, typer.Argument(help="A YAML configuration file.")] = None,
     config: Annotated[Path | None, typer.Option(help="The same, as other commands have it.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 if anything is remarked.")] = False,
 ) -> None:
-    """Check a configuration file and list its runs; in a checkout, also the rules of its baselines, and its claims.
+    """Check a configuration file, the rules of its baselines, its claims and its local data, and list its runs.
 
-    What claims ask for that this comparison does not have is listed, but no mistake: their file may serve several.
+    What claims ask for that this comparison does not have is remarked, but no mistake: their file may serve several. So
+    are local data that cannot be had, or are not those that the configuration names.
     """
+    from hydrarec.data.download import local_troubles
+
     if (file is None) == (config is None):
         raise typer.BadParameter("name one configuration file, such as config.yaml")
-    baselines = sorted(path.stem for path in Path("workflow/rules/baselines").glob("*.smk"))
-    benchmark = load_file(file or config or Path(), baselines or None)
-    if baselines and benchmark.hypotheses:
-        from hydrarec.config.yaml_file import read_yaml
-
-        named = read_yaml(file or config or Path()).place(["hypotheses"])
-        for why in unmet(load_hypotheses(Path(benchmark.hypotheses), named), benchmark):
-            typer.echo(why, err=True)
+    path, checkout = file or config or Path(), find_checkout()
+    baselines = sorted(path.stem for path in (checkout / "workflow/rules/baselines").glob("*.smk")) if checkout else []
+    benchmark = load_file(path, baselines or None)
+    claims = claims_file(benchmark)
+    place = read_yaml(path).place
+    remarks = unmet(claims, benchmark, place(["hypotheses"])) if claims else []
+    remarks += local_troubles(benchmark, place)
+    for remark in remarks:
+        typer.echo(remark, err=True)
     for run_id in benchmark.run_ids:
         typer.echo(run_id)
+    if strict and remarks:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -50,7 +58,7 @@ def status(config: Config, folder: Folder = Path()) -> None:
 def partial_report(config: Config, folder: Folder = Path()) -> None:
     """Make a report of the runs that are finished, at any time; what is missing and why stands in it.
 
-    Run it in the root of a checkout, where the file of claims lies. Apart from the complete one: in
+    The file of claims is that of the checkout at work. Apart from the complete one: in
     reports/<report>/incomplete, from tables in results/comparison/<report>/incomplete.
     """
     from hydrarec.analyses import analyse
@@ -59,16 +67,17 @@ def partial_report(config: Config, folder: Folder = Path()) -> None:
     from hydrarec.report import render
 
     benchmark, results = benchmark_of(config), folder / "results"
-    if benchmark.hypotheses:
+    claims = claims_file(benchmark)
+    if claims:
         # A mistake there would else be told after all tables are made.
-        load_hypotheses(Path(benchmark.hypotheses))
+        load_hypotheses(claims)
     tables = comparison_folder(results, benchmark.report) / "incomplete"
     collect(benchmark, results, tables, partial=True)
     contrast(benchmark, results, tables, partial=True)
     analyse(benchmark, results, tables, partial=True)
     check_gates(benchmark, results, tables)
-    if benchmark.hypotheses:
-        decide(benchmark, Path(benchmark.hypotheses), results, tables, tables)
+    if claims:
+        decide(benchmark, claims, results, tables, tables)
     page = folder / "reports" / benchmark.report / "incomplete"
     render(benchmark, results, tables, page, partial=True)
     typer.echo(page / "index.html")

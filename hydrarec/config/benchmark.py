@@ -79,7 +79,7 @@ class BenchmarkConfig(Block):
     evaluation: EvaluationConfig
     """How runs are measured and compared."""
     hypotheses: Annotated[str, Field(pattern=YAML_IN_CHECKOUT)] | None = None
-    """File of claims that are decided, from the root of the checkout; null: none are."""
+    """File of claims that are decided, seen from the root of the checkout; null: none are."""
     efficiency: EfficiencyConfig | None = None
     """What is measured about speed and memory apart from the runs; null: nothing."""
 

@@ -8,7 +8,7 @@ and not decidable if too few places could say anything.
 import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -236,13 +236,72 @@ def _looked_up(hypotheses: Hypotheses, path: Path, place: Place) -> list[Band]:
     return bands
 
 
-def unmet(hypotheses: Hypotheses, config: BenchmarkConfig) -> list[str]:
-    """Say of each claim what it asks for that a comparison does not have, as far as this is known beforehand.
+CHECKOUT = Path(__file__).parents[2]
+"""The checkout that this package is part of, unless it is installed without one."""
+
+
+def claims_file(config: BenchmarkConfig, checkout: Path | None = None) -> Path | None:
+    """Return where a configuration's file of claims stands; None if it names none.
+
+    Parameters
+    ----------
+    config
+        Its `hypotheses` are seen from the root of the checkout, wherever it stands itself and wherever it is read.
+    checkout
+        The folder of the Snakefile at work; None: the current folder or the closest one around it that is a checkout,
+        else the one that this package is part of.
+
+    Raises
+    ------
+    ConfigError
+        If claims are named and there is no checkout that they could be in.
+    """
+    if config.hypotheses is None:
+        return None
+    root = checkout or find_checkout()
+    if root is None:
+        raise ConfigError(
+            f"hypotheses: {config.hypotheses} is seen from the root of a checkout, and {Path.cwd()} is in none; "
+            "work in the checkout that holds it"
+        )
+    return root / config.hypotheses
+
+
+def find_checkout() -> Path | None:
+    """Return the checkout that the current folder is in, else that of this package; None if there is neither."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents, CHECKOUT) if _is_checkout(folder)), None)
+
+
+def _is_checkout(folder: Path) -> bool:
+    return (folder / "Snakefile").is_file() and (folder / "workflow" / "rules" / "common.smk").is_file()
+
+
+def unmet(path: Path, config: BenchmarkConfig, named: str = "") -> list[str]:
+    """Say of each claim of a file what it asks for that a comparison does not have, as far as this is known beforehand.
 
     A file of claims may serve several comparisons, so that none of this is a mistake by itself; a misspelt id is.
+
+    Parameters
+    ----------
+    path
+        The file of claims; each line begins with it and the number of the line in question.
+    config
+        The comparison.
+    named
+        As of `load_hypotheses`.
+
+    Raises
+    ------
+    ConfigError
+        As of `load_hypotheses`.
     """
+    from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415 - as above
+
+    hypotheses = load_hypotheses(path, named)
+    place = read_yaml(path).place
     found: list[str] = []
-    for claim in hypotheses.claims:
+    for index, claim in enumerate(hypotheses.claims):
         why: list[str] = []
         if isinstance(claim, RunClaimConfig):
             why += _absent_runs(claim, config.run_ids)
@@ -252,8 +311,22 @@ def unmet(hypotheses: Hypotheses, config: BenchmarkConfig) -> list[str]:
         if isinstance(claim, GrowthClaimConfig) and config.efficiency is None:
             why.append("no efficiency is measured")
         if why:
-            found.append(f"claim {claim.id}: {'; '.join(why)}")
+            keys = ["claims", index, *_key_of_absent(claim, config.run_ids)]
+            found.append(f"{place(keys)}: claim {claim.id}: {'; '.join(why)}")
     return found
+
+
+def _key_of_absent(claim: ClaimConfig, there: list[str]) -> list[str | int]:
+    """Return the key under which a claim names the first run that is not there; none if all are."""
+    for key in ("run", "against", "separates", "flag_if_beaten_by"):
+        named = getattr(claim, key, [])
+        if isinstance(named, str) and named not in there:
+            return [key]
+        if isinstance(named, list):
+            for index, run in enumerate(cast(list[str], named)):
+                if run not in there:
+                    return [key, index]
+    return []
 
 
 def _absent_runs(claim: RunClaimConfig, there: list[str]) -> list[str]:

@@ -3,11 +3,14 @@
 import logging
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
 
+from hydrarec.config.base import Place
+from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.datasets import DatasetConfig, SourceConfig
 from hydrarec.data.transfer import FIRST_PAUSE_S, FolderTransfer, HttpTransfer, TransferError
 from hydrarec.files import sha256
@@ -82,6 +85,47 @@ def download(
     raise DownloadError(_instructions(dataset.id, source, target, failures))
 
 
+def local_troubles(config: BenchmarkConfig, place: Place) -> list[str]:
+    """Say which local data cannot be had, and which are not those that a configuration names.
+
+    Once fetched, the data named are kept in results/raw, so that an edit in the mirror alone changes nothing. Files in
+    local mirrors are hashed.
+
+    Parameters
+    ----------
+    config
+        The comparison. Relative folders are seen from the current one, as by the Snakemake that works here.
+    place
+        Says where a value of it stands.
+    """
+    mirrors = [*_mirrors(config.mirror)]
+    local = [_folder(base) for base in mirrors if not _is_remote(base)]
+    found = [
+        f"{place(['mirror'])}: mirror: there is no folder {base}"
+        if base == config.mirror
+        else f"{MIRROR_VARIABLE}: there is no folder {base}"
+        for base in mirrors
+        if not _is_remote(base) and not _folder(base).is_dir()
+    ]
+    for index, dataset in enumerate(config.datasets):
+        source = dataset.source
+        if source is None:
+            continue
+        paths = [folder / source.file for folder in local if (folder / source.file).is_file()]
+        for path in paths:
+            if (now := sha256(path)) != source.sha256:
+                where = place(["datasets", index, "source", "sha256"])
+                found.append(
+                    f"{where}: {path} has sha256 {now} now; the configuration names {source.sha256}. "
+                    "Name the new one to use the file as it is"
+                )
+        elsewhere = source.urls or any(map(_is_remote, mirrors))
+        if not paths and not elsewhere and any(folder.is_dir() for folder in local):
+            where, names = place(["datasets", index, "source", "file"]), ", ".join(map(str, local))
+            found.append(f"{where}: {source.file} is not in {names}, and no url is given")
+    return found
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a file may be had."""
@@ -96,14 +140,21 @@ class _Place:
 
 
 def _places(source: SourceConfig, mirror: str | None) -> list[_Place]:
-    mirrors = dict.fromkeys(base for base in (os.environ.get(MIRROR_VARIABLE), mirror) if base)
     places = [
         _Place(f"{base.rstrip('/')}/{source.file}", remote=True)
-        if base.startswith(("http://", "https://"))
+        if _is_remote(base)
         else _Place(str(_folder(base) / source.file), remote=False)
-        for base in mirrors
+        for base in _mirrors(mirror)
     ]
     return places + [_Place(url, remote=True) for url in source.urls]
+
+
+def _mirrors(mirror: str | None) -> Iterable[str]:
+    return dict.fromkeys(base for base in (os.environ.get(MIRROR_VARIABLE), mirror) if base)
+
+
+def _is_remote(mirror: str) -> bool:
+    return mirror.startswith(("http://", "https://"))
 
 
 def _folder(mirror: str) -> Path:

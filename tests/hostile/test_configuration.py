@@ -1,5 +1,6 @@
 """Configurations that are wrong or made to harm: `hydrarec check` names file, line, key, value and what is allowed."""
 
+import hashlib
 import time
 
 import pytest
@@ -253,6 +254,33 @@ def test_byte_order_mark_and_windows_lines_are_fine(tmp_path, command):
 def test_absent_file_and_folder(tmp_path, command):
     command.refuses("check", "nowhere.yaml", words=("nowhere.yaml", "No such file"))
     command.refuses("check", tmp_path, words=(tmp_path, "a file is expected there"))
+
+
+def test_a_claim_about_a_run_that_is_not_there_is_remarked_anywhere_and_strictly_a_failure(tmp_path, command):
+    (tmp_path / "config.yaml").write_text(GOOD + "hypotheses: examples/hypotheses/demo.yaml\n")
+    code, out, err = command("check", "config.yaml")
+    assert (code, out.split()) == (0, ["sasrec", "popular"])
+    assert (
+        f"{ROOT}/examples/hypotheses/demo.yaml:42: claim D6: there is no run bert4rec+hydra+causal, bert4rec+linrec"
+        in err
+    )
+    assert command("check", "--strict", "config.yaml") == (1, out, err)
+    (tmp_path / "config.yaml").write_text(GOOD)
+    assert command("check", "--strict", "config.yaml") == (0, out, "")
+
+
+def test_local_data_that_were_edited_are_told(tmp_path, command):
+    (tmp_path / "my-data").mkdir()
+    (tmp_path / "my-data/a.txt").write_text("1 2\n")
+    text = GOOD.replace("[synthetic]", f"\n{MINE}") + "mirror: my-data\n"
+    (tmp_path / "config.yaml").write_text(text)
+    now = hashlib.sha256(b"1 2\n").hexdigest()
+    _, _, err = command("check", "config.yaml")
+    (line,) = err.splitlines()
+    assert line.startswith(f"config.yaml:5: my-data/a.txt has sha256 {now} now; the configuration names {'0' * 64}")
+    assert command("check", "--strict", "config.yaml")[0] == 1
+    (tmp_path / "config.yaml").write_text(text.replace("0" * 64, now))
+    assert command("check", "--strict", "config.yaml")[2] == ""
 
 
 @pytest.mark.parametrize("text", ['{"a": ', "{" * 5000, '{"report": "x"}', '{"report": "x", "report": 3}'])

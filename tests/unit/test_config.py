@@ -1,7 +1,6 @@
 """The configuration: what is accepted, and what a user is told about what is not."""
 
 import copy
-import datetime
 import itertools
 import json
 import re
@@ -12,11 +11,11 @@ import sys
 import pytest
 import yaml
 
-from hydrarec.config import ConfigError, base, load, load_file
+from hydrarec.config import ConfigError, base, hypotheses, load, load_file
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import PairsReaderConfig, SourceConfig
-from hydrarec.config.hypotheses import Hypotheses, unmet
+from hydrarec.config.hypotheses import claims_file, unmet
 from hydrarec.config.runs import TrainedRun
 from hydrarec.config.yaml_file import place_among, read_yaml
 from tests.conftest import ROOT
@@ -459,16 +458,39 @@ def test_two_runs_cannot_be_called_the_same():
         load(GOOD | {"grid": GOOD["grid"] | {"labels": labels}})
 
 
-def test_what_claims_ask_for_and_a_comparison_does_not_have_is_listed():
+def test_what_claims_ask_for_and_a_comparison_does_not_have_is_listed(tmp_path):
     config = load(GOOD)
     claims = [
         {"id": "A", "kind": "superior", "run": "sasrec+hydra+casual", "against": ["sasrec+softmax+causal"]},
         {"id": "B", "kind": "superior", "run": "sasrec+hydra+causal", "against": ["popularity"], "needed": 1},
         {"id": "C", "kind": "growth", "subject": "hydra", "axis": "length"},
     ]
-    file = {"registered": datetime.date(2026, 1, 1), "claims": [{"statement": "s", **claim} for claim in claims]}
-    assert unmet(Hypotheses.model_validate(file), config) == [
-        "claim A: there is no run sasrec+hydra+casual (closest: sasrec+hydra+causal); it must hold on 2 data sets, and "
-        "1 is there",
-        "claim C: no efficiency is measured",
+    file = {"claims": [{"id": "", "statement": "s", **claim} for claim in claims]}
+    path = tmp_path / "claims.yaml"
+    path.write_text(f"registered: 2026-01-01\n{yaml.safe_dump(file, sort_keys=False)}")
+    lines = path.read_text().splitlines()
+    assert unmet(path, config) == [
+        f"{path}:{lines.index('  run: sasrec+hydra+casual') + 1}: claim A: there is no run sasrec+hydra+casual "
+        "(closest: sasrec+hydra+causal); it must hold on 2 data sets, and 1 is there",
+        f"{path}:{lines.index('- id: C') + 1}: claim C: no efficiency is measured",
     ]
+
+
+def test_claims_are_seen_from_the_root_of_the_checkout_wherever_somebody_stands(tmp_path, monkeypatch):
+    config = load(GOOD | {"hypotheses": "mine/claims.yaml"})
+    mine = tmp_path / "checkout"
+    (mine / "workflow/rules").mkdir(parents=True)
+    (mine / "deep/down").mkdir(parents=True)
+    for name in ("Snakefile", "workflow/rules/common.smk"):
+        (mine / name).touch()
+    for folder, root in ((mine, mine), (mine / "deep/down", mine), (tmp_path, ROOT), (ROOT / "docs", ROOT)):
+        monkeypatch.chdir(folder)
+        assert claims_file(config) == root / "mine/claims.yaml"
+        # Snakemake says which one is at work.
+        assert claims_file(config, mine) == mine / "mine/claims.yaml"
+        assert claims_file(load(GOOD)) is None
+    # A package that is installed without its checkout, asked from anywhere.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hypotheses, "CHECKOUT", tmp_path)
+    with pytest.raises(ConfigError, match=r"hypotheses: mine/claims.yaml is seen from the root of a checkout"):
+        claims_file(config)

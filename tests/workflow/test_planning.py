@@ -247,3 +247,10 @@ def test_drawn_candidates_are_asked_of_runs_that_score_and_not_of_lists(tmp_path
         }
         assert counted == ({"popularity", *trained} if kinds else set())
         assert len(jobs(text, "candidates")) == len(kinds)
+
+
+def test_a_claim_about_a_run_that_is_not_there_is_told_once_and_stops_nothing(tmp_path):
+    code, text = plan("--cores", 1, "--configfile", ROOT / "examples/demo.yaml", directory=tmp_path)
+    assert code == 0, text[-3000:]
+    told = f"{ROOT}/examples/hypotheses/demo.yaml:43: claim D6: there is no run bert4rec+linrec+causal"
+    assert text.count(told) == text.count("claim D6") == 1

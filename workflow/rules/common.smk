@@ -9,10 +9,11 @@ from snakemake.utils import update_config
 
 from hydrarec.cluster import refuse_orphans
 from hydrarec.config import ConfigError, load
-from hydrarec.config.hypotheses import load_hypotheses
+from hydrarec.config.hypotheses import claims_file, load_hypotheses
 from hydrarec.config.measured import measured, summarised
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.layout import raw_file
+from hydrarec.numbers import several
 
 BASELINES = sorted(
     path.stem
@@ -45,9 +46,7 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 
-HYPOTHESES_FILE = (
-    Path(workflow.basedir, BENCHMARK.hypotheses) if BENCHMARK.hypotheses else None
-)
+HYPOTHESES_FILE = claims_file(BENCHMARK, Path(workflow.basedir))
 PUBLISHED_FILE = None
 if HYPOTHESES_FILE:
     try:
@@ -57,6 +56,26 @@ if HYPOTHESES_FILE:
         )
     except ConfigError as error:
         raise WorkflowError(str(error)) from None
+
+
+def warn_of_claims():
+    """Say, once, that claims ask for what this comparison does not have; a file of claims may serve several."""
+    # Who plans has said it.
+    if HYPOTHESES_FILE is None or not workflow.is_main_process:
+        return
+    from hydrarec.config.hypotheses import unmet
+    from snakemake.logging import logger
+
+    if found := unmet(HYPOTHESES_FILE, BENCHMARK):
+        others = (
+            f"\n{several(len(found) - 1, 'more claim')} without something: hydrarec check lists them."
+            if found[1:]
+            else ""
+        )
+        logger.warning(f"{found[0]}{others}")
+
+
+warn_of_claims()
 
 
 # What the rule of a baseline leaves behind.

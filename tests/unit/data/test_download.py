@@ -9,9 +9,10 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from hydrarec.config import load
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import DatasetConfig, PairsReaderConfig, SourceConfig
-from hydrarec.data.download import DownloadError, download
+from hydrarec.data.download import DownloadError, download, local_troubles
 
 CONTENT = b"".join(b"%d %d\n" % (user, item) for user in range(1, 400) for item in range(1, 9))
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -218,3 +219,36 @@ def test_failed_copy_leaves_an_interrupted_download_in_place(tmp_path, mirror_fo
     with pytest.raises(DownloadError):
         _fetch(_dataset(), folder, str(mirror_folder))
     assert (folder / f"{NAME}.part").read_bytes() == CONTENT[:10]
+
+
+def _troubles(*urls: str, mirror: str | None = None) -> list[str]:
+    source = {"file": NAME, "urls": list(urls), "sha256": SHA256}
+    config = {
+        "report": "r",
+        "datasets": ["synthetic", {"id": "tiny", "title": "Tiny", "source": source, "reader": {"kind": "pairs"}}],
+        "seeds": [0],
+        "mirror": mirror,
+        "runs": [{"id": "popular", "baseline": "popularity"}],
+        "evaluation": {"reference": "popular"},
+    }
+    return local_troubles(load(config), lambda keys: "/".join(map(str, keys)))
+
+
+def test_local_data_that_cannot_be_had_or_are_others_are_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("HYDRAREC_MIRROR", raising=False)
+    address, mirror = "https://example.org/pairs.txt", tmp_path / "mirror"
+    assert _troubles(mirror=str(mirror)) == [f"mirror: mirror: there is no folder {mirror}"]
+    mirror.mkdir()
+    absent = f"datasets/1/source/file: {NAME} is not in {mirror}, and no url is given"
+    assert _troubles(mirror=str(mirror)) == [absent]
+    # Where else it can be had nobody has asked yet.
+    assert _troubles(address, mirror=str(mirror)) == []
+    assert _troubles(mirror="https://example.org") == _troubles() == []
+    (mirror / NAME).write_bytes(CONTENT)
+    assert _troubles(mirror=str(mirror)) == []
+    (mirror / NAME).write_bytes(CONTENT + b"1 9\n")
+    (told,) = _troubles(address, mirror=str(mirror))
+    now = hashlib.sha256(CONTENT + b"1 9\n").hexdigest()
+    assert f"datasets/1/source/sha256: {mirror / NAME} has sha256 {now} now; the configuration names {SHA256}" in told
+    monkeypatch.setenv("HYDRAREC_MIRROR", str(tmp_path / "away"))
+    assert _troubles(address, mirror=str(mirror)) == [f"HYDRAREC_MIRROR: there is no folder {tmp_path / 'away'}", told]
