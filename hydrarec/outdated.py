@@ -17,10 +17,15 @@ def outdated(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> s
     Snakemake repeats runs whose settings change, as long as it has its own records of them. Results that were copied
     here, or are older than its records, are only found by this.
     """
-    path = folder / "manifest.json"
-    manifest, entry = read_manifest(path), config.run(run)
     if ranked_with_other_weights(folder):
         return f"{folder / 'inference.json'}: was ranked with other weights than {WEIGHTS} beside it has now"
+    return other_settings(config, dataset, run, folder)
+
+
+def other_settings(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str:
+    """Return in what a result, ranked or not, is not of the configuration's settings; empty if it is."""
+    path = folder / "manifest.json"
+    manifest, entry = read_manifest(path), config.run(run)
     if isinstance(entry, TrainedRun):
         try:
             apart = settings_apart(manifest.get("settings"), config.settings(run, dataset))

@@ -5,6 +5,7 @@ Read from the files that runs leave, so it can be asked at any time: while jobs 
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import run_folder
 from hydrarec.numbers import several
-from hydrarec.outdated import outdated
+from hydrarec.outdated import other_settings, outdated
 from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
 
 FINISHED, OUTDATED, TRAINED, INTERRUPTED = "finished", "outdated", "trained", "in training"
@@ -126,18 +127,23 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     one = Progress(dataset, protocol, run, seed, left)
     ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
     if ranked and (isinstance(entry, BaselineRun) or (trained and not ranked_with_other_weights(left))):
-        why = _why_outdated(config, one)
+        why = _why_outdated(config, one, outdated)
         return replace(one, stage=OUTDATED if why else FINISHED, said=why, changed=() if why else _changed(left))
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training
     logs = [results.parent / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules]
     log = next((path for path in logs if path.exists()), None)
-    killed = _slurms_words(results.parent, rules[0], f"{dataset}_{protocol}_{run}_{seed}", log)
+    killed = _slurms_words(results.parent, rules[0], one, log)
     one = replace(one, said="\n".join(filter(None, [_last_lines(log) if log else "", killed])), log=log)
-    if trained:
-        return replace(one, stage=TRAINED)
     state = left / "state" / "latest.safetensors"
+    if trained:
+        # Ranks of earlier weights are no reason: it is to be ranked.
+        why = _why_outdated(config, one, other_settings)
+        if not why:
+            return replace(one, stage=TRAINED)
+        if not state.exists():
+            return replace(one, stage=OUTDATED, said=why, log=None)
     if state.exists():
         return replace(one, stage=INTERRUPTED, epochs=_epochs(state))
     if log and _finished_since(results.parent, rules[0], one, log):
@@ -152,12 +158,12 @@ def _finished_since(folder: Path, rule: str, one: Progress, log: Path) -> bool:
     return took.is_file() and took.stat().st_mtime >= log.stat().st_mtime
 
 
-def _why_outdated(config: BenchmarkConfig, one: Progress) -> str:
+def _why_outdated(config: BenchmarkConfig, one: Progress, ask: Callable[..., str]) -> str:
     if not (one.folder / "manifest.json").is_file():
         # Nobody can tell, and no comparison takes it.
         return ""
     try:
-        return outdated(config, one.dataset, one.run, one.folder)
+        return ask(config, one.dataset, one.run, one.folder)
     except ValueError as error:
         return str(error)
 
@@ -178,16 +184,28 @@ def _epochs(state: Path) -> int:
         return 0
 
 
-def _slurms_words(folder: Path, rule: str, wildcards: str, log: Path | None) -> str:
+def _slurms_words(folder: Path, rule: str, one: Progress, log: Path | None) -> str:
     """Return why Slurm ended the last job of a run; empty if it did not, or if the run was begun again since.
 
-    Whoever is killed for memory or time says nothing, but Slurm does, in the log that its plugin of Snakemake keeps.
+    Whoever is killed for memory or time says nothing, but Slurm does, in the log that its plugin of Snakemake keeps. The
+    logs of groups lie in folders of their own, and which runs were begun in them stands in what they say.
     """
-    logs = (folder / ".snakemake" / "slurm_logs" / f"rule_{rule}" / wildcards).glob("*.log")
-    newest = max(logs, key=lambda path: path.stat().st_mtime, default=None)
-    if newest is None or (log is not None and log.stat().st_mtime > newest.stat().st_mtime):
-        return ""
-    lines = newest.read_text(encoding="utf-8", errors="replace").splitlines()
+    begun = log.stat().st_mtime if log is not None else 0.0
+    logs, wildcards = folder / ".snakemake" / "slurm_logs", f"{one.dataset}_{one.protocol}_{one.run}_{one.seed}"
+    later = [
+        path
+        for path in (*(logs / f"rule_{rule}" / wildcards).glob("*.log"), *logs.glob("group_*/**/*.log"))
+        if path.stat().st_mtime >= begun
+    ]
+    named = f"logs/{rule}/{one.dataset}/{one.protocol}/{one.run}/seed-{one.seed}.log"
+    for path in sorted(later, key=lambda path: path.stat().st_mtime, reverse=True):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if named in text or f"rule_{rule}" in path.parts:
+            return _end_by_slurm(text.splitlines())
+    return ""
+
+
+def _end_by_slurm(lines: list[str]) -> str:
     # The first such line names the cause, such as a limit; others tell that step and job are ended.
     return next((line.strip() for line in lines if line.startswith("slurmstepd")), "")
 

@@ -134,6 +134,30 @@ def test_runs_of_code_that_was_edited_since_are_told_with_how_to_repeat_them(fol
     assert found == {f"{runs / HYDRA}/seed-*/manifest.json", f"{runs / SOFTMAX}/seed-1/manifest.json"}
 
 
+def test_a_training_of_other_settings_is_outdated_before_it_is_ranked_too(folder):
+    place, found = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 1), manifest(SOFTMAX, "same")
+
+    def told():
+        one = next(one for one in progress(CONFIG, folder / "results") if (one.run, one.seed) == (SOFTMAX, 1))
+        return one.stage, one.last_words
+
+    (place / "manifest.json").write_text(json.dumps(found))
+    assert told() == ("trained", "hydrarec: no space left")
+    found["settings"]["training"]["batch_size"] = 77
+    (place / "manifest.json").write_text(json.dumps(found))
+    stage, said = told()
+    assert stage == "outdated"
+    assert "was computed with training.batch_size = 77" in said
+    # Ranks of weights from before these.
+    (place / "ranks.parquet").touch()
+    (place / "inference.json").write_text(json.dumps(manifest(SOFTMAX, "old")))
+    assert told() == (stage, said)
+    # Trained anew already.
+    (place / "state").mkdir()
+    (place / "state/latest.safetensors").write_bytes(b"half")
+    assert told()[0] == "in training"
+
+
 def test_a_message_of_several_lines_is_told_by_its_first(folder):
     log = folder / "logs/popularity/ml-1m/loo/popularity/seed-2.log"
     log.write_text("12:00:00 reading\nhydrarec: row 3: no such item: 77\n  3 9 77 0.5\n")
@@ -176,6 +200,25 @@ def test_slurm_says_why_a_job_was_killed_that_said_nothing(folder):
     assert (found[HYDRA, 2].stage, found[HYDRA, 2].said) == ("stopped", KILLED)
     # The next job of that run was not killed.
     assert found["popularity", 2].last_words == "hydrarec: train.parquet: no such file"
+
+
+def test_slurm_says_why_a_group_was_killed(folder):
+    log = folder / "logs/train/ml-1m/loo" / SOFTMAX / "seed-2.log"
+    path = folder / ".snakemake/slurm_logs/group_runs-of-ml-1m_train/7.log"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"rule train:\n    log: logs/train/ml-1m/loo/{SOFTMAX}/seed-2.log\n{KILLED}\n{AFTER}")
+
+    def said():
+        runs = progress(CONFIG, folder / "results")
+        return {(one.run, one.seed): one.said for one in runs if one.dataset == "ml-1m"}
+
+    moment = log.stat().st_mtime
+    os.utime(path, (moment + 1, moment + 1))
+    assert said()[SOFTMAX, 2] == KILLED
+    # It was not in that group.
+    assert said()[HYDRA, 0] == "epoch 1\nepoch 2"
+    os.utime(path, (moment - 60, moment - 60))
+    assert said()[SOFTMAX, 2] == ""
 
 
 def test_a_log_of_ranking_says_nothing_of_a_training_that_was_begun_again(folder):
