@@ -133,7 +133,11 @@ def refuse_orphans(folder: Path) -> None:
         except NoAnswerError as error:
             # Slurm's programs alone, as where a package brought them along. Work without a cluster must stay possible.
             if NO_CLUSTER in str(error):
-                log.warning("No Slurm was asked for jobs of an earlier Snakemake, as none is set up here. %s", error)
+                # On a machine that shares the folder with a cluster there may be jobs after all.
+                if _has_used_slurm(folder):
+                    log.warning(
+                        "No Slurm was asked for jobs of an earlier Snakemake, as none is set up here. %s", error
+                    )
                 return
             # To go on with a warning would be to do twice what is at work: jobs outlive a controller that is away.
             if time.monotonic() > patience:
@@ -163,6 +167,11 @@ def _said(command: list[str]) -> str:
             return finished.stdout
         why = f"it ended with {finished.returncode} and said: {' '.join(finished.stderr.split()) or 'nothing'}"
     raise NoAnswerError(f"Slurm did not say which jobs work in this folder.\n{shlex.join(command)}: {why}")
+
+
+def _has_used_slurm(folder: Path) -> bool:
+    """Return whether a Snakemake here has submitted jobs: its plugin makes the folder of their logs."""
+    return (folder / ".snakemake" / "slurm_logs").is_dir()
 
 
 def _others_lock(folder: Path) -> bool:

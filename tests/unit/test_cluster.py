@@ -192,5 +192,9 @@ def test_slurms_programs_without_a_cluster_do_not_keep_a_snakemake_from_starting
     slept = after()
     squeue(code=1, says=f"{NO_CLUSTER}\nCould not establish a configuration source")
     refuse_orphans(tmp_path)
+    assert (slept, caplog.text) == ([], "")
+    # Jobs of before may be at work where the cluster is known.
+    (tmp_path / ".snakemake/slurm_logs").mkdir(parents=True)
+    refuse_orphans(tmp_path)
     assert slept == []
     assert NO_CLUSTER in caplog.text
