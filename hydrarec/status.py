@@ -187,8 +187,8 @@ def _epochs(state: Path) -> int:
 def _slurms_words(folder: Path, rule: str, one: Progress, log: Path | None) -> str:
     """Return why Slurm ended the last job of a run; empty if it did not, or if the run was begun again since.
 
-    Whoever is killed for memory or time says nothing, but Slurm does, in the log that its plugin of Snakemake keeps. The
-    logs of groups lie in folders of their own, and which runs were begun in them stands in what they say.
+    Whoever is killed for memory or time says nothing, but Slurm does, in the log that its plugin of Snakemake keeps.
+    Logs of groups lie in folders of their own, and which runs were begun in them stands in what they say.
     """
     begun = log.stat().st_mtime if log is not None else 0.0
     logs, wildcards = folder / ".snakemake" / "slurm_logs", f"{one.dataset}_{one.protocol}_{one.run}_{one.seed}"

@@ -106,3 +106,28 @@ def test_partitions_and_types_of_gpus_as_the_guide_names_them_reach_every_job_on
     assert sum("gpu" in resources(block) for block in re.split(r"\n\[", text) if "resources:" in block) == sum(
         len(jobs(text, rule)) for rule in ON_GPU
     )
+
+
+CLUSTERS = sorted(path.parent.name for path in ROOT.glob("profiles/*/config.yaml") if path.parent.name != "local")
+MEMORY = {"htcondor": "request_memory"}
+"""What a scheduler calls `mem_mb`."""
+
+
+def limits(profile):
+    """Return memory and time of every rule and of all others (`*`), as the profile has them; time only where it has any."""
+    settings = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())
+    rules = {"*": dict(entry.split("=", 1) for entry in settings["default-resources"]), **settings["set-resources"]}
+    names = {"memory": MEMORY.get(profile, "mem_mb"), "runtime": "runtime"}
+    return {rule: {name: has[key] for name, key in names.items() if key in has} for rule, has in rules.items()}
+
+
+@pytest.mark.parametrize("profile", CLUSTERS)
+def test_profiles_ask_for_the_same_and_for_more_with_every_attempt(profile):
+    found, slurm = limits(profile), limits("slurm")
+    times = [limit.pop("runtime") for limit in found.values() if "runtime" in limit]
+    # HTCondor ends no job for its time.
+    assert bool(times) == (profile != "htcondor")
+    assert times in ([], [limit["runtime"] for limit in slurm.values() if "runtime" in limit])
+    assert found == {rule: {"memory": limit["memory"]} for rule, limit in slurm.items()}
+    for asked in [*times, *(limit["memory"] for limit in found.values())]:
+        assert re.fullmatch(r"\d+ \* attempt", asked)
