@@ -1,8 +1,8 @@
 """Hash every file of results again and hold it to what was recorded when it was written.
 
 A run's manifest records the data it saw and the files written with it; `inference.json` what a ranking read and wrote;
-`card.json`, `split.json` and the `machine.json` of measurements the tables beside them. Results of before files were
-recorded are read as well: of them it is said that no hash is there to compare with.
+`card.json`, `split.json` and the `machine.json` of measurements the tables beside them. Tables over all runs, what
+measurements come to, and results of before files were recorded are counted: of them no hash is there to compare with.
 """
 
 from collections import Counter
@@ -70,6 +70,8 @@ def verify(folder: Path) -> Audit:
             _check_run(run, audit)
         for machine in sorted((folder / "efficiency").glob("*/*/*/machine.json")):
             _check_measurement(machine.parent, audit)
+        tables = [*(folder / "comparison").rglob("*"), *(folder / "efficiency").glob("*/*/*.parquet")]
+        audit.unrecorded += sorted(path for path in tables if path.is_file())
     # A relative path may lack the names of the folder and of those around it, which say what it is of.
     elif (folder / "card.json").is_file():
         _check_data(folder.absolute(), audit)

@@ -114,7 +114,7 @@ MEMORY = {"htcondor": "request_memory"}
 
 
 def limits(profile):
-    """Return memory and time of every rule and of all others (`*`), as the profile has them; time only where it has any."""
+    """Return memory and time of every rule and of all others (`*`), as the profile has them."""
     settings = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())
     rules = {"*": dict(entry.split("=", 1) for entry in settings["default-resources"]), **settings["set-resources"]}
     names = {"memory": MEMORY.get(profile, "mem_mb"), "runtime": "runtime"}

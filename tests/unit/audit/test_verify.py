@@ -212,6 +212,24 @@ def test_results_can_be_checked_from_within(place, results, trained, monkeypatch
     assert audit.checked
 
 
+def test_tables_over_all_runs_are_counted_as_unrecorded(results):
+    names = (
+        "comparison/demo/gates.json",
+        "comparison/demo/incomplete/pairs.parquet",
+        "efficiency/demo/cpu/speed.parquet",
+    )
+    for name in names:
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).write_text("{}")
+    audit = verify(results)
+    assert audit.problems == []
+    assert audit.unrecorded == [results / name for name in names]
+    assert (
+        f"3 files have no hashes recorded, so nothing is known of them; the first: {results / names[0]}."
+        in described(audit)
+    )
+
+
 def test_what_is_no_folder_of_results_is_refused(tmp_path):
     with pytest.raises(ValueError, match="nothing to verify; allowed: a results folder"):
         verify(tmp_path)
