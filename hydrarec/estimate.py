@@ -8,15 +8,17 @@ Each row says where its seconds come from; what nothing is known of is counted a
 and waiting in queues come on top: minutes for a run where training takes hours.
 """
 
+import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
 
 from hydrarec.config import BenchmarkConfig, RunSettings
 from hydrarec.config.differences import settings_apart
@@ -24,7 +26,7 @@ from hydrarec.config.runs import TrainedRun
 from hydrarec.contention import contention
 from hydrarec.files import read_object
 from hydrarec.layout import run_folder
-from hydrarec.numbers import several
+from hydrarec.numbers import duration, several
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ class Measured:
     """How good the seconds are: of `SOURCES`, the first that there is counts."""
 
 
-SOURCES = ("measured", "measured in processor seconds", "measured on a shared machine")
+OTHER_LENGTH, AT_WORK = "measured with other max_epochs or patience", "measured of trainings at work"
+SOURCES = ("measured", "measured in processor seconds", "measured on a shared machine", OTHER_LENGTH, AT_WORK)
+LENGTH = ("training.max_epochs", "training.patience")
+"""Settings that change how many epochs there are, and not what one takes."""
 
 
 @dataclass(frozen=True)
@@ -130,21 +135,24 @@ def seconds_of(entries: Iterable[str]) -> dict[str, float]:
 
 def described(device: str, rows: list[Row]) -> str:
     """Return the table of an estimate, its sums and how much of it was measured."""
-    lines = [f"{'run':<58} {'seeds':>5} {'s/epoch':>9} {'epochs':>7} {'hours':>9} {'at most':>9}  seconds are"]
+    lines = [f"{'run':<58} {'seeds':>5} {'epoch':>9} {'epochs':>7} {'all':>9} {'at most':>9}  seconds are"]
     for row in rows:
         name = f"{row.dataset} {row.protocol} {row.run}"
         if row.epoch_s is None:
             lines.append(f"{name:<58} {row.seeds:>5} {'?':>9} {'?':>7} {'?':>9} {'?':>9}  {row.source}")
         else:
-            hours, limit = row.hours(row.epochs), row.hours(row.max_epochs)
-            numbers = f"{row.epoch_s:>9.2f} {row.epochs:>7.0f} {hours:>9.2f} {limit:>9.2f}"
+            times = [duration(3600 * row.hours(epochs)) for epochs in (row.epochs, row.max_epochs)]
+            numbers = f"{duration(row.epoch_s):>9} {row.epochs:>7.0f} {times[0]:>9} {times[1]:>9}"
             lines.append(f"{name:<58} {row.seeds:>5} {numbers}  {row.source}")
     total = sum(row.hours(row.epochs) for row in rows)
     limit = sum(row.hours(row.max_epochs) for row in rows)
     trainings = Counter[str]()
     for row in rows:
         trainings[row.source] += row.seeds
-    hours = f"{total:.1f} hours, {limit:.1f} if every training goes to its last epoch; device: {device or 'as given'}."
+    hours = (
+        f"{duration(3600 * total)}, {duration(3600 * limit)} if every training goes to its last epoch; "
+        f"device: {device or 'as given'}."
+    )
     unknown = sum(row.seeds for row in rows if row.epoch_s is None)
     if unknown == trainings.total():
         hours = "How long it takes is not known: no training was measured yet, and no --epoch-s is given."
@@ -165,21 +173,41 @@ def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
         folder = run_folder(results, dataset, protocol, run, seed)
         # The manifest is written last. Other settings take other times, and so does a GPU that was shared.
         manifest = read_object(folder / "manifest.json") if (folder / "manifest.json").exists() else {}
-        if not manifest or _differs(manifest.get("settings"), settings):
+        if not manifest or _differs(manifest.get("settings"), settings, LENGTH):
+            yield from _at_work(folder / "state" / "latest.safetensors", settings)
             continue
         timing = read_object(folder / "timing.json")
         try:
             seconds, source = _seconds(timing, manifest.get("cpu_cores"))
             found = Measured(timing["device"], seconds / timing["epochs"], timing["epochs"], source)
+            if _differs(manifest.get("settings"), settings):
+                # How many epochs there will be is not known from others.
+                found = replace(found, epochs=settings.training.max_epochs, source=OTHER_LENGTH)
         except (KeyError, TypeError, ZeroDivisionError) as error:
             raise ValueError(f"{folder / 'timing.json'}: not the times of a training: {error!r}") from error
         if timing.get("runs_per_gpu", 1) == 1:
             yield found
 
 
-def _differs(found: Any, wanted: RunSettings) -> bool:
+def _at_work(path: Path, settings: RunSettings) -> Iterator[Measured]:
+    """Return what the epochs of an unfinished training took so far; nothing if there are none or it is another one."""
     try:
-        return bool(settings_apart(found, wanted))
+        with safe_open(path, framework="numpy") as file:
+            state: dict[str, Any] = json.loads(file.metadata()["hydrarec"])
+        identity, history = state["identity"], state["history"]
+        if not history or state.get("runs_per_gpu", 1) != 1 or _differs(identity["settings"], settings, LENGTH):
+            return
+        seconds = (history[-1]["train_s"] + history[-1]["validation_s"]) / len(history)
+        # Of a GPU only its kind is known before the training is done.
+        yield Measured(identity["device"], seconds, settings.training.max_epochs, AT_WORK)
+    except (TypeError, KeyError, ValueError, OSError, SafetensorError):
+        # None there, or one that is half written: the training itself goes by the state before it.
+        return
+
+
+def _differs(found: Any, wanted: RunSettings, ignored: Collection[str] = ()) -> bool:
+    try:
+        return bool(settings_apart(found, wanted, ignored))
     except ValidationError:
         return True
 

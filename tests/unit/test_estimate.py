@@ -1,6 +1,11 @@
 """Hours of a comparison: what was measured, what follows from it, and what is not known."""
 
+import json
+import re
+
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from hydrarec.config import load
 from hydrarec.estimate import described, estimate, seconds_of
@@ -107,3 +112,38 @@ def test_seconds_must_be_seconds(entry):
 def test_an_unknown_data_set_is_refused(results):
     with pytest.raises(ValueError, match="no data set ml-2m in the comparison; allowed: ml-1m, beauty"):
         estimate(CONFIG, results, given={"ml-2m": 1.0})
+
+
+def test_epochs_of_trainings_at_work_and_of_other_lengths_are_epochs(tmp_path):
+    settings = CONFIG.settings(SOFTMAX, "ml-1m").model_dump(mode="json")
+    metadata = {
+        "identity": {"device": "cuda", "settings": settings},
+        "history": [{"train_s": 3.0, "validation_s": 1.0}, {"train_s": 6.0, "validation_s": 2.0}],
+    }
+    state = run_folder(tmp_path, "ml-1m", "loo", SOFTMAX, 0) / "state/latest.safetensors"
+    state.parent.mkdir(parents=True)
+
+    def found(history=metadata["history"]):
+        save_file({"w": np.zeros(1)}, state, {"hydrarec": json.dumps(metadata | {"history": history})})
+        device, rows = estimate(CONFIG, tmp_path, given={})
+        return rows[0].epoch_s, rows[0].epochs, rows[0].source, device
+
+    assert found([]) == (None, 100, "unknown", "")
+    # How many there will be nobody knows, so all that are allowed are counted.
+    assert found() == (4.0, 100, "measured of trainings at work", "cuda")
+    settings["training"] |= {"max_epochs": 10, "patience": 1}
+    assert found()[:2] == (4.0, 100)
+    leave(tmp_path, seed=1, device="cuda", settings=settings, epochs=10, train_s=20.0, validation_s=10.0)
+    assert found() == (3.0, 100, "measured with other max_epochs or patience", "cuda")
+    settings["training"]["batch_size"] = 77
+    assert found()[2] == "measured with other max_epochs or patience"
+    state.write_bytes(b"half")
+    assert estimate(CONFIG, tmp_path, given={})[1][0].epoch_s == 3.0
+
+
+def test_small_times_are_told_in_small_units(tmp_path):
+    leave(tmp_path, seed=1, epochs=10, train_s=0.03, validation_s=0.01)
+    text = described(*estimate(CONFIG, tmp_path, given={"beauty": 0.5}))
+    assert "0.00" not in text
+    assert re.search(rf"{re.escape(SOFTMAX)} +3 +4.0.ms +10 +0.12.s +1.2.s  measured", text)
+    assert "\n5.0\u202fmin, 5.0\u202fmin if every training goes to its last epoch; device: H200.\n" in text
