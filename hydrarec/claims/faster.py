@@ -6,6 +6,7 @@ energy are told beside the ratio of times and tested nowhere.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ WORDS = {
 
 
 class FasterClaim(RunClaim):
-    """`kind: faster`. Refuted where the interval of the ratio lies above 1."""
+    """`kind: faster`. Refuted where the interval of the ratio lies above 1; never by trainings that did not get there."""
 
     config: FasterClaimConfig
 
@@ -41,31 +42,45 @@ class FasterClaim(RunClaim):
             ratios, censored = self._to_accuracy(evidence, dataset, protocol, against, list(own.index), column)
         else:
             ratios, censored = log_ratios(own[column], other[column]), []
-        found = seed_mean(ratios, alpha)
-        size = [float(np.exp(value)) for value in (found.mean, found.low, found.high)]
-        # A training that never got there took longer than it was run: the ratio is larger than what is seen.
-        p = 1.0 if censored else found.p_below(float(np.log(self.config.at_most)))
-        verdict: Verdict = "superior" if p < alpha else "inferior" if size[1] > 1 else "inconclusive"
-        spread = f"{100 * (1 - alpha):g} % interval {size[1]:.2f} to {size[2]:.2f}, {len(ratios)} seeds"
-        interval = f"{clock_name(column)}, {spread}"
         names = evidence.label(run), evidence.label(against)
         if censored:
-            sentence = (
-                f"On {dataset} {names[0]} never reached {100 * self.config.share:g} % of {names[1]}'s best validation "
-                f"NDCG@10 with seed {', '.join(map(str, censored))}. With its whole training counted there, the ratio "
-                f"of times is {size[0]:.2f} ({interval}), which is a lower bound and shows no advantage."
-            )
+            finding = self._censored(ratios, censored, names, dataset, column)
         else:
-            sentence = (
-                f"On {dataset} {WORDS[measure].format(share=100 * self.config.share)} takes {names[0]} {size[0]:.2f} "
-                f"times as long as {names[1]} ({interval}; below {self.config.at_most:g} with {p_statement(p)})."
-            )
-        sentence += beside(own, other, measure)
-        return [
-            Finding(
-                run, measure, verdict, sentence, against, *size, p=p, holds=verdict == "superior", refutes=size[1] > 1
-            )
-        ]
+            finding = self._timed(ratios, names, dataset, column)
+        return [replace(finding, against=against, sentence=finding.sentence + beside(own, other, measure))]
+
+    def _timed(self, ratios: np.ndarray, names: tuple[str, str], dataset: str, column: str) -> Finding:
+        run, alpha, measure = self.config.run, self.config.alpha, self.config.measure
+        found = seed_mean(ratios, alpha)
+        size = [float(np.exp(value)) for value in (found.mean, found.low, found.high)]
+        p = found.p_below(float(np.log(self.config.at_most)))
+        verdict: Verdict = "superior" if p < alpha else "inferior" if size[1] > 1 else "inconclusive"
+        sentence = (
+            f"On {dataset} {WORDS[measure].format(share=100 * self.config.share)} takes {names[0]} {size[0]:.2f} "
+            f"times as long as {names[1]} ({clock_name(column)}, {100 * (1 - alpha):g} % interval {size[1]:.2f} to "
+            f"{size[2]:.2f}, {len(ratios)} seeds; below {self.config.at_most:g} with {p_statement(p)})."
+        )
+        return Finding(
+            run, measure, verdict, sentence, None, *size, p=p, holds=verdict == "superior", refutes=size[1] > 1
+        )
+
+    def _censored(
+        self, ratios: np.ndarray, censored: list[int], names: tuple[str, str], dataset: str, column: str
+    ) -> Finding:
+        """Say how much longer it takes at least; nothing is decided.
+
+        A training that never got there would have taken longer than it was run, nobody knows by how much. The mean of
+        the logarithms can only grow by that, but their spread can grow faster: a single value that is large enough
+        takes the lower end of the interval below 1, so that no interval is right and none refutes.
+        """
+        least = float(np.exp(ratios.mean()))
+        sentence = (
+            f"On {dataset} {names[0]} never reached {100 * self.config.share:g} % of {names[1]}'s best validation "
+            f"NDCG@10 with seed {', '.join(map(str, censored))}. With its whole training counted there, the ratio "
+            f"of times is at least {least:.2f} ({clock_name(column)}, {len(ratios)} seeds), which shows no "
+            "advantage; by how much it is larger nobody knows, so that it has no interval."
+        )
+        return Finding(self.config.run, self.config.measure, "inconclusive", sentence, None, least, p=1.0)
 
     def _to_accuracy(
         self, evidence: Evidence, dataset: str, protocol: str, against: str, seeds: list[int], column: str

@@ -13,7 +13,7 @@ from hydrarec.columns import HISTORY
 from hydrarec.comparison import Gate
 from hydrarec.config import load
 from hydrarec.layout import run_folder
-from hydrarec.tables import write_table
+from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.claims.conftest import DATASETS, Made, hypotheses, raw_config
 
@@ -444,8 +444,26 @@ def test_a_run_that_never_gets_there_is_not_faster(made):
     assert row["verdict"] == "not decided"
     said = "HydraRecUni never reached 97 % of SASRec's best validation NDCG@10 with seed 0, 1, 2."
     assert said in found[0]["sentence"]
-    assert "a lower bound and shows no advantage" in found[0]["sentence"]
+    assert "at least 0.10" in found[0]["sentence"]
+    assert "shows no advantage" in found[0]["sentence"]
     assert "takes" not in found[0]["sentence"]
+
+
+def test_a_training_that_never_got_there_refutes_nothing(made):
+    # Slower with every seed; the third, had it got there, would have taken longer than it was run.
+    write_histories(made, {SASREC: ([0.1, 0.2], [50, 100]), HYDRA_UNI: ([0.1, 0.2], [65, 130])})
+    claim = FASTER | {"measure": "time_to_accuracy"}
+    row, found = verdict(made, claim)
+    assert row["verdict"] == "refuted"
+    for dataset in DATASETS:
+        path = run_folder(made.results, dataset, "loo", HYDRA_UNI, 2) / "history.parquet"
+        write_table(read_table(path, HISTORY).assign(validation_ndcg10=[0.1, 0.15]), path, HISTORY)
+    row, found = verdict(made, claim)
+    assert row["verdict"] == "not decided"
+    assert [(one["verdict"], one["p"]) for one in found] == [("inconclusive", 1.0)] * 3
+    assert found[0]["estimate"] == pytest.approx(1.3 / 1.02, rel=0.001)
+    assert all(one[bound] is None for one in found for bound in ("low", "high"))
+    assert "interval" not in found[0]["sentence"].replace("it has no interval", "")
 
 
 def test_runs_without_epochs_have_no_time_to_accuracy(made):
