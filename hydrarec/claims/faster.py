@@ -29,13 +29,13 @@ WORDS = {
 
 
 class FasterClaim(RunClaim):
-    """`kind: faster`. Refuted where the interval of the ratio lies above 1; never by trainings that did not get there."""
+    """`kind: faster`. Refuted where the interval of the ratio lies above 1; by no training that never got there."""
 
     config: FasterClaimConfig
 
     def against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
         """Compare times with one comparator."""
-        run, alpha, measure = self.config.run, self.config.alpha, self.config.measure
+        run, measure = self.config.run, self.config.measure
         own, other = matched_times(evidence, dataset, protocol, run, against)
         column = own_clock(own, other, COLUMNS[measure])
         if measure == "time_to_accuracy":

@@ -17,9 +17,10 @@ _PIECE = ["layout", "form", "work"]
 class GrowthClaim(ClaimKind):
     """`kind: growth`. Holds where every fitted exponent's interval lies within the bounds.
 
-    The tables' 90 % interval within the bounds is two one-sided tests at 5 %. Memory is measured once and has no
-    interval; its exponent itself must lie within them. Refuted where an interval lies outside altogether. Nothing is
-    said where a measure that the claim names was not fitted, or where costs do not grow between the sizes measured.
+    The tables' 90 % interval within the bounds is two one-sided tests at 5 %: nothing holds the law's offset at 0,
+    which would push exponents to one side. Memory is measured once and has no interval; its exponent itself must lie
+    within them. Refuted where an interval lies outside altogether. Nothing is said where a measure that the claim names
+    was not fitted, or where costs do not grow between the sizes measured.
     """
 
     config: GrowthClaimConfig
