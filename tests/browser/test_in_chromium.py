@@ -163,6 +163,19 @@ def test_the_head_of_a_table_that_fits_stays_in_sight(page, browser):
     assert browser.evaluate(f"document.querySelector('{table}').parentElement.className") == "table-box"
 
 
+def test_the_tables_of_results_fit_into_a_small_laptops_screen(page, browser):
+    browser.visit(page, 1280)
+    long = "A smoothed Markov chain of the second order (recency, 90 days)"
+    boxes = (
+        "[...document.querySelectorAll('table:is([id^=leaderboard-], [id^=contrasts-], [id^=margins-], [id^=times-])')]"
+    )
+    browser.evaluate(f"{boxes}.forEach((it) => (it.querySelector('tbody th a').innerText = '{long}'))")
+    widths = f"{boxes}.map((it) => [it.id, it.offsetWidth, it.parentElement.clientWidth])"
+    found = browser.evaluate(widths)
+    assert len(found) >= 6
+    assert [one for one in found if one[1] > one[2]] == []
+
+
 @pytest.mark.parametrize("width", [360, 768])
 def test_on_small_screens_tables_of_sentences_are_lists_with_the_headings_before_the_values(page, browser, width):
     browser.visit(page, width)

@@ -112,6 +112,18 @@ def test_controls_stand_below_the_contest_and_are_not_compared(tree, tables):
     assert labels == {"HydraRecUni", "ItemKNN", "Popularity"}
 
 
+@pytest.mark.parametrize(("threads", "header"), [(1, "Training, processor"), (2, "Training, wall")])
+def test_the_leaderboards_times_are_by_the_clock_that_runs_compare_by(threads, header, tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables, tables)
+    times = inputs.times.assign(device="cpu", threads=1, train_to_best_s=7200.0, train_to_best_cpu_s=3.0)
+    # With unequal numbers of threads processor seconds mean something else on either side.
+    times.loc[times["run"] == SASREC, "threads"] = threads
+    table = leaderboard_table(replace(inputs, times=times), inputs.scopes[0], styles(inputs.config))
+    assert table.columns[-1].title == header
+    shown = {row.cells[-1].text for row in table.bodies[0]}
+    assert shown == {"3.0\u202fs" if threads == 1 else "2.0\u202fh"}
+
+
 def test_data_cards_show_keys_nobody_foresaw(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     inputs.cards["made-0"] |= {"moon_phase": {"waxing": [1, 2], "name": "full"}, "empty": None, "flag": True}
