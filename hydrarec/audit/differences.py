@@ -56,7 +56,11 @@ def _history(before: pd.DataFrame, after: pd.DataFrame) -> Difference | None:
     shared = min(len(before), len(after))
     for epoch in range(shared):
         one, other = before.iloc[epoch], after.iloc[epoch]
-        apart = [name for name in before.columns if one[name] != other[name] and not one[[name]].isna().all()]
+        apart = [
+            name
+            for name in before.columns
+            if one[name] != other[name] and not (pd.isna(one[name]) and pd.isna(other[name]))
+        ]
         if apart:
             values = ", ".join(f"{name} {one[name]:.10g} and {other[name]:.10g}" for name in apart)
             return Difference("history.parquet", f"first apart in epoch {epoch + 1}: {values}")

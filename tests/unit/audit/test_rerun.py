@@ -6,7 +6,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from hydrarec.audit.differences import differences
+from hydrarec.audit.differences import _history, differences
 from hydrarec.audit.rerun import _resumptions, repeat
 from hydrarec.cli import app
 from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, TRAIN
@@ -149,6 +149,14 @@ def test_differences_are_found_where_they_are(trained, tmp_path):
         "not the same cases or candidates",
         f"1 of {len(lists)} places hold another item; scores differ by 0 at most",
     ]
+
+
+def test_a_number_that_is_lost_is_a_difference_and_so_is_one_that_appears():
+    known = pd.DataFrame({"epoch": [1, 2], "validation_ndcg10": [0.1, 0.2]})
+    lost = known.assign(validation_ndcg10=[0.1, np.nan])
+    assert _history(lost, lost.copy()) is None
+    for pair, told in (((known, lost), "0.2 and nan"), ((lost, known), "nan and 0.2")):
+        assert _history(*pair).what == f"first apart in epoch 2: validation_ndcg10 {told}"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
