@@ -146,9 +146,15 @@ def _controls(
 
 def _oracle(run: str, metrics: pd.DataFrame) -> Gate:
     values = metrics[(metrics["run"] == run) & (metrics["group"] == "warm")]
+    if values["pessimistic"].isna().all():
+        sentence = "No test target is warm, so that knowing the targets could show nothing: it was not checked."
+        return _gate("oracle", run, "amber", sentence, True)
     worst = float(values["pessimistic"].min())
     if worst == 1:
-        return _gate("oracle", run, "green", "Knowing the targets gives exactly 1 in every metric.", True)
+        everywhere = metrics[(metrics["run"] == run) & (metrics["group"] == "all")]
+        # A cold target is a miss for every run, whatever it knows.
+        among = "" if everywhere["pessimistic"].min() == 1 else " on warm targets"
+        return _gate("oracle", run, "green", f"Knowing the targets gives exactly 1 in every metric{among}.", True)
     name = metric_title(values.loc[values["pessimistic"].idxmin(), "metric"])
     return _gate("oracle", run, "red", f"Knowing the targets gives {name} = {worst:.6f} on warm targets, not 1.", True)
 

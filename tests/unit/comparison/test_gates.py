@@ -49,6 +49,20 @@ def test_an_oracle_that_misses_is_red(small):
     assert checked(tree)["oracle", "oracle"] == "red"
 
 
+@pytest.mark.parametrize(
+    ("cold_share", "status", "said"),
+    [
+        (0.0, "green", "Knowing the targets gives exactly 1 in every metric."),
+        (0.3, "green", "Knowing the targets gives exactly 1 in every metric on warm targets."),
+        (1.0, "amber", "No test target is warm, so that knowing the targets could show nothing: it was not checked."),
+    ],
+)
+def test_an_oracle_is_held_to_1_on_warm_targets_and_says_so(small, cold_share, status, said):
+    tree = small(cold_share=cold_share)
+    assert checked(tree)["oracle", "oracle"] == status
+    assert said in [gate.sentence for gate in read_gates(tree.results)]
+
+
 def test_an_oracle_that_ties_is_red(small):
     tree = small()
     change_ranks(tree, "oracle", lambda r: r.assign(equal=r["warm"].astype("int32")))
