@@ -103,8 +103,10 @@ def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int, cove
         lines.append(["ahead with another seed", f"P = {row['seed_wins']:.2f}, {bounds}"])
         total = row["variance_users"] + row["variance_seeds"]
         if total > 0:
-            parts = f"users {_share(row['variance_users'] / total)}, seeds {_share(row['variance_seeds'] / total)}"
-            lines.append(["variance", f"{parts}; users x seeds noise {_share(row['variance_residual'] / total)}"])
+            # Users' part as it is estimated holds the noise of single users with single seeds; as in the page's figure.
+            noise = min(row["variance_residual"], row["variance_users"])
+            parts = {"users": row["variance_users"] - noise, "seeds": row["variance_seeds"], "users x seeds": noise}
+            lines.append(["variance", ", ".join(f"{name} {_share(part / total)}" for name, part in parts.items())])
     return lines
 
 

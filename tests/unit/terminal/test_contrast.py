@@ -1,5 +1,6 @@
 """Two runs compared on demand: the numbers of the tables, for any pair, and nothing that must not be compared."""
 
+import re
 import shutil
 
 import numpy as np
@@ -143,6 +144,10 @@ def test_it_is_written_in_plain_characters_with_the_numbers_of_the_table(tree, t
     assert "80 users, 3 matched seeds" in text
     assert f"P = {row['seed_wins']:.2f}, {row['seed_wins_low']:.2f} to {row['seed_wins_high']:.2f}" in text
     assert f"{row['attained_margin']:.1f} %" in text
+    parts = next(line for line in text.splitlines() if line.strip().startswith("variance"))
+    assert re.findall("users x seeds|users|seeds", parts) == ["users", "seeds", "users x seeds"]
+    # Rounded to whole per cent, three parts add up to 99 to 101.
+    assert sum(map(int, re.findall(r"(\d+) %", parts))) == pytest.approx(100, abs=1)
     assert "One seed" not in text
     assert max(map(len, text.splitlines())) <= 80
 
