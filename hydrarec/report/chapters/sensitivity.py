@@ -59,6 +59,10 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         )
         blocks.append(Figure(list(panels.values()), caption))
     blocks.append(variants_table(inputs, scope, looks))
+    if same := _same(_wide(inputs, scope)):
+        told = ", ".join(TITLES[variant][0] for variant in same)
+        same_numbers = "The leaderboard's numbers once more, as there is nothing to leave out or to put back"
+        blocks.append(Text(f"{same_numbers}: {told}.", "key"))
     if why := sorted(set(scope.of(inputs.sensitivity)["why"].dropna())):
         blocks.append(Text(f"{NOTHING}: {'; '.join(why)}.", "key"))
     return blocks
@@ -146,8 +150,10 @@ def _tie_deviations(inputs: Inputs, scope: Scope) -> "pd.Series[float]":
 
 
 def _deviation_cell(deviation: float) -> Cell:
-    """Write a deviation; one of nothing is no small one."""
-    return Cell(NOTHING if deviation == 0 else f"± {deviation:.4f}", deviation)
+    """Write a deviation; one of nothing is no small one, and a small one is not nothing."""
+    if deviation == 0:
+        return Cell(NOTHING, deviation)
+    return Cell(f"± {deviation:.4f}" if deviation >= 0.00005 else "< 0.0001", deviation)
 
 
 def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[str, Panel]:
@@ -170,6 +176,17 @@ def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[s
             write=score,
         )
     return panels
+
+
+def _same(wide: pd.DataFrame) -> list[str]:
+    """Return the variants that only let other candidates or targets in, and did not: all runs have the same numbers."""
+    found = []
+    for variant in ("unfiltered", "warm"):
+        both = wide[[FULL, variant]].dropna() if variant in wide else wide[:0]
+        # Runs of nothing but misses are the same whatever is let in.
+        if len(both) and (both[FULL] > 0).any() and (both[FULL] == both[variant]).all():
+            found.append(variant)
+    return found
 
 
 def _moves(table: pd.DataFrame) -> pd.Series:

@@ -164,3 +164,26 @@ def test_results_of_before_say_nothing_of_one_order_of_ties(inputs):
     before = dataclasses.replace(inputs, sensitivity=inputs.sensitivity.assign(tie_deviation=None))
     tables, _, _ = chapter_of(sensitivity, before)
     assert "one order of ties" not in [column.title for column in tables["variants-made-0-loo"].columns]
+
+
+def test_small_deviations_are_not_written_as_none(inputs):
+    small = inputs.sensitivity.assign(tie_deviation=inputs.sensitivity["tie_deviation"].where(lambda d: d == 0, 2e-5))
+    tables, _, _ = chapter_of(sensitivity, dataclasses.replace(inputs, sensitivity=small))
+    assert rows_of(tables["variants-made-0-gts"])["Popularity"][1].text == "< 0.0001"
+
+
+def test_variants_that_leave_nothing_out_are_said_to_be_the_same(inputs, of_sensitivity):
+    def notes(chapter):
+        return [block.text for part in chapter.parts for block in part.blocks if isinstance(block, Text)]
+
+    # Some targets are cold here, and no candidates were ever filtered.
+    said = "The leaderboard's numbers once more, as there is nothing to leave out or to put back: unfiltered"
+    assert f"{said}." in notes(of_sensitivity[2])
+    assert f"{said}, warm targets." not in notes(of_sensitivity[2])
+    table = inputs.sensitivity
+    key = ["protocol", "run", "metric"]
+    full = table[table["variant"] == "full"].set_index(key)["value"]
+    copied = full.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()
+    same = table.assign(value=table["value"].where(table["variant"] != "warm", copied))
+    *_, chapter = chapter_of(sensitivity, dataclasses.replace(inputs, sensitivity=same))
+    assert f"{said}, warm targets." in notes(chapter)
