@@ -12,6 +12,20 @@ from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
 from hydrarec.report.titles import short_names
 
+_NO_COUNTS = ("seed", "tie_order", "year")
+"""Whole numbers that are written without spaces."""
+_WORDS = {
+    "first_day": "first",
+    "last_day": "last",
+    "last_two_tie_share": "users whose last two are at one time",
+    "tie_share": "at the time of the one before",
+    "iterate": "repeated until nothing changes",
+    "min_user_interactions": "least of a user",
+    "min_item_interactions": "least of an item",
+    "top_1_percent_share": "the most popular 1\u202f% have",
+    "top_10_percent_share": "the most popular 10\u202f% have",
+}
+"""Keys inside of facts that are code, in words."""
 _COUNTS = ("users", "target users", "targets", "items", "interactions")
 _FIRST = (
     "users", "items", "interactions", "density", "lengths", "popularity", "repeats", "tie_share", "times", "filter",
@@ -132,15 +146,16 @@ def plain(value: Any, name: str = "") -> str:
         case bool():
             return "yes" if value else "no"
         case int():
-            # Seeds and years are no counts, but nobody minds an unbroken number below 10,000.
-            return count(value) if abs(value) >= 10_000 or name in _COUNTS else str(value)
+            return str(value) if name in _NO_COUNTS else count(value)
         case float():
             share = name.endswith(("share", "density", "sparsity")) and 0 <= value <= 1
-            return f"{100 * value:.3g}{NARROW}%" if share else f"{value:.4g}"
+            return f"{100 * value:.3g}{NARROW}%" if share else count(value) if value >= 1000 else f"{value:.4g}"
         case Mapping():
             if {"min", "max"} <= set(value) and all(isinstance(part, int | float) for part in value.values()):
                 value = dict(sorted(value.items(), key=_by_size))
-            return " · ".join(f"{humanise(str(k)).lower()} {plain(v, str(k))}" for k, v in value.items())
+            # Of a time that stands there as a day too nobody wants to read the seconds.
+            told = {str(k): v for k, v in value.items() if f"{k}_day" not in value}
+            return " · ".join(f"{_WORDS.get(k) or humanise(k).lower()} {plain(v, k)}" for k, v in told.items())
         case list() | tuple():
             return ", ".join(plain(entry) for entry in value)
         case _:

@@ -17,6 +17,8 @@ CELL_INK = "#101214"
 """Text on a coloured cell, on white and on dark paper alike."""
 WIDEST = 30.0
 """Per cent from which on the colour says no more."""
+_STEPS = np.linspace(0, -WIDEST, 5)
+"""Differences whose colours the key shows."""
 _WIDTH, _HEIGHT = 36, 22
 _MAP = LinearSegmentedColormap.from_list("differences", [EQUAL, LOWER])
 
@@ -47,10 +49,12 @@ def heatmap(
         return None
     names = [f"{styles[run].label}  {place}" for place, run in enumerate(order, 1)]
     left = label_width(names) + 14
-    width, height = left + _WIDTH * len(order) + 12, _HEIGHT * len(order) + 34
-    canvas, axes = blank(width, height, (left, 26, 12, 8), grid="both")
+    # Nothing stands below the last run; a few runs leave the key no room in the corner, so that it gets more.
+    columns = max(len(order) - 1, len(_STEPS) + 2)
+    width, height = left + _WIDTH * columns + 24, _HEIGHT * len(order) + 34
+    canvas, axes = blank(width, height, (left, 26, 24, 8), grid="both")
     axes.grid(visible=False)
-    axes.set_xlim(0, len(order))
+    axes.set_xlim(0, columns)
     axes.set_ylim(len(order), 0)
     cells = {place: found[place] for place in shown if found[place][1] < alpha}
     axes.add_collection(_squares(list(cells), [colour(difference) for difference, _ in cells.values()], "none"))
@@ -63,7 +67,7 @@ def heatmap(
         # The page writes text in figures with a halo in the colour of the paper; not here.
         text.set_gid(f"cell-{row}-{column}")
     _axis(axes, names)
-    _key(axes, len(order))
+    _key(axes, columns)
     said = [_told(styles[order[row]], styles[order[column]], *cells[row, column]) for row, column in list(cells)[:40]]
     more = "; and more in the table" if len(cells) > len(said) else ""
     counts = f"{len(shown)} pairs of {len(order)} runs, {len(cells)} told apart"
@@ -116,22 +120,19 @@ def _squares(places: list[tuple[int, int]], faces: list[str] | str, edge: str) -
 def _axis(axes: Axes, names: list[str]) -> None:
     centres = np.arange(len(names)) + 0.5
     axes.set_yticks(centres, names, parse_math=False)
-    axes.set_xticks(centres, [str(place) for place in range(1, len(names) + 1)])
+    axes.set_xticks(centres[:-1], [str(place) for place in range(1, len(names))])
     axes.tick_params(axis="both", length=0, labelsize=FONT_SIZE - 1, labelcolor=INK)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
 
 
-def _key(axes: Axes, number: int) -> None:
-    """Draw what colours mean into the empty corner, where there is room for it."""
-    steps = np.linspace(0, -WIDEST, 5)
-    if number < len(steps) + 3:
-        return
-    start = number - len(steps) - 0.3
-    places = [(0, start + step) for step in range(len(steps))]
-    axes.add_collection(_squares(places, [colour(step) for step in steps], "none"))
+def _key(axes: Axes, columns: int) -> None:
+    """Draw what colours mean into the empty corner."""
+    start = columns - len(_STEPS)
+    places = [(0, start + step) for step in range(len(_STEPS))]
+    axes.add_collection(_squares(places, [colour(step) for step in _STEPS], "none"))
     for step in (0, 2, 4):
-        text = percent(steps[step]).replace(".0", "")
+        text = percent(_STEPS[step]).replace(".0", "")
         axes.text(start + step + 0.5, 1.55, text, ha="center", va="center", fontsize=FONT_SIZE - 2, color=MUTED)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -57,9 +58,12 @@ def label_right(axes: Axes, ends: Sequence[tuple[float, float, RunStyle]]) -> No
 
 
 def label_near(
-    axes: Axes, points: Sequence[tuple[float, float, RunStyle]], crowd: Sequence[tuple[float, float, RunStyle]]
+    axes: Axes,
+    points: Sequence[tuple[float, float, RunStyle]],
+    crowd: Sequence[tuple[float, float, RunStyle]],
+    lines: Sequence[Sequence[tuple[float, float]]] = (),
 ) -> list[tuple[float, float, RunStyle]]:
-    """Write the names of points (x, y) close to them where that hides nothing of a crowd of points and names.
+    """Write the names of points (x, y) close to them where that hides nothing of a crowd of points, names and lines.
 
     Returns
     -------
@@ -68,6 +72,7 @@ def label_near(
     """
     box = axes.get_window_extent()
     taken = [_around(place) for place in axes.transData.transform([(x, y) for x, y, _ in crowd])]
+    taken += [box for line in lines for box in _along(axes.transData.transform(line))]
     crowded = []
     for x, y, style in sorted(points, key=lambda point: point[0]):
         place, width = axes.transData.transform((x, y)), label_width([style.label])
@@ -95,6 +100,11 @@ def label_near(
 def _around(place: np.ndarray) -> tuple[float, float, float, float]:
     """Return the box of a marker: left, bottom, right, top."""
     return (place[0] - 6, place[1] - 6, place[0] + 6, place[1] + 6)
+
+
+def _along(corners: np.ndarray) -> list[tuple[float, float, float, float]]:
+    """Return boxes along a line with these corners whose parts go along the axes, with a little room around them."""
+    return [(*(np.minimum(one, other) - 2), *(np.maximum(one, other) + 2)) for one, other in pairwise(corners)]
 
 
 def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

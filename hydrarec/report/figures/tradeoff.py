@@ -46,6 +46,15 @@ def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
     return order[np.concatenate([[True], value[order][1:] > best[:-1]])]
 
 
+def _steps(cost: np.ndarray, value: np.ndarray) -> list[tuple[float, float]]:
+    """Return the corners of the line that joins a front.
+
+    >>> [(float(x), float(y)) for x, y in _steps(np.array([1.0, 3.0]), np.array([0.2, 0.5]))]
+    [(1.0, 0.2), (3.0, 0.2), (3.0, 0.5)]
+    """
+    return list(zip(np.repeat(cost, 2)[1:], np.repeat(value, 2)[:-1], strict=True))
+
+
 def _device(devices: pd.Series) -> str:
     """Return the device of a run's seeds; those of several devices are compared with nobody else's."""
     return " and ".join(sorted(set(devices)))
@@ -58,11 +67,12 @@ def _panel(
     canvas, axes = blank(300 + room, tall(len(table)), (46, 40, room, 10), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
-    fronts = {}
+    fronts, steps = {}, []
     for device, rows in table.reset_index(drop=True).groupby("device", sort=False):
         # Times compare within a device only.
         front = rows.index.to_numpy()[pareto_front(cost[rows.index], value[rows.index])]
         axes.step(cost[front], value[front], where="post", color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
+        steps.append(_steps(cost[front], value[front]))
         fronts[str(device)] = ", ".join(styles[str(table.index[place])].label for place in front)
     points = []
     for (run, row), place in zip(table.iterrows(), cost, strict=True):
@@ -76,7 +86,7 @@ def _panel(
     axes.set_xlabel(f"{x_title}, logarithmic", color=MUTED)
     # Trained runs crowd at the expensive end, so their names stand in a column; most baselines have room beside them.
     hollow = [point for point in points if point[2].hollow]
-    crowded = label_near(axes, hollow, points)
+    crowded = label_near(axes, hollow, points, steps)
     label_right(axes, [point for point in points if not point[2].hollow] + crowded)
     on_front = "; ".join(f"on {device} {named}" if len(fronts) > 1 else named for device, named in fronts.items())
     listed = "; ".join(

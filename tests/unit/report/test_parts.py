@@ -1,5 +1,6 @@
 """Parts of the report: looks of runs, sentences and their strength, placement of labels, data cards, Pareto front."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -132,6 +133,11 @@ def test_data_cards_show_keys_nobody_foresaw(tree, tables):
     assert facts["Moon phase: waxing"] == "1, 2"
     assert facts["Flag"] == "yes"
     assert facts["Tie share"] == "12\u202f%"
+    times = {"first": 1704103179, "first_day": "2024-01-01", "last": 1759462752, "last_day": "2025-10-03"}
+    inputs.cards["made-0"] |= {"times": times, "sizes": {"most": 1005, "mean": 1234.5, "seed": 2024}}
+    facts = dict(data_cards(inputs)[0].facts)
+    assert facts["Times"] == "first 2024-01-01 · last 2025-10-03"
+    assert facts["Sizes"] == "most 1\u202f005 · mean 1\u202f234 · seed 2024"
     assert [column.title for column in card.tables[0].columns] == ["Stage", "Users", "Items", "Interactions"]
 
 
@@ -243,6 +249,9 @@ def test_the_heat_map_says_what_is_significant_and_leaves_the_rest_blank():
     assert "run-1 \u221220.0\u202f% from run-0 (p .001)" in panel.alt
     assert "run-2 \u221250.0\u202f% from run-0 (p < .001)" in panel.alt
     assert panel.standalone.count("-cell-") == 2
+    # The last run is nobody's column, and the colours are explained however few runs there are.
+    assert re.findall(r">(\d)</text>", panel.standalone) == ["1", "2"]
+    assert "\u221230\u202f%" in panel.standalone
     assert heatmap("pairs", "All pairs", pairs[:0], ["run-0"], looks, 0.05) is None
 
 
@@ -323,3 +332,21 @@ def test_names_near_points_hide_neither_points_nor_names():
     assert 0 < len(left_over) < len(crowd)
     boxes = [text.get_window_extent() for text in canvas.texts]
     assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+
+
+def test_names_near_points_are_crossed_by_no_line():
+    (style,) = styles(many_runs(1)).values()
+    line = [(0.5, 0.5), (0.9, 0.5), (0.9, 0.9)]
+    canvas, axes = blank()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    assert label_near(axes, [(0.5, 0.5, style)], [(0.5, 0.5, style)], [line]) == []
+    box = canvas.texts[0].get_window_extent()
+    _, height = axes.transData.transform(line[0])
+    assert not (box.x1 > axes.transData.transform(line[0])[0] and box.y0 < height < box.y1)
+    # Without the line it stands to the right.
+    canvas, axes = blank()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    label_near(axes, [(0.5, 0.5, style)], [(0.5, 0.5, style)])
+    assert canvas.texts[0].get_window_extent().x0 > axes.transData.transform(line[0])[0]
