@@ -22,6 +22,10 @@ from hydrarec.report.titles import protocol_name
 
 VERDICTS = ("superior", "equivalent", "inferior", "inconclusive")
 """What a comparison with the reference may come to."""
+TWO_FAMILIES = (
+    "Inferior and superior are said of every run against the reference, places of all pairs of runs: two families of "
+    "tests, each adjusted for itself, so that an inferior run may share a place with the reference."
+)
 
 
 def lead(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
@@ -93,9 +97,10 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
 
 
 def under(inputs: Inputs, scope: Scope) -> str:
-    """Say under the name of a scope what it is and what its numbers rest on."""
+    """Say under the name of a scope what it is; what intervals rest on stands with the verdicts."""
     protocol = PROTOCOL_TITLES[scope.protocol]
-    return f"{protocol[0].upper()}{protocol[1:]}. {basis(inputs, scope)}"
+    users, seeds = int(inputs.leaderboard(scope, inputs.primary)["n_users"].max()), len(inputs.config.seeds)
+    return f"{protocol[0].upper()}{protocol[1:]}. {count(users)} test users, {several(seeds, 'seed')}."
 
 
 def basis(inputs: Inputs, scope: Scope) -> str:

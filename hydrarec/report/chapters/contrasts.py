@@ -59,7 +59,8 @@ def _groups(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     shown = [panel for panel in panels if panel is not None]
     caption = (
         "Runs at their mean over users and seeds. A bar joins neighbours of which no two are told apart at "
-        f"{percentage(alpha)}, Holm-adjusted over all pairs; that does not make them equal. Not a critical-difference "
+        f"{percentage(alpha)}, Holm-adjusted over all pairs; that does not make them equal. Runs "
+        "without a common bar need not be told apart, which the figure of all pairs shows. Not a critical-difference "
         f"diagram: one data set, no mean ranks. {sentences.figure_basis(inputs, scope)}"
     )
     return [Figure(shown, caption)] if shown else []
@@ -82,7 +83,8 @@ def _pairs(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Blo
     caption = (
         "The run on the left relative to that with the number below: colour by per cent, down to "
         f"{percent(-WIDEST)}; text: p-value, Holm-adjusted over all pairs. Blank: not significant at "
-        f"{percentage(alpha)}, which does not mean equal. {sentences.figure_basis(inputs, scope)} The CSV files have "
-        "differences, intervals and the p-values of max-T, which are about the trained weights at hand."
+        f"{percentage(alpha)}, which does not mean equal. {sentences.TWO_FAMILIES} "
+        f"{sentences.figure_basis(inputs, scope)} The CSV files have differences, intervals and the p-values of max-T, "
+        "which are about the trained weights at hand."
     )
     return [Figure(shown, caption)]

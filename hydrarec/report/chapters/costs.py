@@ -15,6 +15,8 @@ from hydrarec.report.figures.tradeoff import tradeoff
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
+_NAMED = 4
+"""Runs that are named in a sentence; of more their number, and the table has the rest."""
 _GPU_COLUMNS = [
     Column("GPU memory", hint="allocated"),
     Column("Energy", hint="of the GPU while training; what else the machine takes is not measured"),
@@ -47,7 +49,7 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
             f"over seeds, as far as every seed gets; band: their range. The broken line marks {percentage(MARKED)}."
         )
         blocks.append(Figure(curves, caption))
-    notes = [Text(note, "key") for note in time_notes(inputs, scope)]
+    notes = [Text(note, "key") for note in time_notes(inputs, scope, looks)]
     return [*blocks, times(inputs, scope, looks), *notes]
 
 
@@ -114,7 +116,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     return without_empty(table_of_costs)
 
 
-def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
+def time_notes(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[str]:
     """Return what has to be known before times are compared."""
     table = scope.of(inputs.times)
     notes = []
@@ -125,11 +127,13 @@ def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
     else:
         notes.append(f"All runs were computed on one host ({_and(table['host'])}), device {_and(table['device'])}.")
     if shared := sorted(set(table.loc[table["runs_per_gpu"] > 1, "run"])):
-        notes.append(f"Trainings shared a GPU, and their times are left out: {', '.join(shared)}.")
-    spoilt = table[table["contention"].notna()].drop_duplicates("run")
-    if len(spoilt):
-        named = "; ".join(f"{row.run} ({row.contention})" for row in spoilt.itertuples())
-        notes.append(f"Others were on the machine while these trained, so their wall clock is not their own: {named}.")
+        notes.append(
+            f"Trainings shared a GPU, and their times are left out: {', '.join(styles[run].label for run in shared)}."
+        )
+    if spoilt := list(table.loc[table["contention"].notna(), "run"].unique()):
+        named = ", ".join(styles[run].label for run in spoilt)
+        who = f"{len(spoilt)} of {table['run'].nunique()} runs" if len(spoilt) > _NAMED else named
+        notes.append(f"Others were on the machine while {who} trained, so their wall clock is not their own.")
     if (table["epochs"] > 0).any():
         notes.append(clock_note(inputs, scope))
     notes.append(

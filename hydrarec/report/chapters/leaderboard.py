@@ -27,7 +27,7 @@ def leaderboard(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
         lambda scope: [
             Text(sentences.under(inputs, scope), "under"),
             leaderboard_table(inputs, scope, looks),
-            Text(_KEY, "key"),
+            Text(f"{_KEY} {sentences.TWO_FAMILIES}" if len(inputs.contest(scope)) > 1 else _KEY, "key"),
         ],
     )
 
@@ -91,7 +91,10 @@ def _columns(inputs: Inputs, clock: str) -> list[Column]:
         Column(first),
         Column(f"{inputs.coverage} interval", hint=sentences.over(inputs)),
         Column("", hint=f"{first} with its interval, from 0 to the best"),
-        Column("Places", hint="that the run may have; all places are covered at once, by the Holm-adjusted pairs"),
+        Column(
+            "Places",
+            hint="that the run may have, from all pairs of runs, which are a family of tests; all are covered at once",
+        ),
         Column(second),
         Column(f"{inputs.coverage} interval", hint=sentences.over(inputs)),
         Column("Warm", hint=f"{first} of targets that occur in the training data"),

@@ -15,7 +15,8 @@ from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
 
 _RULES = (
-    "Which rule reads what of which, from left to right. Arrows that follow from others are left out, and so are "
+    "All rules of the workflow and which reads what of which, from left to right; a comparison runs those that its "
+    "configuration asks for. Arrows that follow from others are left out, and so are "
     "targets that only gather files."
 )
 _MACHINE = ("host", "cpu", "gpu", "driver", "cuda", "platform", "threads")

@@ -70,7 +70,7 @@ def _seeds(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Blo
     caption = (
         f"{name} of every run with every seed: a dot for each, a line at their mean, which stands on the right. Runs "
         "that no seed changes have one; arrows: beyond the axis. Dots are no interval: all seeds share their test "
-        f"users, and matched seeds go up and down together. {sentences.figure_basis(inputs, scope)}"
+        f"users, and matched seeds may go up and down together. {sentences.figure_basis(inputs, scope)}"
     )
     return [Figure([panel], caption)]
 

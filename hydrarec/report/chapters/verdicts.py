@@ -16,8 +16,8 @@ from hydrarec.report.titles import left_over
 _CLAIMS = ("supported", "refuted", "not decided", "not decidable")
 """What may become of a claim."""
 _KEY = (
-    "Superior, inferior: the difference is significant. Equivalent: it lies within the margin, whether it is "
-    "significant or not. Inconclusive: neither was shown."
+    "Superior, inferior: the difference is significant after adjustment. Equivalent: after adjustment it lies within "
+    "the margin, whether it is significant or not. Inconclusive: neither was shown."
 )
 
 
