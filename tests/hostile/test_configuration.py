@@ -378,4 +378,7 @@ def test_an_absent_file_of_claims_is_told_with_the_line_that_names_it(refuses, t
     rules = tmp_path / "workflow/rules/baselines"
     rules.mkdir(parents=True)
     (rules / "popularity.smk").touch()
-    refuses(f"{GOOD}hypotheses: nope.yaml\n", f":{len(GOOD.splitlines()) + 1}: hypotheses: nope.yaml: the file of")
+    for name in ("Snakefile", "workflow/rules/common.smk"):
+        (tmp_path / name).touch()
+    line = len(GOOD.splitlines()) + 1
+    refuses(f"{GOOD}hypotheses: nope.yaml\n", f":{line}: hypotheses: {tmp_path / 'nope.yaml'}: the file of")

@@ -210,6 +210,10 @@ def test_claims_about_what_is_not_finished_are_not_decidable_and_silent_runs_are
     lose(tree, HYDRA_UNI, 1, log="hydrarec: the loss is nan")
     raw = tree.config.model_dump(mode="json", exclude_unset=True)
     write_json(tmp_path / "comparison.yaml", raw | {"hypotheses": "claims.yaml"})
+    # A checkout, from whose root claims are seen.
+    (tmp_path / "workflow/rules").mkdir(parents=True)
+    for name in ("Snakefile", "workflow/rules/common.smk"):
+        (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     questions.partial_report("comparison.yaml")
     page = (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()

@@ -326,12 +326,12 @@ def test_names_with_blanks_around_them_are_refused(name, size, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("ids", "told"),
     [
-        (["caf\u00e9", "a", "cafe\u0301"], r"caf\u00e9 stands there as 'caf\\xe9' and as 'cafe\\u0301'"),
+        (["ol\u00e9", "a", "ole\u0301"], r"ol\u00e9 stands there as 'ol\\xe9' and as 'ole\\u0301'"),
         # Composed to ASCII, or in no composed form at all.
         (["K", "a", "\u212a"], r"K stands there as 'K' and as '\\u212a'"),
         (["a\u0323\u0307", "a\u0307\u0323"], r".* stands there as 'a\\u0323\\u0307' and as 'a\\u0307\\u0323'"),
-        (["cafe\u0301", "cafe", "e\u0301"], ""),
-        (["caf\u00e9", "\u00e9", "\ufb01", "fi"], ""),
+        (["ole\u0301", "ole", "e\u0301"], ""),
+        (["ol\u00e9", "\u00e9", "\ufb01", "fi"], ""),
     ],
 )
 @pytest.mark.parametrize("size", [2**22, 16])
