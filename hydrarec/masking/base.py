@@ -43,6 +43,10 @@ class Masking(Protocol):
         """Return how many of a sequence's newest items a training batch must hold."""
         ...
 
+    def input_width(self, longest: int) -> int:
+        """Return how many positions a training view has if its batch holds at most `longest` items of a sequence."""
+        ...
+
     def expected_targets(self, lengths: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
         """Return how many targets sequences of these lengths have on average, cut to the training window; float64."""
         ...

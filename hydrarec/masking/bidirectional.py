@@ -30,6 +30,10 @@ class BidirectionalMasking:
         """Return `max_length`: the input and its targets are the same items."""
         return max_length
 
+    def input_width(self, longest: int) -> int:
+        """Return `longest`: hidden items keep their positions."""
+        return longest
+
     def expected_targets(self, lengths: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
         """Return what is hidden on average: a share of each sequence, or one item where that is none."""
         share, only_last = self.config.mask_probability, self.config.last_item_probability

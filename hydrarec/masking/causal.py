@@ -27,6 +27,10 @@ class CausalMasking:
         """Return `max_length` inputs and the target of the last one."""
         return max_length + 1
 
+    def input_width(self, longest: int) -> int:
+        """Return one less than `longest`: the last item is a target only."""
+        return longest - 1
+
     def expected_targets(self, lengths: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
         """Return all but the first item."""
         return (lengths - 1).double()

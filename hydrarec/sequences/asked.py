@@ -19,7 +19,7 @@ class Overview:
     shape: tuple[int, int]
     """Rows B and queries Q, the most that a row has."""
     slots: Int[Tensor, " M"] | None
-    """Where they stand in the flattened B x Q rectangle; None: they fill it."""
+    """Where they stand in the flattened B x Q rectangle; None: there is one in each row."""
 
     def arranged(self, queries: Float[Tensor, "M D"]) -> Float[Tensor, "B Q D"]:
         """Put queries side by side, with zeros where a row has fewer."""
@@ -58,7 +58,8 @@ def all_seeing(index: Int[Tensor, " M"], per_row: Int[Tensor, " B"], visibility:
     """
     n_rows, n_columns = len(per_row), int(per_row.max())
     filled = (torch.arange(n_columns) < per_row[:, None]).flatten()
-    slots = None if len(index) == len(filled) else send(filled.nonzero().squeeze(1), index.device)
+    # Two and more in every row happen by chance, for which a compiler would keep a graph of its own.
+    slots = None if n_columns == 1 else send(filled.nonzero().squeeze(1), index.device)
     return Asked(index, Overview(visibility, (n_rows, n_columns), slots))
 
 

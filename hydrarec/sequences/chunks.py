@@ -38,10 +38,13 @@ def chunks(length: int, largest: int) -> Chunks:
     largest
         Positions in a chunk, a power of two. A sequence that has no more than half of it gets one that is smaller.
     """
+    compiling = torch.compiler.is_compiling()
+    # With a place to spare, as filling up and cutting off nothing would be a graph of its own.
+    places = length + 1 if compiling else length
     size, count = 1, 1
-    while size < largest and size < length:
+    while size < largest and size < places:
         size *= 2
-    while length > count * size:
-        # Compiled, the more there are the coarser: ten thousand positions take no graph for each number of chunks.
-        count += max(1, count // FINE) if torch.compiler.is_compiling() else 1
+    while places > count * size:
+        # The more there are the coarser: ten thousand positions take no graph for each number of chunks.
+        count += max(1, count // FINE) if compiling else 1
     return Chunks(count, size)

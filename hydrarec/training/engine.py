@@ -3,7 +3,8 @@
 The test file is not among the inputs; `hydrarec.training.test` ranks it, once.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,15 +26,19 @@ from hydrarec.metrics import hit_rate, ndcg
 from hydrarec.progress import bar
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import BATCH_SIZE, count_ranks
-from hydrarec.sequences.batches import training_batches, training_order
+from hydrarec.sequences.batches import Batch, training_batches, training_order
+from hydrarec.sequences.chunks import Chunks, chunks
 from hydrarec.sequences.log import Cases, Catalogue, Log
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.training import checkpoint
 from hydrarec.training.scorer import ModelScorer
 from hydrarec.training.streams import Streams
 
-LIKE_WIDTHS = 32
-"""Widths of batches, from a multiple of it to the next, for which kernels come in the same versions."""
+LIKE_WIDTHS = 16
+"""Widths of batches, from a multiple of it to the next, for which kernels and graphs are the same; of fewer positions
+there are kinds up to each power of two. No operator works in smaller chunks."""
+DRAWS = 4
+"""Draws of hidden items among which a warm-up looks for kinds."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +159,11 @@ class Trainer:
 
     def warm_up(self) -> None:
         """Load and compile kernels, and allocate, before a clock runs; nothing of the training's state changes."""
-        order = self._one_of_each_kind(self._order(np.random.default_rng(0)))
         state, negatives = checkpoint.weights_of(self.model), self.streams.negatives.get_state()
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             self.model.train()
-            for batch in training_batches(self.train_log, order, self._window):
-                self._loss_of(self.masking.training_view(batch, torch.Generator())).backward()
+            for view in self._one_of_each_kind():
+                self._loss_of(view).backward()
         self.model.zero_grad(set_to_none=True)
         # What is counted or drawn anew in a training step is state too.
         self.model.load_state_dict(state)
@@ -245,14 +249,39 @@ class Trainer:
         seen = self.settings.encoder.max_length
         return training_order(self.train_log, self.settings.training.batch_size, seen, stream)
 
-    def _one_of_each_kind(self, order: list[np.ndarray]) -> list[np.ndarray]:
-        """Return a batch of each kind for which kernels differ: in its width, its size and whether it has padding."""
-        lengths = self.train_log.lengths.numpy().clip(max=self._window)
-        kinds = {}
-        for rows in order:
-            longest = lengths[rows].max()
-            kinds.setdefault((-(-longest // LIKE_WIDTHS), len(rows), longest == lengths[rows].min()), rows)
-        return [*kinds.values()]
+    def _one_of_each_kind(self) -> Iterator[TrainingView]:
+        """Yield a made-up view of each kind for which kernels or graphs differ.
+
+        That is in its width, as models see it, its number of rows, whether it has padding, and whether more than one
+        position of a row is asked.
+        """
+        lengths = self.train_log.lengths[self.train_log.lengths > 1]
+        wanted = self.settings.training.batch_size
+        sizes = {min(wanted, len(lengths)), len(lengths) % wanted} - {0}
+        kinds: dict[Chunks, int] = {}
+        for longest in lengths.clamp(max=self._window).unique().tolist():
+            width = self.masking.input_width(longest)
+            # Compiled operators have a place to spare.
+            kind = chunks(width + 1, LIKE_WIDTHS)
+            # As many rows as positions would be taken for a rule.
+            if kind not in kinds or not sizes & {width, longest}:
+                kinds[kind] = longest
+        stream = torch.Generator()
+        # The largest first: what is allocated for it does for the others.
+        for longest, n_rows, padding in itertools.product(reversed(kinds.values()), sorted(sizes)[::-1], (1, 0)):
+            if not padding or (n_rows > 1 and longest > 2):
+                batch = self._made_up(n_rows, longest, padding)
+                views = [self.masking.training_view(batch, stream) for _ in range(DRAWS)]
+                yield from {_several_in_a_row(view): view for view in views}.values()
+
+    def _made_up(self, n_rows: int, longest: int, padding: int) -> Batch:
+        """Return a batch whose first row lacks `padding` items."""
+        lengths = torch.full((n_rows,), longest)
+        lengths[0] -= padding
+        places = torch.arange(n_rows * longest, device=self.device).view(n_rows, longest)
+        real = torch.arange(longest, device=self.device) < lengths.to(self.device)[:, None]
+        times = None if self.train_log.timestamps is None else places * real
+        return Batch((places % self.model.n_items + 1) * real, lengths, times)
 
     def _expected_targets(self) -> float:
         """Return how many targets an epoch has on average."""
@@ -283,3 +312,7 @@ class Trainer:
         ).groupby("user")
         means = per_user.mean().mean()
         return float(means["ndcg"]), float(means["hr"])
+
+
+def _several_in_a_row(view: TrainingView) -> bool:
+    return view.asked.overview is not None and view.asked.overview.shape[1] > 1

@@ -4,6 +4,7 @@ import functools
 import itertools
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch._dynamo.utils import counters
@@ -13,9 +14,13 @@ from hydrarec.attention import hydra_kernels
 from hydrarec.config import RunSettings
 from hydrarec.config.attention import PerformerAttentionConfig
 from hydrarec.sequences.asked import Asked, asked
+from hydrarec.sequences.chunks import chunks
+from hydrarec.sequences.log import Cases, Catalogue, Log
 from hydrarec.sequences.visibility import Visibility
 from hydrarec.training.checkpoint import build
+from hydrarec.training.engine import Trainer
 from tests.contract.batches import batch_of
+from tests.unit.training.ring import settings
 
 COMBINATIONS = [
     *(
@@ -65,7 +70,7 @@ def test_a_graph_does_for_batches_of_all_shapes(model, operator, masking):
     run = {"id": "x", "model": {"kind": model}, "masking": {"kind": masking}}
     run |= {"attention": {"kind": operator}} if operator else {}
     # Dropout is left out: on a CPU it draws its bits outside of any graph.
-    encoder = {"d_model": 16, "n_heads": 2, "max_length": 40, "dropout": 0.0}
+    encoder = {"d_model": 16, "n_heads": 2, "max_length": 20, "dropout": 0.0}
     settings = RunSettings.model_validate(
         {"run": run, "encoder": encoder, "loss": {"kind": "cross_entropy"}, "training": {}}
     )
@@ -89,6 +94,43 @@ def test_asking_all_positions_takes_no_graph_of_its_own():
         x, index = torch.randn(n_rows, width, 2), torch.arange(n_asked)
         torch.testing.assert_close(compiled(x, Asked(index)), x.flatten(0, 1)[index])
     assert counters["stats"]["unique_graphs"] == 1
+
+
+def in_chunks(model, view):
+    """Add up what is asked, with as little as has a graph for every number of chunks, and for padding."""
+    x = model.item_embedding(view.batch.items)
+    if view.visibility.padding_mask is not None:
+        x = x * view.visibility.padding_mask[..., None]
+    x = chunks(x.shape[1], 16).cut(x).cumsum(-2).flatten(1, 2)[:, : x.shape[1]]
+    hidden = asked(x, view.asked)
+    if (overview := view.asked.overview) is not None:
+        hidden = overview.picked(overview.arranged(hidden).cumsum(1))
+    return hidden
+
+
+@pytest.mark.parametrize("masking", ["causal", "bidirectional"])
+def test_no_graph_is_made_in_an_epoch_after_a_warm_up(masking, monkeypatch):
+    stream = np.random.default_rng(0)
+    # Of one length each, so that nearly every batch has padding, and many of equal lengths, whose batches have none.
+    lengths = torch.from_numpy(np.r_[2:26, [16] * 12, [17] * 12])
+    offsets = torch.nn.functional.pad(lengths.cumsum(0), (1, 0))
+    items = torch.from_numpy(stream.integers(1, 31, int(lengths.sum())).astype(np.int32))
+    users = torch.arange(len(lengths), dtype=torch.int32)
+    log = Log(items, offsets, users)
+    cases = Cases(log, users, torch.zeros_like(users), items[offsets[1:] - 1], offsets[:-1], offsets[1:] - 1)
+    catalogue = Catalogue(30, torch.ones(31, dtype=torch.bool), torch.ones(31, dtype=torch.int64), True)
+    base = settings(masking, batch_size=5)
+    encoder = base.encoder.model_copy(update={"max_length": 40, "d_model": 4})
+    trainer = Trainer(
+        base.model_copy(update={"encoder": encoder}), log, cases, catalogue, seed=0, device=torch.device("cpu")
+    )
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    trainer.forward = devices.compiled(functools.partial(in_chunks, trainer.model))
+    trainer.warm_up()
+    before = counters["stats"]["unique_graphs"]
+    assert before >= 5
+    trainer.train_epoch()
+    assert counters["stats"]["unique_graphs"] == before
 
 
 def test_models_of_one_kind_do_not_take_each_others_graphs_away(monkeypatch):
