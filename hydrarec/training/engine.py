@@ -266,6 +266,9 @@ class Trainer:
             # As many rows as positions would be taken for a rule.
             if kind not in kinds or not sizes & {width, longest}:
                 kinds[kind] = longest
+        if self.device.type == "cpu" and not self.settings.training.compile:
+            # Nothing is compiled there, and a step of every kind would take as long as much of an epoch.
+            kinds = dict([*kinds.items()][-1:])
         stream = torch.Generator()
         # The largest first: what is allocated for it does for the others.
         for longest, n_rows, padding in itertools.product(reversed(kinds.values()), sorted(sizes)[::-1], (1, 0)):

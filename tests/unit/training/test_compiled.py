@@ -70,7 +70,7 @@ def test_a_graph_does_for_batches_of_all_shapes(model, operator, masking):
     run = {"id": "x", "model": {"kind": model}, "masking": {"kind": masking}}
     run |= {"attention": {"kind": operator}} if operator else {}
     # Dropout is left out: on a CPU it draws its bits outside of any graph.
-    encoder = {"d_model": 16, "n_heads": 2, "max_length": 20, "dropout": 0.0}
+    encoder = {"d_model": 16, "n_heads": 2, "max_length": 40, "dropout": 0.0}
     settings = RunSettings.model_validate(
         {"run": run, "encoder": encoder, "loss": {"kind": "cross_entropy"}, "training": {}}
     )
@@ -121,9 +121,8 @@ def test_no_graph_is_made_in_an_epoch_after_a_warm_up(masking, monkeypatch):
     catalogue = Catalogue(30, torch.ones(31, dtype=torch.bool), torch.ones(31, dtype=torch.int64), True)
     base = settings(masking, batch_size=5)
     encoder = base.encoder.model_copy(update={"max_length": 40, "d_model": 4})
-    trainer = Trainer(
-        base.model_copy(update={"encoder": encoder}), log, cases, catalogue, seed=0, device=torch.device("cpu")
-    )
+    changed = {"encoder": encoder, "training": base.training.model_copy(update={"compile": True})}
+    trainer = Trainer(base.model_copy(update=changed), log, cases, catalogue, seed=0, device=torch.device("cpu"))
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
     trainer.forward = devices.compiled(functools.partial(in_chunks, trainer.model))
     trainer.warm_up()
