@@ -1,14 +1,17 @@
 """Measure every run: `metrics.parquet`, `leaderboard.parquet` and `times.parquet`."""
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from hydrarec.columns import LEADERBOARD, METRICS, TIMES
 from hydrarec.comparison.absent import write_runs
 from hydrarec.comparison.cases import Cases, Group, read_cases, read_ranks
+from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import Computed, finished, finished_runs, require_complete
 from hydrarec.config import BenchmarkConfig
@@ -16,7 +19,8 @@ from hydrarec.contention import busy_share, contention
 from hydrarec.files import atomic_folder
 from hydrarec.layout import run_folder
 from hydrarec.progress import bar
-from hydrarec.significance.crossed import crossed_mean
+from hydrarec.significance.crossed import CrossedMean, crossed_mean
+from hydrarec.significance.seed_spread import seed_spread
 from hydrarec.tables import write_table
 
 Rows = list[dict[str, Any]]
@@ -76,7 +80,7 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     """
     require_complete(config, results, partial=partial)
     metrics: Rows = []
-    leaders: Rows = []
+    leaders: list[tuple[dict[str, Any], CrossedMean, NDArray[np.float64]]] = []
     pairs = [
         (d.id, p, r) for d in config.datasets for p in config.protocols for r in finished_runs(config, results, d.id, p)
     ]
@@ -90,15 +94,15 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     times = pd.DataFrame([_time(one) for one in finished(config, results)])
     with atomic_folder(output) as new:
         write_table(pd.DataFrame(metrics), new / "metrics.parquet", METRICS)
-        write_table(pd.DataFrame(leaders), new / "leaderboard.parquet", LEADERBOARD)
+        write_table(pd.DataFrame(_intervals(config, leaders)), new / "leaderboard.parquet", LEADERBOARD)
         write_table(times, new / "times.parquet", TIMES)
         write_runs(config, results, new)
 
 
 def _measure(
     config: BenchmarkConfig, results: Path, cases: Cases, dataset: str, protocol: str, run: str
-) -> tuple[Rows, Rows]:
-    """Return a run's rows of the metrics table, seed by seed, and of the leaderboard."""
+) -> tuple[Rows, list[tuple[dict[str, Any], CrossedMean, NDArray[np.float64]]]]:
+    """Return a run's rows of the metrics table, seed by seed, and of the leaderboard: keys, mean, and means by seed."""
     cutoffs, key = config.evaluation.cutoffs, {"dataset": dataset, "protocol": protocol, "run": run}
     names = metric_names(cutoffs)
     rows: Rows = []
@@ -125,23 +129,46 @@ def _measure(
                 for name, value, optimistic, pessimistic in zip(names, by_user.mean(axis=0), high, low, strict=True)
             ]
     return rows, [
-        {
-            **key,
-            "group": group.name,
-            "metric": name,
-            "mean": estimate.mean,
-            "low": estimate.low,
-            "high": estimate.high,
-            "standard_error": estimate.standard_error,
-            "n_users": group.n_users,
-            "n_seeds": estimate.n_seeds,
-            "deterministic": config.is_deterministic(run),
-        }
+        (
+            key | {"group": group.name, "metric": name},
+            crossed_mean(by_user, config.evaluation.alpha),
+            by_user.mean(axis=0),
+        )
         for group in cases.groups
         if group.n_users > 1
         for name, by_user in zip(names, np.stack(values[group.name], axis=2).swapaxes(0, 1), strict=True)
-        for estimate in [crossed_mean(by_user, config.evaluation.alpha)]
     ]
+
+
+def _intervals(config: BenchmarkConfig, leaders: list[tuple[dict[str, Any], CrossedMean, NDArray[np.float64]]]) -> Rows:
+    """Return rows of the leaderboard, in whose intervals seeds change no less than in all competing runs together."""
+    alpha, competing = config.evaluation.alpha, set(compared_runs(config))
+    by_seed: dict[tuple[str, ...], list[NDArray[np.float64]]] = defaultdict(list)
+    for key, estimate, means in leaders:
+        if key["run"] in competing and estimate.n_seeds > 1:
+            by_seed[_measured(key)].append(means)
+    spreads = {key: seed_spread(np.stack(means)) for key, means in by_seed.items()}
+    rows: Rows = []
+    for key, alone, _ in leaders:
+        spread = spreads.get(_measured(key))
+        estimate = alone if spread is None else alone.with_seeds_at_least(spread.one, spread.df, alpha)
+        rows.append(
+            {
+                **key,
+                "mean": estimate.mean,
+                "low": estimate.low,
+                "high": estimate.high,
+                "standard_error": estimate.standard_error,
+                "n_users": estimate.n_users,
+                "n_seeds": estimate.n_seeds,
+                "deterministic": config.is_deterministic(key["run"]),
+            }
+        )
+    return rows
+
+
+def _measured(key: dict[str, Any]) -> tuple[str, ...]:
+    return key["dataset"], key["protocol"], key["group"], key["metric"]
 
 
 def _mean_of_users(group: Group, values: np.ndarray) -> np.ndarray:

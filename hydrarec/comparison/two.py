@@ -3,20 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from hydrarec.columns import METRICS
 from hydrarec.comparison.cases import read_cases
-from hydrarec.comparison.contrasts import compare_values, compared_runs, contrast_row
+from hydrarec.comparison.contrasts import compare_values, contrast_row
 from hydrarec.comparison.measures import metric_names, paired_names
 from hydrarec.comparison.runs import is_from_lists, require_complete
+from hydrarec.comparison.seeds import means_by_seed
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
-from hydrarec.layout import comparison_folder
 from hydrarec.significance.equivalence import verdict
-from hydrarec.tables import read_table
 
 
 @dataclass(frozen=True)
@@ -106,7 +102,7 @@ def contrast_two(
     values, base = (values_by_user(both, results, cases, dataset, protocol, name) for name in (run, reference))
     from_lists = any(is_from_lists(both, results, dataset, protocol, name) for name in (run, reference))
     compared = paired_names(evaluation.cutoffs, from_lists=from_lists)
-    others = _others(config, results, dataset, protocol)
+    others = means_by_seed(config, results, dataset, protocol)
     rows = []
     for index, metric in enumerate(metric_names(evaluation.cutoffs)):
         if metric not in compared:
@@ -128,20 +124,3 @@ def contrast_two(
     seeds = len(both.seeds) if drawn else 1
     n_others = min((len(means) for means in others.values()), default=0)
     return Contrast(run, reference, dataset, protocol, pd.DataFrame(rows).set_index("metric"), seeds, drawn, n_others)
-
-
-def _others(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> dict[str, NDArray[np.float64]]:
-    """Return by metric the means over users of all competing runs (rows) by seed, from the comparison's tables."""
-    path = comparison_folder(results, config.report) / "metrics.parquet"
-    if not path.is_file():
-        return {}
-    table = read_table(path, METRICS)
-    here = (table["dataset"] == dataset) & (table["protocol"] == protocol) & (table["group"] == "all")
-    table = table[here & table["run"].isin(compared_runs(config))]
-    found = {}
-    for metric, rows in table.groupby("metric"):
-        # A run that does not depend on the seed says nothing here, and has one.
-        means = rows.pivot_table(index="run", columns="seed", values="value").dropna()
-        if means.shape[1] == len(config.seeds):
-            found[str(metric)] = means.to_numpy(dtype=np.float64)
-    return found

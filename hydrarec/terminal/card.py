@@ -1,11 +1,15 @@
 """`hydrarec show`: what a run is, what came out, what it took, what made it, and where its files lie."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hydrarec.comparison.cases import read_cases
 from hydrarec.comparison.measures import metric_names
 from hydrarec.comparison.runs import REQUIRED, Computed, computed, require_complete
+from hydrarec.comparison.seeds import means_by_seed
 from hydrarec.comparison.two import only
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
@@ -15,6 +19,7 @@ from hydrarec.numbers import count, duration, energy, metric_title, score, score
 from hydrarec.outdated import outdated
 from hydrarec.provenance import code_name
 from hydrarec.significance.crossed import crossed_mean
+from hydrarec.significance.seed_spread import seed_spread
 from hydrarec.terminal.settings import differing, parts_of
 from hydrarec.terminal.text import WIDTH, aligned, plain, wrapped
 
@@ -51,18 +56,21 @@ def card(config: BenchmarkConfig, results: Path, run_id: str) -> str:
     for dataset in config.datasets:
         for protocol in config.protocols:
             lines += ["", *wrapped(f"{dataset.title} ({dataset.id}), {protocol}")]
-            lines += _place(only(config, [run_id], dataset.id, protocol), results, run_id)
+            others = means_by_seed(config, results, dataset.id, protocol)
+            lines += _place(only(config, [run_id], dataset.id, protocol), results, run_id, others)
     return "\n".join(plain(line) for line in lines)
 
 
-def _place(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
+def _place(
+    config: BenchmarkConfig, results: Path, run: str, others: Mapping[str, NDArray[np.float64]]
+) -> Iterator[str]:
     """Describe a run in the only place of a configuration."""
     seeds = list(computed(config, results))
     absent = {one.seed: [name for name in REQUIRED if not (one.folder / name).is_file()] for one in seeds}
     done = [one for one in seeds if not absent[one.seed]]
     other = [why for one in done if (why := outdated(config, one.dataset, run, one.folder))]
     if len(done) == len(seeds) and not other:
-        yield from _metrics(config, results, run)
+        yield from _metrics(config, results, run, others)
     else:
         for one in seeds:
             if absent[one.seed]:
@@ -95,7 +103,9 @@ def _side_by_side(columns: list[list[str]]) -> Iterator[str]:
         first = last
 
 
-def _metrics(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
+def _metrics(
+    config: BenchmarkConfig, results: Path, run: str, others: Mapping[str, NDArray[np.float64]]
+) -> Iterator[str]:
     [dataset], [protocol] = config.datasets, config.protocols
     require_complete(config, results)
     cases = read_cases(config, results, dataset.id, protocol)
@@ -105,6 +115,8 @@ def _metrics(config: BenchmarkConfig, results: Path, run: str) -> Iterator[str]:
     rows = []
     for index, metric in enumerate(metric_names(config.evaluation.cutoffs)):
         estimate = crossed_mean(values[:, index], alpha)
+        if metric in others and (spread := seed_spread(others[metric])):
+            estimate = estimate.with_seeds_at_least(spread.one, spread.df, alpha)
         interval = score_interval(estimate.low, estimate.high)
         rows.append([metric_title(metric), score(estimate.mean), interval])
     yield from aligned([["metric", "mean", f"{100 * (1 - alpha):g} %"], *rows])

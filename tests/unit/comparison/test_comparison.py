@@ -14,7 +14,7 @@ from hydrarec.files import read_json, write_json
 from hydrarec.layout import split_folder
 from hydrarec.metrics import ndcg
 from hydrarec.significance.corrections import holm
-from hydrarec.significance.crossed import independent_parts, paired_difference
+from hydrarec.significance.crossed import crossed_mean, independent_parts, paired_difference
 from hydrarec.significance.equivalence import equivalence
 from hydrarec.significance.seed_spread import seed_spread
 from hydrarec.tables import read_table, write_table
@@ -68,6 +68,22 @@ def test_leaderboard_has_every_run_and_says_what_its_interval_rests_on(tree, tab
     }  # fmt: skip
     assert (here["low"] <= here["mean"]).all()
     assert (here["mean"] <= here["high"]).all()
+
+
+def test_intervals_of_means_take_seeds_to_change_as_much_as_in_all_runs_together(tree, tables):
+    leaders = read_table(tables / "leaderboard.parquet", LEADERBOARD)
+    here = rows(leaders, dataset="made-0", protocol="loo", group="all", metric="ndcg@10").set_index("run")
+    values = {
+        run: np.stack([ndcg_by_user(tree, run, seed, "loo") for seed in range(3)], axis=1)
+        for run in (SASREC, HYDRA_UNI)
+    }
+    spread = seed_spread(np.stack([one.mean(axis=0) for one in values.values()]))
+    for run, one in values.items():
+        expected = crossed_mean(one).with_seeds_at_least(spread.one, spread.df, 0.05)
+        assert (here.loc[run, "low"], here.loc[run, "high"]) == pytest.approx((expected.low, expected.high))
+    # Random draws are controls and say nothing about methods; what does not change with the seed has users alone.
+    fixed = crossed_mean(ndcg_by_user(tree, "itemknn", 0, "loo")[:, None])
+    assert here.loc["itemknn", "low"] == pytest.approx(fixed.low)
 
 
 @pytest.mark.parametrize("protocol", ["loo", "gts"])
