@@ -71,7 +71,9 @@ def _causal(
     length = q.shape[2]
     if length <= CHUNK:
         return (q @ k.mT).tril() @ v
-    q, k, v = (F.pad(x, (0, 0, 0, -length % CHUNK)).unflatten(2, (-1, CHUNK)) for x in (q, k, v))
+    # Compiled, never nothing, which would be a graph of its own.
+    more = CHUNK - length % CHUNK if torch.compiler.is_compiling() else -length % CHUNK
+    q, k, v = (F.pad(x, (0, 0, 0, more)).unflatten(2, (-1, CHUNK)) for x in (q, k, v))
     sums = (k.mT @ v).cumsum(2)
     before = F.pad(sums[:, :, :-1], (0, 0, 0, 0, 1, 0))
     mixed = (q @ k.mT).tril() @ v + q @ before

@@ -7,7 +7,8 @@ import typer
 
 from hydrarec.cli.options import Config, Results, benchmark_of
 from hydrarec.config import load_file
-from hydrarec.config.hypotheses import claims_file, find_checkout, load_hypotheses, unmet
+from hydrarec.config.claims_file import claims_file, find_checkout, unmet
+from hydrarec.config.hypotheses import load_hypotheses
 from hydrarec.config.yaml_file import read_yaml
 from hydrarec.layout import comparison_folder
 

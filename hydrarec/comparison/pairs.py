@@ -17,8 +17,13 @@ from hydrarec.significance.max_t import max_t
 from hydrarec.significance.pairs import CrossedPairs, adjust_pairs, crossed_pairs
 from hydrarec.significance.rank_intervals import rank_intervals
 
-_PARTS = ("variance_users", "variance_residual", "variance_seed_means", "least_seed_means")
-"""What a log-ratio's interval is made of, as `independent_parts` takes it."""
+_PARTS = {
+    "variance_users": "users",
+    "variance_residual": "residual",
+    "variance_seed_means": "seed_means",
+    "least_seed_means": "least_seed_means",
+}
+"""Columns of what intervals are made of, and the attributes of `PairVariances` that they hold."""
 SEED = 0
 """Start of the random signs: fixed, so that equal results have equal p-values."""
 
@@ -48,24 +53,19 @@ def contrast_pairs(
     flipped = max_t(values.mean(axis=2), evaluation.flips, SEED)
     places = rank_intervals(crossed.difference, adjusted, evaluation.alpha)
     board = pd.DataFrame({"run": list(runs), "best": places.best, "worst": places.worst})
-    means = values.mean(axis=(1, 2))
-    # As in `paired_difference`: the error of a log-ratio is that of the difference of values over their means.
-    ratios = crossed_pairs(values / np.where(means > 0, means, 1)[:, None, None])
-    return _rows(runs, values.shape[1], means, crossed, ratios, adjusted, flipped), board
+    return _rows(runs, values, crossed, adjusted, flipped), board
 
 
 def _rows(
     runs: Sequence[str],
-    n_users: int,
-    means: NDArray[np.float64],
+    values: NDArray[np.float64],
     crossed: CrossedPairs,
-    ratios: CrossedPairs,
     adjusted: NDArray[np.float64],
     flipped: NDArray[np.float64],
 ) -> pd.DataFrame:
     one, other = np.triu_indices(len(runs), 1)
     names = np.array(runs, dtype=object)
-    base = means[other]
+    base = values.mean(axis=(1, 2))[other]
     percent = np.divide(100 * crossed.difference[one, other], base, out=np.full(len(one), np.nan), where=base > 0)
     return pd.DataFrame(
         {
@@ -73,19 +73,19 @@ def _rows(
             "other": names[other],
             "difference": crossed.difference[one, other],
             "percent": percent,
-            "standard_error": crossed.standard_error[one, other],
+            "standard_error": crossed.variances.standard_error[one, other],
             "low": crossed.low[one, other],
             "high": crossed.high[one, other],
             "p": crossed.p[one, other],
             "p_holm": adjusted[one, other],
             "p_max_t": flipped[one, other],
-            "variance_users": crossed.variance_users[one, other],
-            "variance_residual": _of_pairs(crossed.variance_residual, one, other),
-            "variance_seeds": _of_pairs(crossed.variance_seeds, one, other),
-            "variance_seed_means": _of_pairs(crossed.variance_seed_means, one, other),
-            "least_seed_means": _of_pairs(crossed.least_seed_means, one, other),
-            **{f"ratio_{name}": _of_pairs(getattr(ratios, name), one, other) for name in _PARTS},
-            "n_users": n_users,
+            "variance_seeds": _of_pairs(crossed.variances.seeds, one, other),
+            **{
+                f"{prefix}{column}": _of_pairs(getattr(variances, name), one, other)
+                for prefix, variances in (("", crossed.variances), ("ratio_", crossed.ratio_variances))
+                for column, name in _PARTS.items()
+            },
+            "n_users": values.shape[1],
             "seeds_df": crossed.seeds_df,
         }
     )

@@ -22,32 +22,57 @@ Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class PairVariances:
+    """What makes the difference of each pair uncertain."""
+
+    users: Matrix
+    """Users' part of the squared standard error; holds the residual's."""
+    residual: Matrix | None
+    """The part of it that is users x seeds noise; None with one seed."""
+    seed_means: Matrix | None
+    """Variance of the seeds' means by their number: seeds' part and residual's as they were measured; None with one."""
+    least_seed_means: Matrix | None
+    """What all runs together say of it; where that is larger, intervals and p-values are made of it. None with one
+    seed."""
+
+    @property
+    def seeds(self) -> Matrix | None:
+        """Seeds' part of the squared standard error; None with one seed."""
+        if self.residual is None or self.seed_means is None:
+            return None
+        return np.maximum(self.seed_means - self.residual, 0)
+
+    @property
+    def standard_error(self) -> Matrix:
+        """Crossed users x seeds standard error."""
+        return np.sqrt(self.users + (0 if self.seeds is None else self.seeds))
+
+    def parts(self, n_users: int, seeds_df: float) -> list[tuple[Matrix, float]]:
+        """Return what intervals and p-values are made of; see `independent_parts`."""
+        counted = None
+        if self.seed_means is not None and self.least_seed_means is not None:
+            counted = np.maximum(self.seed_means, self.least_seed_means)
+        return independent_parts(self.users, self.residual, counted, n_users, seeds_df)
+
+
+@dataclass(frozen=True)
 class CrossedPairs:
-    """The differences of all pairs of runs; fields as of `CrossedMean`, each a matrix."""
+    """The differences of all pairs of runs, each a matrix."""
 
     difference: Matrix
     """Mean of the row's run minus the column's."""
-    standard_error: Matrix
-    """Crossed users x seeds standard error."""
     low: Matrix
     """Lower bounds of the intervals, each on its own."""
     high: Matrix
     """Upper bounds."""
     p: Matrix
     """Two-sided p-values, not adjusted for their number; 1 on the diagonal."""
-    variance_users: Matrix
-    """Users' part of the squared standard error; holds the residual's."""
-    variance_residual: Matrix | None
-    """The part of it that is users x seeds noise; None with one seed."""
-    variance_seeds: Matrix | None
-    """Seeds' part of the squared standard error; None with one seed."""
-    variance_seed_means: Matrix | None
-    """Seeds' part and residual's as they were measured; None with one seed."""
-    least_seed_means: Matrix | None
-    """What all runs together say of it; where that is larger, intervals and p-values are made of it. None with one
-    seed."""
+    variances: PairVariances
+    """Of the differences."""
+    ratio_variances: PairVariances
+    """Of the logarithms of the means' ratios; of runs that never hit, of the differences."""
     seeds_df: float
-    """Degrees of freedom of the larger of both."""
+    """Degrees of freedom of the seeds' part in both."""
 
 
 def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPairs:
@@ -86,28 +111,24 @@ def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPa
     n_users, n_seeds = values.shape[1:]
     by_user, by_seed = values.mean(axis=2), values.mean(axis=1)
     mean = by_user.mean(axis=1)
-    difference = mean[:, None] - mean
-    users = _variances(by_user - mean[:, None], n_users - 1) / n_users
-    residual = seeds = raw_seeds = least = counted = None
-    seeds_df = n_seeds - 1.0
+    users = _covariance(by_user - mean[:, None], n_users - 1) / n_users
+    residual = seed_means = None
     if n_seeds > 1:
         noise = values - by_user[:, :, None]
         noise -= (by_seed - mean[:, None])[:, None, :]
-        residual = _variances(noise.reshape(len(values), -1), (n_users - 1) * (n_seeds - 1)) / (n_users * n_seeds)
-        raw_seeds = _variances(by_seed - mean[:, None], n_seeds - 1) / n_seeds
-        seeds = np.maximum(raw_seeds - residual, 0)
-        least = np.zeros_like(raw_seeds)
-        if spread := seed_spread(by_seed):
-            drawn = np.ptp(by_seed, axis=1) > 0
-            least = np.where(drawn[:, None] & drawn, spread.both, np.where(drawn[:, None] ^ drawn, spread.one, 0.0))
-            np.fill_diagonal(least, 0)
-            seeds_df = spread.df
-        counted = np.maximum(raw_seeds, least)
-    error = np.sqrt(users + (0 if seeds is None else seeds))
-    parts = independent_parts(users, residual, counted, n_users, seeds_df)
+        residual = _covariance(noise.reshape(len(values), -1), (n_users - 1) * (n_seeds - 1)) / (n_users * n_seeds)
+        seed_means = _covariance(by_seed - mean[:, None], n_seeds - 1) / n_seeds
+    # The error of a log-ratio is that of the difference of values over their means.
+    of_difference, of_ratio = (
+        _variances(users, residual, seed_means, by_seed, scale)
+        for scale in (np.ones_like(mean), np.where(mean > 0, mean, 1))
+    )
+    spread = seed_spread(by_seed)
+    seeds_df = n_seeds - 1.0 if spread is None else spread.df
+    difference, parts = mean[:, None] - mean, of_difference.parts(n_users, seeds_df)
     far, p = reach(parts, alpha), two_sided_p(np.abs(difference), parts)
     bounds = difference - far, difference + far
-    return CrossedPairs(difference, error, *bounds, p, users, residual, seeds, raw_seeds, least, seeds_df)
+    return CrossedPairs(difference, *bounds, p, of_difference, of_ratio, seeds_df)
 
 
 def adjust_pairs(p: Matrix, correction: Callable[[Matrix], Matrix]) -> Matrix:
@@ -132,10 +153,28 @@ def adjust_pairs(p: Matrix, correction: Callable[[Matrix], Matrix]) -> Matrix:
     return adjusted
 
 
-def _variances(centred: Matrix, df: int) -> Matrix:
-    """Return the variance of the difference of each two rows, whose means are 0."""
-    covariance = centred @ centred.T / df
-    own = covariance.diagonal()
-    variances = np.maximum(own[:, None] + own - 2 * covariance, 0)
+def _covariance(centred: Matrix, df: int) -> Matrix:
+    return centred @ centred.T / df
+
+
+def _variances(
+    users: Matrix, residual: Matrix | None, seed_means: Matrix | None, by_seed: Matrix, scale: NDArray[np.float64]
+) -> PairVariances:
+    """Make variances of differences of runs over their scales from the covariances of runs."""
+    if residual is None or seed_means is None:
+        return PairVariances(_of_differences(users, scale), None, None, None)
+    least = np.zeros_like(seed_means)
+    if spread := seed_spread(by_seed / scale[:, None]):
+        drawn = np.ptp(by_seed, axis=1) > 0
+        least = np.where(drawn[:, None] & drawn, spread.both, np.where(drawn[:, None] ^ drawn, spread.one, 0.0))
+        np.fill_diagonal(least, 0)
+    of_users, of_noise, of_seeds = (_of_differences(one, scale) for one in (users, residual, seed_means))
+    return PairVariances(of_users, of_noise, of_seeds, least)
+
+
+def _of_differences(covariance: Matrix, scale: NDArray[np.float64]) -> Matrix:
+    scaled = covariance / scale[:, None] / scale
+    own = scaled.diagonal()
+    variances = np.maximum(own[:, None] + own - 2 * scaled, 0)
     np.fill_diagonal(variances, 0)
     return variances

@@ -3,8 +3,7 @@
 The test file is not among the inputs; `hydrarec.training.test` ranks it, once.
 """
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,19 +25,13 @@ from hydrarec.metrics import hit_rate, ndcg
 from hydrarec.progress import bar
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import BATCH_SIZE, count_ranks
-from hydrarec.sequences.batches import Batch, training_batches, training_order
-from hydrarec.sequences.chunks import Chunks, chunks
+from hydrarec.sequences.batches import training_batches, training_order
 from hydrarec.sequences.log import Cases, Catalogue, Log
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.training import checkpoint
 from hydrarec.training.scorer import ModelScorer
 from hydrarec.training.streams import Streams
-
-LIKE_WIDTHS = 16
-"""Widths of batches, from a multiple of it to the next, for which kernels and graphs are the same; of fewer positions
-there are kinds up to each power of two. No operator works in smaller chunks."""
-DRAWS = 4
-"""Draws of hidden items among which a warm-up looks for kinds."""
+from hydrarec.training.warm_up import one_of_each_kind
 
 
 @dataclass(frozen=True)
@@ -162,7 +155,7 @@ class Trainer:
         state, negatives = checkpoint.weights_of(self.model), self.streams.negatives.get_state()
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             self.model.train()
-            for view in self._one_of_each_kind():
+            for view in one_of_each_kind(self.train_log, self.masking, self.settings, self.model.n_items, self.device):
                 self._loss_of(view).backward()
         self.model.zero_grad(set_to_none=True)
         # What is counted or drawn anew in a training step is state too.
@@ -249,43 +242,6 @@ class Trainer:
         seen = self.settings.encoder.max_length
         return training_order(self.train_log, self.settings.training.batch_size, seen, stream)
 
-    def _one_of_each_kind(self) -> Iterator[TrainingView]:
-        """Yield a made-up view of each kind for which kernels or graphs differ.
-
-        That is in its width, as models see it, its number of rows, whether it has padding, and whether more than one
-        position of a row is asked.
-        """
-        lengths = self.train_log.lengths[self.train_log.lengths > 1]
-        wanted = self.settings.training.batch_size
-        sizes = {min(wanted, len(lengths)), len(lengths) % wanted} - {0}
-        kinds: dict[Chunks, int] = {}
-        for longest in lengths.clamp(max=self._window).unique().tolist():
-            width = self.masking.input_width(longest)
-            # Compiled operators have a place to spare.
-            kind = chunks(width + 1, LIKE_WIDTHS)
-            # As many rows as positions would be taken for a rule.
-            if kind not in kinds or not sizes & {width, longest}:
-                kinds[kind] = longest
-        if self.device.type == "cpu" and not self.settings.training.compile:
-            # Nothing is compiled there, and a step of every kind would take as long as much of an epoch.
-            kinds = dict([*kinds.items()][-1:])
-        stream = torch.Generator()
-        # The largest first: what is allocated for it does for the others.
-        for longest, n_rows, padding in itertools.product(reversed(kinds.values()), sorted(sizes)[::-1], (1, 0)):
-            if not padding or (n_rows > 1 and longest > 2):
-                batch = self._made_up(n_rows, longest, padding)
-                views = [self.masking.training_view(batch, stream) for _ in range(DRAWS)]
-                yield from {_several_in_a_row(view): view for view in views}.values()
-
-    def _made_up(self, n_rows: int, longest: int, padding: int) -> Batch:
-        """Return a batch whose first row lacks `padding` items."""
-        lengths = torch.full((n_rows,), longest)
-        lengths[0] -= padding
-        places = torch.arange(n_rows * longest, device=self.device).view(n_rows, longest)
-        real = torch.arange(longest, device=self.device) < lengths.to(self.device)[:, None]
-        times = None if self.train_log.timestamps is None else places * real
-        return Batch((places % self.model.n_items + 1) * real, lengths, times)
-
     def _expected_targets(self) -> float:
         """Return how many targets an epoch has on average."""
         lengths = self.train_log.lengths
@@ -315,7 +271,3 @@ class Trainer:
         ).groupby("user")
         means = per_user.mean().mean()
         return float(means["ndcg"]), float(means["hr"])
-
-
-def _several_in_a_row(view: TrainingView) -> bool:
-    return view.asked.overview is not None and view.asked.overview.shape[1] > 1

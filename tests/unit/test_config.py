@@ -14,8 +14,8 @@ import yaml
 from hydrarec.config import ConfigError, base, hypotheses, load, load_file
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.config.built_in import BUILT_IN
+from hydrarec.config.claims_file import claims_file, unmet
 from hydrarec.config.datasets import PairsReaderConfig, SourceConfig
-from hydrarec.config.hypotheses import claims_file, unmet
 from hydrarec.config.runs import TrainedRun
 from hydrarec.config.yaml_file import place_among, read_yaml
 from tests.conftest import ROOT

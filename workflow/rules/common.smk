@@ -9,7 +9,8 @@ from snakemake.utils import update_config
 
 from hydrarec.cluster import refuse_orphans
 from hydrarec.config import ConfigError, load
-from hydrarec.config.hypotheses import claims_file, load_hypotheses
+from hydrarec.config.claims_file import claims_file
+from hydrarec.config.hypotheses import load_hypotheses
 from hydrarec.config.measured import measured, summarised
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.layout import raw_file
@@ -63,7 +64,7 @@ def warn_of_claims():
     # Who plans has said it.
     if HYPOTHESES_FILE is None or not workflow.is_main_process:
         return
-    from hydrarec.config.hypotheses import unmet
+    from hydrarec.config.claims_file import unmet
     from snakemake.logging import logger
 
     if found := unmet(HYPOTHESES_FILE, BENCHMARK):

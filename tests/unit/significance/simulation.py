@@ -172,18 +172,18 @@ def seeded_runs(
 
 
 def _own_spread(pairs: CrossedPairs, n_users: int, n_seeds: int) -> np.ndarray:
-    seeds = pairs.variance_seed_means
-    parts = independent_parts(pairs.variance_users, pairs.variance_residual, seeds, n_users, n_seeds - 1)
+    seeds = pairs.variances.seed_means
+    parts = independent_parts(pairs.variances.users, pairs.variances.residual, seeds, n_users, n_seeds - 1)
     return two_sided_p(np.abs(pairs.difference), parts)
 
 
 def _satterthwaite(pairs: CrossedPairs, n_users: int, n_seeds: int) -> np.ndarray:
     squares = [
-        (pairs.variance_users, n_users - 1),
-        (pairs.variance_seed_means, n_seeds - 1),
-        (pairs.variance_residual, (n_users - 1) * (n_seeds - 1)),
+        (pairs.variances.users, n_users - 1),
+        (pairs.variances.seed_means, n_seeds - 1),
+        (pairs.variances.residual, (n_users - 1) * (n_seeds - 1)),
     ]
-    total = np.where(pairs.standard_error > 0, pairs.standard_error**2, np.inf)
+    total = np.where(pairs.variances.standard_error > 0, pairs.variances.standard_error**2, np.inf)
     df = np.maximum(1 / np.maximum(sum((part / total) ** 2 / df for part, df in squares), 1e-12), n_seeds - 1)
     p = 2 * stats.t.sf(np.abs(pairs.difference) / np.sqrt(total), df)
     return np.where(np.eye(len(p), dtype=bool), 1, p)

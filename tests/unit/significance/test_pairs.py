@@ -23,19 +23,19 @@ def draw(n_runs, n_users, n_seeds, seed=0):
 def test_every_entry_is_the_comparison_of_its_pair(n_runs, n_users, n_seeds):
     values = draw(n_runs, n_users, n_seeds)
     found = crossed_pairs(values, alpha=0.1)
-    fields = ["standard_error", "low", "high", "p"]
-    fields += ["variance_users", "variance_residual", "variance_seeds", "variance_seed_means"]
+    variances = ["users", "residual", "seeds", "seed_means"]
     for i, j in np.argwhere(~np.eye(n_runs, dtype=bool)):
         alone = paired_difference(values[i], values[j], alpha=0.1).difference
         if spread := seed_spread(values.mean(axis=1)):
             alone = alone.with_seeds_at_least(spread.both, spread.df, alpha=0.1)
         assert found.difference[i, j] == pytest.approx(alone.mean)
-        for name in fields:
-            matrix, one = getattr(found, name), getattr(alone, name)
+        fields = [(getattr(found, name), getattr(alone, name), name) for name in ("low", "high", "p")]
+        fields += [(getattr(found.variances, name), getattr(alone, f"variance_{name}"), name) for name in variances]
+        for matrix, one, name in [*fields, (found.variances.standard_error, alone.standard_error, "error")]:
             assert (matrix is None) == (one is None)
             assert one is None or matrix[i, j] == pytest.approx(one, rel=1e-9, abs=1e-15), name
     assert (found.p.diagonal() == 1).all()
-    assert (found.standard_error.diagonal() == 0).all()
+    assert (found.variances.standard_error.diagonal() == 0).all()
 
 
 def test_runs_that_are_the_same_do_not_differ():
@@ -97,11 +97,11 @@ def test_a_run_whose_seeds_agree_by_chance_is_held_to_the_others():
     values[0] -= values[0].mean(axis=0) - values[0].mean()
     values[1] -= values[1].mean(axis=0) - values[1].mean()
     found = crossed_pairs(values)
-    assert found.variance_seed_means[0, 1] < 1e-20
+    assert found.variances.seed_means[0, 1] < 1e-20
     spread = seed_spread(values.mean(axis=1))
-    assert found.least_seed_means[0, 1] == pytest.approx(spread.both)
+    assert found.variances.least_seed_means[0, 1] == pytest.approx(spread.both)
     assert spread.both > 1e-4
     alone = paired_difference(values[0], values[1]).difference
     assert found.high[0, 1] - found.low[0, 1] > 1.2 * (alone.high - alone.low)
     fixed = crossed_pairs(np.concatenate([values, np.repeat(values[:1, :, :1], 3, axis=2)]))
-    assert fixed.least_seed_means[1, 5] == pytest.approx(spread.one)
+    assert fixed.variances.least_seed_means[1, 5] == pytest.approx(spread.one)
