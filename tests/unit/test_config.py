@@ -11,7 +11,7 @@ import sys
 import pytest
 import yaml
 
-from hydrarec.config import ConfigError, base, hypotheses, load, load_file
+from hydrarec.config import ConfigError, base, load, load_file
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.claims_file import claims_file, unmet
@@ -491,6 +491,6 @@ def test_claims_are_seen_from_the_root_of_the_checkout_wherever_somebody_stands(
         assert claims_file(load(GOOD)) is None
     # A package that is installed without its checkout, asked from anywhere.
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(hypotheses, "CHECKOUT", tmp_path)
+    monkeypatch.setattr("hydrarec.config.claims_file.CHECKOUT", tmp_path)
     with pytest.raises(ConfigError, match=r"hypotheses: mine/claims.yaml is seen from the root of a checkout"):
         claims_file(config)

@@ -63,7 +63,7 @@ def test_the_report_waits_for_the_tables_of_every_device(tmp_path):
 
 
 def test_without_the_key_nothing_is_measured(tmp_path):
-    assert "efficiency" not in planned(tmp_path, parts=None)
+    assert "rule efficiency" not in planned(tmp_path, parts=None)
 
 
 def test_adding_a_baseline_repeats_no_measurement(tmp_path):
