@@ -18,8 +18,8 @@ from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, run_folder
 from hydrarec.numbers import metric_title, score
-from hydrarec.significance.crossed import independent_parts
 from hydrarec.significance.estimate import Estimate
+from hydrarec.significance.pairs import PairVariances
 from hydrarec.tables import read_table
 
 
@@ -193,12 +193,12 @@ def _unfinished(path: Path) -> dict[tuple[str, str, str], str]:
 
 def _estimate(mean: float, row: pd.Series, prefix: str) -> Estimate:
     """Make an estimate of the parts that a row of the pairs holds of its variance."""
-    users, residual, own = (float(row[f"{prefix}variance_{part}"]) for part in ("users", "residual", "seed_means"))
-    one_seed = math.isnan(own)
-    seeds = 0.0 if one_seed else max(0.0, own - residual)
-    known = (None, None) if one_seed else (residual, max(own, float(row[f"{prefix}least_seed_means"])))
-    parts = independent_parts(users, *known, int(row["n_users"]), float(row["seeds_df"]))
-    return Estimate(mean, math.sqrt(users + seeds), tuple((float(part), df) for part, df in parts))
+    columns = ("variance_users", "variance_residual", "variance_seed_means", "least_seed_means")
+    users, *of_seeds = (float(row[f"{prefix}{column}"]) for column in columns)
+    # With one seed nothing is known of seeds.
+    variances = PairVariances(users, *(None if math.isnan(part) else part for part in of_seeds))
+    parts = variances.parts(int(row["n_users"]), float(row["seeds_df"]))
+    return Estimate(mean, float(variances.standard_error), tuple((float(part), df) for part, df in parts))
 
 
 def _at(table: pd.DataFrame, dataset: str, protocol: str, **wanted: Any) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """More accurate than every comparator: one-sided crossed tests over users and seeds."""
 
-import math
 from collections.abc import Sequence
 
 from hydrarec.claims.base import Finding, Verdict
@@ -8,6 +7,7 @@ from hydrarec.claims.evidence import Evidence
 from hydrarec.claims.runs import RunClaim
 from hydrarec.config.hypotheses import SuperiorClaimConfig
 from hydrarec.numbers import metric_title, p_statement, percent, percent_interval
+from hydrarec.significance.estimate import ratio_interval
 from hydrarec.significance.power import detectable_difference
 
 
@@ -33,9 +33,8 @@ class SuperiorClaim(RunClaim):
         size = [100 * value / base if base > 0 else float("nan") for value in (difference.mean, low, high)]
         if base > 0 and evidence.mean(dataset, protocol, run, metric) > 0:
             # As in the table of contrasts: the reference's own error counts too.
-            log_ratio = evidence.log_ratio(dataset, protocol, run, against, metric)
-            further = log_ratio.reach(alpha)
-            size[1:] = [100 * math.expm1(log_ratio.mean + away) for away in (-further, further)]
+            bounds = ratio_interval(evidence.log_ratio(dataset, protocol, run, against, metric), alpha)
+            size[1:] = [100 * bound for bound in bounds]
         sentence = (
             f"On {dataset} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
             f"{evidence.label(against)} by {percent(size[0])} ({100 * (1 - alpha):g} % interval "

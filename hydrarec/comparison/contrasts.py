@@ -18,7 +18,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
 from hydrarec.progress import bar
 from hydrarec.significance.corrections import holm
-from hydrarec.significance.crossed import CrossedMean, PairedDifference, paired_difference
+from hydrarec.significance.crossed import PairedDifference, paired_difference
 from hydrarec.significance.equivalence import equivalence, verdict
 from hydrarec.significance.estimate import Estimate
 from hydrarec.significance.outcomes import SeedWins, UserShares, seed_wins, user_shares
@@ -139,10 +139,13 @@ def contrast_row(
     """
     alpha, users, seeds = evaluation.alpha, compared.users, compared.seeds
     difference, log_ratio = compared.found.difference, compared.found.log_ratio
+    n_drawn, spread = int((np.ptp(compared.seed_means, axis=1) > 0).sum()), None
     if others is not None:
-        difference = _with_others(difference, compared.seed_means, others, alpha)
+        spread = seed_spread(others)
+        difference = difference.with_seeds_at_least(spread, n_drawn, alpha)
         # Relative to each run's mean, as the error of a log-ratio is.
-        log_ratio = log_ratio and _with_others(log_ratio, _relative(compared.seed_means), _relative(others), alpha)
+        log_ratio = log_ratio and log_ratio.with_seeds_at_least(seed_spread(_relative(others)), n_drawn, alpha)
+    least = 0.0 if spread is None else float(spread.of(n_drawn))
     found = replace(compared.found, log_ratio=log_ratio)
     low, high = found.percent_interval(alpha)
     return {
@@ -158,7 +161,7 @@ def contrast_row(
         "variance_residual": difference.variance_residual,
         "variance_seeds": difference.variance_seeds,
         "variance_seed_means": difference.variance_seed_means,
-        "least_seed_means": _least(compared.seed_means, others) if difference.variance_seed_means is not None else None,
+        "least_seed_means": None if difference.variance_seed_means is None else least,
         **_against_margins(log_ratio, evaluation),
         "wins": users.wins,
         "ties": users.ties,
@@ -169,19 +172,6 @@ def contrast_row(
         "n_users": difference.n_users,
         "n_seeds": difference.n_seeds,
     }
-
-
-def _with_others(
-    found: CrossedMean, own: NDArray[np.float64], others: NDArray[np.float64], alpha: float
-) -> CrossedMean:
-    spread = seed_spread(others)
-    return found if spread is None else found.with_seeds_at_least(_least(own, others), spread.df, alpha)
-
-
-def _least(own: NDArray[np.float64], others: NDArray[np.float64] | None) -> float:
-    """Return what all runs say of the seeds' part of a difference of two."""
-    spread, n_drawn = None if others is None else seed_spread(others), int((np.ptp(own, axis=1) > 0).sum())
-    return 0.0 if spread is None else (0.0, spread.one, spread.both)[n_drawn]
 
 
 def _relative(means: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,20 @@ _OWN = ("setup_s", "train_s", "epoch_s", "train_to_best_s", "validation_s", *_CO
 """What a run took beside others on a GPU is no time of its own."""
 
 
+class _Leader(NamedTuple):
+    """What a row of the leaderboard is made of."""
+
+    key: dict[str, str]
+    estimate: CrossedMean
+    by_seed: NDArray[np.float64]
+    """Mean over users with each seed."""
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """What is measured, of whichever run."""
+        return tuple(self.key[name] for name in ("dataset", "protocol", "group", "metric"))
+
+
 def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
     """Measure every run of a comparison.
 
@@ -80,7 +94,7 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     """
     require_complete(config, results, partial=partial)
     metrics: Rows = []
-    leaders: list[tuple[dict[str, Any], CrossedMean, NDArray[np.float64]]] = []
+    leaders: list[_Leader] = []
     pairs = [
         (d.id, p, r) for d in config.datasets for p in config.protocols for r in finished_runs(config, results, d.id, p)
     ]
@@ -101,8 +115,8 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
 
 def _measure(
     config: BenchmarkConfig, results: Path, cases: Cases, dataset: str, protocol: str, run: str
-) -> tuple[Rows, list[tuple[dict[str, Any], CrossedMean, NDArray[np.float64]]]]:
-    """Return a run's rows of the metrics table, seed by seed, and of the leaderboard: keys, mean, and means by seed."""
+) -> tuple[Rows, list[_Leader]]:
+    """Return a run's rows of the metrics table, seed by seed, and what rows of the leaderboard are made of."""
     cutoffs, key = config.evaluation.cutoffs, {"dataset": dataset, "protocol": protocol, "run": run}
     names = metric_names(cutoffs)
     rows: Rows = []
@@ -129,7 +143,7 @@ def _measure(
                 for name, value, optimistic, pessimistic in zip(names, by_user.mean(axis=0), high, low, strict=True)
             ]
     return rows, [
-        (
+        _Leader(
             key | {"group": group.name, "metric": name},
             crossed_mean(by_user, config.evaluation.alpha),
             by_user.mean(axis=0),
@@ -140,35 +154,30 @@ def _measure(
     ]
 
 
-def _intervals(config: BenchmarkConfig, leaders: list[tuple[dict[str, Any], CrossedMean, NDArray[np.float64]]]) -> Rows:
+def _intervals(config: BenchmarkConfig, leaders: list[_Leader]) -> Rows:
     """Return rows of the leaderboard, in whose intervals seeds change no less than in all competing runs together."""
     alpha, competing = config.evaluation.alpha, set(compared_runs(config))
     by_seed: dict[tuple[str, ...], list[NDArray[np.float64]]] = defaultdict(list)
-    for key, estimate, means in leaders:
-        if key["run"] in competing and estimate.n_seeds > 1:
-            by_seed[_measured(key)].append(means)
-    spreads = {key: seed_spread(np.stack(means)) for key, means in by_seed.items()}
+    for one in leaders:
+        if one.key["run"] in competing and one.estimate.n_seeds > 1:
+            by_seed[one.measured].append(one.by_seed)
+    spreads = {measured: seed_spread(np.stack(means)) for measured, means in by_seed.items()}
     rows: Rows = []
-    for key, alone, _ in leaders:
-        spread = spreads.get(_measured(key))
-        estimate = alone if spread is None else alone.with_seeds_at_least(spread.one, spread.df, alpha)
+    for one in leaders:
+        estimate = one.estimate.with_seeds_at_least(spreads.get(one.measured), 1, alpha)
         rows.append(
             {
-                **key,
+                **one.key,
                 "mean": estimate.mean,
                 "low": estimate.low,
                 "high": estimate.high,
                 "standard_error": estimate.standard_error,
                 "n_users": estimate.n_users,
                 "n_seeds": estimate.n_seeds,
-                "deterministic": config.is_deterministic(key["run"]),
+                "deterministic": config.is_deterministic(one.key["run"]),
             }
         )
     return rows
-
-
-def _measured(key: dict[str, Any]) -> tuple[str, ...]:
-    return key["dataset"], key["protocol"], key["group"], key["metric"]
 
 
 def _mean_of_users(group: Group, values: np.ndarray) -> np.ndarray:

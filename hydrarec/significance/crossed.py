@@ -29,7 +29,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hydrarec.significance.estimate import Estimate
+from hydrarec.significance.estimate import Estimate, ratio_interval
+from hydrarec.significance.seed_spread import SeedSpread
 
 Values = NDArray[np.float64]
 """A value for each user (rows) and each seed (columns)."""
@@ -58,24 +59,23 @@ class CrossedMean(Estimate):
     n_seeds: int
     """Seeds, R."""
 
-    def with_seeds_at_least(self, least: float, df: float, alpha: float) -> "CrossedMean":
-        """Return the same with the seeds' part of interval and p-value no smaller than others suggest.
+    def with_seeds_at_least(self, spread: SeedSpread | None, n_drawn: int, alpha: float) -> "CrossedMean":
+        """Return the same with the seeds' part of interval and p-value no smaller than all runs together suggest.
 
         Parameters
         ----------
-        least
-            Variance of the seeds' means by their number.
-        df
-            Its degrees of freedom; those of the part from now on.
+        spread
+            What they say; None: nothing.
+        n_drawn
+            Runs in this mean or difference that the seed changes.
         alpha
             The interval covers 1 - alpha.
         """
-        if self.variance_seed_means is None:
+        if self.variance_seed_means is None or spread is None:
             return self
-        seeds = max(self.variance_seed_means, least)
-        return self._of_parts(
-            independent_parts(self.variance_users, self.variance_residual, seeds, self.n_users, df), alpha
-        )
+        seeds = max(self.variance_seed_means, float(spread.of(n_drawn)))
+        parts = independent_parts(self.variance_users, self.variance_residual, seeds, self.n_users, spread.df)
+        return self._of_parts(parts, alpha)
 
     def _of_parts(self, parts: list[tuple[NDArray[np.float64], float]], alpha: float) -> "CrossedMean":
         found = replace(self, parts=tuple((float(part), df) for part, df in parts))
@@ -98,8 +98,8 @@ class PairedDifference:
         """Return the interval of the difference in per cent that covers 1 - alpha, from the logarithm of the ratio."""
         if self.log_ratio is None:
             return None, None
-        middle, reach = self.log_ratio.mean, self.log_ratio.reach(alpha)
-        return 100 * float(np.expm1(middle - reach)), 100 * float(np.expm1(middle + reach))
+        low, high = ratio_interval(self.log_ratio, alpha)
+        return 100 * low, 100 * high
 
 
 def crossed_mean(values: Values, alpha: float = 0.05) -> CrossedMean:

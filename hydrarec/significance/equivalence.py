@@ -14,10 +14,10 @@ Schuirmann 1987 for the two tests; Piaggio et al. 2012 (CONSORT) for reading int
 """
 
 from dataclasses import dataclass
-from math import expm1, log1p
+from math import log1p
 from typing import Literal
 
-from hydrarec.significance.estimate import Estimate
+from hydrarec.significance.estimate import Estimate, ratio_interval
 
 Verdict = Literal["superior", "equivalent", "inferior", "inconclusive"]
 
@@ -63,8 +63,7 @@ def equivalence(log_ratio: Estimate, margin: float = 0.05, alpha: float = 0.05) 
     """
     if not 0 < margin < 1:
         raise ValueError(f"the margin must be a fraction between 0 and 1, found {margin}")
-    reach = log_ratio.reach(2 * alpha)
-    low, high = expm1(log_ratio.mean - reach), expm1(log_ratio.mean + reach)
+    low, high = ratio_interval(log_ratio, 2 * alpha)
     above, below = log_ratio.p_above(log1p(-margin)), log_ratio.p_below(log1p(margin))
     return Equivalence(low, high, max(above, below), above, max(abs(low), abs(high)))
 

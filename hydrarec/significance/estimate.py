@@ -18,6 +18,7 @@ Banerjee 1960 (Sankhya 22), "Approximate confidence interval for linear function
 population variances are not equal".
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -125,3 +126,13 @@ class Estimate:
         half = float(two_sided_p(abs(ahead), self.parts)) / 2
         # On the bound itself, an estimate without any error has shown nothing.
         return half if ahead > 0 else 1 - half if ahead < 0 else max(half, float(self.standard_error == 0))
+
+
+def ratio_interval(log_ratio: Estimate, alpha: float) -> tuple[float, float]:
+    """Return the interval of a relative difference, as fractions, that covers 1 - alpha.
+
+    >>> [round(bound, 3) for bound in ratio_interval(Estimate(0.01, 0.02, parts=((0.0004, 1e6),)), alpha=0.1)]
+    [-0.023, 0.044]
+    """
+    reached = log_ratio.reach(alpha)
+    return math.expm1(log_ratio.mean - reached), math.expm1(log_ratio.mean + reached)

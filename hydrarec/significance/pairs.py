@@ -19,31 +19,33 @@ from hydrarec.significance.seed_spread import seed_spread
 
 Matrix = NDArray[np.float64]
 """A number for each pair of runs: row minus column."""
+Numbers = Matrix | float
+"""The same, or the number of one pair."""
 
 
 @dataclass(frozen=True)
 class PairVariances:
-    """What makes the difference of each pair uncertain."""
+    """What makes the difference of each pair, or of one, uncertain."""
 
-    users: Matrix
+    users: Numbers
     """Users' part of the squared standard error; holds the residual's."""
-    residual: Matrix | None
+    residual: Numbers | None
     """The part of it that is users x seeds noise; None with one seed."""
-    seed_means: Matrix | None
+    seed_means: Numbers | None
     """Variance of the seeds' means by their number: seeds' part and residual's as they were measured; None with one."""
-    least_seed_means: Matrix | None
+    least_seed_means: Numbers | None
     """What all runs together say of it; where that is larger, intervals and p-values are made of it. None with one
     seed."""
 
     @property
-    def seeds(self) -> Matrix | None:
+    def seeds(self) -> Numbers | None:
         """Seeds' part of the squared standard error; None with one seed."""
         if self.residual is None or self.seed_means is None:
             return None
         return np.maximum(self.seed_means - self.residual, 0)
 
     @property
-    def standard_error(self) -> Matrix:
+    def standard_error(self) -> Numbers:
         """Crossed users x seeds standard error."""
         return np.sqrt(self.users + (0 if self.seeds is None else self.seeds))
 
@@ -165,8 +167,8 @@ def _variances(
         return PairVariances(_of_differences(users, scale), None, None, None)
     least = np.zeros_like(seed_means)
     if spread := seed_spread(by_seed / scale[:, None]):
-        drawn = np.ptp(by_seed, axis=1) > 0
-        least = np.where(drawn[:, None] & drawn, spread.both, np.where(drawn[:, None] ^ drawn, spread.one, 0.0))
+        drawn = (np.ptp(by_seed, axis=1) > 0).astype(int)
+        least = spread.of(drawn[:, None] + drawn)
         np.fill_diagonal(least, 0)
     of_users, of_noise, of_seeds = (_of_differences(one, scale) for one in (users, residual, seed_means))
     return PairVariances(of_users, of_noise, of_seeds, least)

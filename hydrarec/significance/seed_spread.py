@@ -15,7 +15,7 @@ do not tell how much their spreads differ.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,13 @@ class SeedSpread:
     both: float
     """Of a difference of two runs that the seed changes; what matched seeds share has dropped out."""
     one: float
-    """Of a difference of which it changes one run only."""
+    """Of a single run, or of a difference of which it changes one run only."""
     df: float
     """Degrees of freedom: runs less one times seeds less one."""
+
+    def of(self, n_drawn: ArrayLike) -> NDArray[np.float64]:
+        """Return the variance of a mean or a difference of so many runs that the seed changes: none, one or two."""
+        return np.array([0.0, self.one, self.both])[n_drawn]
 
 
 def seed_spread(means: NDArray[np.float64]) -> SeedSpread | None:

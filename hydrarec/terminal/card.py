@@ -115,8 +115,8 @@ def _metrics(
     rows = []
     for index, metric in enumerate(metric_names(config.evaluation.cutoffs)):
         estimate = crossed_mean(values[:, index], alpha)
-        if metric in others and (spread := seed_spread(others[metric])):
-            estimate = estimate.with_seeds_at_least(spread.one, spread.df, alpha)
+        if metric in others:
+            estimate = estimate.with_seeds_at_least(seed_spread(others[metric]), 1, alpha)
         interval = score_interval(estimate.low, estimate.high)
         rows.append([metric_title(metric), score(estimate.mean), interval])
     yield from aligned([["metric", "mean", f"{100 * (1 - alpha):g} %"], *rows])

@@ -79,7 +79,7 @@ def test_intervals_of_means_take_seeds_to_change_as_much_as_in_all_runs_together
     }
     spread = seed_spread(np.stack([one.mean(axis=0) for one in values.values()]))
     for run, one in values.items():
-        expected = crossed_mean(one).with_seeds_at_least(spread.one, spread.df, 0.05)
+        expected = crossed_mean(one).with_seeds_at_least(spread, 1, 0.05)
         assert (here.loc[run, "low"], here.loc[run, "high"]) == pytest.approx((expected.low, expected.high))
     # Random draws are controls and say nothing about methods; what does not change with the seed has users alone.
     fixed = crossed_mean(ndcg_by_user(tree, "itemknn", 0, "loo")[:, None])
@@ -117,11 +117,9 @@ def test_comparison_is_paired_by_user_and_seed(tree, tables, protocol):
 def held_to(found, others, *, both):
     """Return a comparison whose seeds' part is no smaller than that of all runs with seeds."""
     relative = others / others.mean(axis=1, keepdims=True)
-    spreads = [seed_spread(means) for means in (others, relative)]
-    least = [spread.both if both else spread.one for spread in spreads]
     difference, log_ratio = (
-        one.with_seeds_at_least(variance, spread.df, 0.05)
-        for one, variance, spread in zip((found.difference, found.log_ratio), least, spreads, strict=True)
+        one.with_seeds_at_least(seed_spread(means), 2 if both else 1, 0.05)
+        for one, means in ((found.difference, others), (found.log_ratio, relative))
     )
     return replace(found, difference=difference, log_ratio=log_ratio)
 

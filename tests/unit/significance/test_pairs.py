@@ -26,8 +26,7 @@ def test_every_entry_is_the_comparison_of_its_pair(n_runs, n_users, n_seeds):
     variances = ["users", "residual", "seeds", "seed_means"]
     for i, j in np.argwhere(~np.eye(n_runs, dtype=bool)):
         alone = paired_difference(values[i], values[j], alpha=0.1).difference
-        if spread := seed_spread(values.mean(axis=1)):
-            alone = alone.with_seeds_at_least(spread.both, spread.df, alpha=0.1)
+        alone = alone.with_seeds_at_least(seed_spread(values.mean(axis=1)), 2, alpha=0.1)
         assert found.difference[i, j] == pytest.approx(alone.mean)
         fields = [(getattr(found, name), getattr(alone, name), name) for name in ("low", "high", "p")]
         fields += [(getattr(found.variances, name), getattr(alone, f"variance_{name}"), name) for name in variances]
