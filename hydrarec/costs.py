@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from hydrarec.config.base import Block, explain
+from hydrarec.config.base import Block
+from hydrarec.config.mistakes import explain
 from hydrarec.files import read_json, write_json
 
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]

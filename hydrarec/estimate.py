@@ -8,7 +8,6 @@ Each row says where its seconds come from; what nothing is known of is counted a
 and waiting in queues come on top: minutes for a run where training takes hours.
 """
 
-import json
 import math
 import statistics
 from collections import Counter
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 
 from hydrarec.config import BenchmarkConfig, RunSettings
 from hydrarec.config.differences import settings_apart
@@ -27,6 +25,7 @@ from hydrarec.contention import contention
 from hydrarec.files import read_object
 from hydrarec.layout import run_folder
 from hydrarec.numbers import duration, several
+from hydrarec.unfinished import saved_state
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
         # The manifest is written last. Other settings take other times, and so does a GPU that was shared.
         manifest = read_object(folder / "manifest.json") if (folder / "manifest.json").exists() else {}
         if not manifest or _differs(manifest.get("settings"), settings, LENGTH):
-            yield from _at_work(folder / "state" / "latest.safetensors", settings)
+            yield from _at_work(folder, settings)
             continue
         timing = read_object(folder / "timing.json")
         try:
@@ -189,19 +188,20 @@ def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
             yield found
 
 
-def _at_work(path: Path, settings: RunSettings) -> Iterator[Measured]:
+def _at_work(folder: Path, settings: RunSettings) -> Iterator[Measured]:
     """Return what the epochs of an unfinished training took so far; nothing if there are none or it is another one."""
+    state = saved_state(folder)
+    if not state.get("history") or state.get("runs_per_gpu", 1) != 1:
+        return
     try:
-        with safe_open(path, framework="numpy") as file:
-            state: dict[str, Any] = json.loads(file.metadata()["hydrarec"])
         identity, history = state["identity"], state["history"]
-        if not history or state.get("runs_per_gpu", 1) != 1 or _differs(identity["settings"], settings, LENGTH):
+        if _differs(identity["settings"], settings, LENGTH):
             return
         seconds = (history[-1]["train_s"] + history[-1]["validation_s"]) / len(history)
         # Of a GPU only its kind is known before the training is done.
         yield Measured(identity["device"], seconds, settings.training.max_epochs, AT_WORK)
-    except (TypeError, KeyError, ValueError, OSError, SafetensorError):
-        # None there, or one that is half written: the training itself goes by the state before it.
+    except (TypeError, KeyError):
+        # Saved by another version: it is not gone on with.
         return
 
 

@@ -3,13 +3,10 @@
 Read from the files that runs leave, so it can be asked at any time: while jobs run or after a failure, on any machine.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from safetensors import SafetensorError, safe_open
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
@@ -17,6 +14,7 @@ from hydrarec.layout import run_folder
 from hydrarec.numbers import several
 from hydrarec.outdated import other_settings, outdated
 from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
+from hydrarec.unfinished import LATEST, saved_state
 
 FINISHED, OUTDATED, TRAINED, INTERRUPTED = "finished", "outdated", "trained", "in training"
 STOPPED, OPEN = "stopped", "not begun"
@@ -136,7 +134,7 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     log = next((path for path in logs if path.exists()), None)
     killed = _slurms_words(results.parent, rules[0], one, log)
     one = replace(one, said="\n".join(filter(None, [_last_lines(log) if log else "", killed])), log=log)
-    state = left / "state" / "latest.safetensors"
+    state = left / LATEST
     if trained:
         # Ranks of earlier weights are no reason: it is to be ranked.
         why = _why_outdated(config, one, other_settings)
@@ -145,7 +143,7 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
         if not state.exists():
             return replace(one, stage=OUTDATED, said=why, log=None)
     if state.exists():
-        return replace(one, stage=INTERRUPTED, epochs=_epochs(state))
+        return replace(one, stage=INTERRUPTED, epochs=len(saved_state(left).get("history", [])))
     if log and _finished_since(results.parent, rules[0], one, log):
         # It was done, and whoever removed its results wants it anew.
         return replace(one, said="", log=None)
@@ -174,14 +172,6 @@ def _changed(folder: Path) -> tuple[str, ...]:
     except ValueError:
         # Nobody can tell, as above.
         return ()
-
-
-def _epochs(state: Path) -> int:
-    try:
-        with safe_open(state, framework="numpy") as file:
-            return len(json.loads(file.metadata()["hydrarec"])["history"])
-    except (TypeError, KeyError, ValueError, OSError, SafetensorError):
-        return 0
 
 
 def _slurms_words(folder: Path, rule: str, one: Progress, log: Path | None) -> str:

@@ -12,7 +12,7 @@ from hydrarec.audit.differences import Difference, differences
 from hydrarec.audit.verify import verify
 from hydrarec.baselines.run import baseline_names, run_baseline
 from hydrarec.config import RunSettings
-from hydrarec.config.base import explain
+from hydrarec.config.mistakes import explain
 from hydrarec.layout import split_folder
 from hydrarec.provenance import changed_part, read_manifest
 from hydrarec.training.run import train

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from hydrarec.config.base import Block, explain
+from hydrarec.config.base import Block
 from hydrarec.config.baselines import NoOptions
+from hydrarec.config.mistakes import explain
 from hydrarec.sequences.log import Cases, Catalogue, Log
 
 __all__ = ["BaselineInputs", "NoOptions", "read_options"]

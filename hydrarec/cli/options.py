@@ -9,10 +9,11 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from hydrarec.config import ConfigError, load, load_file
-from hydrarec.config.base import LARGEST, explain
+from hydrarec.config.base import LARGEST
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import DatasetConfig
+from hydrarec.config.mistakes import explain
 from hydrarec.numbers import several
 
 T = TypeVar("T")

@@ -7,13 +7,15 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from hydrarec.config.base import LOWER_NAME, YAML_IN_CHECKOUT, Block, ConfigError, Place, Seed, explain
+from hydrarec.config.base import Block, ConfigError, Seed
 from hydrarec.config.baselines import OPTIONS
 from hydrarec.config.built_in import BUILT_IN, look_up
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import EfficiencyConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import CrossEntropyLossConfig, Loss
+from hydrarec.config.mistakes import Place, explain
+from hydrarec.config.patterns import LOWER_NAME, YAML_IN_CHECKOUT
 from hydrarec.config.protocol import EvaluationConfig, Protocol
 from hydrarec.config.runs import BaselineRun, Grid, Overrides, Run, TrainedRun
 from hydrarec.config.training import TrainingConfig

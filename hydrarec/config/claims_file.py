@@ -1,12 +1,12 @@
 """Where a comparison's file of claims stands, and what it asks for that the comparison has not."""
 
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import cast
 
 from hydrarec.config.base import ConfigError
 from hydrarec.config.benchmark import BenchmarkConfig
-from hydrarec.config.hypotheses import ClaimConfig, GrowthClaimConfig, RunClaimConfig, load_hypotheses
+from hydrarec.config.hypotheses import GrowthClaimConfig, RunClaimConfig, load_hypotheses
 
 CHECKOUT = Path(__file__).parents[2]
 """The checkout that this package is part of, unless it is installed without one."""
@@ -75,35 +75,33 @@ def unmet(path: Path, config: BenchmarkConfig, named: str = "") -> list[str]:
     found: list[str] = []
     for index, claim in enumerate(hypotheses.claims):
         why: list[str] = []
+        keys: list[str | int] = ["claims", index]
         if isinstance(claim, RunClaimConfig):
-            why += _absent_runs(claim, config.run_ids)
+            if absent := _absent_runs(claim, config.run_ids):
+                why.append(f"there is no run {_with_closest(absent, config.run_ids)}")
+                keys += next(iter(absent.values()))
             needed, there = hypotheses.needed_for(claim), len(config.datasets)
             if needed > there:
                 why.append(f"it must hold on {needed} data sets, and {there} is there")
         if isinstance(claim, GrowthClaimConfig) and config.efficiency is None:
             why.append("no efficiency is measured")
         if why:
-            keys = ["claims", index, *_key_of_absent(claim, config.run_ids)]
             found.append(f"{place(keys)}: claim {claim.id}: {'; '.join(why)}")
     return found
 
 
-def _key_of_absent(claim: ClaimConfig, there: list[str]) -> list[str | int]:
-    """Return the key under which a claim names the first run that is not there; none if all are."""
+def _absent_runs(claim: RunClaimConfig, there: list[str]) -> dict[str, Sequence[str | int]]:
+    """Return the runs that a claim names and that are not there, each with the keys under which it stands."""
+    found: dict[str, Sequence[str | int]] = {}
     for key in ("run", "against", "separates", "flag_if_beaten_by"):
         named = getattr(claim, key, [])
-        if isinstance(named, str) and named not in there:
-            return [key]
-        if isinstance(named, list):
-            for index, run in enumerate(cast(list[str], named)):
-                if run not in there:
-                    return [key, index]
-    return []
+        places = [(named, [key])] if isinstance(named, str) else [(run, [key, i]) for i, run in enumerate(named)]
+        for run, keys in places:
+            if run not in there:
+                found.setdefault(run, keys)
+    return found
 
 
-def _absent_runs(claim: RunClaimConfig, there: list[str]) -> list[str]:
-    others = [*getattr(claim, "separates", []), *getattr(claim, "flag_if_beaten_by", [])]
-    absent = [run for run in dict.fromkeys([claim.run, *claim.against, *others]) if run not in there]
+def _with_closest(absent: Iterable[str], there: list[str]) -> str:
     meant = {run: get_close_matches(run, there, n=1, cutoff=0.8) for run in absent}
-    named = [run + (f" (closest: {meant[run][0]})" if meant[run] else "") for run in absent]
-    return [f"there is no run {', '.join(named)}"] if named else []
+    return ", ".join(run + (f" (closest: {close[0]})" if close else "") for run, close in meant.items())

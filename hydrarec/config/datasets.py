@@ -12,7 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from hydrarec.config.base import LARGEST, LOWER_NAME, SHA_256, URL, AnyKind, Block, Count, KindBlock, Seed
+from hydrarec.config.base import LARGEST, AnyKind, Block, Count, KindBlock, Seed
+from hydrarec.config.patterns import LOWER_NAME, SHA_256, URL
 
 DatasetId = Annotated[str, Field(pattern=LOWER_NAME, max_length=100)]
 

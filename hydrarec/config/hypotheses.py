@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from hydrarec.config.bands import AnyBand, Band, Metric, PublishedBand
-from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock, Place, explain
+from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock
+from hydrarec.config.mistakes import Place, explain
 from hydrarec.config.published import load_published
 from hydrarec.config.runs import RunId
 

@@ -6,8 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from hydrarec.config.base import Block, ConfigError, explain
+from hydrarec.config.base import Block, ConfigError
 from hydrarec.config.datasets import DatasetId
+from hydrarec.config.mistakes import explain
 from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import RunId
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from hydrarec.config.attention import Attention, AttentionConfig
-from hydrarec.config.base import Block, explain
+from hydrarec.config.base import Block
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import Loss
 from hydrarec.config.masking import Masking, MaskingConfig
+from hydrarec.config.mistakes import explain
 from hydrarec.config.models import Model, ModelConfig
 from hydrarec.config.training import TrainingConfig
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pooch
 
-from hydrarec.config.base import Place
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.datasets import DatasetConfig, SourceConfig
+from hydrarec.config.mistakes import Place
 from hydrarec.data.transfer import FIRST_PAUSE_S, FolderTransfer, HttpTransfer, TransferError
 from hydrarec.files import sha256
 

@@ -16,8 +16,9 @@ from hydrarec.columns import RANKS
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import REQUIRED, Computed
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.base import Block, explain
+from hydrarec.config.base import Block
 from hydrarec.config.differences import differences, settings_apart
+from hydrarec.config.mistakes import explain
 from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json, write_json

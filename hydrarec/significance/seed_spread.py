@@ -15,7 +15,7 @@ do not tell how much their spreads differ.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SeedSpread:
     df: float
     """Degrees of freedom: runs less one times seeds less one."""
 
-    def of(self, n_drawn: ArrayLike) -> NDArray[np.float64]:
+    def of(self, n_drawn: int | NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the variance of a mean or a difference of so many runs that the seed changes: none, one or two."""
         return np.array([0.0, self.one, self.both])[n_drawn]
 

@@ -1,0 +1,23 @@
+"""What a training that is not done has saved, read without PyTorch and without its weights."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+LATEST = Path("state/latest.safetensors")
+"""The newest state, in a run's folder."""
+
+
+def saved_state(folder: Path) -> dict[str, Any]:
+    """Return what the newest state in a run's folder says of itself: `identity`, `history` and the like.
+
+    Empty if there is none, or one that is half written: the training itself goes by the state before it.
+    """
+    try:
+        with safe_open(folder / LATEST, framework="numpy") as file:
+            found = json.loads(file.metadata()["hydrarec"])
+    except (TypeError, KeyError, ValueError, OSError, SafetensorError):
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("history"), list) else {}
