@@ -134,6 +134,20 @@ LEADERBOARD = _table(
     n_seeds=(pa.int32(), "seeds"),
     deterministic=(pa.bool_(), "one result stands for every seed"),
 )
+_VARIANCES = {
+    "variance_users": (pa.float64(), "users' part of the squared standard error; holds the residual's"),
+    "variance_residual": (pa.float64(), "the part of it that is users x seeds noise; null with one seed?"),
+    "variance_seeds": (pa.float64(), "seeds' part of the squared standard error; null with one seed?"),
+    "variance_seed_means": (
+        pa.float64(),
+        "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed?",
+    ),
+    "least_seed_means": (
+        pa.float64(),
+        "what all runs together say of it; the larger of both makes interval and p; null with one seed?",
+    ),
+}
+"""What makes a difference uncertain."""
 COMPARISON = _table(
     **_RUN,
     reference=(pa.string(), "run id the difference is taken against"),
@@ -151,17 +165,7 @@ COMPARISON = _table(
     percent_high=(pa.float64(), "upper bound in per cent; null like percent?"),
     p=(pa.float64(), "two-sided p-value"),
     p_holm=(pa.float64(), "Holm-adjusted over the runs of one dataset, protocol and metric"),
-    variance_users=(pa.float64(), "users' part of the squared standard error; holds the residual's"),
-    variance_residual=(pa.float64(), "the part of it that is users x seeds noise; null with one seed?"),
-    variance_seeds=(pa.float64(), "seeds' part of the squared standard error; null with one seed?"),
-    variance_seed_means=(
-        pa.float64(),
-        "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed?",
-    ),
-    least_seed_means=(
-        pa.float64(),
-        "what all runs together say of it; the larger of both makes interval and p; null with one seed?",
-    ),
+    **_VARIANCES,
     equivalence_low=(
         pa.float64(),
         "lower bound of the 1 - 2 alpha interval, in per cent of the reference's mean; this and the next six null if "
@@ -199,17 +203,7 @@ PAIRS = _table(
     p=(pa.float64(), "two-sided p-value over users and seeds"),
     p_holm=(pa.float64(), "Holm-adjusted over all pairs of one dataset, protocol and metric: about methods"),
     p_max_t=(pa.float64(), "adjusted likewise by step-down max-T over sign flips of users: about these weights"),
-    variance_users=(pa.float64(), "users' part of the squared standard error; holds the residual's??"),
-    variance_residual=(pa.float64(), "the part of it that is users x seeds noise; null with one seed??"),
-    variance_seeds=(pa.float64(), "seeds' part of the squared standard error; null with one seed??"),
-    variance_seed_means=(
-        pa.float64(),
-        "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed?",
-    ),
-    least_seed_means=(
-        pa.float64(),
-        "what all runs together say of it; the larger of both makes interval and p; null with one seed?",
-    ),
+    **_VARIANCES,
     ratio_variance_users=(pa.float64(), "variance_users of the logarithm of the means' ratio"),
     ratio_variance_residual=(pa.float64(), "variance_residual of it; null with one seed?"),
     ratio_variance_seed_means=(pa.float64(), "variance_seed_means of it; null with one seed?"),
