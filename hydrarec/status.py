@@ -14,7 +14,7 @@ from hydrarec.layout import run_folder
 from hydrarec.numbers import several
 from hydrarec.outdated import other_settings, outdated
 from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
-from hydrarec.unfinished import LATEST, saved_state
+from hydrarec.unfinished import latest, saved_state
 
 FINISHED, OUTDATED, TRAINED, INTERRUPTED = "finished", "outdated", "trained", "in training"
 STOPPED, OPEN = "stopped", "not begun"
@@ -134,7 +134,7 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     log = next((path for path in logs if path.exists()), None)
     killed = _slurms_words(results.parent, rules[0], one, log)
     one = replace(one, said="\n".join(filter(None, [_last_lines(log) if log else "", killed])), log=log)
-    state = left / LATEST
+    state = latest(left)
     if trained:
         # Ranks of earlier weights are no reason: it is to be ranked.
         why = _why_outdated(config, one, other_settings)

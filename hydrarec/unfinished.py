@@ -6,8 +6,13 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-LATEST = Path("state/latest.safetensors")
-"""The newest state, in a run's folder."""
+FOLDER, LATEST = "state", "latest.safetensors"
+"""Where a run's folder holds states, and which of them is the newest."""
+
+
+def latest(run: Path) -> Path:
+    """Return where the newest state lies in a run's folder."""
+    return run / FOLDER / LATEST
 
 
 def saved_state(folder: Path) -> dict[str, Any]:
@@ -16,7 +21,7 @@ def saved_state(folder: Path) -> dict[str, Any]:
     Empty if there is none, or one that is half written: the training itself goes by the state before it.
     """
     try:
-        with safe_open(folder / LATEST, framework="numpy") as file:
+        with safe_open(latest(folder), framework="numpy") as file:
             found = json.loads(file.metadata()["hydrarec"])
     except (TypeError, KeyError, ValueError, OSError, SafetensorError):
         return {}

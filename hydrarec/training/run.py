@@ -24,6 +24,7 @@ from hydrarec.training import checkpoint
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.interruption import Interruption, ignore_requests_to_save
 from hydrarec.training.state import TrainingState
+from hydrarec.unfinished import FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def train(
             # Else the first epoch would take seconds longer, and with some operators more than with others.
             trainer.warm_up()
     identity = _identity(settings, seen, seed, device)
-    state = TrainingState(output / "state", identity, socket.gethostname(), code, threads, runs_per_gpu)
+    state = TrainingState(output / FOLDER, identity, socket.gethostname(), code, threads, runs_per_gpu)
     state.restore(trainer)
     if state.threads != threads:
         log.warning("goes on with %d threads, with which it was begun, and not with %d", state.threads, threads)

@@ -22,10 +22,11 @@ from hydrarec.files import atomic_path
 from hydrarec.provenance import loaded_sources, peak_memory_mib
 from hydrarec.training.checkpoint import weights_of, write_tensors
 from hydrarec.training.engine import Epoch, Position, Trainer
+from hydrarec.unfinished import LATEST
 
 log = logging.getLogger(__name__)
 
-LATEST, PREVIOUS = "latest.safetensors", "previous.safetensors"
+PREVIOUS = "previous.safetensors"
 
 
 class TrainingState:
