@@ -26,7 +26,6 @@ CUDA = torch.device("cuda:0")
 PACKAGE = str(Path(hydrarec.__file__).parent)
 WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "bincount", "_unique2"}
 """Operations whose result the CPU must know before it can go on."""
-COPIES = {"_to_copy", "copy_"}
 
 
 class OnGpu(torch.Tensor):
@@ -65,11 +64,11 @@ def note_wait():
 
 def compute(operation, args, kwargs):
     """Do an operation on the CPU, and say of what it returns that it is on the GPU."""
-    name = operation._schema.name.removeprefix("aten::")
-    to = kwargs.get("device")
-    if name in COPIES:
-        return copied(operation, args, kwargs, OnGpu if is_emulated(to) else torch.Tensor if to else None)
-    arguments = (args, kwargs)
+    name, arguments = operation._schema.name.removeprefix("aten::"), (args, kwargs)
+    if name == "_to_copy":
+        return copied(operation, args, kwargs)
+    if name == "copy_":
+        return copied_into(operation, args, kwargs)
     # Numbers that PyTorch has made into tensors are sent along.
     if tree_any(lambda a: isinstance(a, torch.Tensor) and not isinstance(a, OnGpu) and a.dim() > 0, arguments):
         raise RuntimeError(f"{name}: tensors of both devices")
@@ -83,18 +82,30 @@ def compute(operation, args, kwargs):
         # What is changed in place stays the same tensor.
         return changed[id(value)] if id(value) in changed else OnGpu(value)
 
-    return tree_map(returned, operation(*tree_map(outward, args), **tree_map(outward, kwargs)))
+    return tree_map(returned, on_cpu(operation, args, kwargs))
 
 
-def copied(operation, args, kwargs, kind):
-    """Copy within a device or to the other; waits unless it is told not to."""
-    target, source = (args[0], args[1]) if operation._schema.name == "aten::copy_" else (None, args[0])
-    kind = type(target) if target is not None else kind or type(source)
-    waits = not kwargs.get("non_blocking") and not (target is not None and len(args) > 2 and args[2])
-    if waits and (kind is OnGpu) != isinstance(source, OnGpu):
+def copied(operation, args, kwargs):
+    """Copy to a device, the same or the other; waits for the other unless it is told not to."""
+    source, to = args[0], kwargs.get("device")
+    to_gpu = isinstance(source, OnGpu) if to is None else is_emulated(to)
+    if to_gpu != isinstance(source, OnGpu) and not kwargs.get("non_blocking"):
         note_wait()
-    found = operation(*tree_map(outward, args), **tree_map(outward, kwargs))
-    return target if target is not None else OnGpu(found) if kind is OnGpu else found
+    found = on_cpu(operation, args, kwargs)
+    return OnGpu(found) if to_gpu else found
+
+
+def copied_into(operation, args, kwargs):
+    """Copy into a tensor; waits for the other device unless it is told not to."""
+    target, source, *non_blocking = args
+    if isinstance(target, OnGpu) != isinstance(source, OnGpu) and not any(non_blocking):
+        note_wait()
+    on_cpu(operation, args, kwargs)
+    return target
+
+
+def on_cpu(operation, args, kwargs):
+    return operation(*tree_map(outward, args), **tree_map(outward, kwargs))
 
 
 def is_emulated(device):

@@ -15,19 +15,14 @@ from hydrarec.ranking.full import count_ranks
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.tables import read_table
 from hydrarec.training.engine import Trainer
-from hydrarec.training.run import train
-from hydrarec.training.test import rank_test
 from tests.emulated_gpu import emulated_gpu
-from tests.unit.training.ring import settings, write_ring
+from tests.unit.training.ring import run, settings, write_ring
 
 
-def run(data, output, masking, device):
+def losses_of(data, output, masking, device):
     """Train and rank, and return the loss of each epoch."""
     # Dropout draws in another way on a GPU.
-    wanted = settings(masking, device=device)
-    wanted = wanted.model_copy(update={"encoder": wanted.encoder.model_copy(update={"dropout": 0.0})})
-    train(wanted, data=data, protocol="loo", seed=0, threads=1, output=output)
-    rank_test(output / "model.safetensors", data=data, protocol="loo", threads=1, output=output)
+    run(data, output, masking=masking, dropout=0.0, device=device)
     return list(read_table(output / "history.parquet", HISTORY)["loss"])
 
 
@@ -58,7 +53,7 @@ if __name__ == "__main__":
     write_ring(folder / "data")
     with emulated_gpu(pytest.MonkeyPatch()) as waited:
         losses = {
-            masking: [run(folder / "data", folder / masking / device, masking, device) for device in ("cpu", "cuda")]
+            masking: [losses_of(folder / "data", folder / masking / on, masking, on) for on in ("cpu", "cuda")]
             for masking in maskings
         }
         found = {m: {size: waits(folder / "data", m, size, waited) for size in (8, 60)} for m in maskings}

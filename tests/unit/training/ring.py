@@ -27,7 +27,7 @@ def write_ring(folder):
     write_table(items.astype({"item": "int32", "n_interactions": "int32"}), folder / "items.parquet", ITEMS)
 
 
-def settings(masking="causal", **training):
+def settings(masking="causal", dropout=0.1, **training):
     return RunSettings.model_validate(
         {
             "run": {
@@ -36,7 +36,7 @@ def settings(masking="causal", **training):
                 "attention": {"kind": "hydra"},
                 "masking": {"kind": masking},
             },
-            "encoder": {"d_model": 16, "n_layers": 1, "max_length": 12, "dropout": 0.1},
+            "encoder": {"d_model": 16, "n_layers": 1, "max_length": 12, "dropout": dropout},
             "loss": {"kind": "cross_entropy"},
             "training": {"device": "cpu", "batch_size": 16, "max_epochs": 3, "learning_rate": 1e-2, **training},
         }
