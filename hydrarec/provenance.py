@@ -125,7 +125,8 @@ def code_state() -> dict[str, str | bool | None]:
     """Return the version of the package, the commit of its checkout, and whether the code differs from it.
 
     Asked for when a computation begins, and the same from then on: a checkout that is updated meanwhile changes nothing
-    about the code that a process has loaded. Files that Git does not know yet count where they are part of the code.
+    about the code that a process has loaded. Files that Git does not know yet count where they are part of the code. A
+    kept report never counts: while it is made anew, its old files are gone.
     """
     package = Path(__file__).parent
     # Of the same moment, before files are edited that are loaded already.
@@ -139,7 +140,7 @@ def code_state() -> dict[str, str | bool | None]:
     try:
         # Installed in an environment inside somebody's repository, the package is no part of it.
         git("ls-files", "--error-unmatch", str(Path(__file__).relative_to(package.parent)))
-        changed = git("status", "--porcelain", "--untracked-files=no")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ":(top)", ":(top,exclude)reports")
         new = git("ls-files", "--others", "--exclude-standard", "--", package.name, "workflow", "Snakefile")
         commit, dirty = git("rev-parse", "HEAD"), bool(changed or new)
     except (OSError, subprocess.SubprocessError):

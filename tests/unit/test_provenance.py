@@ -16,7 +16,9 @@ COMMIT = "-c user.name=anybody -c user.email=any@where commit"
 def checkout(tmp_path):
     """Return a repository with the package in it, and a function that asks a new process for its code's state."""
     shutil.copytree(ROOT / "hydrarec", tmp_path / "hydrarec", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "workflow").mkdir()
+    for folder in ("workflow", "reports/mine", "docs"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "kept.txt").touch()
     (tmp_path / ".gitignore").write_text("__pycache__/\n")
     for arguments in ("init -q", "add .", f"{COMMIT} -qm before"):
         subprocess.run(["git", *arguments.split()], cwd=tmp_path, check=True)
@@ -45,6 +47,13 @@ def test_a_new_file_of_the_code_counts_and_others_do_not(checkout):
         (checkout / place).unlink()
     (checkout / ".gitignore").write_text("")
     assert state(checkout)[1] == "True"
+
+
+def test_a_kept_report_that_is_made_anew_leaves_the_code_as_it_was(checkout):
+    (checkout / "reports/mine/kept.txt").unlink()
+    assert state(checkout) == [head(checkout), "False"]
+    (checkout / "docs/kept.txt").write_text("other")
+    assert state(checkout) == [head(checkout), "True"]
 
 
 def test_a_checkout_that_is_updated_meanwhile_changes_nothing(checkout):
