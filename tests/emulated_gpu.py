@@ -159,6 +159,7 @@ class _Generator(torch.Generator):
 def emulated_gpu(monkeypatch):
     """Let `cuda` be the emulated GPU; not to be undone wholly, so only in a process of its own."""
     torch.utils.backend_registration._setup_privateuseone_for_python_backend("emulated")
+    monkeypatch.setattr(torch.emulated, "get_amp_supported_dtype", lambda: [torch.bfloat16], raising=False)
     stream = torch.Generator()
     for name, value in {
         "is_available": lambda: True,
@@ -166,6 +167,9 @@ def emulated_gpu(monkeypatch):
         "get_device_properties": lambda device: SimpleNamespace(uuid="no driver knows it"),
         "synchronize": lambda device=None: None,
         "max_memory_allocated": lambda device: 0,
+        "memory_allocated": lambda device: 0,
+        "reset_peak_memory_stats": lambda device: None,
+        "empty_cache": lambda: None,
         "get_rng_state": lambda device: stream.get_state(),
         "set_rng_state": lambda state, device: stream.set_state(state),
     }.items():

@@ -14,8 +14,9 @@ from hydrarec.energy import nvml_handle
 
 GEMM_SIZE = {"cpu": 1024, "cuda": 8192}
 """Rows and columns of the matrices whose product is timed: as few as a device is at full speed with."""
-COPY_BYTES = {"cpu": 2**28, "cuda": 2**32}
-"""Bytes that are copied: far more than any cache, and than a device copies while a copy is begun."""
+COPY_BYTES = {"cpu": 2**28, "cuda": 2**30}
+"""Bytes that are copied: far more than any cache, and than a device copies while a copy is begun, yet little enough to
+lie twice on a GPU of a desktop."""
 REPETITIONS = 9
 """Repetitions, of which the fastest counts: a floor is about the machine, not about who shares it."""
 

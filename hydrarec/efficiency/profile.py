@@ -83,6 +83,8 @@ def profile(
     ------
     FileNotFoundError
         If the data set is not prepared.
+    RuntimeError
+        If the profiler sees nothing of a GPU.
     ValueError
         If the run is a baseline, or a name is not the configuration's.
     """
@@ -109,6 +111,10 @@ def profile(
         profiler.export_chrome_trace(str(trace))
     done = int(piece.units)
     found = list(operations(profiler.events() or [], on_gpu=on_gpu))
+    if not found:
+        raise RuntimeError(
+            "the profiler saw no kernel on the GPU: CUPTI, which it asks, is not allowed here, or is another profiler's"
+        )
     return Profile(
         device=device_name(device),
         threads=threads,

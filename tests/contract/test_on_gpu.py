@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 import torch
 
+from hydrarec.config.efficiency import Part
 from tests.conftest import ROOT
 
 if not hasattr(torch.utils.backend_registration, "_setup_privateuseone_for_python_backend"):
@@ -31,3 +33,15 @@ def test_a_training_computes_what_it_computes_on_a_cpu(found, masking):
 def test_an_epoch_waits_once_for_its_loss_and_a_validation_for_its_counts(found, masking):
     few, many = found["waits"][masking]["60"], found["waits"][masking]["8"]
     assert few == many == {"epoch": {"engine.py: train_epoch": 1}, "validation": {"full.py: _run": 2}}
+
+
+@pytest.mark.parametrize("part", get_args(Part))
+def test_every_part_of_a_comparison_is_measured(found, part):
+    measured = found["efficiency"][part]
+    assert measured["pieces"] > 0
+    assert measured == {
+        "pieces": measured["pieces"],
+        "skipped": [],
+        "times": 5 * measured["pieces"],
+        "gpu": "emulated",
+    }

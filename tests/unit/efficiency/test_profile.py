@@ -87,6 +87,13 @@ def test_command_watches_a_run(results, tmp_path):
     assert json.loads(trace.read_text())["traceEvents"]
 
 
+def test_a_profiler_that_sees_nothing_is_said(results, monkeypatch):
+    monkeypatch.setattr("hydrarec.efficiency.profile.operations", lambda events, on_gpu: [])
+    finished = run(results, "sasrec+hydra+causal", "--dataset", "made", "--steps", "1")
+    assert isinstance(finished.exception, RuntimeError)
+    assert "saw no kernel" in str(finished.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
