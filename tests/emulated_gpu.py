@@ -80,7 +80,8 @@ def compute(operation, args, kwargs):
         if not isinstance(value, torch.Tensor):
             return value
         # What is changed in place stays the same tensor.
-        return changed[id(value)] if id(value) in changed else OnGpu(value)
+        # Conjugates are computed at once: PyTorch has passed the place where it would see to those it has put off.
+        return changed[id(value)] if id(value) in changed else OnGpu(value.resolve_conj())
 
     return tree_map(returned, on_cpu(operation, args, kwargs))
 
