@@ -72,4 +72,7 @@ def read_options(kind: type[OptionsT], options: dict[str, Any]) -> OptionsT:
 def _describe(schema: dict[str, Any]) -> str:
     signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     bounds = [f"{sign} {schema[key]}" for key, sign in signs.items() if key in schema]
-    return ", ".join([schema["type"], *bounds, f"default {schema['default']}"]) + f": {schema['description']}"
+    kinds = " or ".join(str(kind.get("type", "any")) for kind in schema.get("anyOf", [schema]))
+    default = f"default {schema['default']}" if "default" in schema else "required"
+    described = f": {schema['description']}" if "description" in schema else ""
+    return ", ".join([kinds, *bounds, default]) + described

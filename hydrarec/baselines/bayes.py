@@ -1,6 +1,7 @@
 """The best possible recommender for the embedded data set: it knows the process that the data were drawn from.
 
-Its HR@k is an upper bound for every model on this data, up to the luck of the draw. It exists for no other data set.
+Its HR@k is an upper bound for every model on this data, up to the luck of the draw, where nothing that was drawn is
+left out of the histories. It exists for no other data set.
 """
 
 from typing import Any

@@ -8,6 +8,7 @@ from typing import Any
 import scipy.sparse as sp
 import torch
 from implicit.bpr import BayesianPersonalizedRanking
+from implicit.recommender_base import ModelFitError
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -19,6 +20,11 @@ from hydrarec.ranking.full import Scorer
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
     """Score every item by the product of the user's and its vector, plus its bias.
+
+    Raises
+    ------
+    ValueError
+        If training does not stay finite.
 
     Notes
     -----
@@ -34,7 +40,13 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
     chosen = read_options(BprMfOptions, options)
     model = BayesianPersonalizedRanking(**chosen.model_dump(), use_gpu=False, num_threads=1, random_state=inputs.seed)
     # The package knows only the older of SciPy's two kinds of sparse matrix.
-    model.fit(sp.csr_matrix(user_items(inputs.train, inputs.catalogue.n_items)), show_progress=False)
+    try:
+        model.fit(sp.csr_matrix(user_items(inputs.train, inputs.catalogue.n_items)), show_progress=False)
+    except ModelFitError as error:
+        raise ValueError(
+            f"{inputs.split}: the vectors grew beyond all bounds with learning_rate {chosen.learning_rate:g} and "
+            f"regularization {chosen.regularization:g}; take smaller ones"
+        ) from error
     # float64, so that the result does not hang on how many rows are multiplied at once.
     users, items = (torch.from_numpy(side).double() for side in (model.user_factors, model.item_factors))
     row = torch.searchsorted(inputs.train.users, inputs.cases.users).clamp(max=len(users) - 1)

@@ -28,7 +28,7 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
     Raises
     ------
     ValueError
-        If the item-item matrices would be larger than `max_memory_gib`.
+        If the item-item matrices would be larger than `max_memory_gib`, or `l2` is too small.
 
     Notes
     -----
@@ -62,13 +62,23 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
 
 
 def item_weights(train: Log, n_items: int, l2: float) -> Float[Tensor, "N1 N1"]:
-    """Return B: the weight of each item (row) of a history for the score of each other one (column), float64."""
+    """Return B: the weight of each item (row) of a history for the score of each other one (column), float64.
+
+    Raises
+    ------
+    ValueError
+        If `l2` is so small that there is no solution.
+    """
     met = user_items(train, n_items)
     rows = met.T.tocsr()
     matrix = torch.empty(n_items + 1, n_items + 1, dtype=torch.float64)
     for first in range(0, n_items + 1, BLOCK):
         matrix[first : first + BLOCK] = torch.from_numpy((rows[first : first + BLOCK] @ met).toarray())
     matrix.diagonal().add_(l2)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(matrix, out=matrix), out=matrix)
+    try:
+        root = torch.linalg.cholesky(matrix, out=matrix)
+    except torch.linalg.LinAlgError as error:
+        raise ValueError(f"l2 of {l2:g} is too small: items that the same users met cannot be told apart") from error
+    inverse = torch.cholesky_inverse(root, out=matrix)
     inverse.div_(-inverse.diagonal().clone())
     return inverse.fill_diagonal_(0)

@@ -41,10 +41,11 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
     chosen = read_options(RecentPopularityOptions, options)
     popularity = inputs.catalogue.counts.double()
     if chosen.by == "time":
-        recent = decayed_counts(inputs, chosen.half_life_days)
+        recent = log_decayed_counts(inputs, chosen.half_life_days)
     else:
         recent = newest_counts(inputs.train, chosen.last_items, len(popularity)) + popularity / (2 * popularity.max())
-    scores = recent.float()
+    # Places among each other say the same, and unlike sums they differ in float32 wherever these do.
+    scores = recent.unique(return_inverse=True)[1].float()
 
     def score(rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:
         return scores.expand(len(rows), -1)
@@ -58,8 +59,14 @@ def newest_counts(train: Log, newest: int, size: int) -> Float[Tensor, " N1"]:
     return torch.bincount(train.items[after <= newest], minlength=size).double()
 
 
-def decayed_counts(inputs: BaselineInputs, half_life_days: float) -> Float[Tensor, " N1"]:
-    """Sum each item's training events, halved with every half-life before the last event of all."""
+def log_decayed_counts(inputs: BaselineInputs, half_life_days: float) -> Float[Tensor, " N1"]:
+    """Sum each item's training events, halved with every half-life before the last event of all.
+
+    Returns
+    -------
+    Tensor
+        Binary logarithm of the sum, for after a thousand half-lives nothing would be left of it; -inf without events.
+    """
     path = inputs.split / "train.parquet"
     events = read_table(path, TRAIN, ["item", "timestamp"])
     untimed = int(events["timestamp"].isna().sum())
@@ -68,6 +75,11 @@ def decayed_counts(inputs: BaselineInputs, half_life_days: float) -> Float[Tenso
             f"{path}: by: time needs timestamps, which {untimed} of {len(events)} events have not; "
             "allowed here: by: last_items"
         )
+    items, size = events["item"].to_numpy(), inputs.catalogue.n_items + 1
     days = (events["timestamp"].max() - events["timestamp"]).to_numpy(dtype=np.float64) / SECONDS_PER_DAY
-    weights = np.exp2(-days / half_life_days)
-    return torch.from_numpy(np.bincount(events["item"], weights, minlength=inputs.catalogue.n_items + 1))
+    age = days / half_life_days
+    newest = np.full(size, np.inf)
+    np.minimum.at(newest, items, age)
+    beside_newest = np.bincount(items, np.exp2(newest[items] - age), minlength=size)
+    with np.errstate(divide="ignore"):
+        return torch.from_numpy(np.log2(beside_newest) - newest)

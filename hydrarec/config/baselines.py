@@ -8,14 +8,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from hydrarec.config.base import Block
-from hydrarec.config.datasets import ReaderConfig, SyntheticReaderConfig
+from hydrarec.config.datasets import DatasetConfig, SyntheticReaderConfig
 
 
 class BaselineOptions(Block):
     """Options of a baseline."""
 
-    def unfit(self, reader: ReaderConfig) -> str | None:
-        """Return why the baseline cannot work on data of a reader; None where it can."""
+    def unfit(self, dataset: DatasetConfig) -> str | None:
+        """Return why the baseline cannot work on a data set; None where it can."""
         return None
 
 
@@ -26,11 +26,16 @@ class NoOptions(BaselineOptions):
 class BayesOptions(NoOptions):
     """Options of `bayes`, of which there are none."""
 
-    def unfit(self, reader: ReaderConfig) -> str | None:
-        """Refuse all data but generated ones."""
-        if isinstance(reader, SyntheticReaderConfig):
-            return None
-        return f"the best possible score is known of generated data only, not of reader {reader.kind}"
+    def unfit(self, dataset: DatasetConfig) -> str | None:
+        """Refuse all data but generated ones that are as they were drawn."""
+        if not isinstance(dataset.reader, SyntheticReaderConfig):
+            return f"the best possible score is known of generated data only, not of reader {dataset.reader.kind}"
+        if dataset.thin or dataset.tie_order is not None or not dataset.filter.keeps_all:
+            return (
+                "the best possible score is known where histories are whole and in order; allowed here: no thin, no "
+                "tie_order, a filter with both minima 1 and repeats: keep"
+            )
+        return None
 
 
 class BprMfOptions(BaselineOptions):
@@ -113,11 +118,11 @@ class RecentPopularityOptions(BaselineOptions):
             raise ValueError(f"{idle} has no effect with by: {self.by}")
         return self
 
-    def unfit(self, reader: ReaderConfig) -> str | None:
+    def unfit(self, dataset: DatasetConfig) -> str | None:
         """Refuse `by: time` where there are no times."""
-        if self.by == "last_items" or reader.has_timestamps:
+        if self.by == "last_items" or dataset.reader.has_timestamps:
             return None
-        return f"by: time needs times, which reader {reader.kind} does not have; allowed here: by: last_items"
+        return f"by: time needs times, which reader {dataset.reader.kind} does not have; allowed here: by: last_items"
 
 
 OPTIONS: dict[str, type[BaselineOptions]] = {

@@ -250,7 +250,7 @@ def _check_options(config: BenchmarkConfig, run: BaselineRun, index: int, place:
         there: Place | None = place and (lambda keys: place([*above, *keys]))
         raise ConfigError(_mistakes(explain(error, f"runs[{index}].options", there))) from None
     for dataset in config.datasets:
-        if why := options.unfit(dataset.reader):
+        if why := options.unfit(dataset):
             said = f"runs[{index}] ({run.id}): cannot be computed on {dataset.id}: {why}"
             raise ConfigError(_mistakes(_line(place, ["runs", index], said)))
 

@@ -151,6 +151,11 @@ class FilterConfig(Block):
     repeats: Literal["keep", "first"] = "keep"
     """What happens to a user's second interaction with an item: kept, or only the first stays (reviews)."""
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether nothing is removed, whatever the data."""
+        return self.repeats == "keep" and self.min_user_interactions <= 1 and self.min_item_interactions <= 1
+
 
 class ThinConfig(Block):
     """Which share of the interactions is kept, drawn at random, so that the data are sparser and nothing else."""

@@ -41,9 +41,9 @@ class Events(NamedTuple):
     """Interactions, in file order."""
 
     users: Int[np.ndarray, " E"]
-    """Codes from 0."""
+    """Codes from 0, or dense numbers from 1."""
     items: Int[np.ndarray, " E"]
-    """Codes from 0."""
+    """Codes from 0, or dense numbers from 1."""
     times: Int[np.ndarray, " E"] | None
     """Seconds since 1970; None if the source has none."""
 

@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
 from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
+from hydrarec.data.filters import n_repeated
 from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs, stretches
 from hydrarec.data.threads import N_THREADS, each
 from hydrarec.files import atomic_folder, write_json
@@ -61,7 +62,7 @@ def split(data: Path, protocol: str, output: Path) -> None:
         If there are no prepared interactions.
     ValueError
         If there is no such protocol, the interactions do not stand by user and position, `gts` is asked for without
-        times, or a part has no targets.
+        times, a part has no targets, or a target is one that no method could hit.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"no protocol {protocol!r}; allowed: {', '.join(PROTOCOLS)}")
@@ -70,18 +71,20 @@ def split(data: Path, protocol: str, output: Path) -> None:
     if not len(events):
         raise ValueError(f"{data / 'interactions.parquet'}: no interactions; prepare the data set again")
     _refuse_disorder(events, data / "interactions.parquet")
-    with ThreadPoolExecutor(N_THREADS) as threads:
-        interactions_hash = threads.submit(table_hash, events)
+    with ThreadPoolExecutor(1) as hasher:
+        interactions_hash = hasher.submit(table_hash, events)
         part, steps, cuts = PROTOCOLS[protocol](events, data)
         for name, of_part in zip(PARTS[1:], steps, strict=True):
             if not (of_part >= 0).any():
                 raise ValueError(
                     f"{data}: under {protocol} the {name} part would have no targets: {_NO_TARGETS[protocol]}"
                 )
+        _refuse_met_targets(events, part, steps, data)
         tables = _tables(events, part, steps)
-        with atomic_folder(output) as new:
+        # Writers end before the folder goes: one that still wrote would make it anew.
+        with atomic_folder(output) as new, ThreadPoolExecutor(N_THREADS) as writers:
             written = [
-                threads.submit(write_table, table, new / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
+                writers.submit(write_table, table, new / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
                 for name, table in tables.items()
             ]
             card = {
@@ -128,6 +131,58 @@ def _first_disorder(users: Int[np.ndarray, " E"], positions: Int[np.ndarray, " E
     return start + int(np.argmax(wrong)) if wrong.any() else None
 
 
+def _refuse_met_targets(
+    events: pa.Table, part: UInt8[np.ndarray, " E"], steps: list[Int[np.ndarray, " H"]], data: Path
+) -> None:
+    """Refuse items that their user had met before, where the training part has no such and all that is met is filtered.
+
+    Ranking would refuse them too, but when everything is trained.
+    """
+    users, items, positions = (events[name].to_numpy() for name in ("user", "item", "position"))
+    held_out = [np.flatnonzero(part == number) for number in (1, 2)]
+    asked = np.zeros(int(users[-1]) + 1, dtype=bool)
+    for rows, step in zip(held_out, steps, strict=True):
+        asked[users[rows[step >= 0]]] = True
+    histories = [users, items, positions]
+    if np.count_nonzero(asked) < n_runs(users):
+        of_asked = asked[users]
+        histories = [column[of_asked] for column in histories]
+    # To sort all of them is cheaper than to look at each for every step, unless there is but one.
+    if max(int(step.max()) for step in steps) > 0 and not n_repeated(*histories[:2]):
+        return
+    found = []
+    for rows, step in zip(held_out, steps, strict=True):
+        # Of a step, each user has one target at most.
+        for number in range(int(step.max()) + 1):
+            targets = rows[step == number]
+            found.append(targets[_met(*histories, users[targets], items[targets], positions[targets])])
+    met = np.concatenate(found)
+    if len(met) and not n_repeated(*(column[part == 0] for column in (users, items))):
+        raise ValueError(
+            f"{data}: user {users[met[0]]} meets item {items[met[0]]} again as a target, one of {len(met)} such; the "
+            "training part has no repeats, so what a user has met is filtered, and nobody could hit them; prepare the "
+            "data set with `repeats: first`"
+        )
+
+
+def _met(
+    users: Int[np.ndarray, " E"],
+    items: Int[np.ndarray, " E"],
+    positions: Int[np.ndarray, " E"],
+    of_user: Int[np.ndarray, " C"],
+    wanted: Int[np.ndarray, " C"],
+    until: Int[np.ndarray, " C"],
+) -> Bool[np.ndarray, " C"]:
+    """Return which users have met a wanted item before a position; each user wants one."""
+    size = int(users[-1]) + 1
+    item_of, until_of, met = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32), np.zeros(size, dtype=bool)
+    item_of[of_user], until_of[of_user] = wanted, until
+    for rows in stretches(len(users)):
+        same = np.flatnonzero(items[rows] == item_of[users[rows]]) + rows.start
+        met[users[same[positions[same] < until_of[users[same]]]]] = True
+    return met[of_user]
+
+
 Assignment = tuple[UInt8[np.ndarray, " E"], list[Int[np.ndarray, " H"]], dict[str, int] | None]
 """Part of each interaction (0 train, 1 validation, 2 test), the steps of the held-out ones of either part in order
 (-1: no target), and the cut times."""
@@ -166,7 +221,7 @@ def _global_temporal(events: pa.Table, data: Path) -> Assignment:
         rows = np.flatnonzero(part == number)
         if not len(rows):
             raise ValueError(
-                f"{data}: too many interactions share one second to be cut at the {QUANTILE} quantile of time"
+                f"{data}: too few interactions, or too many of one second, to be cut at the {QUANTILE} quantile of time"
             )
         eligible = positions[rows] > 0
         step = np.full(len(rows), CONTEXT, dtype=np.int32)

@@ -2,6 +2,7 @@
 
 import codecs
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +23,16 @@ LONGEST_LINE_BYTES = 2**23
 """A line beyond this is none: the file is not what it is taken for."""
 LONGEST_ID = 1000
 """Most characters of a user or item."""
-NO_VALUE = {"NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "nan", "NaN", "-nan", "-NaN", "none", "None", "null", "NULL"}
-"""What R, pandas, spreadsheets and databases write where there is no value; as an id, all would be one user or item."""
+NO_VALUE = {
+    *("NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "nan", "NaN", "NAN", "-nan", "-NaN", "NaT", "none", "None", "NONE"),
+    *("null", "Null", "NULL", "(null)", "(NULL)", "<null>", "<NULL>", "[NULL]", r"\N", "undefined", "#NAME?"),
+}
+"""What R, pandas, JavaScript, spreadsheets and databases write where there is no value; as an id, all would be one user
+or item."""
+ROUNDED = r"^[0-9]([.,][0-9]+)?E[+][0-9]+$"
+"""What spreadsheets make of ids of many digits: several become one."""
+INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
+"""Characters without width that stand at the ends of words by accident only."""
 OTHER_FORMATS = {
     b"\x1f\x8b": "compressed with gzip; unpack it",
     b"BZh": "compressed with bzip2; unpack it",
@@ -166,12 +175,14 @@ def misfit(field: str) -> str:
     """Return why a field cannot be a user or item; empty if it can."""
     if not field.strip():
         return "is empty"
-    if field != field.strip():
+    if field != field.strip() or field[0] in INVISIBLE or field[-1] in INVISIBLE:
         return f"is {field!r}, with white space at an end; the same name without it would be another user or item"
     if len(field) > LONGEST_ID:
         return f"has {len(field)} characters; allowed: up to {LONGEST_ID}"
     if field in NO_VALUE:
         return f"is {field!r}, which stands for no value; leave out such lines, or write it otherwise if it is a name"
+    if re.match(ROUNDED, field):
+        return f"is {field!r}, a number that a spreadsheet has rounded, as which several become one; export it as text"
     return ""
 
 

@@ -46,7 +46,7 @@ def softmax_less_one_hot_(scores: Float[Tensor, "M N"], targets: Int[Tensor, " M
     Parameters
     ----------
     scores
-        Scores of all items, float32 or bfloat16, the items of a row side by side in memory.
+        Scores of all items, float32, the items of a row side by side in memory.
     targets
         Column of the right one in each row.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -60,7 +61,8 @@ def take_in(
         raise ValueError(f"{path}: {error}") from error
     with atomic_folder(output) as new:
         write_table(ranks, new / "ranks.parquet", RANKS)
-        write_table(lists, new / path.name, RECOMMENDATIONS)
+        # Arrow refuses to round large whole numbers.
+        write_table(lists.astype({"score": np.float32}), new / path.name, RECOMMENDATIONS)
         # As it came: what it said is part of the run and has a hash like the rest.
         copyfile(output / "costs.json", new / "costs.json")
         write_timing(new, costs)

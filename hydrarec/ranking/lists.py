@@ -96,7 +96,9 @@ def _check_items(rows: pd.DataFrame, catalogue: Catalogue, candidates: Candidate
     _refuse(rows, rows.duplicated(["case", "item"]), "an item that stands in its list already")
     seen = candidates.seen(torch.arange(len(candidates.targets)), torch.device("cpu"))
     width = catalogue.n_items + 1
-    in_history = np.isin(rows["case"] * width + rows["item"], (seen.row * width + seen.item).numpy())
+    listed, known_pairs = (rows["case"] * width + rows["item"]).to_numpy(), (seen.row * width + seen.item).numpy()
+    # No pair stands twice on either side; finding that out takes twenty times as long.
+    in_history = np.isin(listed, known_pairs, assume_unique=True)
     _refuse(rows, in_history, "an item of the user's known history, which is filtered here")
 
 

@@ -66,7 +66,7 @@ def sequences(n_users, n_items, length):
 
 def test_one_interaction(prepared, command):
     prepared([("u", "i", 1)])
-    for protocol, words in (("loo", "would have no targets"), ("gts", "share one second")):
+    for protocol, words in (("loo", "would have no targets"), ("gts", "of one second")):
         command.refuses("split", "--data", "data", "--protocol", protocol, "--output", "out", words=("data", words))
 
 

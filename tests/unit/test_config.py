@@ -332,6 +332,14 @@ def test_a_baseline_that_cannot_work_on_the_data_is_refused(run, words):
     load({**raw, "datasets": ["synthetic"]})
 
 
+@pytest.mark.parametrize("more", [{"thin": {"keep": 0.5}}, {"filter": {"min_user_interactions": 2}}, {"tie_order": 1}])
+def test_the_best_possible_is_said_of_whole_histories_only(more):
+    data = {"id": "less", "like": "synthetic", **more}
+    raw = {**changed("datasets", to=[data]), "runs": [*GOOD["runs"], {"id": "best", "baseline": "bayes"}]}
+    with pytest.raises(ConfigError, match=r"\(best\): cannot be computed on less: .*where histories are whole"):
+        load(raw)
+
+
 def test_a_value_of_none_of_several_types_is_one_mistake():
     run = {"id": "more", "baseline": "markov", "options": {"x": [1]}}
     words = (

@@ -9,6 +9,9 @@ import pyarrow as pa
 from hydrarec.data.delimited.form import ISO_8601, LARGEST_TIMESTAMP, TYPES, LineFormat
 from hydrarec.data.text import Block, MalformedLineError, misfit
 
+FRACTIONS = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+"""Units that others count time in, and how many of them are a second."""
+
 
 def parse_carefully(block: Block, form: LineFormat, source: str) -> pa.Table:
     """Parse line by line, which finds the line that is wrong."""
@@ -31,7 +34,10 @@ def checked_fields(line: str, number: int, form: LineFormat, source: str) -> lis
     try:
         fields = form.fields(line)
     except csv.Error as error:
-        raise MalformedLineError(source, number, line, f"quotes do not match ({error})") from None
+        problem = f"quotes do not match ({error})"
+        if '"' not in line:
+            problem = "a carriage return stands in it; lines end with a line feed, alone or after a carriage return"
+        raise MalformedLineError(source, number, line, problem) from None
     if len(fields) != len(form.columns):
         between = "white space" if form.separator is None else repr(form.separator)
         expected = f"expected {len(form.columns)} fields ({', '.join(form.columns)}) separated by {between}"
@@ -53,8 +59,11 @@ def _timestamp(field: str, form: LineFormat, number: int, line: str, source: str
 
 def _hint(field: str, form: LineFormat, *, is_first: bool) -> str:
     """Return what to do about a timestamp that is none."""
-    if _whole(field) is not None:
-        return "; set `times: seconds`" if form.iso_8601 else "; divide milliseconds by 1000 first"
+    if (whole := _whole(field)) is not None:
+        unit, factor = next(
+            ((unit, factor) for unit, factor in FRACTIONS.items() if whole <= factor * LARGEST_TIMESTAMP), ("", 0)
+        )
+        return "; set `times: seconds`" if form.iso_8601 else f"; divide {unit} by {factor} first" if unit else ""
     if not form.iso_8601 and seconds_of_iso_8601(field) is not None:
         return "; a reader of kind ratings takes it with `times: iso8601`"
     if re.fullmatch(r"\s*[0-9]+[.][0-9]*\s*", field):

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from hydrarec.data.delimited.form import ISO_8601, LARGEST_TIMESTAMP, NUMBER, TYPES, LineFormat
 from hydrarec.data.stretches import stretches
-from hydrarec.data.text import LONGEST_ID, NO_VALUE, Block
+from hydrarec.data.text import INVISIBLE, LINE_FEED, LONGEST_ID, NO_VALUE, ROUNDED, Block
 
 UNIT_SEPARATOR = b"\x1f"
 """Stands in for separators of several characters, which Arrow's parser does not know."""
@@ -23,10 +23,13 @@ _HEXADECIMAL = re.compile(rb"(?<![0-9A-Za-z])0[xX]")
 
 def parse_fast(block: Block, form: LineFormat) -> pa.Table | None:
     """Parse with Arrow; None if that fails or the careful parser could understand the text differently."""
-    data = block.data
+    data, quoted = block.data, False
     if not block.only_numbers:
         data = data.replace(b"\r\n", b"\n")
         if _is_ambiguous(data, form):
+            return None
+        quoted = form.has_quotes and b'"' in data
+        if quoted and not _quotes_enclose_fields(data, form.separator):
             return None
     if not data or data.isspace():
         return None
@@ -37,15 +40,19 @@ def parse_fast(block: Block, form: LineFormat) -> pa.Table | None:
         return None
     # Numbers are several times as fast as text; where a later line is not one, everything is text after all.
     plain = (block.only_numbers or not _has_blanks(data, separator)) and not _has_padding(data, separator)
+    # Between quotes, padding is not seen.
+    plain &= not quoted
     attempts = [_types_of_first_line(data, form, separator), TYPES] if plain else [TYPES]
     for types in attempts:
-        table = _read_csv(data, form, separator, types)
+        table = _read_csv(data, form, separator, types, quoted=quoted)
         if table is not None:
             return None if _has_misfits(table) else table
     return None
 
 
-def _read_csv(data: bytes, form: LineFormat, separator: bytes, types: dict[str, pa.DataType]) -> pa.Table | None:
+def _read_csv(
+    data: bytes, form: LineFormat, separator: bytes, types: dict[str, pa.DataType], *, quoted: bool
+) -> pa.Table | None:
     names = [f"{place}-{name}" for place, name in enumerate(form.columns)]
     wanted = {name: names[form.columns.index(name)] for name in form.read}
     # Arrow's signed numbers may be -0.
@@ -55,7 +62,7 @@ def _read_csv(data: bytes, form: LineFormat, separator: bytes, types: dict[str, 
             pa.BufferReader(data),
             # One thread: several blocks are parsed at the same time.
             read_options=pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=LARGEST_BLOCK_BYTES),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=separator.decode(), quote_char=False),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=separator.decode(), quote_char='"' if quoted else False),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=list(wanted.values()),
                 column_types={wanted[name]: unsigned[name] for name in form.read},
@@ -119,12 +126,26 @@ def _pads(characters: UInt8[np.ndarray, " N"], separator: bytes) -> bool:
 
 
 def _is_ambiguous(data: bytes, form: LineFormat) -> bool:
-    """Whether Arrow and the careful parser could differ: quotes, line ends, other white space, hexadecimal numbers."""
-    if b'"' in data or b"\r" in data:
+    """Whether Arrow and the careful parser could differ: line ends, other white space, hexadecimal numbers."""
+    if b"\r" in data:
         return True
     if form.separator is None and _OTHER_WHITE_SPACE.search(data.decode()):
         return True
     return "timestamp" in form.columns and (b"x" in data or b"X" in data) and bool(_HEXADECIMAL.search(data))
+
+
+def _quotes_enclose_fields(data: bytes, separator: str) -> bool:
+    """Whether every quote begins or ends a field of one line, so that nobody could take it for anything else."""
+    characters = np.frombuffer(b"\n" + data + b"\n", dtype=np.uint8)
+    quotes = np.flatnonzero(characters == ord('"'))
+    if len(quotes) % 2:
+        return False
+    first, last = quotes[::2], quotes[1::2]
+    between = [ord(separator), LINE_FEED]
+    if not (np.isin(characters[first - 1], between).all() and np.isin(characters[last + 1], between).all()):
+        return False
+    lines = np.flatnonzero(characters == LINE_FEED)
+    return bool((np.searchsorted(lines, first) == np.searchsorted(lines, last)).all())
 
 
 def _has_misfits(table: pa.Table) -> bool:
@@ -137,7 +158,9 @@ def _has_misfits(table: pa.Table) -> bool:
 
 def _is_misfit(texts: pa.Array) -> bool:
     trimmed = pc.utf8_trim_whitespace(texts)
+    trimmed = pc.utf8_trim(trimmed, INVISIBLE)
     empty = pc.min(pc.utf8_length(trimmed)).as_py() == 0 or pc.any(pc.not_equal(trimmed, texts)).as_py()
     # Bytes, of which there are at least as many as characters.
     long = pc.max(pc.binary_length(texts)).as_py() > LONGEST_ID
-    return empty or long or pc.any(pc.is_in(texts, _NO_VALUE)).as_py()
+    senseless = pc.or_(pc.is_in(texts, _NO_VALUE), pc.match_substring_regex(texts, ROUNDED))
+    return empty or long or pc.any(senseless).as_py()

@@ -10,6 +10,20 @@ MEANINGS = ("user", "item", "rating", "timestamp")
 """What a header may call a column, perhaps with `id` behind it; then it must be that column."""
 
 
+def without_names(blocks: Iterable[Block], form: LineFormat, source: str) -> Iterator[Block]:
+    """Refuse a first line that names the columns of a format without a header: they would be an interaction."""
+    waiting = True
+    for block in blocks:
+        if waiting and (first := next(block.lines(), None)) is not None:
+            waiting = False
+            number, line = first
+            names = dict(zip(form.columns, line.split(form.separator), strict=False))
+            if all(_meant(names.get(column, "")) == column for column in form.read):
+                problem = "expected an interaction, found the names of the columns; leave out this line"
+                raise MalformedLineError(source, number, line, problem)
+        yield block
+
+
 def without_header(blocks: Iterable[Block], form: LineFormat, source: str) -> Iterator[Block]:
     """Drop the first line that is not blank, once it is known to have as many fields as the others should."""
     waiting = True
@@ -30,13 +44,19 @@ def _misfit(names: list[str], form: LineFormat) -> str:
     """Return why a line does not name the columns; empty if it may."""
     if "timestamp" in form.columns and _is_time(names[form.columns.index("timestamp")]):
         return "expected the names of the columns, found an interaction; set `header: false`"
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    read = [name for name, column in zip(names, form.columns, strict=True) if column in form.read]
+    if (twice := next((name for name in read if names.count(name) > 1), None)) is not None:
         return f"the column {twice!r} stands there more than once"
     for name, column in zip(names, form.columns, strict=True):
-        meant = name.strip().lower().removesuffix("id").removesuffix("_")
+        meant = _meant(name)
         if meant in MEANINGS and column in MEANINGS and meant != column:
             return f"the column {name!r} stands where the reader's `columns` say {column}"
     return ""
+
+
+def _meant(name: str) -> str:
+    """Return what a name of a column says that it is."""
+    return name.strip().strip('"').lower().removesuffix("id").removesuffix("_")
 
 
 def _is_time(name: str) -> bool:

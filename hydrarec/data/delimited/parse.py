@@ -1,8 +1,8 @@
 """Lines of delimited fields to interactions, fast on lines that are right and precise about the first that is not.
 
 Every block is parsed by Arrow first, while the next ones are read. Where Arrow refuses a block, or could understand it
-differently (quotes, lone carriage returns), the block is parsed again line by line. That second, careful parser
-defines the format; the fast one only has to agree with it.
+differently (quotes within fields, lone carriage returns), the block is parsed again line by line. That second, careful
+parser defines the format; the fast one only has to agree with it.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from hydrarec.data.delimited.careful import parse_carefully
 from hydrarec.data.delimited.fast import parse_fast
 from hydrarec.data.delimited.form import NUMBER, TYPES, LineFormat, no_timestamps
-from hydrarec.data.delimited.header import without_header
+from hydrarec.data.delimited.header import without_header, without_names
 from hydrarec.data.text import Block, no_interactions
 
 PARSERS = 2
@@ -35,7 +35,8 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
         The file's lines.
     form
         What a line looks like. Fields of one-character separators may stand in double quotes, without line breaks
-        inside. Blank lines are skipped.
+        inside; where lines of a format with tabs have as many fields without that, quotes are letters. Blank lines are
+        skipped.
     source
         What messages call the file.
 
@@ -53,7 +54,7 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
         `MalformedLineError` if a line has another number of fields, a user or item that is none, or a timestamp that
         is no whole number of seconds, or if what should be the header is none.
     """
-    parsed = _parse_all(without_header(blocks, form, source) if form.header else blocks, form, source)
+    parsed = _parse_all((without_header if form.header else without_names)(blocks, form, source), form, source)
     tables = [table for table in parsed if len(table)]
     if not tables:
         raise no_interactions(source)

@@ -1,12 +1,15 @@
 """Baselines on sequences small enough to count by hand."""
 
 import dataclasses
+from typing import Annotated
 
 import numpy as np
 import pytest
 import torch
+from pydantic import Field
 
-from hydrarec.baselines import itemknn, markov, popularity
+from hydrarec.baselines import itemknn, markov, popularity, read_options
+from hydrarec.config.base import Block
 
 from .conftest import SEQUENCES
 
@@ -118,3 +121,15 @@ def test_wrong_options_are_refused_with_the_ranges(options, message, inputs):
 
 def test_a_whole_number_does_for_the_decay(inputs):
     assert itemknn.scorer(inputs, {"decay": 1})(torch.tensor([0])).isfinite().all()
+
+
+class _Own(Block):
+    depth: int
+    share: Annotated[float, Field(gt=0)] | None = None
+    """of whatever"""
+
+
+def test_a_mistake_in_the_options_of_an_own_baseline_is_told_with_all_there_are():
+    message = "(?s)depht: no such key.*allowed: depth: integer, required; share: number or null, default None: of what"
+    with pytest.raises(ValueError, match=message):
+        read_options(_Own, {"depht": 1})

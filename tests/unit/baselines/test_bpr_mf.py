@@ -56,3 +56,9 @@ def test_a_user_without_training_events_gets_popular_items(absent, tastes):
     assert torch.equal(scores[absent], inputs.catalogue.counts.float())
     means = torch.stack([scores[:, 1:11].mean(1), scores[:, 11:].mean(1)])
     assert means.argmax(0)[others].tolist() == (others % 2).tolist()
+
+
+def test_a_training_that_runs_away_says_which_options_to_make_smaller(tastes):
+    _, inputs = tastes
+    with pytest.raises(ValueError, match=r"loo: .*learning_rate 5 and regularization 1e\+06; take smaller ones"):
+        bpr_mf.scorer(inputs, {"learning_rate": 5.0, "regularization": 1e6})

@@ -71,3 +71,9 @@ def test_too_large_matrices_are_refused_before_anything_is_computed(inputs, monk
         ease.scorer(large, {})
     with pytest.raises(ValueError, match=r"max_memory_gib allows 44\.3$"):
         ease.scorer(large, {"max_memory_gib": 44.3})
+
+
+def test_items_that_cannot_be_told_apart_are_said_to_need_more_regularisation(tmp_path):
+    inputs = inputs_of(tmp_path, [[1, 2, 3, 4, 4]] * 3, 4)
+    with pytest.raises(ValueError, match=r"l2 of 1e-17 is too small"):
+        ease.scorer(inputs, {"l2": 1e-17})

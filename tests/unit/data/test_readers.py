@@ -34,6 +34,9 @@ MEMBER = "ml-1m/ratings.dat"
 GROUPLENS = GrouplensReaderConfig(member=MEMBER)
 ISO_8601 = RatingsReaderConfig(columns=["user", "item", "timestamp"], times="iso8601")
 RATINGS, PAIRS, SEQUENCES = RatingsReaderConfig(), PairsReaderConfig(), SequencesReaderConfig()
+TABS = RatingsReaderConfig(columns=["user", "item", "timestamp"], separator="\t")
+TITLES = [("A", '"Heroes" (Remaster)', 1), ("A", '"B', 2), ("A", '5" disc', 3)]
+"""What lines with tabs hold that know no quotes."""
 
 
 def _zip(path: Path, *members: tuple[str, bytes]) -> Path:
@@ -99,6 +102,10 @@ def _rows(frame: pd.DataFrame) -> list[tuple]:
         (RatingsReaderConfig(encoding="utf-16"), "é,B1,5,10\n".encode("utf-16"), [("é", "B1", 10)]),
         (PAIRS, b"1 1\n1 2\n2 1\n", [("1", "1", None), ("1", "2", None), ("2", "1", None)]),
         (PAIRS, b"1\t1\n\n  1   2  \n", [("1", "1", None), ("1", "2", None)]),
+        (RATINGS, b'"A","B,2","5","1"\n"007",B,5,2\nA,"B",5,"3"\n', [("A", "B,2", 1), ("007", "B", 2), ("A", "B", 3)]),
+        (TABS, b'A\t"Heroes" (Remaster)\t1\nA\t"B\t2\nA\t5" disc\t3\n', TITLES),
+        (TABS, b'"A"\t"B\t2"\t1\n', [("A", "B\t2", 1)]),
+        (PAIRS, b'"1 "1"\n', [('"1', '"1"', None)]),
         (SEQUENCES, b"7 3 1 3\n8 1\n", [("7", "3", None), ("7", "1", None), ("7", "3", None), ("8", "1", None)]),
     ],
 )
@@ -123,7 +130,14 @@ def test_formats(config, content, rows, tmp_path, monkeypatch):
         (RATINGS, b"A,B,5,1\nA,,5,1\n", "2: 'A,,5,1'", "the item is empty"),
         (RATINGS, b"A,B,5,1\n,B,5,1\n", "2: ',B,5,1'", "the user is empty"),
         (RATINGS, b'A,B,5,1\n"A,B,5,1\n', "2: '\"A,B,5,1'", "quotes do not match"),
+        (RATINGS, b"A,B,5,1\rA,B,5,2\r", "1: ", "a carriage return stands in it"),
+        (RATINGS, b"A,B,5,1\nA,B,5,1577836800000\n", "2: ", "divide milliseconds by 1000 first"),
+        (RATINGS, b"A,B,5,1577836800000000\n", "1: ", "divide microseconds by 1000000 first"),
+        (RATINGS, b"A,B,5,1\n\\N,B,5,1\n", r"2: '\\N,B,5,1'", "stands for no value"),
+        (RATINGS, b"A,B,5,1\nA,1.23457E+12,5,1\n", "2: ", "a number that a spreadsheet has rounded"),
+        (RATINGS, "A,B,5,1\nA,B\ufeff,5,1\n".encode(), "2: ", "with white space at an end"),
         (RatingsReaderConfig(header=True), b"user,item\nA,B,5,1\n", "1: 'user,item'", "found 2"),
+        (PAIRS, b"\nuser_id  ItemID\n1 1\n", "2: 'user_id  ItemID'", "found the names of the columns; leave out"),
         (PAIRS, b"1 1\n1\n", "2: '1'", "expected 2 fields (user, item) separated by white space; found 1"),
         (PAIRS, b"1 1\n1 2 3\n", "2: '1 2 3'", "found 3"),
         (SEQUENCES, b"1 1 2\n2\n", "2: '2'", "expected a user and at least one item"),

@@ -1,6 +1,9 @@
 """Splits lose nothing and never show the future."""
 
+import shutil
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +76,13 @@ def _lives(draw):
 def test_leave_one_out(sequences):
     with tempfile.TemporaryDirectory() as name:
         frame = _write(sequences, Path(name))
+        items = [[item for item, _ in sequence] for sequence in sequences]
+        training = [whole[:-2] if len(whole) >= 3 else whole for whole in items]
+        met = any(whole[at] in whole[:at] for whole in items if len(whole) >= 3 for at in (-2, -1))
+        if met and all(len(set(whole)) == len(whole) for whole in training):
+            with pytest.raises(ValueError, match="again as a target"):
+                split(Path(name), "loo", Path(name) / "loo")
+            return
         split(Path(name), "loo", Path(name) / "loo")
         parts = _parts(Path(name) / "loo")
         _check_complete(frame, parts)
@@ -97,7 +107,7 @@ def test_global_temporal(sequences):
         try:
             split(Path(name), "gts", folder)
         except ValueError as error:
-            assert "share one second" in str(error) or "no targets" in str(error)
+            assert "of one second" in str(error) or "no targets" in str(error)
             assert not folder.exists()
             return
         parts, card = _parts(folder), read_json(folder / "split.json")
@@ -133,7 +143,7 @@ def test_who_comes_after_the_cut_has_no_first_target(tmp_path):
     # 95 interactions: the 86th time is 86; of the 86 up to there, the 78th time is 78.
     early = [(item, item) for item in range(1, 86)]
     between, late = [(1, 86), (2, 87), (3, 88)], [(4, 91), (5, 92), (6, 93)]
-    _write([early, between, late, [(9, 89), (9, 90), (9, 91)], [(7, 101)]], tmp_path)
+    _write([early, between, late, [(7, 89), (8, 90), (9, 91)], [(7, 101)]], tmp_path)
     split(tmp_path, "gts", tmp_path / "gts")
     assert read_json(tmp_path / "gts/split.json")["cuts"] == {"validation": 78, "test": 86}
     parts = _parts(tmp_path / "gts")
@@ -192,7 +202,7 @@ def test_what_cannot_be_split(tmp_path):
     _write([[(1, 5), (2, 5)], [(1, 5)]], tmp_path)
     with pytest.raises(ValueError, match="the validation part would have no targets: no user has 3 interactions or"):
         split(tmp_path, "loo", tmp_path / "loo")
-    with pytest.raises(ValueError, match="share one second"):
+    with pytest.raises(ValueError, match="too few interactions, or too many of one second"):
         split(tmp_path, "gts", tmp_path / "gts")
     with pytest.raises(ValueError, match=r"no protocol 'random'; allowed: loo, gts"):
         split(tmp_path, "random", tmp_path / "random")
@@ -209,6 +219,44 @@ def test_the_first_row_out_of_order_is_named_wherever_it_stands_in_a_stretch(row
         write_table(frame, tmp_path / "interactions.parquet", INTERACTIONS)
         with pytest.raises(ValueError, match=rf"row {wrong + 1} has user {1 + wrong // 3} at position 9; rows must"):
             split(tmp_path, "loo", tmp_path / "loo")
+
+
+@pytest.mark.parametrize("protocol", ["loo", "gts"])
+def test_targets_that_nobody_could_hit_are_refused_before_anything_is_trained(protocol, tmp_path):
+    """Where training has no repeats, what a user has met is filtered; where it has, nothing is."""
+    for again, repeat, refused in ((False, False, False), (True, False, True), (True, True, False)):
+        users = [[(item, 10 * item + user) for item in range(1, 30)] for user in range(4)]
+        if again:
+            users[2][-1] = (1, users[2][-1][1])
+        if repeat:
+            users[3][1] = (1, users[3][1][1])
+        _write(users, tmp_path)
+        if refused:
+            with pytest.raises(ValueError, match=r"user 3 meets item 1 again as a target, one of 1 such; .*first"):
+                split(tmp_path, protocol, tmp_path / protocol)
+            assert not (tmp_path / protocol / "split.json").exists()
+        else:
+            split(tmp_path, protocol, tmp_path / protocol)
+        shutil.rmtree(tmp_path / protocol, ignore_errors=True)
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    """The one that fails is done while others still write."""
+    slow = threading.Event()
+
+    def write(table, path, schema):
+        if path.stem == "validation":
+            slow.set()
+            raise OSError("no space left on device")
+        slow.wait(10)
+        time.sleep(0.2)
+        write_table(table, path, schema)
+
+    monkeypatch.setattr("hydrarec.data.split.write_table", write)
+    _write([[(item, item) for item in range(1, 30)]], tmp_path)
+    with pytest.raises(OSError, match="no space left"):
+        split(tmp_path, "loo", tmp_path / "loo")
+    assert not list((tmp_path / "loo").rglob("*.parquet"))
 
 
 def test_twice_is_the_same_bytes(tmp_path):

@@ -136,10 +136,11 @@ def test_a_strangers_run_becomes_a_complete_one(stranger, ranking):
 @pytest.mark.parametrize("types", [{"user": np.uint64, "step": np.int8, "score": np.int64}, {"item": np.float64}])
 def test_other_number_types_do_where_nothing_is_lost(stranger, types):
     path = stranger["output"] / "recommendations.parquet"
-    lists = pd.read_parquet(path).assign(comment="further columns are left out", score=0.0)
+    # Seconds since 1970, of which float32 keeps those of two minutes.
+    lists = pd.read_parquet(path).assign(comment="further columns are left out", score=1_600_000_001)
     lists.astype(types).to_parquet(path)
     take_in(**stranger)
-    assert read_table(path, RECOMMENDATIONS)["score"].eq(0).all()
+    assert read_table(path, RECOMMENDATIONS)["score"].eq(np.float32(1_600_000_001)).all()
 
 
 def twice_the_items(path):
