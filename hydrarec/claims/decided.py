@@ -123,7 +123,8 @@ class Decided:
                 f"{basis}, but under another protocol its sign is lost on {_listed(self.disagreeing)}.",
             )
         skipped = f" Not decidable {'; '.join(self.reasons)}." if self.reasons else ""
-        worth = f"{self._reach}{self._remarks}" if holds else ""
+        lost = f" Under another protocol its sign is lost on {_listed(self.disagreeing)}." if self.disagreeing else ""
+        worth = f"{self._reach}{lost}{self._remarks}" if holds else ""
         return "supported" if holds else "not decided", f"{basis}.{skipped}{worth}"
 
     @property

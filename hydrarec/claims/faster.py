@@ -91,6 +91,10 @@ class FasterClaim(RunClaim):
             own = evidence.history(dataset, protocol, self.config.run, seed)
             other = evidence.history(dataset, protocol, against, seed)
             goal = self.config.share * other["validation_ndcg10"].max()
+            if goal == 0:
+                raise Undecidable(
+                    f"{against} never hits in validation with seed {seed}, which everybody reaches at once"
+                )
             seconds = [_seconds_to(goal, history, column) for history in (own, other)]
             if seconds[0] is None:
                 censored.append(seed)

@@ -90,7 +90,8 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     FileNotFoundError
         If files are absent; all are named.
     ValueError
-        If runs are about different cases, candidates or data, or a file does not hold what it must.
+        If runs are about different cases, candidates or data, there is one test user, or a file does not hold what it
+        must.
     """
     require_complete(config, results, partial=partial)
     metrics: Rows = []
@@ -102,6 +103,8 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     for dataset, protocol, run in bar(pairs, what="measuring", unit="run"):
         if (dataset, protocol) not in cases:
             cases = {(dataset, protocol): read_cases(config, results, dataset, protocol)}
+            if all(group.n_users < 2 for group in cases[dataset, protocol].groups):
+                raise ValueError(f"{dataset}, {protocol}: there is one test user, and intervals need two or more")
         of_run, of_seeds = _measure(config, results, cases[dataset, protocol], dataset, protocol, run)
         metrics += of_run
         leaders += of_seeds

@@ -27,6 +27,11 @@ class Measured:
         return self.source.device
 
     @property
+    def clock(self) -> str:
+        """What its times are counted in."""
+        return "processor seconds" if (self.speed["clock"] == "cpu_s").all() else "seconds by the wall clock"
+
+    @property
     def machines(self) -> dict[str, dict[str, Any]]:
         """`machine.json` by part."""
         return self.source.machines

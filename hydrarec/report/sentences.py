@@ -81,7 +81,7 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
     """Count the verdicts against the reference."""
     contrasts = inputs.contrasts(scope, inputs.primary)
     alpha = inputs.config.evaluation.alpha
-    if inputs.config.evaluation.reference not in inputs.contest(scope):
+    if inputs.config.evaluation.reference not in inputs.leaderboard(scope, inputs.primary).index:
         absent = styles[inputs.config.evaluation.reference].label
         return f"{absent}, the reference, is not finished: nothing is compared."
     if contrasts.empty:
@@ -162,7 +162,7 @@ def protocol_lines(inputs: Inputs) -> list[str]:
     if len(inputs.config.seeds) > 1:
         sampled = (
             "users and seeds are both random and crossed with each other; two-way variance, each part with its own "
-            "degrees of freedom (Banerjee 1960)"
+            "degrees of freedom (Banerjee 1960), the seeds' part at least the average over all runs"
         )
     return [
         f"What is held out \u2013 {splits}.",

@@ -64,11 +64,10 @@ def _of_device(inputs: Inputs, measured: Measured) -> Part:
 
 def _about(measured: Measured) -> str:
     machine = next(iter(measured.machines.values()))
-    settings, speed = machine["settings"], measured.speed
-    clock = "processor seconds" if (speed["clock"] == "cpu_s").all() else "seconds by the wall clock"
+    settings = machine["settings"]
     days = sorted({one["created"].partition("T")[0] for one in measured.machines.values()})
     return (
-        f"Measured on {_where(measured)}, {' and '.join(days)}. Medians of {clock} over "
+        f"Measured on {_where(measured)}, {' and '.join(days)}. Medians of {measured.clock} over "
         f"{settings['rounds']} rounds; in each round everything of a part ran once, in random order, after "
         f"{several(settings['warm_up'], 'repetition')} not counted. Memory is the peak of one repetition with its "
         f"inputs, {_PEAK_OF.get(measured.device, _PEAK_OF['cpu'])}; of operators and blocks, by the sequences in it."

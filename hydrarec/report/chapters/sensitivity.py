@@ -159,8 +159,10 @@ def _deviation_cell(deviation: float) -> Cell:
 def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[str, Panel]:
     """Draw the runs under full against those among drawn candidates and, from `loo`, against `gts`."""
     wide = _wide(inputs, scope)
-    if scope.protocol == "loo" and "gts" in inputs.config.protocols:
-        wide["gts"] = _wide(inputs, Scope(scope.dataset, "gts", scope.title))[FULL]
+    later = Scope(scope.dataset, "gts", scope.title)
+    # In a report on what is finished there may be nothing yet.
+    if scope.protocol == "loo" and len(later.of(inputs.sensitivity)):
+        wide["gts"] = _wide(inputs, later)[FULL]
     name, panels = metric_title(inputs.primary), {}
     for variant in (variant for variant in _DRAWN if variant in wide):
         table = wide.loc[[run for run in wide.index if run in _contest(inputs)], [FULL, variant]].dropna()

@@ -55,7 +55,9 @@ def latex(table: Table) -> str:
     """
     kept = [place for place, column in enumerate(table.columns) if column.title]
     columns = [table.columns[place] for place in kept]
-    bodies = [[_line([_cell(row.cells[place]) for place in kept]) for row in body] for body in table.bodies if body]
+    bodies = [
+        [_line([escape(_words(row.cells[place])) for place in kept]) for row in body] for body in table.bodies if body
+    ]
     lines = [
         r"% Needs \usepackage{booktabs}.",
         r"\begin{table}",
@@ -111,14 +113,14 @@ def _greek(name: str, *, capital: bool) -> str:
 
 def _alignment(table: Table, place: int) -> str:
     """Return how a column is set: numbers flush right, names flush left, sentences as paragraphs."""
-    longest = max((len(row.cells[place].text) for body in table.bodies for row in body), default=0)
+    longest = max((len(_words(row.cells[place])) for body in table.bodies for row in body), default=0)
     if longest > _SENTENCE:
         return r"p{0.4\linewidth}"
     return "r" if table.columns[place].numeric else "l"
 
 
-def _cell(cell: Cell) -> str:
-    return escape(f"{cell.text} ({cell.note})" if cell.note else cell.text)
+def _words(cell: Cell) -> str:
+    return f"{cell.text} ({cell.note})" if cell.note else cell.text
 
 
 def _line(cells: list[str]) -> str:

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from hydrarec.numbers import MINUS, NARROW, count
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import HEIGHT, Figure, Panel, blank, finish, marker
+from hydrarec.report.figures.panels import Figure, Panel, blank, finish, marker, tall
 from hydrarec.report.measured import Measured
 from hydrarec.report.style import HUES, MARKERS, MUTED, RunStyle
 
@@ -58,7 +58,8 @@ def growth(measured: Measured) -> list[Figure]:
             what = "Operators alone" if part == "operators" else "One encoder block, projections and feed-forward part"
             caption = (
                 f"{what}, forward and backward, for one sequence, {fixed}; both axes logarithmic. Lines: fitted "
-                "a + b nᵖ with the exponent p beside the name; points: medians over rounds."
+                f"a + b nᵖ with the exponent p beside the name; points: medians over rounds of {measured.clock}"
+                f"{'; memory is measured once' if part == 'operators' else ''}."
             )
             figures.append(Figure(panels, caption))
     return figures
@@ -71,7 +72,7 @@ def _panel(measured: Measured, group: pd.DataFrame, styles: dict[str, RunStyle],
     fits = _fits(measured.scaling, first, measure)
     names = {name: _named(name, fits) for name in dict.fromkeys(shown["subject"])}
     room = label_width(names.values()) + 24
-    canvas, axes = blank(270 + room, HEIGHT, (56, 40, room, 10), grid="both")
+    canvas, axes = blank(270 + room, tall(len(names)), (56, 40, room, 10), grid="both")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=10 if measure == "time" else 2)
     if measure == "time":

@@ -37,8 +37,9 @@ def label_right(axes: Axes, ends: Sequence[tuple[float, float, RunStyle]]) -> No
     points = axes.transData.transform([(x, y) for x, y, _ in ordered])
     box = axes.get_window_extent()
     steps = LABEL_GAP * np.arange(len(ordered))
-    places = isotonic_regression(points[:, 1] - steps).x + steps
-    places -= max(0.0, places[-1] - box.y1)
+    # The best places within bounds are the best ones without, cut off at the bounds.
+    highest = max(box.y0, box.y1 - steps[-1])
+    places = np.clip(isotonic_regression(points[:, 1] - steps).x, box.y0, highest) + steps
     for (x, y), place, (_, _, style) in zip(points, places, ordered, strict=True):
         start = box.x1 + 16
         to_figure = axes.figure.transFigure.inverted().transform

@@ -169,6 +169,10 @@ def test_another_protocol_must_agree_in_sign(tmp_path):
     assert "its sign is lost on one/gts, two/gts" in row["sentence"]
     differ(made, 0.005, 0.05, protocol="gts")
     assert verdict(made, SUPERIOR)[0]["verdict"] == "supported"
+    differ(made, -0.005, 0.05, datasets=["one"], protocol="gts")
+    row, _ = verdict(made, SUPERIOR)
+    assert row["verdict"] == "supported"
+    assert "Under another protocol its sign is lost on one/gts." in row["sentence"]
 
 
 def test_equivalence_is_two_one_sided_tests():
@@ -464,6 +468,13 @@ def test_a_training_that_never_got_there_refutes_nothing(made):
     assert found[0]["estimate"] == pytest.approx(1.3 / 1.02, rel=0.001)
     assert all(one[bound] is None for one in found for bound in ("low", "high"))
     assert "interval" not in found[0]["sentence"].replace("it has no interval", "")
+
+
+def test_nobody_is_fast_to_the_accuracy_of_what_learnt_nothing(made):
+    write_histories(made, {SASREC: ([0.0, 0.0], [10, 20]), HYDRA_UNI: ([0.0, 0.1], [1, 2])})
+    row, _ = verdict(made, FASTER | {"measure": "time_to_accuracy"})
+    assert row["verdict"] == "not decidable"
+    assert "never hits in validation with seed 0" in row["sentence"]
 
 
 def test_runs_without_epochs_have_no_time_to_accuracy(made):

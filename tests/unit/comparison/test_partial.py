@@ -239,3 +239,23 @@ def test_a_partial_report_does_without_measurements_though_all_runs_are_finished
     questions.partial_report("comparison.yaml")
     page = (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
     assert 'id="scaling"' not in page
+
+
+@pytest.mark.parametrize("unfinished", ["loo", "gts"])
+def test_a_protocol_of_which_nothing_is_finished_leaves_a_report_on_the_other(unfinished, tmp_path):
+    both = config(datasets=1, seeds=1, more={"protocols": ["loo", "gts"]})
+    tree, output = Tree(both, tmp_path / "results", n_users=60).write(), tmp_path / "tables"
+    shutil.rmtree(tree.results / "runs" / both.datasets[0].id / unfinished)
+    collect(both, tree.results, output, partial=True)
+    contrast(both, tree.results, output, partial=True)
+    check_gates(both, tree.results, output)
+    analyse(both, tree.results, output, partial=True)
+    render(both, tree.results, output, tmp_path / "report", partial=True)
+    assert (tmp_path / "report/index.html").is_file()
+
+
+def test_one_user_has_no_interval(tmp_path):
+    alone = config(datasets=1, seeds=1)
+    tree = Tree(alone, tmp_path / "results", n_users=1).write()
+    with pytest.raises(ValueError, match=r"made-0, loo: there is one test user, and intervals need two or more"):
+        collect(alone, tree.results, tmp_path / "tables")

@@ -82,9 +82,10 @@ def test_a_table_has_as_many_cells_in_every_row_and_every_rule_once(report):
 
 
 def test_sentences_are_set_as_paragraphs():
-    rows = [Row([Cell("a"), Cell("1"), Cell("a sentence " * 8)])]
     columns = [Column("Run", numeric=False), Column("Seed"), Column("Finding", numeric=False)]
-    assert r"\begin{tabular}{lrp{0.4\linewidth}}" in latex(Table("t", "Checks", columns, [rows]))
+    for finding in (Cell("a sentence " * 8), Cell("short", note="and why " * 10)):
+        rows = [Row([Cell("a"), Cell("1"), finding])]
+        assert r"\begin{tabular}{lrp{0.4\linewidth}}" in latex(Table("t", "Checks", columns, [rows]))
 
 
 def test_all_tables_compile_in_one_document(report, tmp_path):

@@ -204,11 +204,21 @@ def test_the_best_possible_is_labelled(page_of):
         {"id": "popularity", "baseline": "popularity", "deterministic": True},
         {"id": "itemknn", "baseline": "itemknn", "deterministic": True},
     ]
-    page = page_of({"runs": runs, "evaluation": {"reference": "popularity", "cutoffs": [10]}}, skills={"bayes": 4.0})
+    whole = {"min_user_interactions": 1, "min_item_interactions": 1}
+    data = {"id": "made-0", "title": "Made-up data 0", "reader": {"kind": "synthetic"}, "filter": whole}
+    more = {"runs": runs, "datasets": [data], "evaluation": {"reference": "popularity", "cutoffs": [10]}}
+    page = page_of(more, skills={"bayes": 4.0})
     assert "best possible" in page
     assert "The best possible is NDCG@10" in page
     # It competes with nobody: the winner is the best of the others.
     assert re.search(r"<strong>itemknn</strong>\s*has the highest", page)
+
+
+@pytest.mark.parametrize("reference", ["random", "popularity"])
+def test_what_is_compared_with_a_control_is_not_said_to_be_compared_with_nothing(reference, page_of):
+    page = page_of({"evaluation": {"reference": reference, "cutoffs": [10]}})
+    assert "is not finished" not in page
+    assert "runs set against" in page
 
 
 def test_a_page_of_before_processor_seconds_says_what_it_does_not_know(page_of):

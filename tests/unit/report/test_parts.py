@@ -23,6 +23,7 @@ from hydrarec.report.figures.labels import LABEL_GAP, label_near, label_right, l
 from hydrarec.report.figures.panels import blank
 from hydrarec.report.figures.pipeline import RULES, layered, reduced
 from hydrarec.report.figures.reach import reached
+from hydrarec.report.figures.scatter import scatter
 from hydrarec.report.figures.times import time_ticks, written
 from hydrarec.report.figures.tradeoff import pareto_front, tradeoff
 from hydrarec.report.inputs import read_inputs
@@ -162,14 +163,16 @@ def test_nothing_beats_a_point_of_the_front_in_both(points):
             assert beaten or any((cost[j], value[j]) == (cost[i], value[i]) for j in front)
 
 
-def test_labels_beside_lines_do_not_overlap():
+@pytest.mark.parametrize("middle", [0.0, 0.5, 0.99])
+def test_labels_beside_lines_do_not_overlap(middle):
     looks = list(styles(many_runs(12)).values())
     canvas, axes = blank()
     axes.set_ylim(0, 1)
-    label_right(axes, [(1.0, 0.5 + i / 1000, style) for i, style in enumerate(looks)])
+    label_right(axes, [(1.0, middle + i / 1000, style) for i, style in enumerate(looks)])
     places = sorted(text.get_position()[1] * canvas.bbox.height for text in canvas.texts)
+    box = axes.get_window_extent()
     assert np.diff(places).min() >= LABEL_GAP - 0.01
-    assert places[-1] <= canvas.bbox.height
+    assert box.y0 - 0.01 <= places[0] < places[-1] <= box.y1 + 0.01
 
 
 @given(st.lists(st.floats(0.01, 0.3), min_size=1, max_size=12))
@@ -180,6 +183,17 @@ def test_a_share_is_reached_at_the_first_epoch_that_is_good_enough(values):
         assert seconds == 1 + next(i for i, value in enumerate(values) if value >= share * 0.2 * (1 - 1e-9))
     beyond = found["share"].iloc[-1] + 0.005 if len(found) else 0.5
     assert max(values) < beyond * 0.2 or beyond > 1.2
+
+
+@pytest.mark.parametrize("n_runs", [2, 30])
+def test_names_of_many_runs_stay_within_a_scatter(n_runs):
+    looks = styles(many_runs(n_runs))
+    table = pd.DataFrame({"x": 0.1, "y": np.linspace(0.001, 0.002, n_runs)}, index=list(looks))
+    drawing = scatter(table, looks, name="s", title="S", axes_titles=("x", "y"), write=str).standalone
+    height = float(re.findall(r'viewBox="0 0 \S+ (\S+)"', drawing)[0])
+    places = [float(y) for y in re.findall(r' y="(\S+)">\s*run-\d+</text>', drawing)]
+    assert len(places) == n_runs
+    assert all(0 < y < height for y in places)
 
 
 def test_time_to_accuracy_goes_as_far_as_every_seed():
