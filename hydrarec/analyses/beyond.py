@@ -44,7 +44,6 @@ from scipy import sparse, stats
 from hydrarec.analyses.lists import Known, read_exposure, read_known
 from hydrarec.analyses.scopes import scopes
 from hydrarec.columns import BEYOND
-from hydrarec.comparison.measures import primary_cutoff
 from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.layout import run_folder
@@ -83,7 +82,7 @@ def beyond(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
     ValueError
         If lists are about other cases or recommend what is not in the catalogue.
     """
-    k, alpha = primary_cutoff(config.evaluation.cutoffs), config.evaluation.alpha
+    k, alpha = config.evaluation.primary_cutoff, config.evaluation.alpha
     rows: list[dict[str, Any]] = []
     for dataset, protocol, cases in scopes(config, results):
         known, key = read_known(results, dataset, protocol), {"dataset": dataset, "protocol": protocol}

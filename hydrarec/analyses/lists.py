@@ -68,7 +68,7 @@ def read_exposure(path: Path, cases: Cases, k: int, warm: NDArray[np.bool_]) -> 
     -------
     scipy.sparse.csr_matrix
         A row for each user, a column for each item id: the share of the user's first `k` places that the item fills,
-        averaged over the user's lists. Rows sum to 1.
+        averaged over the user's lists. Rows sum to 1, but for users without candidates.
 
     Raises
     ------
@@ -86,7 +86,8 @@ def read_exposure(path: Path, cases: Cases, k: int, warm: NDArray[np.bool_]) -> 
     known = (item > 0) & (item < len(warm))
     wrong = {
         "rows about no test target": int(rows["case"].isna().sum()),
-        "targets without a list": int((lengths == 0).sum()),
+        # Whoever has met every item has no candidates, and an empty list.
+        "targets without a list": int(((lengths == 0) & (cases.frame["n_candidates"].to_numpy() > 0)).sum()),
         "items that are not in the training data": int((~(known & warm[np.where(known, item, 0)])).sum()),
     }
     if any(wrong.values()):

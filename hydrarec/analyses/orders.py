@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hydrarec.columns import ORDERS
 from hydrarec.comparison.cases import Cases, read_cases
-from hydrarec.comparison.contrasts import compared_runs, is_without_chance, paired_metrics
+from hydrarec.comparison.contrasts import compared_runs, is_without_chance
 from hydrarec.comparison.measures import metric_names
 from hydrarec.comparison.runs import finished_runs
 from hydrarec.comparison.values import values_by_user
@@ -80,7 +80,7 @@ def _within(config: BenchmarkConfig, results: Path, datasets: list[str], protoco
             continue
         drawn = not config.is_deterministic(run, reference)
         differences = _values(config, results, cases, protocol, run) - base
-        for index, metric in enumerate(paired_metrics(config)):
+        for index, metric in enumerate(config.evaluation.paired_metrics):
             key = {"dataset": datasets[0], "protocol": protocol, "run": run, "reference": reference, "metric": metric}
             rows.append(key | _row(differences[:, :, index], config.evaluation.alpha, drawn=drawn))
     return rows
@@ -90,7 +90,7 @@ def _values(
     config: BenchmarkConfig, results: Path, cases: dict[str, Cases], protocol: str, run: str
 ) -> NDArray[np.float64]:
     """Return a run's values: orders, that of the file first, x users x metrics x seeds."""
-    kept = [metric_names(config.evaluation.cutoffs).index(metric) for metric in paired_metrics(config)]
+    kept = [metric_names(config.evaluation.cutoffs).index(metric) for metric in config.evaluation.paired_metrics]
     return np.stack(
         [values_by_user(config, results, of, dataset, protocol, run)[:, kept] for dataset, of in cases.items()]
     )

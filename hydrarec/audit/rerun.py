@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from hydrarec import __version__
 from hydrarec.audit.differences import Difference, differences
-from hydrarec.audit.verify import verify
+from hydrarec.audit.verify import spelt_out, verify
 from hydrarec.baselines.run import baseline_names, run_baseline
 from hydrarec.config import RunSettings
 from hydrarec.config.mistakes import explain
@@ -55,8 +55,9 @@ def repeat(folder: Path, *, tolerance: float, data: Path | None = None, scratch:
         If the run cannot be repeated here: unfinished, settings of another version, computed by a program outside
         this package, or the data are not those it saw.
     """
+    folder = spelt_out(folder)
     manifest = read_manifest(folder / "manifest.json")
-    data = data or split_folder(folder.absolute().parents[4], manifest["dataset"], manifest["protocol"]).parent
+    data = data or split_folder(folder.parents[4], manifest["dataset"], manifest["protocol"]).parent
     _refuse_other_data(manifest, folder, data / manifest["protocol"])
     compute = _trained if manifest.get("settings") else _baseline
     with tempfile.TemporaryDirectory(prefix="hydrarec-", dir=scratch) as temporary:

@@ -5,6 +5,7 @@ A run's manifest records the data it saw and the files written with it; `inferen
 measurements come to, and results of before files were recorded are counted: of them no hash is there to compare with.
 """
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -72,19 +73,26 @@ def verify(folder: Path) -> Audit:
             _check_measurement(machine.parent, audit)
         tables = [*(folder / "comparison").rglob("*"), *(folder / "efficiency").glob("*/*/*.parquet")]
         audit.unrecorded += sorted(path for path in tables if path.is_file())
-    # A relative path may lack the names of the folder and of those around it, which say what it is of.
     elif (folder / "card.json").is_file():
-        _check_data(folder.absolute(), audit)
+        _check_data(spelt_out(folder), audit)
     elif (folder / "split.json").is_file():
-        _check_split(folder.absolute(), audit)
-    elif folder.absolute().name.startswith("seed-"):
-        _check_run(folder.absolute(), audit)
+        _check_split(spelt_out(folder), audit)
+    elif spelt_out(folder).name.startswith("seed-"):
+        _check_run(spelt_out(folder), audit)
     else:
         raise ValueError(
             f"{folder}: nothing to verify; allowed: a results folder (it holds runs/ or data/), "
             "the folder of a run (…/seed-<k>), of a data set (card.json) or of a split (split.json)"
         )
     return audit
+
+
+def spelt_out(folder: Path) -> Path:
+    """Return the path with the names of the folder and of all around it, which say what it is of.
+
+    A relative path may lack them or lead up and down again; what symbolic links lead to may have others.
+    """
+    return Path(os.path.abspath(folder))  # noqa: PTH100 - Path.resolve follows links
 
 
 def described(audit: Audit) -> str:
@@ -125,7 +133,7 @@ def _check_run(folder: Path, audit: Audit) -> None:
         audit.unfinished.append(folder)
     ranking = _read(folder / "inference.json", audit) if ranked else {}
     audit.versions[manifest["package_version"]] += 1
-    *_, dataset, protocol, run, seed = folder.absolute().parts
+    *_, dataset, protocol, run, seed = folder.parts
     said = (manifest["dataset"], manifest["protocol"], manifest["run"].get("id"), f"seed-{manifest['seed']}")
     if said != (dataset, protocol, run, seed):
         audit.problems.append(f"{path}: expected the manifest of this folder, found that of {'/'.join(map(str, said))}")

@@ -11,6 +11,10 @@ BEGINNING, END = 500, 200
 """Characters that stay of a line that is longer: what and where stands at its beginning, what to do at its end."""
 _NO_SPACE = "free some space or write elsewhere"
 _NO_RIGHT = "ask for the right to it or write elsewhere"
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""What PyTorch says when the memory of a GPU or of the machine does not suffice; it has no error of its own for the
+latter."""
+_LESS = "run it where there is more, or make batch_size, max_length, d_model or the loss's n_negatives smaller"
 REMEDIES = {
     errno.ENOSPC: _NO_SPACE,
     errno.EDQUOT: _NO_SPACE,
@@ -40,6 +44,8 @@ def message_of(error: Exception) -> str:
         return _printed(_lines(str(error)))
     if isinstance(error, MemoryError):
         return _short(f"not enough memory: {error or 'an allocation failed'}\nrun it where there is more")
+    if isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY):
+        return _short(f"not enough memory: {' '.join(str(error).split())}\n{_LESS}")
     if isinstance(error, OSError) and error.errno is not None:
         remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
         return _short(f"{error.filename or 'a file'}: {error.strerror}{remedy}")

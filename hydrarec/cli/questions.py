@@ -26,7 +26,7 @@ def check(
     """Check a configuration file, the rules of its baselines, its claims and its local data, and list its runs.
 
     What claims ask for that this comparison does not have is remarked, but no mistake: their file may serve several. So
-    are local data that cannot be had, or are not those that the configuration names.
+    are local data that cannot be had, or are not those that the configuration names, and settings for other data sets.
     """
     from hydrarec.data.download import local_troubles
 
@@ -39,6 +39,10 @@ def check(
     place = read_yaml(path).place
     remarks = unmet(claims, benchmark, place(["hypotheses"])) if claims else []
     remarks += local_troubles(benchmark, place)
+    remarks += [
+        f"{place(['per_dataset', name])}: per_dataset.{name} changes nothing: it is not among the data sets"
+        for name in benchmark.idle_datasets
+    ]
     for remark in remarks:
         typer.echo(remark, err=True)
     for run_id in benchmark.run_ids:
@@ -53,6 +57,8 @@ def status(config: Config, folder: Folder = Path()) -> None:
     from hydrarec.status import described, progress
 
     typer.echo(described(progress(benchmark_of(config), folder / "results")))
+    if not (folder / "results").is_dir():
+        typer.echo(f"There is no folder {folder / 'results'} here; `--folder` names the one in which Snakemake works.")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hydrarec.columns import COMPARISON, PAIRS, PLACES
 from hydrarec.comparison.cases import read_cases
-from hydrarec.comparison.measures import metric_names, paired_names, primary_cutoff, primary_metric
+from hydrarec.comparison.measures import metric_names, paired_names
 from hydrarec.comparison.pairs import contrast_pairs
 from hydrarec.comparison.runs import finished_runs, is_from_lists, kind_of, require_complete
 from hydrarec.comparison.values import values_by_user
@@ -76,12 +76,6 @@ def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: b
 def compared_runs(config: BenchmarkConfig) -> list[str]:
     """Return the ids of the runs that compete, the reference among them."""
     return [run.id for run in config.all_runs if run.id == config.evaluation.reference or _competes(run)]
-
-
-def paired_metrics(config: BenchmarkConfig) -> list[str]:
-    """Return the metrics on which all pairs are compared, the primary one first."""
-    cutoffs = config.evaluation.cutoffs
-    return [primary_metric(cutoffs), f"hr@{primary_cutoff(cutoffs)}"]
 
 
 @dataclass(frozen=True)
@@ -214,7 +208,7 @@ def _contrast_within(
         return tuple(pd.DataFrame(columns=table.names) for table in (COMPARISON, PAIRS, PLACES))
     cases = read_cases(config, results, dataset, protocol)
     evaluation, metrics = config.evaluation, metric_names(config.evaluation.cutoffs)
-    kept = [metrics.index(metric) for metric in paired_metrics(config)]
+    kept = [metrics.index(metric) for metric in config.evaluation.paired_metrics]
     place = {"dataset": dataset, "protocol": protocol}
     handed_in = {run for run in runs if is_from_lists(config, results, dataset, protocol, run)}
     reference = values_by_user(config, results, cases, dataset, protocol, evaluation.reference)
@@ -242,7 +236,7 @@ def _contrast_within(
         for run, metric, one in compared
     ]
     pairs, places = [], []
-    for index, metric in enumerate(paired_metrics(config)):
+    for index, metric in enumerate(config.evaluation.paired_metrics):
         found = contrast_pairs(runs, np.stack([values[:, index] for values in by_run]), evaluation)
         for tables, table in zip((pairs, places), found, strict=True):
             tables.append(table.assign(**place, metric=metric))

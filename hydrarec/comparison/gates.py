@@ -12,7 +12,7 @@ import pandas as pd
 from hydrarec.columns import LEADERBOARD, METRICS, TIMES
 from hydrarec.comparison.belonging import mixed_versions
 from hydrarec.comparison.cases import read_cases, read_ranks
-from hydrarec.comparison.measures import case_values, metric_names, primary_cutoff, primary_metric
+from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import finished, finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
@@ -161,7 +161,7 @@ def _oracle(run: str, metrics: pd.DataFrame) -> Gate:
 
 def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Gate:
     """Hold a random scorer to chance: the target of a case is equally likely to have each of its n places."""
-    cutoffs, k = config.evaluation.cutoffs, primary_cutoff(config.evaluation.cutoffs)
+    cutoffs, k = config.evaluation.cutoffs, config.evaluation.primary_cutoff
     cases = read_cases(config, results, dataset, protocol)
     seeds = config.seeds_of(run)
     ranks = [read_ranks(run_folder(results, dataset, protocol, run, s) / "ranks.parquet", cases) for s in seeds]
@@ -193,7 +193,7 @@ def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str,
 def _runs(
     config: BenchmarkConfig, runs: Runs, metrics: pd.DataFrame, leaders: pd.DataFrame, times: pd.DataFrame
 ) -> Iterator[Gate]:
-    metric = primary_metric(config.evaluation.cutoffs)
+    metric = config.evaluation.primary_metric
     metrics = metrics[(metrics["group"] == "all") & (metrics["metric"] == metric)]
     means = leaders[(leaders["group"] == "all") & (leaders["metric"] == metric)].set_index("run")["mean"]
     for run in runs:

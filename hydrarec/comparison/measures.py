@@ -30,16 +30,6 @@ def paired_names(cutoffs: Sequence[int], *, from_lists: bool) -> list[str]:
     return [name for name in metric_names(cutoffs) if not (from_lists and name == MRR)]
 
 
-def primary_cutoff(cutoffs: Sequence[int]) -> int:
-    """Return the k that results are sorted and tested by: 10, or the largest there is if 10 is not computed."""
-    return 10 if 10 in cutoffs else max(cutoffs)
-
-
-def primary_metric(cutoffs: Sequence[int]) -> str:
-    """Return the metric that results are sorted by."""
-    return f"ndcg@{primary_cutoff(cutoffs)}"
-
-
 def case_values(ranks: pd.DataFrame, cutoffs: Sequence[int], ties: Ties = "expected") -> NDArray[np.float64]:
     """Compute every metric of every case.
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from hydrarec.config.base import Block
+from hydrarec.config.patterns import METRIC
 from hydrarec.config.published import Published
 from hydrarec.config.runs import RunId
 
-Metric = Annotated[str, Field(pattern=r"^(ndcg|hr)@[0-9]+$")]
+Metric = Annotated[str, Field(pattern=METRIC)]
 
 
 class Band(Block):

@@ -19,6 +19,10 @@ class BaselineOptions(Block):
         return None
 
 
+SEEDED = {"bpr_mf", "random"}
+"""Baselines of the package whose results change with the seed."""
+
+
 class NoOptions(BaselineOptions):
     """Options of a baseline that has none."""
 

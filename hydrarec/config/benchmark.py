@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, cast
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hydrarec.config.base import Block, ConfigError, Seed
-from hydrarec.config.baselines import OPTIONS
+from hydrarec.config.baselines import OPTIONS, SEEDED
 from hydrarec.config.built_in import BUILT_IN, look_up
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import EfficiencyConfig
@@ -177,6 +177,11 @@ class BenchmarkConfig(Block):
         """Return the seeds a run is computed with: all of them, or the first where the seed changes nothing."""
         return self.seeds[:1] if self.is_deterministic(run_id) else self.seeds
 
+    @property
+    def idle_datasets(self) -> list[str]:
+        """Keys of `per_dataset` that are no data sets of this comparison, so that they change nothing."""
+        return [name for name in self.per_dataset if name not in {dataset.id for dataset in self.datasets}]
+
     def is_deterministic(self, *run_ids: str) -> bool:
         """Return whether the seed changes nothing about any of these runs."""
         runs = map(self.run, run_ids)
@@ -249,6 +254,9 @@ def _check_options(config: BenchmarkConfig, run: BaselineRun, index: int, place:
         above = ["runs", index, "options"]
         there: Place | None = place and (lambda keys: place([*above, *keys]))
         raise ConfigError(_mistakes(explain(error, f"runs[{index}].options", there))) from None
+    if run.deterministic and run.baseline in SEEDED:
+        said = f"runs[{index}] ({run.id}): deterministic: true, but {run.baseline} changes with the seed; leave it out"
+        raise ConfigError(_mistakes(_line(place, ["runs", index], said)))
     for dataset in config.datasets:
         if why := options.unfit(dataset):
             said = f"runs[{index}] ({run.id}): cannot be computed on {dataset.id}: {why}"

@@ -1,12 +1,15 @@
 """Where a comparison's file of claims stands, and what it asks for that the comparison has not."""
 
+import datetime
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from hydrarec.config.bands import Band
 from hydrarec.config.base import ConfigError
 from hydrarec.config.benchmark import BenchmarkConfig
-from hydrarec.config.hypotheses import GrowthClaimConfig, RunClaimConfig, load_hypotheses
+from hydrarec.config.hypotheses import GrowthClaimConfig, Hypotheses, RunClaimConfig, load_hypotheses
+from hydrarec.config.mistakes import Place
 
 CHECKOUT = Path(__file__).parents[2]
 """The checkout that this package is part of, unless it is installed without one."""
@@ -83,10 +86,37 @@ def unmet(path: Path, config: BenchmarkConfig, named: str = "") -> list[str]:
             needed, there = hypotheses.needed_for(claim), len(config.datasets)
             if needed > there:
                 why.append(f"it must hold on {needed} data sets, and {there} is there")
+            if other := _other_metrics(claim, config):
+                allowed = " and ".join(config.evaluation.paired_metrics)
+                why.append(f"pairs of runs are not compared on {', '.join(other)}; allowed here: {allowed}")
         if isinstance(claim, GrowthClaimConfig) and config.efficiency is None:
             why.append("no efficiency is measured")
         if why:
             found.append(f"{place(keys)}: claim {claim.id}: {'; '.join(why)}")
+    found += _misspelt_bands(hypotheses, config, place)
+    if hypotheses.registered > datetime.date.today():
+        found.append(f"{place(['registered'])}: registered: {hypotheses.registered} has not come yet")
+    return found
+
+
+def _other_metrics(claim: RunClaimConfig, config: BenchmarkConfig) -> list[str]:
+    """Return the metrics that a claim names and that pairs are not compared on."""
+    named = [getattr(claim, "metric", None), *getattr(claim, "metrics", [])]
+    return [metric for metric in named if metric and metric not in config.evaluation.paired_metrics]
+
+
+def _misspelt_bands(hypotheses: Hypotheses, config: BenchmarkConfig, place: Place) -> list[str]:
+    """Say which bands are of a run or data set that is nearly one of the comparison's; others serve another."""
+    datasets = [dataset.id for dataset in config.datasets]
+    found: list[str] = []
+    for index, band in enumerate(hypotheses.bands):
+        if not isinstance(band, Band):
+            continue
+        for key, name, there in (("run", band.run, config.run_ids), ("dataset", band.dataset, datasets)):
+            if name not in there and (close := get_close_matches(name, there, n=1, cutoff=0.8)):
+                found.append(
+                    f"{place(['bands', index])}: a band is of {key} {name}, which is not there (closest: {close[0]})"
+                )
     return found
 
 

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from hydrarec.config.base import LARGEST, AnyKind, Block, Count, KindBlock, Seed
-from hydrarec.config.patterns import LOWER_NAME, SHA_256, URL
+from hydrarec.config.patterns import LOWER_NAME, NAME, SHA_256, URL
 
 DatasetId = Annotated[str, Field(pattern=LOWER_NAME, max_length=100)]
 
@@ -41,7 +41,7 @@ Url = Annotated[str, Field(pattern=URL)]
 class SourceConfig(Block):
     """A file to download, pinned by its checksum."""
 
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
+    file: Annotated[str, Field(pattern=NAME, max_length=200)]
     """Name under which the file is kept, here and in mirrors."""
     urls: list[Url] = []
     """Where it can be had, tried in order after the mirror; empty: from a mirror only."""

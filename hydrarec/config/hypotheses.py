@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from hydrarec.config.bands import AnyBand, Band, Metric, PublishedBand
 from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock
 from hydrarec.config.mistakes import Place, explain
+from hydrarec.config.patterns import NAME
 from hydrarec.config.published import load_published
 from hydrarec.config.runs import RunId
 
@@ -24,7 +25,7 @@ class ClaimConfig(KindBlock):
     room: ClassVar[str] = "claims"
     kind: Any
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    id: Annotated[str, Field(pattern=NAME)]
     """Name in tables and in the report."""
     statement: Annotated[str, Field(min_length=1)]
     """What is claimed, as one sentence without its full stop."""

@@ -157,6 +157,8 @@ def _of_another_type(mistake: str, found: Any) -> str:
             return f"must be a list; found {_shown(found)}{short}"
         case "dict_type" | "model_type" | "model_attributes_type":
             return f"must be a mapping, key: value; found {_shown(found)}"
+        case "date_type" | "date_from_datetime_parsing":
+            return f"must be a date, written as 2026-11-28 without quotes; found {_shown(found)}"
         case "string_type" if isinstance(found, datetime.date):
             return f"found {found.isoformat()}, which YAML takes for a date; put it in quotes"
         case "float_type" | "int_type" if isinstance(found, str) and _is_number(found):

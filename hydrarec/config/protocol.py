@@ -38,4 +38,19 @@ class EvaluationConfig(Block):
     accepted_versions: list[str] = []
     """Versions of this package whose results may stand in one comparison; without them all must be of one version."""
 
+    @property
+    def primary_cutoff(self) -> int:
+        """The k that results are sorted and tested by: 10, or the largest there is if 10 is not computed."""
+        return 10 if 10 in self.cutoffs else max(self.cutoffs)
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that results are sorted by."""
+        return f"ndcg@{self.primary_cutoff}"
+
+    @property
+    def paired_metrics(self) -> list[str]:
+        """The metrics on which all pairs of runs are compared, the primary one first."""
+        return [self.primary_metric, f"hr@{self.primary_cutoff}"]
+
     _once = field_validator("sampled")(each_once)

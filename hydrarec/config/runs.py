@@ -11,9 +11,10 @@ from hydrarec.config.losses import Loss
 from hydrarec.config.masking import Masking, MaskingConfig
 from hydrarec.config.mistakes import explain
 from hydrarec.config.models import Model, ModelConfig
+from hydrarec.config.patterns import BASELINE, RUN_ID
 from hydrarec.config.training import TrainingConfig
 
-RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$", max_length=200)]
+RunId = Annotated[str, Field(pattern=RUN_ID, max_length=200)]
 ModelKind = Annotated[str, Field(min_length=1)]
 
 
@@ -62,7 +63,7 @@ class BaselineRun(Block):
     """Name in paths, tables and claims."""
     label: str = ""
     """Name in figures; the id if empty."""
-    baseline: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
+    baseline: Annotated[str, Field(pattern=BASELINE, max_length=100)]
     """Name of the rule file, without `.smk`."""
     options: dict[str, str | int | float | bool] = {}
     """Handed to the rule as `params.options`."""

@@ -27,7 +27,6 @@ from hydrarec.columns import (
 )
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.measurements import measured_on
-from hydrarec.comparison.measures import primary_cutoff, primary_metric
 from hydrarec.comparison.runs import Computed, finished, kind_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
@@ -120,12 +119,12 @@ class Inputs:
     @property
     def primary(self) -> str:
         """Metric that everything is sorted by."""
-        return primary_metric(self.config.evaluation.cutoffs)
+        return self.config.evaluation.primary_metric
 
     @property
     def secondary(self) -> str:
         """Hit rate of the same length, shown beside it."""
-        return f"hr@{primary_cutoff(self.config.evaluation.cutoffs)}"
+        return f"hr@{self.config.evaluation.primary_cutoff}"
 
     @property
     def coverage(self) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hydrarec.comparison.measures import MRR, primary_metric
+from hydrarec.comparison.measures import MRR
 from hydrarec.comparison.two import Contrast
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
@@ -28,7 +28,7 @@ def described(config: BenchmarkConfig, found: Contrast) -> str:
         What `hydrarec.comparison.two.contrast_two` returned.
     """
     evaluation = config.evaluation
-    metric = primary_metric(evaluation.cutoffs)
+    metric = evaluation.primary_metric
     row: dict[str, Any] = found.rows.loc[metric].to_dict()
     names = _name(config, found.run), _name(config, found.reference)
     coverage = f"{100 * (1 - evaluation.alpha):g} %"

@@ -269,6 +269,14 @@ def test_a_claim_about_a_run_that_is_not_there_is_remarked_anywhere_and_strictly
     assert command("check", "--strict", "config.yaml") == (0, out, "")
 
 
+def test_settings_for_a_data_set_that_is_not_there_are_told(tmp_path, command):
+    (tmp_path / "config.yaml").write_text(GOOD + "per_dataset: {ml-1m: {encoder: {d_model: 8}}}\n")
+    line = GOOD.count("\n") + 1
+    said = f"config.yaml:{line}: per_dataset.ml-1m changes nothing: it is not among the data sets\n"
+    assert command("check", "--strict", "config.yaml") == (1, "sasrec\npopular\n", said)
+    assert command("check", "config.yaml")[0] == 0
+
+
 def test_local_data_that_were_edited_are_told(tmp_path, command):
     (tmp_path / "my-data").mkdir()
     (tmp_path / "my-data/a.txt").write_text("1 2\n")

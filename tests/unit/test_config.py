@@ -471,17 +471,35 @@ def test_what_claims_ask_for_and_a_comparison_does_not_have_is_listed(tmp_path):
     claims = [
         {"id": "A", "kind": "superior", "run": "sasrec+hydra+casual", "against": ["sasrec+softmax+causal"]},
         {"id": "B", "kind": "superior", "run": "sasrec+hydra+causal", "against": ["popularity"], "needed": 1},
+        {"id": "D", "kind": "superior", "run": "sasrec+hydra+causal", "against": ["popularity"], "needed": 1}
+        | {"metric": "hr@20"},
         {"id": "C", "kind": "growth", "subject": "hydra", "axis": "length"},
     ]
     file = {"claims": [{"id": "", "statement": "s", **claim} for claim in claims]}
+    band = {"metric": "ndcg@10", "value": 0.2, "source": "s"}
+    names = [("syntetic", "popularity"), ("synthetic", "popularty"), ("ml-20m", "mine"), ("synthetic", "popularity")]
+    file["bands"] = [{"dataset": dataset, "run": run, **band} for dataset, run in names]
     path = tmp_path / "claims.yaml"
-    path.write_text(f"registered: 2026-01-01\n{yaml.safe_dump(file, sort_keys=False)}")
+    path.write_text(f"registered: 2999-01-01\n{yaml.safe_dump(file, sort_keys=False)}")
     lines = path.read_text().splitlines()
     assert unmet(path, config) == [
         f"{path}:{lines.index('  run: sasrec+hydra+casual') + 1}: claim A: there is no run sasrec+hydra+casual "
         "(closest: sasrec+hydra+causal); it must hold on 2 data sets, and 1 is there",
+        f"{path}:{lines.index('- id: D') + 1}: claim D: pairs of runs are not compared on hr@20; allowed here: ndcg@10 "
+        "and hr@10",
         f"{path}:{lines.index('- id: C') + 1}: claim C: no efficiency is measured",
+        f"{path}:{lines.index('- dataset: syntetic') + 1}: a band is of dataset syntetic, which is not there (closest: "
+        "synthetic)",
+        f"{path}:{lines.index('  run: popularty')}: a band is of run popularty, which is not there (closest: "
+        "popularity)",
+        f"{path}:1: registered: 2999-01-01 has not come yet",
     ]
+
+
+def test_a_seeded_baseline_is_not_called_deterministic():
+    raw = {**GOOD, "runs": [*GOOD["runs"], {"id": "more", "baseline": "bpr_mf", "deterministic": True}]}
+    with pytest.raises(ConfigError, match=r"\(more\): deterministic: true, but bpr_mf changes with the seed"):
+        load(raw)
 
 
 def test_claims_are_seen_from_the_root_of_the_checkout_wherever_somebody_stands(tmp_path, monkeypatch):

@@ -42,6 +42,23 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_epochs_that_are_not_gone_on_with_are_told(folder):
+    settings = CONFIG.settings(HYDRA, "ml-1m").model_dump(mode="json")
+    state = run_folder(folder / "results", "ml-1m", "loo", HYDRA, 0) / "state/latest.safetensors"
+
+    def told(width):
+        saved = settings | {"encoder": settings["encoder"] | {"d_model": width}}
+        metadata = {"hydrarec": json.dumps({"history": [{}, {}], "identity": {"settings": saved}})}
+        save_file({"w": np.zeros(1)}, state, metadata)
+        one = next(one for one in progress(CONFIG, folder / "results") if (one.run, one.seed) == (HYDRA, 0))
+        return one.stage, one.epochs, one.last_words
+
+    width = settings["encoder"]["d_model"]
+    assert told(width) == ("in training", 2, "epoch 2")
+    other = f"they are of a training with encoder.d_model = {width + 8}, the configuration has {width}"
+    assert told(width + 8) == ("in training", 2, f"{other}; the next start begins anew")
+
+
 def test_every_stage_is_told_from_the_files(folder):
     found = {(one.run, one.seed): one for one in progress(CONFIG, folder / "results") if one.dataset == "ml-1m"}
     stages = {key: (one.stage, one.epochs, one.last_words) for key, one in found.items()}

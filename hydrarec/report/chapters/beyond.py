@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hydrarec.comparison.measures import primary_cutoff
 from hydrarec.comparison.runs import kind_of
 from hydrarec.numbers import NOTHING, count, metric_title, percent, score
 from hydrarec.report import sentences
@@ -22,7 +21,7 @@ _DRAWN = {"coverage": "catalogue coverage", "novelty": "novelty, bits"}
 
 def beyond(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
     """Show coverage, inequality, novelty and popularity of the lists within every scope."""
-    k = primary_cutoff(inputs.config.evaluation.cutoffs)
+    k = inputs.config.evaluation.primary_cutoff
     about = (
         f"What the first {k} places of the lists are like; the leaderboard does not use it. Coverage: share of the "
         "catalogue that is in anybody's list. Gini: inequality of exposure, 0 if all items fill as many places, 1 if "

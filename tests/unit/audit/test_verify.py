@@ -196,13 +196,14 @@ def test_a_run_that_was_trained_and_never_ranked_is_counted(results, trained):
     assert trained / "model.safetensors" in audit.checked
 
 
-@pytest.mark.parametrize("place", ["run", "run's", "runs", "data", "split"])
+@pytest.mark.parametrize("place", ["run", "run's", "runs", "up and down", "data", "split"])
 def test_results_can_be_checked_from_within(place, results, trained, monkeypatch):
     data = results / "data" / trained.parents[2].name
     within, folder = {
         "run": (trained, "."),
         "run's": (trained.parent, trained.name),
         "runs": (results / "runs", trained.relative_to(results / "runs")),
+        "up and down": (results / "data", Path("../data/..") / trained.relative_to(results)),
         "data": (data, "."),
         "split": (data / trained.parents[1].name, "."),
     }[place]

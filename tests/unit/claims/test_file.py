@@ -41,12 +41,12 @@ def test_committed_files_are_right(path):
         ({"claims": [CLAIM | {"against": [SASREC, SASREC]}]}, "stands there more than once"),
         ({"claims": [CLAIM, CLAIM]}, "claims: A stands there more than once"),
         ({"claims": [CLAIM | {"alpha": 0.7}]}, "alpha: input should be less than 0.5; found 0.7"),
-        ({"claims": [CLAIM | {"metric": "mrr"}]}, "metric: string should match pattern"),
+        ({"claims": [CLAIM | {"metric": "mrr"}]}, "metric: must be ndcg@k or hr@k, such as ndcg@10"),
         (
             {"claims": [CLAIM | {"kind": "equivalent", "separates": [SASREC]}]},
             rf"claims\[0\]: separates: {re.escape(SASREC)} is itself compared; allowed: other runs",
         ),
-        ({"registered": "soon"}, "registered: input should be a valid date"),
+        ({"registered": "soon"}, "registered: must be a date, written as 2026-11-28"),
         ({"bands": [{"dataset": "d"}]}, r"bands\[0\].run: must be given"),
     ],
 )
