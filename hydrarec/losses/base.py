@@ -1,13 +1,18 @@
 """What every loss is."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hydrarec.config.losses import LossConfig
 from hydrarec.models.base import OutputLayer
+
+NUMBERS = (2**18, 2**26)
+"""Numbers of embeddings held at once on a CPU, where 1 MiB stays in the cache, and on a GPU."""
 
 
 class Loss(nn.Module, ABC):
@@ -62,5 +67,36 @@ def draw_negatives(
 
 def score_items(hidden: Float[Tensor, "M D"], items: Int[Tensor, "M K"], output: OutputLayer) -> Float[Tensor, "M K"]:
     """Return the scores of a few items per position, in float32."""
-    scores = torch.einsum("md,mkd->mk", hidden.float(), output.weight[items].float())
+    scores = _ScoresOfFew.apply(hidden.float(), items, output.weight.float())
     return scores if output.bias is None else scores + output.bias[items]
+
+
+class _ScoresOfFew(torch.autograd.Function):
+    """Products of each position's hidden state with the embeddings of its items.
+
+    The embeddings side by side, M K D numbers, are never held: forward a stretch of positions at a time, and backward
+    each gradient is a weighted sum over rows of the other factor.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Float[Tensor, "M D"], items: Int[Tensor, "M K"], weight: Float[Tensor, "N1 D"]
+    ) -> Float[Tensor, "M K"]:
+        ctx.save_for_backward(hidden, items, weight)
+        scores = hidden.new_empty(items.shape)
+        n_positions = max(1, NUMBERS[hidden.device.type == "cuda"] // max(1, items.shape[1] * hidden.shape[1]))
+        for part, part_items, part_scores in zip(*(x.split(n_positions) for x in (hidden, items, scores)), strict=True):
+            torch.bmm(weight[part_items], part[:, :, None], out=part_scores[:, :, None])
+        return scores
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        hidden, items, weight = ctx.saved_tensors
+        gradient = grad_outputs[0].contiguous()
+        grad_hidden = F.embedding_bag(items, weight, mode="sum", per_sample_weights=gradient)
+        # The other way round, what was asked of an item stands together.
+        sorted_items, place = items.flatten().sort(stable=True)
+        starts = torch.searchsorted(sorted_items, torch.arange(len(weight), device=items.device))
+        position, weights = place // items.shape[1], gradient.flatten()[place]
+        grad_weight = F.embedding_bag(position, hidden, starts, mode="sum", per_sample_weights=weights)
+        return grad_hidden, None, grad_weight

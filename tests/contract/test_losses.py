@@ -9,7 +9,7 @@ from hydrarec.config.losses import (
     CrossEntropyLossConfig,
     SampledSoftmaxLossConfig,
 )
-from hydrarec.losses import cross_entropy
+from hydrarec.losses import base, cross_entropy
 from hydrarec.losses.base import draw_negatives
 from hydrarec.models.base import OutputLayer
 from tests.contract.kinds import LOSSES
@@ -126,6 +126,26 @@ def test_sampled_softmax_with_every_negative_is_the_full_softmax(monkeypatch):
     value = config.implementation()(config)(hidden, targets, output, torch.Generator())
     expected = F.cross_entropy(hidden @ output.weight[1:].T, targets - 1)
     torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("numbers", [1, 40, 2**18])
+def test_scores_of_few_items_are_products_with_their_embeddings(bias, numbers, monkeypatch):
+    monkeypatch.setattr(base, "NUMBERS", (numbers, numbers))
+    stream = torch.Generator().manual_seed(0)
+    hidden, weight = (torch.randn(n, 4, generator=stream).requires_grad_() for n in (7, 6))
+    # Items that stand twice in a row, and one, 5, in none.
+    items = torch.randint(1, 5, (7, 6), generator=stream)
+    output = OutputLayer(weight, torch.randn(6, generator=stream).requires_grad_() if bias else None)
+    upstream = torch.randn(7, 6, generator=stream)
+    leaves = [x for x in (hidden, weight, output.bias) if x is not None]
+    expected = (hidden[:, None] * weight[items]).sum(2) + (output.bias[items] if bias else 0)
+    found = base.score_items(hidden, items, output)
+    torch.testing.assert_close(found, expected)
+    for one, other in zip(
+        *(torch.autograd.grad(scores, leaves, upstream) for scores in (found, expected)), strict=True
+    ):
+        torch.testing.assert_close(one, other)
 
 
 def test_gbce_calibration_has_its_limits():
