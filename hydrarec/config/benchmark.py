@@ -226,53 +226,57 @@ def load(raw: dict[str, Any], baselines: list[str] | None = None, place: Place |
         config = BenchmarkConfig.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(_mistakes(explain(error, place=place))) from None
-    for run in config.all_runs:
-        if isinstance(run, TrainedRun):
-            for dataset in config.datasets:
-                _check_merged(config, run.id, dataset.id, place)
+    found = [
+        line
+        for run in config.all_runs
+        if isinstance(run, TrainedRun)
+        for dataset in config.datasets
+        for line in _mistakes_of_merged(config, run.id, dataset.id, place)
+    ]
     for index, run in enumerate(config.runs):
         if not isinstance(run, BaselineRun):
             continue
         if baselines is not None and run.baseline not in baselines:
-            keys = f"runs[{index}].baseline"
-            why = f"no rule file for {run.baseline!r}; allowed: {', '.join(baselines)}"
-            raise ConfigError(_mistakes(_line(place, ["runs", index, "baseline"], f"{keys}: {why}")))
-        _check_options(config, run, index, place)
+            why = f"runs[{index}].baseline: no rule file for {run.baseline!r}; allowed: {', '.join(baselines)}"
+            found.append(_line(place, ["runs", index, "baseline"], why))
+        else:
+            found += _mistakes_of_options(config, run, index, place)
+    if found:
+        raise ConfigError(_mistakes("\n".join(found)))
     return config
 
 
-def _check_options(config: BenchmarkConfig, run: BaselineRun, index: int, place: Place | None) -> None:
-    """Refuse options that a baseline of this package does not have; those of others are known to their programs.
+def _mistakes_of_options(config: BenchmarkConfig, run: BaselineRun, index: int, place: Place | None) -> list[str]:
+    """Name options that a baseline of this package does not have; those of others are known to their programs.
 
-    Refused are data sets too on which the baseline cannot work.
+    And the data sets on which the baseline cannot work.
     """
     if run.baseline not in OPTIONS:
-        return
+        return []
     try:
         options = OPTIONS[run.baseline].model_validate(run.options)
     except ValidationError as error:
         above = ["runs", index, "options"]
         there: Place | None = place and (lambda keys: place([*above, *keys]))
-        raise ConfigError(_mistakes(explain(error, f"runs[{index}].options", there))) from None
+        return explain(error, f"runs[{index}].options", there).split("\n")
+    found = [
+        f"cannot be computed on {dataset.id}: {why}" for dataset in config.datasets if (why := options.unfit(dataset))
+    ]
     if run.deterministic and run.baseline in SEEDED:
-        said = f"runs[{index}] ({run.id}): deterministic: true, but {run.baseline} changes with the seed; leave it out"
-        raise ConfigError(_mistakes(_line(place, ["runs", index], said)))
-    for dataset in config.datasets:
-        if why := options.unfit(dataset):
-            said = f"runs[{index}] ({run.id}): cannot be computed on {dataset.id}: {why}"
-            raise ConfigError(_mistakes(_line(place, ["runs", index], said)))
+        found.append(f"deterministic: true, but {run.baseline} changes with the seed; leave it out")
+    return [_line(place, ["runs", index], f"runs[{index}] ({run.id}): {said}") for said in found]
 
 
-def _check_merged(config: BenchmarkConfig, run_id: str, dataset_id: str, place: Place | None) -> None:
-    """Refuse settings of a run on a dataset that contradict each other once merged."""
+def _mistakes_of_merged(config: BenchmarkConfig, run_id: str, dataset_id: str, place: Place | None) -> list[str]:
+    """Name settings of a run on a dataset that contradict each other once merged."""
     try:
         config.settings(run_id, dataset_id)
     except ValidationError as error:
         # The keys of the merged settings are not where they were written; the run or, if it is of the grid, that is.
         ids = [run.id for run in config.runs]
         keys: list[str | int] = ["runs", ids.index(run_id)] if run_id in ids else ["grid"]
-        said = explain(error, f"on {dataset_id}: run {run_id}").strip()
-        raise ConfigError(_mistakes(_line(place, keys, said))) from None
+        return [_line(place, keys, explain(error, f"on {dataset_id}: run {run_id}").strip())]
+    return []
 
 
 def _line(place: Place | None, keys: list[str | int], said: str) -> str:

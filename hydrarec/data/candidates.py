@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 
 from hydrarec.columns import CANDIDATES, HELD_OUT, ITEMS, TRAIN
 from hydrarec.config.protocol import SampledKind
+from hydrarec.data.filters import n_repeated
 from hydrarec.tables import read_table, write_table
 
 SEED = 12345
@@ -62,7 +63,7 @@ def draw(data: Path, protocol: str, kind: str, output: Path) -> None:
     first = np.searchsorted(events["user"].to_numpy(), targets["user"].to_numpy())
     # Positions count a user's events from 0 without a gap.
     last = first + targets["position"].to_numpy()
-    if train.duplicated(["user", "item"]).any():
+    if n_repeated(train["user"].to_numpy(), train["item"].to_numpy()):
         first = last
     pool = train["item"].to_numpy()
     pool = np.unique(pool) if how == "uniform" else pool

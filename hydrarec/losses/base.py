@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from hydrarec.config.losses import LossConfig
 from hydrarec.models.base import OutputLayer
 
-NUMBERS = (2**18, 2**26)
-"""Numbers of embeddings held at once on a CPU, where 1 MiB stays in the cache, and on a GPU."""
+NUMBERS = {"cpu": 2**18, "cuda": 2**26}
+"""Numbers of embeddings held at once: on a CPU 1 MiB, which stays in the cache."""
 
 
 class Loss(nn.Module, ABC):
@@ -84,7 +84,7 @@ class _ScoresOfFew(torch.autograd.Function):
     ) -> Float[Tensor, "M K"]:
         ctx.save_for_backward(hidden, items, weight)
         scores = hidden.new_empty(items.shape)
-        n_positions = max(1, NUMBERS[hidden.device.type == "cuda"] // max(1, items.shape[1] * hidden.shape[1]))
+        n_positions = max(1, NUMBERS[hidden.device.type] // max(1, items.shape[1] * hidden.shape[1]))
         for part, part_items, part_scores in zip(*(x.split(n_positions) for x in (hidden, items, scores)), strict=True):
             torch.bmm(weight[part_items], part[:, :, None], out=part_scores[:, :, None])
         return scores

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from hydrarec.columns import HELD_OUT, ITEMS, TRAIN
+from hydrarec.data.filters import n_repeated
 from hydrarec.tables import read_table
 
 
@@ -130,7 +131,7 @@ def read_catalogue(data: Path, split: Path) -> Catalogue:
             "they are of different data: prepare and split again"
         )
     counts = torch.from_numpy(np.bincount(train["item"], minlength=n_items + 1).astype(np.int64))
-    return Catalogue(n_items, counts > 0, counts, bool(train.duplicated(["user", "item"]).any()))
+    return Catalogue(n_items, counts > 0, counts, n_repeated(train["user"].to_numpy(), train["item"].to_numpy()) > 0)
 
 
 def read_cases(split: Path, part: str, *, with_timestamps: bool = False) -> Cases:

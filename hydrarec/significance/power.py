@@ -51,7 +51,7 @@ def detectable_difference(estimate: Estimate, alpha: float = 0.05, power: float 
     """
     _check(alpha, power)
     critical, weights = _critical(alpha, estimate)
-    return estimate.standard_error * _solve(lambda size: float(special.ndtr(size - critical) @ weights), power)
+    return _true_error(estimate) * _solve(lambda size: float(special.ndtr(size - critical) @ weights), power)
 
 
 def provable_margin(estimate: Estimate, alpha: float = 0.05, power: float = 0.8) -> float:
@@ -83,7 +83,12 @@ def provable_margin(estimate: Estimate, alpha: float = 0.05, power: float = 0.8)
         # Both tests reject if the estimate is nearer to 0 than the margin less the reach of the interval.
         return float((2 * special.ndtr(np.maximum(size - critical, 0)) - 1) @ weights)
 
-    return estimate.standard_error * _solve(within, power)
+    return _true_error(estimate) * _solve(within, power)
+
+
+def _true_error(estimate: Estimate) -> float:
+    """Return the standard error that is taken for the true one: no less than its parts say, as the test does."""
+    return max(estimate.standard_error, float(np.sqrt(sum(part for part, _ in estimate.parts))))
 
 
 def _critical(alpha: float, estimate: Estimate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -99,7 +104,7 @@ def _critical(alpha: float, estimate: Estimate) -> tuple[NDArray[np.float64], ND
             estimated = special.gammaincinv(df / 2, _QUANTILES) * 2 / df
             squared = np.add.outer(squared, most * estimated).ravel()
             weights = np.multiply.outer(weights, _WEIGHTS).ravel()
-    error = estimate.standard_error
+    error = _true_error(estimate)
     return (np.sqrt(squared) / error if error else squared), weights
 
 

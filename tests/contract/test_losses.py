@@ -131,7 +131,7 @@ def test_sampled_softmax_with_every_negative_is_the_full_softmax(monkeypatch):
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("numbers", [1, 40, 2**18])
 def test_scores_of_few_items_are_products_with_their_embeddings(bias, numbers, monkeypatch):
-    monkeypatch.setattr(base, "NUMBERS", (numbers, numbers))
+    monkeypatch.setitem(base.NUMBERS, "cpu", numbers)
     stream = torch.Generator().manual_seed(0)
     hidden, weight = (torch.randn(n, 4, generator=stream).requires_grad_() for n in (7, 6))
     # Items that stand twice in a row, and one, 5, in none.

@@ -35,7 +35,7 @@ CONFIG = {
     },
     "runs": [
         {"id": "oracle", "baseline": "oracle", "deterministic": True, "control": "oracle"},
-        {"id": "random", "baseline": "random", "deterministic": True, "control": "random"},
+        {"id": "random", "baseline": "random", "control": "random"},
         {"id": "popularity", "baseline": "popularity", "deterministic": True},
     ],
     "evaluation": {"reference": "sasrec+softmax+causal", "cutoffs": [1, 10]},

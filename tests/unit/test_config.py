@@ -477,7 +477,7 @@ def test_what_claims_ask_for_and_a_comparison_does_not_have_is_listed(tmp_path):
     ]
     file = {"claims": [{"id": "", "statement": "s", **claim} for claim in claims]}
     band = {"metric": "ndcg@10", "value": 0.2, "source": "s"}
-    names = [("syntetic", "popularity"), ("synthetic", "popularty"), ("ml-20m", "mine"), ("synthetic", "popularity")]
+    names = [("synthetik", "popularity"), ("synthetic", "popularty"), ("ml-20m", "mine"), ("synthetic", "popularity")]
     file["bands"] = [{"dataset": dataset, "run": run, **band} for dataset, run in names]
     path = tmp_path / "claims.yaml"
     path.write_text(f"registered: 2999-01-01\n{yaml.safe_dump(file, sort_keys=False)}")
@@ -488,7 +488,7 @@ def test_what_claims_ask_for_and_a_comparison_does_not_have_is_listed(tmp_path):
         f"{path}:{lines.index('- id: D') + 1}: claim D: pairs of runs are not compared on hr@20; allowed here: ndcg@10 "
         "and hr@10",
         f"{path}:{lines.index('- id: C') + 1}: claim C: no efficiency is measured",
-        f"{path}:{lines.index('- dataset: syntetic') + 1}: a band is of dataset syntetic, which is not there (closest: "
+        f"{path}:{lines.index('- dataset: synthetik') + 1}: a band is of dataset synthetik, which is not there (closest: "
         "synthetic)",
         f"{path}:{lines.index('  run: popularty')}: a band is of run popularty, which is not there (closest: "
         "popularity)",
@@ -500,6 +500,12 @@ def test_a_seeded_baseline_is_not_called_deterministic():
     raw = {**GOOD, "runs": [*GOOD["runs"], {"id": "more", "baseline": "bpr_mf", "deterministic": True}]}
     with pytest.raises(ConfigError, match=r"\(more\): deterministic: true, but bpr_mf changes with the seed"):
         load(raw)
+
+
+def test_all_runs_with_mistakes_are_named_at_once():
+    wrong = [{"id": "a", "baseline": "markov", "options": {"smoothing": 1}}, {"id": "b", "baseline": "newst"}]
+    with pytest.raises(ConfigError, match=r"(?s)has 2 mistakes:.*runs\[1\].options.smoothing: no such key.*'newst'"):
+        load({**GOOD, "runs": [*GOOD["runs"], *wrong]}, ["markov", "popularity"])
 
 
 def test_claims_are_seen_from_the_root_of_the_checkout_wherever_somebody_stands(tmp_path, monkeypatch):

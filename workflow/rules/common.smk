@@ -60,7 +60,7 @@ if HYPOTHESES_FILE:
 
 
 def warn_of_claims():
-    """Say, once, that claims ask for what this comparison does not have; a file of claims may serve several."""
+    """Say, once, what claims ask for that this comparison does not have; a file of claims may serve several."""
     # Who plans has said it.
     if HYPOTHESES_FILE is None or not workflow.is_main_process:
         return
@@ -69,7 +69,7 @@ def warn_of_claims():
 
     if found := unmet(HYPOTHESES_FILE, BENCHMARK):
         others = (
-            f"\n{several(len(found) - 1, 'more claim')} without something: hydrarec check lists them."
+            f"\n{several(len(found) - 1, 'more remark')}: hydrarec check lists them."
             if found[1:]
             else ""
         )

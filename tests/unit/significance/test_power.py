@@ -84,3 +84,11 @@ def test_two_parts_are_averaged_over_what_both_may_be_estimated_as():
     drawn = [(part * stream.chisquare(df, 40_000) / df, df) for part, df in true.parts]
     found = stream.normal(size, 0.5, 40_000) > reach(drawn, 2 * 0.05)
     assert found.mean() == pytest.approx(0.8, abs=0.008)
+
+
+def test_what_could_be_found_is_no_less_than_the_test_s_own_spread_allows():
+    """Where a pair's seeds happen to agree, the test takes those of all runs, and so must its power."""
+    pooled = ((0.01, 1e6), (0.04, 1e6))
+    known, lucky = (Estimate(mean=0.0, standard_error=error, parts=pooled) for error in (0.05**0.5, 0.1))
+    assert detectable_difference(lucky) == pytest.approx(detectable_difference(known))
+    assert provable_margin(lucky) == pytest.approx(provable_margin(known))
