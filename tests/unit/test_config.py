@@ -488,8 +488,8 @@ def test_what_claims_ask_for_and_a_comparison_does_not_have_is_listed(tmp_path):
         f"{path}:{lines.index('- id: D') + 1}: claim D: pairs of runs are not compared on hr@20; allowed here: ndcg@10 "
         "and hr@10",
         f"{path}:{lines.index('- id: C') + 1}: claim C: no efficiency is measured",
-        f"{path}:{lines.index('- dataset: synthetik') + 1}: a band is of dataset synthetik, which is not there (closest: "
-        "synthetic)",
+        f"{path}:{lines.index('- dataset: synthetik') + 1}: a band is of dataset synthetik, which is not there "
+        "(closest: synthetic)",
         f"{path}:{lines.index('  run: popularty')}: a band is of run popularty, which is not there (closest: "
         "popularity)",
         f"{path}:1: registered: 2999-01-01 has not come yet",
