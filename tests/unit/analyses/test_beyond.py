@@ -171,5 +171,15 @@ def test_lists_that_cannot_be_are_refused(small, change, words):
         beyond(small.config, small.results)
 
 
+def test_whoever_has_met_every_item_needs_no_list(small):
+    path = small.folder(SASREC) / "recommendations.parquet"
+    lists = read_table(path, RECOMMENDATIONS)
+    write_table(lists[lists["user"] > 1], path, RECOMMENDATIONS)
+    cases = read_cases(small.config, small.results, small.config.datasets[0].id, "loo")
+    cases.frame.loc[cases.frame["user"] == 1, "n_candidates"] = 0
+    exposure = read_exposure(path, cases, 10, np.ones(lists["item"].max() + 1, dtype=bool))
+    assert exposure.sum(axis=1).A1 == pytest.approx([0.0] + [1.0] * (len(cases.frame) - 1))
+
+
 def test_nothing_shown_is_no_coverage():
     assert coverage(np.zeros((4, 2))).tolist() == [0, 0]
