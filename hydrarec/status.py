@@ -149,7 +149,8 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
         saved = saved_state(left)
         one = replace(one, stage=INTERRUPTED, epochs=len(saved.get("history", [])))
         why = _of_other_settings(config, one, saved)
-        return replace(one, said=f"{why}; the next start begins anew", log=None) if why else one
+        # What made it fail, if that is told, comes before.
+        return replace(one, said=f"{one.said}\n{why}; the next start begins anew".lstrip()) if why else one
     if log and _finished_since(results.parent, rules[0], one, log):
         # It was done, and whoever removed its results wants it anew.
         return replace(one, said="", log=None)

@@ -59,7 +59,7 @@ def refuses(tmp_path, prepare):
         # Times.
         (GOOD + b"A,B,5,-1\n", RATINGS, (":2: ", "'-1'", "from 0 to")),
         (GOOD + b"A,B,5,1700000000000\n", RATINGS, (":2: ", "'1700000000000'", "divide milliseconds by 1000")),
-        (GOOD + b"A,B,5,1700000000000000000\n", RATINGS, (":2: ", "divide milliseconds by 1000")),
+        (GOOD + b"A,B,5,1700000000000000000\n", RATINGS, (":2: ", "divide nanoseconds by 1000000000")),
         (GOOD + b"A,B,5," + b"9" * 5000 + b"\n", RATINGS, (":2: ", "is not a whole number")),
         (GOOD + b"A,B,5,1700000000.0\n", RATINGS, (":2: ", "'1700000000.0' is not a whole number")),
         (GOOD + b"A,B,5,NaN\n", RATINGS, (":2: ", "'NaN' is not a whole number")),

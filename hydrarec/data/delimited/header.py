@@ -11,8 +11,11 @@ MEANINGS = ("user", "item", "rating", "timestamp")
 
 
 def without_names(blocks: Iterable[Block], form: LineFormat, source: str) -> Iterator[Block]:
-    """Refuse a first line that names the columns of a format without a header: they would be an interaction."""
-    waiting = True
+    """Refuse a first line that names the columns of a format without a header: they would be an interaction.
+
+    Where there are times, no name is one, and the parsers say so.
+    """
+    waiting = "timestamp" not in form.columns
     for block in blocks:
         if waiting and (first := next(block.lines(), None)) is not None:
             waiting = False

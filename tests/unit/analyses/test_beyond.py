@@ -178,7 +178,7 @@ def test_whoever_has_met_every_item_needs_no_list(small):
     cases = read_cases(small.config, small.results, small.config.datasets[0].id, "loo")
     cases.frame.loc[cases.frame["user"] == 1, "n_candidates"] = 0
     exposure = read_exposure(path, cases, 10, np.ones(lists["item"].max() + 1, dtype=bool))
-    assert exposure.sum(axis=1).A1 == pytest.approx([0.0] + [1.0] * (len(cases.frame) - 1))
+    assert pytest.approx([0.0] + [1.0] * (len(cases.frame) - 1)) == exposure.sum(axis=1).A1
 
 
 def test_nothing_shown_is_no_coverage():
