@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Int, UInt8
 
 from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
-from hydrarec.data.filters import n_repeated
+from hydrarec.data.filters import first_of_pair, n_repeated
 from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs, stretches
 from hydrarec.data.threads import N_THREADS, each
 from hydrarec.files import atomic_folder, write_json
@@ -138,49 +138,19 @@ def _refuse_met_targets(
 
     Ranking would refuse them too, but when everything is trained.
     """
-    users, items, positions = (events[name].to_numpy() for name in ("user", "item", "position"))
-    held_out = [np.flatnonzero(part == number) for number in (1, 2)]
-    asked = np.zeros(int(users[-1]) + 1, dtype=bool)
-    for rows, step in zip(held_out, steps, strict=True):
-        asked[users[rows[step >= 0]]] = True
-    histories = [users, items, positions]
-    if np.count_nonzero(asked) < n_runs(users):
-        of_asked = asked[users]
-        histories = [column[of_asked] for column in histories]
-    # To sort all of them is cheaper than to look at each for every step, unless there is but one.
-    if max(int(step.max()) for step in steps) > 0 and not n_repeated(*histories[:2]):
+    users, items = (events[name].to_numpy() for name in ("user", "item"))
+    targets = np.concatenate([np.flatnonzero(part == number)[step >= 0] for number, step in enumerate(steps, 1)])
+    of_asked = occurs(users[targets], int(users[-1]) + 1)[users]
+    if not n_repeated(users[of_asked], items[of_asked]):
         return
-    found = []
-    for rows, step in zip(held_out, steps, strict=True):
-        # Of a step, each user has one target at most.
-        for number in range(int(step.max()) + 1):
-            targets = rows[step == number]
-            found.append(targets[_met(*histories, users[targets], items[targets], positions[targets])])
-    met = np.concatenate(found)
-    if len(met) and not n_repeated(*(column[part == 0] for column in (users, items))):
+    # Interactions stand in the order of time.
+    met = targets[~first_of_pair(users, items, None)[targets]]
+    if len(met) and not n_repeated(users[part == 0], items[part == 0]):
         raise ValueError(
             f"{data}: user {users[met[0]]} meets item {items[met[0]]} again as a target, one of {len(met)} such; the "
             "training part has no repeats, so what a user has met is filtered, and nobody could hit them; prepare the "
             "data set with `repeats: first`"
         )
-
-
-def _met(
-    users: Int[np.ndarray, " E"],
-    items: Int[np.ndarray, " E"],
-    positions: Int[np.ndarray, " E"],
-    of_user: Int[np.ndarray, " C"],
-    wanted: Int[np.ndarray, " C"],
-    until: Int[np.ndarray, " C"],
-) -> Bool[np.ndarray, " C"]:
-    """Return which users have met a wanted item before a position; each user wants one."""
-    size = int(users[-1]) + 1
-    item_of, until_of, met = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32), np.zeros(size, dtype=bool)
-    item_of[of_user], until_of[of_user] = wanted, until
-    for rows in stretches(len(users)):
-        same = np.flatnonzero(items[rows] == item_of[users[rows]]) + rows.start
-        met[users[same[positions[same] < until_of[users[same]]]]] = True
-    return met[of_user]
 
 
 Assignment = tuple[UInt8[np.ndarray, " E"], list[Int[np.ndarray, " H"]], dict[str, int] | None]
