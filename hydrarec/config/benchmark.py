@@ -2,24 +2,20 @@
 
 from collections import Counter
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Self, cast
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hydrarec.config.base import Block, ConfigError, Seed
-from hydrarec.config.baselines import OPTIONS, SEEDED
+from hydrarec.config.base import Block, Seed
 from hydrarec.config.built_in import BUILT_IN, look_up
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import EfficiencyConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import CrossEntropyLossConfig, Loss
-from hydrarec.config.mistakes import Place, explain
 from hydrarec.config.patterns import LOWER_NAME, YAML_IN_CHECKOUT
 from hydrarec.config.protocol import EvaluationConfig, Protocol
 from hydrarec.config.runs import BaselineRun, Grid, Overrides, Run, TrainedRun
 from hydrarec.config.training import TrainingConfig
-from hydrarec.numbers import several
 
 
 class RunSettings(Block):
@@ -203,106 +199,3 @@ class BenchmarkConfig(Block):
         # A label is what a run is called; another one must not train it again.
         bare = run.model_copy(update={"encoder": None, "loss": None, "training": None, "label": ""})
         return RunSettings.model_validate({"run": bare, **{k: v.model_dump() for k, v in merged.items()}})
-
-
-def load(raw: dict[str, Any], baselines: list[str] | None = None, place: Place | None = None) -> BenchmarkConfig:
-    """Check a configuration and return it typed.
-
-    Parameters
-    ----------
-    raw
-        The mapping as read from YAML.
-    baselines
-        Names of the baselines that have a rule file; not checked if absent.
-    place
-        Says where a value stands; messages begin with it.
-
-    Raises
-    ------
-    ConfigError
-        With one line per mistake: its place, the path of the key, what is wrong, and what is allowed.
-    """
-    try:
-        config = BenchmarkConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(_mistakes(explain(error, place=place))) from None
-    found = [
-        line
-        for run in config.all_runs
-        if isinstance(run, TrainedRun)
-        for dataset in config.datasets
-        for line in _mistakes_of_merged(config, run.id, dataset.id, place)
-    ]
-    for index, run in enumerate(config.runs):
-        if not isinstance(run, BaselineRun):
-            continue
-        if baselines is not None and run.baseline not in baselines:
-            why = f"runs[{index}].baseline: no rule file for {run.baseline!r}; allowed: {', '.join(baselines)}"
-            found.append(_line(place, ["runs", index, "baseline"], why))
-        else:
-            found += _mistakes_of_options(config, run, index, place)
-    if found:
-        raise ConfigError(_mistakes("\n".join(found)))
-    return config
-
-
-def _mistakes_of_options(config: BenchmarkConfig, run: BaselineRun, index: int, place: Place | None) -> list[str]:
-    """Name options that a baseline of this package does not have; those of others are known to their programs.
-
-    And the data sets on which the baseline cannot work.
-    """
-    if run.baseline not in OPTIONS:
-        return []
-    try:
-        options = OPTIONS[run.baseline].model_validate(run.options)
-    except ValidationError as error:
-        above = ["runs", index, "options"]
-        there: Place | None = place and (lambda keys: place([*above, *keys]))
-        return explain(error, f"runs[{index}].options", there).split("\n")
-    found = [
-        f"cannot be computed on {dataset.id}: {why}" for dataset in config.datasets if (why := options.unfit(dataset))
-    ]
-    if run.deterministic and run.baseline in SEEDED:
-        found.append(f"deterministic: true, but {run.baseline} changes with the seed; leave it out")
-    return [_line(place, ["runs", index], f"runs[{index}] ({run.id}): {said}") for said in found]
-
-
-def _mistakes_of_merged(config: BenchmarkConfig, run_id: str, dataset_id: str, place: Place | None) -> list[str]:
-    """Name settings of a run on a dataset that contradict each other once merged."""
-    try:
-        config.settings(run_id, dataset_id)
-    except ValidationError as error:
-        # The keys of the merged settings are not where they were written; the run or, if it is of the grid, that is.
-        ids = [run.id for run in config.runs]
-        keys: list[str | int] = ["runs", ids.index(run_id)] if run_id in ids else ["grid"]
-        return [_line(place, keys, explain(error, f"on {dataset_id}: run {run_id}").strip())]
-    return []
-
-
-def _line(place: Place | None, keys: list[str | int], said: str) -> str:
-    return f"  {f'{place(keys)}: ' if place else ''}{said}"
-
-
-def _mistakes(lines: str) -> str:
-    number = lines.count("\n") + 1
-    return f"the configuration has {several(number, 'mistake')}:\n{lines}"
-
-
-def load_file(path: Path, baselines: list[str] | None = None) -> BenchmarkConfig:
-    """Read and check a YAML configuration file.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ConfigError
-        Like `load`, each mistake with its line, and if it is no plain YAML; see `hydrarec.config.yaml_file`.
-    """
-    # A job of Snakemake never needs it.
-    from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415
-
-    file = read_yaml(path)
-    values = file.values
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}:1: must be a mapping of keys; found {type(values).__name__}")
-    return load(cast(dict[str, Any], values), baselines, file.place)

@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 
 from hydrarec.columns import HELD_OUT, ITEMS, TRAIN
-from hydrarec.config import RunSettings
+from hydrarec.config import RunSettings, load
 from hydrarec.config.base import ConfigError
-from hydrarec.config.benchmark import load
 from hydrarec.models.hstu import TIME_BUCKETS, time_buckets
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility

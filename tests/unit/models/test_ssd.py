@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 
+from hydrarec.config import load
 from hydrarec.config.base import ConfigError
-from hydrarec.config.benchmark import load
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import SsdModelConfig
 from hydrarec.models import ssd
