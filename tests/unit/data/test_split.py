@@ -221,9 +221,11 @@ def test_the_first_row_out_of_order_is_named_wherever_it_stands_in_a_stretch(row
             split(tmp_path, "loo", tmp_path / "loo")
 
 
+@pytest.mark.parametrize("rows", [1, 20, stretches.ROWS])
 @pytest.mark.parametrize("protocol", ["loo", "gts"])
-def test_targets_that_nobody_could_hit_are_refused_before_anything_is_trained(protocol, tmp_path):
+def test_targets_that_nobody_could_hit_are_refused_before_anything_is_trained(protocol, rows, tmp_path, monkeypatch):
     """Where training has no repeats, what a user has met is filtered; where it has, nothing is."""
+    monkeypatch.setattr(stretches, "ROWS", rows)
     for again, repeat, refused in ((False, False, False), (True, False, True), (True, True, False)):
         users = [[(item, 10 * item + user) for item in range(1, 30)] for user in range(4)]
         if again:
