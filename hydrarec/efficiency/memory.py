@@ -21,8 +21,8 @@ from hydrarec.efficiency.pieces import forget_numbers
 from hydrarec.efficiency.rounds import Work
 from hydrarec.provenance import peak_memory_mib
 
-IMPORTED = ["__main__", "hydrarec.efficiency.measure", "torch._dynamo"]
-"""What the server imports before it forks: the kinds of pieces, and what PyTorch's optimisers ask for."""
+IMPORTED = ["__main__", "hydrarec.efficiency.measure"]
+"""What the server imports before it forks: the kinds of pieces."""
 SETUP_S = 300.0
 """Longest time for building a piece of work, with its data."""
 FAILED = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory")

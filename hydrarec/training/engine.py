@@ -29,6 +29,7 @@ from hydrarec.sequences.batches import training_batches, training_order
 from hydrarec.sequences.log import Cases, Catalogue, Log
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.training import checkpoint
+from hydrarec.training.adamw import AdamW
 from hydrarec.training.scorer import ModelScorer
 from hydrarec.training.streams import Streams
 from hydrarec.training.warm_up import one_of_each_kind
@@ -115,11 +116,10 @@ class Trainer:
         self.model.to(device)
         self.forward = compiled(self.model) if settings.training.compile else self.model
         self.loss: Loss = settings.loss.implementation()(settings.loss)
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = AdamW(
             self.model.parameters(),
-            lr=settings.training.learning_rate,
+            learning_rate=settings.training.learning_rate,
             weight_decay=settings.training.weight_decay,
-            fused=True,
         )
         self.validation = validation
         self.scorer = ModelScorer(self.model, self.masking, validation)
@@ -215,7 +215,7 @@ class Trainer:
         for batch in bar(left, total=len(order) - position.batches, what=f"epoch {number}", unit="batch"):
             view = self.masking.training_view(batch, self.streams.masks)
             loss = self._loss_of(view)
-            self.optimizer.zero_grad(set_to_none=True)
+            self.optimizer.zero_grad()
             (loss * (len(view.targets) / usual_targets)).backward()
             self.optimizer.step()
             # Summed on the device: reading a number every step would stop a GPU every step.

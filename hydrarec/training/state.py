@@ -80,7 +80,7 @@ class TrainingState:
         tensors = {
             **{f"model.{name}": tensor for name, tensor in weights_of(trainer.model).items()},
             **{f"best.{name}": tensor for name, tensor in trainer.best_weights.items()},
-            **_optimizer_tensors(trainer),
+            **{f"optimizer.{name}": tensor.cpu() for name, tensor in trainer.optimizer.state().items()},
             **_stream_tensors(trainer),
             "position.loss_sum": trainer.position.loss_sum.cpu(),
         }
@@ -167,11 +167,7 @@ def _put(trainer: Trainer, tensors: dict[str, Tensor], values: dict[str, Any]) -
 
     trainer.model.load_state_dict(part("model."))
     trainer.best_weights = part("best.")
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in part("optimizer.").items():
-        index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = tensor
-    trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": state})
+    trainer.optimizer.load_state(part("optimizer."))
     trainer.history = [Epoch(**epoch) for epoch in values["history"]]
     trainer.position = Position(
         values["order"], tensors["position.loss_sum"].to(trainer.device), values["batches"], values["targets"]
@@ -196,14 +192,6 @@ def _put_clocks(trainer: Trainer, values: dict[str, Any]) -> None:
         watch.seconds = values[f"{of}_s"]
         # States of before these were counted do not say how much it was so far.
         watch.cpu_s, watch.joules = values.get(f"{of}_cpu_s"), values.get(f"{of}_j")
-
-
-def _optimizer_tensors(trainer: Trainer) -> dict[str, Tensor]:
-    return {
-        f"optimizer.{index}.{key}": tensor.cpu()
-        for index, moments in trainer.optimizer.state_dict()["state"].items()
-        for key, tensor in moments.items()
-    }
 
 
 def _stream_tensors(trainer: Trainer) -> dict[str, Tensor]:
