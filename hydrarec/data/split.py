@@ -30,7 +30,7 @@ from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
 from hydrarec.data.filters import n_repeated
 from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs, stretches
 from hydrarec.data.threads import N_THREADS, each
-from hydrarec.files import atomic_folder, write_json
+from hydrarec.files import atomic_folder, read_object, write_json
 from hydrarec.tables import read_arrow, table_hash, write_table
 
 QUANTILE = 0.9
@@ -50,7 +50,7 @@ def split(data: Path, protocol: str, output: Path) -> None:
     Parameters
     ----------
     data
-        Folder with `interactions.parquet`.
+        Folder with `interactions.parquet`, and the `card.json` that preparing left.
     protocol
         `loo` or `gts`.
     output
@@ -79,8 +79,9 @@ def split(data: Path, protocol: str, output: Path) -> None:
                 raise ValueError(
                     f"{data}: under {protocol} the {name} part would have no targets: {_NO_TARGETS[protocol]}"
                 )
-        _refuse_met_targets(events, part, steps, data)
         tables = _tables(events, part, steps)
+        if not _is_without_repeats(data / "card.json", interactions_hash.result()):
+            _refuse_met_targets(events, part, steps, data)
         # Writers end before the folder goes: one that still wrote would make it anew.
         with atomic_folder(output) as new, ThreadPoolExecutor(N_THREADS) as writers:
             written = [
@@ -129,6 +130,15 @@ def _first_disorder(users: Int[np.ndarray, " E"], positions: Int[np.ndarray, " E
     wrong = positions[start : rows.stop] != (positions[before] + np.int32(1)) * same_user
     wrong |= users[start : rows.stop] < users[before]
     return start + int(np.argmax(wrong)) if wrong.any() else None
+
+
+def _is_without_repeats(card: Path, interactions_hash: str) -> bool:
+    """Return whether preparing these interactions found that nobody meets an item again.
+
+    Without a card, or with one of other interactions, nobody knows.
+    """
+    told = read_object(card) if card.is_file() else {}
+    return told.get("content_hash") == interactions_hash and told.get("repeats") == 0
 
 
 def _refuse_met_targets(

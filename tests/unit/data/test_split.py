@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
 from hydrarec.data import stretches
 from hydrarec.data.split import MAX_TARGETS, evenly_spaced, split
-from hydrarec.files import read_json, sha256
+from hydrarec.files import read_json, sha256, write_json
 from hydrarec.sequences.log import read_cases
 from hydrarec.tables import content_hash, read_table, write_table
 
@@ -233,6 +233,8 @@ def test_targets_that_nobody_could_hit_are_refused_before_anything_is_trained(pr
         if repeat:
             users[3][1] = (1, users[3][1][1])
         _write(users, tmp_path)
+        # Of other interactions, and so not believed.
+        write_json(tmp_path / "card.json", {"content_hash": "0" * 64, "repeats": 0})
         if refused:
             with pytest.raises(ValueError, match=r"user 3 meets item 1 again as a target, one of 1 such; .*first"):
                 split(tmp_path, protocol, tmp_path / protocol)
@@ -240,6 +242,17 @@ def test_targets_that_nobody_could_hit_are_refused_before_anything_is_trained(pr
         else:
             split(tmp_path, protocol, tmp_path / protocol)
         shutil.rmtree(tmp_path / protocol, ignore_errors=True)
+
+
+def test_nothing_is_looked_for_where_preparing_found_no_repeats(tmp_path, monkeypatch):
+    _write([[(item, item) for item in range(1, 30)]], tmp_path)
+    told = {"content_hash": content_hash(tmp_path / "interactions.parquet"), "repeats": 0}
+    looked_for = []
+    monkeypatch.setattr("hydrarec.data.split._refuse_met_targets", lambda *_: looked_for.append(True))
+    for card, looks in ((told, False), (told | {"repeats": 1}, True)):
+        write_json(tmp_path / "card.json", card)
+        split(tmp_path, "loo", tmp_path / "loo")
+        assert bool(looked_for) is looks
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
