@@ -42,7 +42,7 @@ QUICKER = {
         "exclude": [
             {"model": "sasrec", "masking": "bidirectional", "reason": "bert4rec has it"},
             {"model": "sasrec", "attention": "hydra", "reason": "bert4rec has it"},
-        ]
+        ],
     },
     "efficiency": {"rounds": 5, "lengths": [16, 32, 64, 128], "fit_from": 16, "elements": 8192},
 }
