@@ -27,7 +27,7 @@ from jaxtyping import Int, UInt8
 
 from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
-from hydrarec.data.filters import n_repeated
+from hydrarec.data.filters import first_of_pair, n_repeated
 from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs, stretches
 from hydrarec.data.threads import N_THREADS, each
 from hydrarec.files import atomic_folder, read_object, write_json
@@ -149,44 +149,17 @@ def _refuse_met_targets(
     Ranking would refuse them too, but when everything is trained.
     """
     users, items = (events[name].to_numpy() for name in ("user", "item"))
-    met = _met_targets(users, items, part, steps)
-    if len(met) and not n_repeated(users[part == 0], items[part == 0]):
+    if n_repeated(users[part == 0], items[part == 0]):
+        return
+    targets = np.concatenate([np.flatnonzero(part == number)[step >= 0] for number, step in enumerate(steps, 1)])
+    # Interactions stand in the order of time.
+    met = targets[~first_of_pair(users, items, None)[targets]]
+    if len(met):
         raise ValueError(
             f"{data}: user {users[met[0]]} meets item {items[met[0]]} again as a target, one of {len(met)} such; the "
             "training part has no repeats, so what a user has met is filtered, and nobody could hit them; prepare the "
             "data set with `repeats: first`"
         )
-
-
-def _met_targets(
-    users: Int[np.ndarray, " E"],
-    items: Int[np.ndarray, " E"],
-    part: UInt8[np.ndarray, " E"],
-    steps: list[Int[np.ndarray, " H"]],
-) -> Int[np.ndarray, " M"]:
-    """Return the rows of the targets whose user has an earlier row with the same item."""
-    # Each user has one target at most of a part and a step. None is the table's first row, which stands for no target.
-    rounds = []
-    for number, of_part in enumerate(steps, 1):
-        held_out = np.flatnonzero(part == number)
-        for step in range(int(of_part.max()) + 1):
-            targets = held_out[of_part == step]
-            row_of = np.zeros(int(users[-1]) + 1, dtype=np.int64)
-            row_of[users[targets]] = targets
-            rounds.append((row_of, items[row_of]))
-    asked = np.any([row_of > 0 for row_of, _ in rounds], axis=0)
-
-    def met_in(rows: slice) -> Int[np.ndarray, " M"]:
-        here = rows.start + np.flatnonzero(asked[users[rows]])
-        users_here, items_here = users[here], items[here]
-        found = []
-        for row_of, item_of in rounds:
-            same = np.flatnonzero(items_here == item_of[users_here])
-            targets = row_of[users_here[same]]
-            found.append(targets[here[same] < targets])
-        return np.concatenate(found)
-
-    return np.unique(np.concatenate(each(met_in, stretches(len(users)))))
 
 
 Assignment = tuple[UInt8[np.ndarray, " E"], list[Int[np.ndarray, " H"]], dict[str, int] | None]
