@@ -25,7 +25,7 @@ class AdamW:
     learning_rate
         Size of the steps.
     weight_decay
-        Share of a parameter, times the learning rate, that each step takes off.
+        Each step takes this share of a parameter off it, times the learning rate.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], *, learning_rate: float, weight_decay: float) -> None:
@@ -78,10 +78,15 @@ class AdamW:
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Bring the optimiser into a state.
 
+        Parameters
+        ----------
+        state
+            What `state` returned, on any device.
+
         Raises
         ------
         ValueError
-            If it is not one of these parameters.
+            If its names or shapes are not those of these parameters.
         """
         own = self.state()
         if _shapes(state) != _shapes(own):
