@@ -66,7 +66,7 @@ INTRODUCTION = f"""
 
 Every figure is repeated by the command above its table. Within a case everything is timed in the same rounds, in an
 order drawn anew in each. *Speed* is the median over rounds of the alternative's seconds over the subject's, with a 95 %
-95 % interval from five rounds on: 2 is twice as fast. It is given by the wall clock and by processor seconds,
+interval from five rounds on: 2 is twice as fast. It is given by the wall clock and by processor seconds,
 which other work on the machine disturbs less. The floor is what the subject's arithmetic would take alone at the
 measured rate of a matrix product, or its memory traffic at that of a copy, whichever is more; *floors* says how many
 times that it takes.
