@@ -14,9 +14,6 @@ import pyarrow.parquet as pq
 from hydrarec.columns import FIRST, may_be_absent
 from hydrarec.files import atomic_path
 
-REPEATED = ("user", "position")
-"""Columns of lists, one behind the other, that lz4 finds to be long repeats: in a third of the time of differences."""
-
 
 def write_table(frame: pd.DataFrame | pa.Table, path: Path, schema: pa.Schema) -> None:
     """Write a table with exactly the schema's columns, order and types, atomically.
@@ -47,19 +44,17 @@ def write_table(frame: pd.DataFrame | pa.Table, path: Path, schema: pa.Schema) -
     except (ValueError, pa.ArrowTypeError) as error:
         raise ValueError(f"{path}: {error}") from error
     _refuse_nulls(table, schema, path)
-    whole_numbers = {field.name for field in schema if pa.types.is_integer(field.type)}
-    as_they_are = whole_numbers.intersection(REPEATED) if "position" in schema.names else set()
-    differences = whole_numbers - as_they_are
+    numbers = [field.name for field in schema if pa.types.is_integer(field.type) or pa.types.is_floating(field.type)]
     with atomic_path(path) as temporary:
-        # No pandas metadata and no writer-dependent statistics text: equal rows give equal bytes. Differences of whole
-        # numbers are small in tables in order, and twice as fast to write and to read as dictionaries and zstd; packed
-        # besides, lz4 would take a quarter off the file and add a quarter to the time of writing and reading.
+        # No pandas metadata and no writer-dependent statistics text: equal rows give equal bytes. Numbers stand byte by
+        # byte, all first bytes of a column before all second ones: the upper ones are mostly those of the neighbours,
+        # which lz4 finds sooner than differences are packed, and in two thirds of the space at MovieLens-20M's size.
         pq.write_table(
             table.replace_schema_metadata(None),
             temporary,
-            compression={name: "none" if name in differences else "lz4" for name in schema.names},
-            use_dictionary=[name for name in schema.names if name not in whole_numbers],
-            column_encoding=dict.fromkeys(differences, "DELTA_BINARY_PACKED") | dict.fromkeys(as_they_are, "PLAIN"),
+            compression="lz4",
+            use_dictionary=[name for name in schema.names if name not in numbers],
+            column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
         )
 
 
