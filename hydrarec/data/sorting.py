@@ -6,9 +6,9 @@ from jaxtyping import Int
 from hydrarec.data.threads import each
 
 ROWS = 2**16
-"""Rows that are ordered by themselves: their keys, and the orders on the way, stay in the processor's cache."""
-DIGIT = 16
-"""Bits that are sorted by at a time: numpy counts numbers of so many, and compares larger ones."""
+"""Rows that are ordered by themselves: their keys stay in the processor's cache."""
+KEY_BITS = 64
+"""Of a key, its sign included."""
 
 
 def sort(keys: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
@@ -34,7 +34,7 @@ def order_by(users: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None) 
     if times is None or not len(users):
         return np.argsort(users, kind="stable")
     first, span = int(times.min()), int(times.max()) - int(times.min()) + 1
-    if (int(users.max()) + 1) * span >= 2**63:
+    if (int(users.max()) + 1) * span >= 2 ** (KEY_BITS - 1):
         return np.lexsort((times, users))
     if not (users[1:] >= users[:-1]).all():
         return np.argsort(users * np.int64(span) + (times - first), kind="stable")
@@ -52,11 +52,14 @@ def order_by(users: Int[np.ndarray, " E"], times: Int[np.ndarray, " E"] | None) 
 
 
 def _order_of(keys: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
-    """Return the order of keys of at least 0, equal ones in theirs: sorted by their last digits first."""
-    order = np.argsort(keys.astype(np.uint16), kind="stable")
-    for low in range(DIGIT, int(keys.max()).bit_length(), DIGIT):
-        order = order[np.argsort((keys >> low).astype(np.uint16)[order], kind="stable")]
-    return order
+    """Return the order of keys of at least 0, equal ones in theirs."""
+    bits = (len(keys) - 1).bit_length()
+    if int(keys.max()).bit_length() + bits >= KEY_BITS:
+        return np.argsort(keys, kind="stable")
+    # No two are equal with their rows behind them, and numpy has faster ways to sort numbers than to find their order.
+    keyed = keys << bits | np.arange(len(keys))
+    keyed.sort()
+    return keyed & ((1 << bits) - 1)
 
 
 def _sort_in_place(keys: np.ndarray) -> None:
