@@ -4,6 +4,7 @@ import codecs
 import itertools
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ BLOCK_BYTES = 2**22
 """Bytes read at a time; large files never lie in memory as a whole. Larger blocks are given back to the system each
 time, and clearing new memory then costs as much as parsing."""
 CONTAINS_ASCII = ("utf-8", "ascii", "iso8859-1")
-"""Encodings in which bytes below 128 are UTF-8 already, whatever stands before them."""
+"""Encodings in which bytes below 128 are UTF-8 already, whatever stands before them: lines can be cut undecoded."""
 LONGEST_LINE_BYTES = 2**23
 """A line beyond this is none: the file is not what it is taken for."""
 LONGEST_ID = 1000
@@ -117,41 +118,60 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
         If a byte does not fit the encoding, is NUL, a byte order mark stands within the file, or a line is too long;
         naming the line.
     """
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder = None if encoding in CONTAINS_ASCII else codecs.getincrementaldecoder(encoding)()
     pending, line = b"", 1
     for chunk in _chunks(stream, source, total_bytes):
-        try:
-            data = _to_utf8(chunk, decoder, encoding)
-        except UnicodeDecodeError as error:
-            before = pending.decode() + error.object[: error.start].decode(encoding, errors="replace")
-            raise ValueError(
-                f"{source}:{line + before.count(chr(10))}: byte 0x{error.object[error.start]:02x} is not {encoding}; "
-                "if the file has another encoding, say so with `encoding` in the reader's block"
-            ) from None
-        except UnicodeError as error:
-            raise ValueError(f"{source}:{line}: not {encoding}: {error}; say what it is with `encoding`") from None
-        if line == 1 and not pending:
-            data = data.removeprefix(codecs.BOM_UTF8)
-        if not data.isascii():
-            _refuse_marks(pending + data, source, line)
-        if b"\0" in data:
-            place = line + (pending + data).partition(b"\0")[0].count(b"\n")
-            raise ValueError(
-                f"{source}:{place}: holds a NUL byte, which no text does; if it is UTF-16, say so with `encoding` "
-                "in the reader's block"
-            )
+        data = chunk
+        if decoder is not None:
+            with _naming(source, line, pending, encoding):
+                data = decoder.decode(chunk, final=not chunk).encode()
         cut = data.rfind(b"\n") + 1 if chunk else len(data)
         # Without a line feed in it, what came is part of a line that is not over yet; at the end the line is over.
         if cut or (pending and not chunk):
             block = Block(b"".join((pending, memoryview(data)[:cut])), line)
+            # Looked at here, before another thread has the block and looks as well.
+            if not block.only_numbers:
+                block = Block(_checked(block.data, "utf-8" if decoder else encoding, source, line), line)
+            line, pending = line + block.n_line_feeds, b""
             yield block
-            line += block.n_line_feeds
-            pending = b""
         pending += data[cut:]
         if len(pending) > LONGEST_LINE_BYTES:
             raise ValueError(
                 f"{source}:{line}: the line is longer than {LONGEST_LINE_BYTES} bytes; is this a file of interactions?"
             )
+
+
+def _checked(data: bytes, encoding: str, source: str, line: int) -> bytes:
+    """Return lines of an encoding that contains ASCII in UTF-8; refuse what no text of interactions holds."""
+    # Nearly every byte of nearly every file is ASCII, which need not be decoded to be encoded again.
+    if not data.isascii():
+        with _naming(source, line, b"", encoding):
+            data = data.decode(encoding).encode()
+        if line == 1:
+            data = data.removeprefix(codecs.BOM_UTF8)
+        _refuse_marks(data, source, line)
+    if b"\0" in data:
+        place = line + data.partition(b"\0")[0].count(LINE_FEED)
+        raise ValueError(
+            f"{source}:{place}: holds a NUL byte, which no text does; if it is UTF-16, say so with `encoding` in the "
+            "reader's block"
+        )
+    return data
+
+
+@contextmanager
+def _naming(source: str, line: int, before: bytes, encoding: str) -> Iterator[None]:
+    """Name the line of what cannot be decoded; `before` is what stands between where `line` begins and that."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        passed = before.decode() + error.object[: error.start].decode(encoding, errors="replace")
+        raise ValueError(
+            f"{source}:{line + passed.count(chr(10))}: byte 0x{error.object[error.start]:02x} is not {encoding}; "
+            "if the file has another encoding, say so with `encoding` in the reader's block"
+        ) from None
+    except UnicodeError as error:
+        raise ValueError(f"{source}:{line}: not {encoding}: {error}; say what it is with `encoding`") from None
 
 
 def _refuse_marks(text: bytes, source: str, line: int) -> None:
@@ -162,13 +182,6 @@ def _refuse_marks(text: bytes, source: str, line: int) -> None:
             f"{source}:{line + text[:place].count(LINE_FEED)}: begins with a byte order mark, as if another file began "
             "here; leave out these three bytes"
         )
-
-
-def _to_utf8(chunk: bytes, decoder: codecs.IncrementalDecoder, encoding: str) -> bytes:
-    # Nearly every byte of nearly every file is ASCII, which need not be decoded to be encoded again.
-    if chunk and encoding in CONTAINS_ASCII and not decoder.getstate()[0] and chunk.isascii():
-        return chunk
-    return decoder.decode(chunk, final=not chunk).encode()
 
 
 def misfit(field: str) -> str:
