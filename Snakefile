@@ -25,6 +25,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/efficiency.smk"
 include: "workflow/rules/environments.smk"
+include: "workflow/rules/baseline.smk"
 
 
 # A baseline is a file: dropping one into the folder is all it takes.

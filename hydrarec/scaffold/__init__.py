@@ -80,7 +80,7 @@ def _check_name(name: str, checkout: Path, *, inside: bool) -> None:
             f"({NAME.pattern}), and no word of Python"
         )
     for path in (checkout / "Snakefile", *sorted((checkout / "workflow").rglob("*.smk"))):
-        if re.search(rf"^\s*(rule|checkpoint) {name}:", path.read_text(encoding="utf-8"), re.MULTILINE):
+        if re.search(rf"^\s*(rule|checkpoint|use rule \w+ as) {name}( with)?:", path.read_text("utf-8"), re.MULTILINE):
             raise ValueError(f"{path.relative_to(checkout)}: has a rule {name}; choose another name")
     # Python looks for imports in a script's own folder first, those of programs in other environments too.
     if not inside and (importlib.util.find_spec(name) is not None or name in _imported_by_scripts(checkout)):

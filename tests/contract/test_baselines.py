@@ -73,7 +73,7 @@ every_baseline = pytest.mark.parametrize("name", baseline_names())
 @every_baseline
 def test_has_a_rule_of_its_name(name):
     text = RULES[name].read_text()
-    assert f"rule {name}:" in text
+    assert f"\nrule {name}:" in text or f"\nuse rule package_baseline as {name} with:" in text
     assert f'runs_of("{name}")' in text
 
 

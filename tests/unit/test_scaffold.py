@@ -19,6 +19,7 @@ def checkout(tmp_path):
     (rules / "baselines").mkdir(parents=True)
     (tmp_path / "Snakefile").write_text("rule all:\n    input:\n")
     (rules / "train.smk").write_text("rule train:\n    shell:\n")
+    (rules / "baselines/ease.smk").write_text("use rule package_baseline as ease with:\n    log:\n")
     (tmp_path / "envs").mkdir()
     (tmp_path / "envs/library.txt").write_text("recbole==1.2.1\npytorch-lightning==2.6 ; python_version < '4'\n")
     return tmp_path
@@ -38,7 +39,7 @@ def test_a_rule_a_method_and_a_test_are_written_under_the_name(inside, method, c
     assert list(map(str, written)) == expected
     assert files(checkout) - before == set(expected)
     rule, method, test = ((checkout / path).read_text() for path in written)
-    assert "rule my_knn2:\n" in rule
+    assert ("use rule package_baseline as my_knn2 with:\n" if inside else "rule my_knn2:\n") in rule
     assert 'runs_of("my_knn2")' in rule
     assert "my_knn2" in test
     for text in (method, test):
@@ -61,7 +62,10 @@ def test_names_that_are_none_are_refused_with_what_is_allowed(name, checkout):
     assert files(checkout) == before
 
 
-@pytest.mark.parametrize(("name", "where"), [("all", "Snakefile"), ("train", "workflow/rules/train.smk")])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("all", "Snakefile"), ("train", "workflow/rules/train.smk"), ("ease", "workflow/rules/baselines/ease.smk")],
+)
 def test_a_name_that_another_rule_has_is_refused(name, where, checkout):
     with pytest.raises(ValueError, match=rf"{where}: has a rule {name}"):
         new_baseline(name, checkout, inside=True)

@@ -1,23 +1,6 @@
 # What followed the last item in training.
-rule markov:
-    input:
-        rules.prepare.output,
-        rules.split.output,
-        candidates=CANDIDATES,
-    output:
-        RUN_FILES,
-        SAMPLED,
+use rule package_baseline as markov with:
     log:
         "logs/markov/{dataset}/{protocol}/{run}/seed-{seed}.log",
     wildcard_constraints:
         run=runs_of("markov"),
-    conda:
-        "../../../envs/hydrarec.yaml"
-    params:
-        options=options_of,
-        candidates=candidates_option,
-        folder=subpath(output[0], parent=True),
-    shell:
-        "hydrarec baseline markov --run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} "
-        "--data results/data/{wildcards.dataset} --protocol {wildcards.protocol} --threads {threads} "
-        "--output {params.folder:q} {params.candidates} 2> {log:q}"

@@ -1,23 +1,6 @@
 # Control: knows nothing, so HR@k must lie around k divided by the number of candidates.
-rule random:
-    input:
-        rules.prepare.output,
-        rules.split.output,
-        candidates=CANDIDATES,
-    output:
-        RUN_FILES,
-        SAMPLED,
+use rule package_baseline as random with:
     log:
         "logs/random/{dataset}/{protocol}/{run}/seed-{seed}.log",
     wildcard_constraints:
         run=runs_of("random"),
-    conda:
-        "../../../envs/hydrarec.yaml"
-    params:
-        options=options_of,
-        candidates=candidates_option,
-        folder=subpath(output[0], parent=True),
-    shell:
-        "hydrarec baseline random --run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} "
-        "--data results/data/{wildcards.dataset} --protocol {wildcards.protocol} --threads {threads} "
-        "--output {params.folder:q} {params.candidates} 2> {log:q}"
