@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from hydrarec.config.base import Block
 from hydrarec.config.mistakes import explain
 from hydrarec.files import read_json, write_json
+from hydrarec.numbers import several
 
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -163,5 +164,6 @@ def read_costs(path: Path) -> OutsideCosts:
     try:
         return OutsideCosts.model_validate(read_json(path))
     except ValidationError as error:
-        mistakes = "; ".join(line.strip() for line in explain(error).splitlines())
-        raise ValueError(f"{path}: {error.error_count()} mistake(s): {mistakes}\nkeys: {keys}") from None
+        mistakes = [line.strip() for line in explain(error).splitlines()]
+        said = f"{several(len(mistakes), 'mistake')}: {'; '.join(mistakes)}"
+        raise ValueError(f"{path}: {said}\nkeys: {keys}") from None

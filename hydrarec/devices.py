@@ -30,7 +30,8 @@ def select_device(wanted: str) -> torch.device:
         raise ValueError(f"no device {wanted!r}; allowed: auto, cpu, cuda")
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ValueError(
-            "training.device: cuda is wanted, but this machine has no CUDA device; allowed here: auto, cpu"
+            "device: cuda is wanted (`training.device`, or --device), but this machine has no CUDA device; allowed "
+            "here: auto, cpu"
         )
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
 

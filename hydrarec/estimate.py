@@ -40,8 +40,9 @@ class Measured:
     """How good the seconds are: of `SOURCES`, the first that there is counts."""
 
 
+BY_CLOCK, BY_PROCESSOR, SHARED = "measured", "measured in processor seconds", "measured on a shared machine"
 OTHER_LENGTH, AT_WORK = "measured with other max_epochs or patience", "measured of trainings at work"
-SOURCES = ("measured", "measured in processor seconds", "measured on a shared machine", OTHER_LENGTH, AT_WORK)
+SOURCES = (BY_CLOCK, BY_PROCESSOR, SHARED, OTHER_LENGTH, AT_WORK)
 LENGTH = ("training.max_epochs", "training.patience")
 """Settings that change how many epochs there are, and not what one takes."""
 
@@ -225,11 +226,11 @@ def _seconds(timing: dict[str, Any], cores: int | None) -> tuple[float, str]:
         cores=cores,
     )
     if spoilt is None:
-        return wall_s, SOURCES[0]
+        return wall_s, BY_CLOCK
     validation_s = timing.get("validation_cpu_s")
     if timing["device"] == "cpu" and threads == 1 and cpu_s is not None and validation_s is not None:
-        return cpu_s + validation_s, SOURCES[1]
-    return wall_s, SOURCES[2]
+        return cpu_s + validation_s, BY_PROCESSOR
+    return wall_s, SHARED
 
 
 def _best(measured: list[Measured]) -> list[Measured]:

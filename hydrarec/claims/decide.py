@@ -82,7 +82,9 @@ def verdict_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
         for place in places
         if (there := [one for one in decided if place in one.found])
     }
-    return [row for one in decided for place in one.found for row in _rows_at(one, place, adjusted[place][id(one)])]
+    return [
+        row for one in decided for place in one.found for row in _rows_at(one, place, adjusted[place][one.config.id])
+    ]
 
 
 def _rows_at(decided: Decided, place: Place, p_holm: float | None) -> list[dict[str, Any]]:
@@ -103,23 +105,23 @@ def claim_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
             "kind": one.config.kind,
             "family": one.config.family,
             "p": one.p,
-            "p_holm": adjusted[id(one)],
+            "p_holm": adjusted[one.config.id],
             "holding": one.holding,
             "needed": one.needed,
             "places": one.decidable,
-            **dict(zip(("verdict", "sentence"), one.verdict(adjusted[id(one)]), strict=True)),
+            **dict(zip(("verdict", "sentence"), one.verdict(adjusted[one.config.id]), strict=True)),
         }
         for one in decided
     ]
 
 
-def _adjusted(decided: Sequence[Decided], values: Sequence[float | None]) -> dict[int, float | None]:
+def _adjusted(decided: Sequence[Decided], values: Sequence[float | None]) -> dict[str, float | None]:
     """Adjust the confirmatory claims as one family; one that cannot be decided is a member that shows nothing.
 
-    Returns the values by the identity of the claim. Those of exploratory claims stay as they are.
+    Returns the values by the claim's id. Those of exploratory claims stay as they are.
     """
-    known = {id(one): p for one, p in zip(decided, values, strict=True)}
-    family = [id(one) for one in decided if one.config.family == "confirmatory" and one.config.kind != "growth"]
+    known = {one.config.id: p for one, p in zip(decided, values, strict=True)}
+    family = [one.config.id for one in decided if one.config.family == "confirmatory" and one.config.kind != "growth"]
     corrected = holm(np.array([1.0 if (p := known[name]) is None else p for name in family]))
     by_name = dict(zip(family, map(float, corrected), strict=True))
     return {name: None if p is None else by_name.get(name, p) for name, p in known.items()}

@@ -26,7 +26,7 @@ REMEDIES = {
     errno.EEXIST: "a folder is expected there",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.ELOOP: "its symbolic links lead to each other; remove them",
-    errno.ENOENT: "is the path right, and has the step before this one run?",
+    errno.ENOENT: "is the path right? What lies in results/ is made by the step before",
 }
 
 

@@ -13,8 +13,7 @@ from hydrarec.config.base import LARGEST
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import DatasetConfig
-from hydrarec.config.mistakes import explain
-from hydrarec.numbers import several
+from hydrarec.config.mistakes import told
 
 T = TypeVar("T")
 
@@ -64,5 +63,4 @@ def block_of(kind: type[T], text: str) -> T:
     try:
         return TypeAdapter(kind).validate_json(text)
     except ValidationError as error:
-        said = f"{several(error.error_count(), 'mistake')} in the given {kind.__name__}"
-        raise ConfigError(f"{said}:\n{explain(error)}") from None
+        raise ConfigError(told(error, f"the given {kind.__name__}")) from None

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from hydrarec.config.bands import AnyBand, Band, Metric, PublishedBand
 from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock
-from hydrarec.config.mistakes import Place, explain
+from hydrarec.config.mistakes import Place, told
 from hydrarec.config.patterns import NAME
 from hydrarec.config.published import load_published
 from hydrarec.config.runs import RunId
@@ -214,7 +214,7 @@ def load_hypotheses(path: Path, named: str = "") -> Hypotheses:
     try:
         hypotheses = Hypotheses.model_validate(file.values)
     except ValidationError as error:
-        raise ConfigError(f"{path} has {error.error_count()} mistake(s):\n{explain(error, place=file.place)}") from None
+        raise ConfigError(told(error, path, file.place)) from None
     return hypotheses.model_copy(update={"bands": _looked_up(hypotheses, path, file.place)})
 
 

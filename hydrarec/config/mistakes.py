@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import groupby
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -14,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from hydrarec.config.base import Block, KindBlock, descendants, kind_of, kinds_of
 from hydrarec.config.patterns import IN_WORDS
+from hydrarec.numbers import several
 
 _TYPES = {"string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}
 """Mistakes of a value's type, by the type that was expected."""
@@ -42,6 +44,12 @@ def explain(error: ValidationError, within: str = "", place: Place | None = None
             said = f"{path or '(top level)'}: {said}"
         lines.append(f"  {place(keys)}: {said}" if place else f"  {said}")
     return "\n".join(lines)
+
+
+def told(error: ValidationError, where: str | Path, place: Place | None = None) -> str:
+    """Return how many mistakes there are in a file or a value, and a line for each; see `explain`."""
+    lines = explain(error, place=place)
+    return f"{where}: {several(lines.count(chr(10)) + 1, 'mistake')}:\n{lines}"
 
 
 def _named_keys(said: str, values: Any) -> list[str | int]:

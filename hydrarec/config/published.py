@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from hydrarec.config.base import Block, ConfigError
 from hydrarec.config.datasets import DatasetId
-from hydrarec.config.mistakes import explain
+from hydrarec.config.mistakes import told
 from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import RunId
 
@@ -104,4 +104,4 @@ def load_published(path: Path) -> Published:
     try:
         return Published.model_validate(file.values)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {error.error_count()} mistake(s):\n{explain(error, place=file.place)}") from None
+        raise ConfigError(told(error, path, file.place)) from None

@@ -18,7 +18,7 @@ from hydrarec.comparison.runs import REQUIRED, Computed
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.base import Block
 from hydrarec.config.differences import differences, settings_apart
-from hydrarec.config.mistakes import explain
+from hydrarec.config.mistakes import explain, told
 from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json, write_json
@@ -90,7 +90,7 @@ def read_measured(path: Path) -> list[Measurement]:
     try:
         return TypeAdapter(list[Measurement]).validate_python(read_json(path))
     except ValidationError as error:
-        raise ValueError(f"{path}: {error.error_count()} mistake(s):\n{explain(error)}") from None
+        raise ValueError(told(error, path)) from None
 
 
 def write_measured(path: Path, measured: Iterable[Measurement]) -> None:

@@ -44,21 +44,3 @@ def partial_conjunction(p: ArrayLike) -> NDArray[np.float64]:
     if not len(values):
         raise ValueError("a partial conjunction needs at least one p-value")
     return np.maximum.accumulate(np.minimum(1, np.arange(len(values), 0, -1) * values))
-
-
-def supported(p: ArrayLike, alpha: float = 0.05) -> int:
-    """Return on how many of the data sets the claim holds at least, with confidence 1 - alpha.
-
-    Parameters
-    ----------
-    p
-        As of `partial_conjunction`.
-    alpha
-        The chance that the count is too high is at most this.
-
-    Examples
-    --------
-    >>> supported([0.01, 0.2, 0.001])
-    2
-    """
-    return int((partial_conjunction(p) <= alpha).sum())

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
@@ -36,33 +35,3 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     adjusted = np.empty_like(values)
     adjusted[order] = np.minimum(stepped, 1)
     return adjusted
-
-
-def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
-    """Return Benjamini and Hochberg's adjusted p-values: the share of false discoveries is kept.
-
-    For exploring, such as an ablation grid, where a few false leads among many are affordable. A claim needs `holm`.
-
-    Parameters
-    ----------
-    p
-        p-values of one family of hypotheses, in any order; independent or positively dependent.
-
-    Returns
-    -------
-    numpy.ndarray
-        Adjusted values in the same order.
-
-    References
-    ----------
-    Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001 for the dependence.
-
-    Examples
-    --------
-    >>> benjamini_hochberg([0.01, 0.04, 0.03])
-    array([0.03, 0.04, 0.04])
-    """
-    values = np.asarray(p, dtype=np.float64)
-    if not len(values):
-        return values
-    return np.asarray(stats.false_discovery_control(values, method="bh"))

@@ -126,6 +126,8 @@ PLAIN = {
     "wildcards.device",
     "wildcards.part",
     "wildcards.kind",
+    # The name of the rule itself.
+    "rule",
     # Numbers.
     "threads",
     "resources.runs_per_gpu",

@@ -32,7 +32,7 @@ def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[
     )
     # Runs that shared a GPU have no training time.
     timed = [(table.dropna(subset=[x]), x, x_title, title) for x, x_title, title in wanted]
-    return [_panel(inputs, scope, rows, styles, x, x_title, title) for rows, x, x_title, title in timed if len(rows)]
+    return [_panel(scope, rows, styles, x, x_title, title) for rows, x, x_title, title in timed if len(rows)]
 
 
 def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
@@ -60,9 +60,7 @@ def _device(devices: pd.Series) -> str:
     return " and ".join(sorted(set(devices)))
 
 
-def _panel(
-    inputs: Inputs, scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str
-) -> Panel:
+def _panel(scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str) -> Panel:
     room = label_width(styles[str(run)].label for run in table.index) + 24
     canvas, axes = blank(300 + room, tall(len(table)), (46, 40, room, 10), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
