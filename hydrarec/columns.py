@@ -142,9 +142,14 @@ _VARIANCES = {
         pa.float64(),
         "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed?",
     ),
-    "least_seed_means": (
+    "counted_by_seeds": (
         pa.float64(),
-        "what all runs together say of it; the larger of both makes interval and p; null with one seed?",
+        "what interval and p take for it, the part that n_seeds - 1 degrees of freedom tell: the measured one if it is "
+        "larger than that of all runs together, else what seeds change in all runs alike; null with one seed?",
+    ),
+    "counted_by_runs": (
+        pa.float64(),
+        "the part that all runs together tell, 0 where the measured one is larger; null with one seed?",
     ),
 }
 """What makes a difference uncertain."""
@@ -207,9 +212,12 @@ PAIRS = _table(
     ratio_variance_users=(pa.float64(), "variance_users of the logarithm of the means' ratio"),
     ratio_variance_residual=(pa.float64(), "variance_residual of it; null with one seed?"),
     ratio_variance_seed_means=(pa.float64(), "variance_seed_means of it; null with one seed?"),
-    ratio_least_seed_means=(pa.float64(), "least_seed_means of it; null with one seed?"),
+    ratio_counted_by_seeds=(pa.float64(), "counted_by_seeds of it; null with one seed?"),
+    ratio_counted_by_runs=(pa.float64(), "counted_by_runs of it; null with one seed?"),
     n_users=(pa.int32(), "users"),
-    seeds_df=(pa.float64(), "degrees of freedom of the larger of variance_seed_means and least_seed_means"),
+    n_seeds=(pa.int32(), "seeds"),
+    runs_df=(pa.float64(), "degrees of freedom of counted_by_runs"),
+    ratio_runs_df=(pa.float64(), "degrees of freedom of ratio_counted_by_runs"),
 )
 PLACES = _table(
     **_RUN,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, RUNS, SCALING, TIMES
@@ -193,12 +194,13 @@ def _unfinished(path: Path) -> dict[tuple[str, str, str], str]:
 
 def _estimate(mean: float, row: pd.Series, prefix: str) -> Estimate:
     """Make an estimate of the parts that a row of the pairs holds of its variance."""
-    columns = ("variance_users", "variance_residual", "variance_seed_means", "least_seed_means")
+    columns = ("variance_users", "variance_residual", "variance_seed_means", "counted_by_seeds", "counted_by_runs")
     users, *of_seeds = (float(row[f"{prefix}{column}"]) for column in columns)
     # With one seed nothing is known of seeds.
-    variances = PairVariances(users, *(None if math.isnan(part) else part for part in of_seeds))
-    parts = variances.parts(int(row["n_users"]), float(row["seeds_df"]))
-    return Estimate(mean, float(variances.standard_error), tuple((float(part), df) for part, df in parts))
+    known = (None if math.isnan(part) else part for part in of_seeds)
+    variances = PairVariances(users, *known, runs_df=float(row[f"{prefix}runs_df"]))
+    parts = variances.parts(int(row["n_users"]), int(row["n_seeds"]))
+    return Estimate(mean, float(variances.standard_error), tuple((float(np.asarray(part)), df) for part, df in parts))
 
 
 def _at(table: pd.DataFrame, dataset: str, protocol: str, **wanted: Any) -> pd.DataFrame:

@@ -133,13 +133,12 @@ def contrast_row(
     """
     alpha, users, seeds = evaluation.alpha, compared.users, compared.seeds
     difference, log_ratio = compared.found.difference, compared.found.log_ratio
-    n_drawn, spread = int((np.ptp(compared.seed_means, axis=1) > 0).sum()), None
     if others is not None:
-        spread = seed_spread(others)
-        difference = difference.with_seeds_at_least(spread, n_drawn, alpha)
+        n_drawn = int((np.ptp(compared.seed_means, axis=1) > 0).sum())
+        difference = difference.with_seeds_at_least(seed_spread(others), n_drawn, alpha)
         # Relative to each run's mean, as the error of a log-ratio is.
         log_ratio = log_ratio and log_ratio.with_seeds_at_least(seed_spread(_relative(others)), n_drawn, alpha)
-    least = 0.0 if spread is None else float(spread.of(n_drawn))
+    by_seeds, by_runs = [part for part, _ in difference.parts[1:]] or (None, None)
     found = replace(compared.found, log_ratio=log_ratio)
     low, high = found.percent_interval(alpha)
     return {
@@ -155,7 +154,8 @@ def contrast_row(
         "variance_residual": difference.variance_residual,
         "variance_seeds": difference.variance_seeds,
         "variance_seed_means": difference.variance_seed_means,
-        "least_seed_means": None if difference.variance_seed_means is None else least,
+        "counted_by_seeds": by_seeds,
+        "counted_by_runs": by_runs,
         **_against_margins(log_ratio, evaluation),
         "wins": users.wins,
         "ties": users.ties,

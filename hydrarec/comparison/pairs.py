@@ -21,7 +21,8 @@ _PARTS = {
     "variance_users": "users",
     "variance_residual": "residual",
     "variance_seed_means": "seed_means",
-    "least_seed_means": "least_seed_means",
+    "counted_by_seeds": "by_seeds",
+    "counted_by_runs": "by_runs",
 }
 """Columns of what intervals are made of, and the attributes of `PairVariances` that they hold."""
 SEED = 0
@@ -86,7 +87,9 @@ def _rows(
                 for column, name in _PARTS.items()
             },
             "n_users": values.shape[1],
-            "seeds_df": crossed.seeds_df,
+            "n_seeds": values.shape[2],
+            "runs_df": crossed.variances.runs_df,
+            "ratio_runs_df": crossed.ratio_variances.runs_df,
         }
     )
 

@@ -16,8 +16,8 @@ seeds with it, each with its own degrees of freedom (`hydrarec.significance.esti
     S2(user means) / N - S2(residual) / (N R)  with N - 1,      S2(seed means) / R  with R - 1
 
 Few seeds that happen to agree then do not pass for a method without spread; where several runs are compared, all of
-them say how much that is at least (`hydrarec.significance.seed_spread`). `hydrarec.significance.pairs` does the same
-for all pairs of runs at once.
+them say how much that is at least, with more degrees of freedom (`hydrarec.significance.seed_spread`).
+`hydrarec.significance.pairs` does the same for all pairs of runs at once.
 
 References
 ----------
@@ -29,8 +29,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hydrarec.significance.estimate import Estimate, ratio_interval
-from hydrarec.significance.seed_spread import SeedSpread
+from hydrarec.significance.estimate import Estimate, Parts, ratio_interval
+from hydrarec.significance.seed_spread import SeedSpread, counted_seeds
 
 Values = NDArray[np.float64]
 """A value for each user (rows) and each seed (columns)."""
@@ -73,12 +73,13 @@ class CrossedMean(Estimate):
         """
         if self.variance_seed_means is None or spread is None:
             return self
-        seeds = max(self.variance_seed_means, float(spread.of(n_drawn)))
-        parts = independent_parts(self.variance_users, self.variance_residual, seeds, self.n_users, spread.df)
-        return self._of_parts(parts, alpha)
+        seeds = counted_seeds(self.variance_seed_means, spread, n_drawn, self.n_seeds)
+        return self._of_parts(
+            independent_parts(self.variance_users, self.variance_residual, seeds, self.n_users), alpha
+        )
 
-    def _of_parts(self, parts: list[tuple[NDArray[np.float64], float]], alpha: float) -> "CrossedMean":
-        found = replace(self, parts=tuple((float(part), df) for part, df in parts))
+    def _of_parts(self, parts: Parts, alpha: float) -> "CrossedMean":
+        found = replace(self, parts=tuple((float(np.asarray(part)), df) for part, df in parts))
         reach = found.reach(alpha)
         return replace(found, low=self.mean - reach, high=self.mean + reach)
 
@@ -129,10 +130,14 @@ def crossed_mean(values: Values, alpha: float = 0.05) -> CrossedMean:
     >>> alone.variance_seeds, alone.variance_residual
     (None, None)
     """
-    values = _checked(values)
+    return _crossed_mean(_checked(values), alpha)
+
+
+def _crossed_mean(values: Values, alpha: float, more: float = 0.0) -> CrossedMean:
+    """Estimate a mean, with `more` variance of users than they show."""
     n_users, n_seeds = values.shape
     by_user, by_seed, mean = values.mean(axis=1), values.mean(axis=0), float(values.mean())
-    users = float(by_user.var(ddof=1)) / n_users
+    users = float(by_user.var(ddof=1)) / n_users + more
     seeds = residual = raw_seeds = None
     if n_seeds > 1:
         noise = values - by_user[:, None] - by_seed[None, :] + mean
@@ -141,12 +146,11 @@ def crossed_mean(values: Values, alpha: float = 0.05) -> CrossedMean:
         seeds = max(0.0, raw_seeds - residual)
     error = float(np.sqrt(users + (seeds or 0.0)))
     found = CrossedMean(mean, error, (), mean, mean, users, residual, seeds, raw_seeds, n_users, n_seeds)
-    return found._of_parts(independent_parts(users, residual, raw_seeds, n_users, n_seeds - 1), alpha)
+    counted = None if raw_seeds is None else counted_seeds(raw_seeds, None, 2, n_seeds)
+    return found._of_parts(independent_parts(users, residual, counted, n_users), alpha)
 
 
-def independent_parts(
-    users: ArrayLike, residual: ArrayLike | None, seed_means: ArrayLike | None, n_users: int, seeds_df: float
-) -> list[tuple[NDArray[np.float64], float]]:
+def independent_parts(users: ArrayLike, residual: ArrayLike | None, seeds: Parts | None, n_users: int) -> Parts:
     """Return the variance of a mean, or of many, as parts that are estimated independently.
 
     Parameters
@@ -155,24 +159,22 @@ def independent_parts(
         Variance of the users' means by their number.
     residual
         What of it is noise; None with one seed.
-    seed_means
-        Variance of the seeds' means by their number, noise included; None with one seed.
+    seeds
+        Parts of the variance of the seeds' means by their number, noise included; None with one seed.
     n_users
         Users.
-    seeds_df
-        Degrees of freedom of `seed_means`.
 
     Returns
     -------
-    list
+    Parts
         Users without noise and, with several seeds, seeds with it, each with its degrees of freedom.
     """
-    if residual is None or seed_means is None:
-        return [(np.asarray(users, dtype=np.float64), n_users - 1)]
-    users, seed_means = np.asarray(users, dtype=np.float64), np.asarray(seed_means, dtype=np.float64)
+    users = np.asarray(users, dtype=np.float64)
+    if residual is None or seeds is None:
+        return [(users, n_users - 1)]
     # By chance seeds may differ by less than the noise, or users: no more is taken from the one than the other holds.
-    shared = np.minimum(np.minimum(residual, seed_means), users)
-    return [(users - shared, n_users - 1), (seed_means, seeds_df)]
+    noise = np.minimum(np.minimum(residual, sum(np.asarray(part) for part, _ in seeds)), users)
+    return [(users - noise, n_users - 1), *seeds]
 
 
 def paired_difference(values: Values, reference: Values, alpha: float = 0.05) -> PairedDifference:
@@ -215,10 +217,41 @@ def paired_difference(values: Values, reference: Values, alpha: float = 0.05) ->
 def _log_ratio(values: Values, reference: Values, alpha: float) -> CrossedMean:
     """Return the logarithm of the ratio of two means, by the delta method."""
     mean, base = float(values.mean()), float(reference.mean())
+    more = sum(float(share_of_a_user(one.mean(axis=1))) for one in (values, reference)) / 2
     # d log(a / b) = da / a - db / b: the log-ratio's error is that of a mean of these per-user terms.
-    slope = crossed_mean(values / mean - reference / base, alpha)
+    slope = _crossed_mean(values / mean - reference / base, alpha, more)
     middle = float(np.log(mean / base))
     return replace(slope, mean=middle, low=slope.low - slope.mean + middle, high=slope.high - slope.mean + middle)
+
+
+def share_of_a_user(by_user: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the squared share in a run's mean that one more user would have who is as those that it hits.
+
+    Where few users make the whole difference of two runs, and by chance none does, they seem to be equal for certain.
+    Half a user more on either side keeps ratios from that: in hit rates this is the interval of Agresti and Min.
+
+    Parameters
+    ----------
+    by_user
+        A value of at least 0 for each user (last axis), and perhaps each run.
+
+    Returns
+    -------
+    numpy.ndarray
+        0 for a run that never hits. With very many hits next to nothing.
+
+    References
+    ----------
+    Agresti and Min 2005 (Statistics in Medicine 24), section 3.
+
+    Examples
+    --------
+    >>> float(share_of_a_user(np.array([0.0, 1.0, 0.0, 1.0])))
+    0.25
+    """
+    hits, total = np.count_nonzero(by_user, axis=-1), by_user.sum(axis=-1)
+    squares = (by_user**2).sum(axis=-1)
+    return np.divide(squares, hits * total**2, out=np.zeros_like(squares), where=hits > 0)
 
 
 def _checked(values: Values) -> Values:

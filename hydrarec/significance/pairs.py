@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.significance.crossed import independent_parts
-from hydrarec.significance.estimate import reach, two_sided_p
-from hydrarec.significance.seed_spread import seed_spread
+from hydrarec.significance.crossed import independent_parts, share_of_a_user
+from hydrarec.significance.estimate import Parts, reach, two_sided_p
+from hydrarec.significance.seed_spread import counted_seeds, seed_spread
 
 Matrix = NDArray[np.float64]
 """A number for each pair of runs: row minus column."""
@@ -33,9 +33,13 @@ class PairVariances:
     """The part of it that is users x seeds noise; None with one seed."""
     seed_means: Numbers | None
     """Variance of the seeds' means by their number: seeds' part and residual's as they were measured; None with one."""
-    least_seed_means: Numbers | None
-    """What all runs together say of it; where that is larger, intervals and p-values are made of it. None with one
-    seed."""
+    by_seeds: Numbers | None = None
+    """What intervals and p-values take for it: the part that is known by seeds less one degrees of freedom. None with
+    one seed."""
+    by_runs: Numbers | None = None
+    """The part that is known from all runs together; None with one seed."""
+    runs_df: float = 0.0
+    """Degrees of freedom of `by_runs`."""
 
     @property
     def seeds(self) -> Numbers | None:
@@ -49,12 +53,12 @@ class PairVariances:
         """Crossed users x seeds standard error."""
         return np.sqrt(self.users + (0 if self.seeds is None else self.seeds))
 
-    def parts(self, n_users: int, seeds_df: float) -> list[tuple[Matrix, float]]:
+    def parts(self, n_users: int, n_seeds: int) -> Parts:
         """Return what intervals and p-values are made of; see `independent_parts`."""
         counted = None
-        if self.seed_means is not None and self.least_seed_means is not None:
-            counted = np.maximum(self.seed_means, self.least_seed_means)
-        return independent_parts(self.users, self.residual, counted, n_users, seeds_df)
+        if self.by_seeds is not None and self.by_runs is not None:
+            counted = [(self.by_seeds, n_seeds - 1.0), (self.by_runs, self.runs_df)]
+        return independent_parts(self.users, self.residual, counted, n_users)
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,6 @@ class CrossedPairs:
     """Of the differences."""
     ratio_variances: PairVariances
     """Of the logarithms of the means' ratios; of runs that never hit, of the differences."""
-    seeds_df: float
-    """Degrees of freedom of the seeds' part in both."""
 
 
 def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPairs:
@@ -95,7 +97,7 @@ def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPa
 
     Notes
     -----
-    Equal to `paired_difference` with its seeds' part at least as large as the average of these runs
+    Equal to `paired_difference` with its seeds' part at least as large as that of these runs together
     (`hydrarec.significance.seed_spread`), up to rounding: a variance of exactly 0 may come out as some 1e-16.
 
     Examples
@@ -120,17 +122,18 @@ def crossed_pairs(values: NDArray[np.float64], alpha: float = 0.05) -> CrossedPa
         noise -= (by_seed - mean[:, None])[:, None, :]
         residual = _covariance(noise.reshape(len(values), -1), (n_users - 1) * (n_seeds - 1)) / (n_users * n_seeds)
         seed_means = _covariance(by_seed - mean[:, None], n_seeds - 1) / n_seeds
-    # The error of a log-ratio is that of the difference of values over their means.
+    # The error of a log-ratio is that of the difference of values over their means, and half a user on either side.
+    half = share_of_a_user(by_user) / 2
+    more = half[:, None] + half
+    np.fill_diagonal(more, 0)
     of_difference, of_ratio = (
-        _variances(users, residual, seed_means, by_seed, scale)
-        for scale in (np.ones_like(mean), np.where(mean > 0, mean, 1))
+        _variances(users, residual, seed_means, by_seed, scale, further)
+        for scale, further in ((np.ones_like(mean), 0.0), (np.where(mean > 0, mean, 1), more))
     )
-    spread = seed_spread(by_seed)
-    seeds_df = n_seeds - 1.0 if spread is None else spread.df
-    difference, parts = mean[:, None] - mean, of_difference.parts(n_users, seeds_df)
+    difference, parts = mean[:, None] - mean, of_difference.parts(n_users, n_seeds)
     far, p = reach(parts, alpha), two_sided_p(np.abs(difference), parts)
     bounds = difference - far, difference + far
-    return CrossedPairs(difference, *bounds, p, of_difference, of_ratio, seeds_df)
+    return CrossedPairs(difference, *bounds, p, of_difference, of_ratio)
 
 
 def adjust_pairs(p: Matrix, correction: Callable[[Matrix], Matrix]) -> Matrix:
@@ -160,18 +163,25 @@ def _covariance(centred: Matrix, df: int) -> Matrix:
 
 
 def _variances(
-    users: Matrix, residual: Matrix | None, seed_means: Matrix | None, by_seed: Matrix, scale: NDArray[np.float64]
+    users: Matrix,
+    residual: Matrix | None,
+    seed_means: Matrix | None,
+    by_seed: Matrix,
+    scale: NDArray[np.float64],
+    more: Numbers,
 ) -> PairVariances:
-    """Make variances of differences of runs over their scales from the covariances of runs."""
+    """Make variances of differences of runs over their scales from the covariances of runs, `more` of them users'."""
+    of_users = _of_differences(users, scale) + more
     if residual is None or seed_means is None:
-        return PairVariances(_of_differences(users, scale), None, None, None)
-    least = np.zeros_like(seed_means)
-    if spread := seed_spread(by_seed / scale[:, None]):
-        drawn = (np.ptp(by_seed, axis=1) > 0).astype(int)
-        least = spread.of(drawn[:, None] + drawn)
-        np.fill_diagonal(least, 0)
-    of_users, of_noise, of_seeds = (_of_differences(one, scale) for one in (users, residual, seed_means))
-    return PairVariances(of_users, of_noise, of_seeds, least)
+        return PairVariances(of_users, None, None)
+    of_noise, of_seeds = (_of_differences(one, scale) for one in (residual, seed_means))
+    drawn = (np.ptp(by_seed, axis=1) > 0).astype(int)
+    both = drawn[:, None] + drawn
+    # A run does not differ from itself.
+    np.fill_diagonal(both, 0)
+    spread = seed_spread(by_seed / scale[:, None])
+    (by_seeds, _), (by_runs, df) = counted_seeds(of_seeds, spread, both, by_seed.shape[1])
+    return PairVariances(of_users, of_noise, of_seeds, np.asarray(by_seeds), np.asarray(by_runs), df)
 
 
 def _of_differences(covariance: Matrix, scale: NDArray[np.float64]) -> Matrix:

@@ -89,7 +89,9 @@ class Made:
             "difference": difference,
             "standard_error": error * means[other],
             "n_users": 51,
-            "seeds_df": 0.0,
+            "n_seeds": 3,
+            "runs_df": 0.0,
+            "ratio_runs_df": 0.0,
         } | variances
 
     def _times(self, dataset, protocol):

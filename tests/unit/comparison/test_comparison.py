@@ -135,9 +135,9 @@ def test_every_pair_says_what_makes_its_difference_uncertain(tree, tables):
     assert found["standard_error"] == pytest.approx(expected.standard_error)
     for part in ("variance_users", "variance_residual", "variance_seeds", "variance_seed_means"):
         assert found[part] == pytest.approx(getattr(expected, part))
-    users, residual, own = [found[f"ratio_variance_{part}"] for part in ("users", "residual", "seed_means")]
-    seeds = max(own, found["ratio_least_seed_means"])
-    parts = independent_parts(users, residual, seeds, found["n_users"], found["seeds_df"])
+    users, residual = found["ratio_variance_users"], found["ratio_variance_residual"]
+    seeds = [(found["ratio_counted_by_seeds"], 2), (found["ratio_counted_by_runs"], found["ratio_runs_df"])]
+    parts = independent_parts(users, residual, seeds, found["n_users"])
     assert [float(part) for part, _ in parts] == pytest.approx([part for part, _ in compared.log_ratio.parts])
 
 

@@ -53,7 +53,8 @@ def lose(tree, run, seed=0, dataset="made-0", log: str | None = None, rule="trai
 OF_ALL_RUNS = [
     *("low", "high", "percent_low", "percent_high", "equivalence_low", "equivalence_high", "attained_margin"),
     *("p", "p_holm", "p_equivalent", "p_equivalent_holm", "p_equivalent_tight", "p_not_inferior", "verdict"),
-    *("least_seed_means", "ratio_least_seed_means", "seeds_df"),
+    *("counted_by_seeds", "counted_by_runs", "runs_df"),
+    *("ratio_counted_by_seeds", "ratio_counted_by_runs", "ratio_runs_df"),
 ]
 """What hangs on all runs that are there: families, and how much seeds change at least."""
 

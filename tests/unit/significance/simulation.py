@@ -147,12 +147,8 @@ def seeded_runs(
     stand Student's with Satterthwaite's degrees of freedom, and that of the two runs' own spread. Returns whether any
     false statement about a pair was made, after Holm's correction, and the share of true ones found.
     """
-    n_users = 500
-    error = np.sqrt((2 * 0.7**2 + 2 / n_seeds) / n_users)
-    spread = np.resize(ratios, n_runs)[:, None, None]
-    seeds = spread * error * stream.normal(size=(n_runs, 1, n_seeds))
-    values = stream.normal(size=(1, n_users, 1)) + stream.normal(0, 0.7, (n_runs, n_users, 1)) + seeds
-    values = values + stream.normal(size=(n_runs, n_users, n_seeds))
+    values, error = _seeded_values(stream, n_runs, n_seeds, ratios)
+    n_users = values.shape[1]
     values[n_runs - better :] += 8 * error
     level = np.arange(n_runs) >= n_runs - better
     truth = np.sign(level[:, None].astype(int) - level)
@@ -171,9 +167,59 @@ def seeded_runs(
     return found
 
 
+def single_comparisons(
+    stream: np.random.Generator,
+    n_runs: int,
+    n_seeds: int,
+    ratios: tuple[float, ...],
+    correlation: float = 0,
+    effect: float = 0,
+) -> dict[str, bool]:
+    """Compare the first of several runs with the second, and with one that the seed does not change; not adjusted.
+
+    As in `seeded_runs`, but that the runs' seed effects have a `correlation` and the first is better by `effect`
+    standard errors.
+    """
+    values, error = _seeded_values(stream, n_runs, n_seeds, ratios, correlation, without_chance=True)
+    values[0] += effect * error
+    pairs = crossed_pairs(values)
+    own = _own_spread(pairs, values.shape[1], n_seeds)
+    return {
+        "two runs, in use": pairs.p[0, 1] < 0.05,
+        "two runs, own spread": own[0, 1] < 0.05,
+        "one run, in use": pairs.p[0, -1] < 0.05,
+        "one run, own spread": own[0, -1] < 0.05,
+    }
+
+
+def _seeded_values(
+    stream: np.random.Generator,
+    n_runs: int,
+    n_seeds: int,
+    ratios: tuple[float, ...],
+    correlation: float = 0,
+    *,
+    without_chance: bool = False,
+) -> tuple[np.ndarray, float]:
+    """Draw values of 500 users, and the standard error that a difference has from its users.
+
+    Behind the runs stands one more, if asked for, that the seed does not change.
+    """
+    n_users = 500
+    error = float(np.sqrt((2 * 0.7**2 + 2 / n_seeds) / n_users))
+    shared, own = stream.normal(size=(1, 1, n_seeds)), stream.normal(size=(n_runs, 1, n_seeds))
+    seeds = np.resize(ratios, n_runs)[:, None, None] * (np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * own)
+    noise = stream.normal(size=(n_runs, n_users, n_seeds))
+    chance = error * seeds + noise
+    if without_chance:
+        chance = np.concatenate([chance, np.zeros((1, n_users, n_seeds))])
+    users = stream.normal(size=(1, n_users, 1)) + stream.normal(0, 0.7, (len(chance), n_users, 1))
+    return users + chance, error
+
+
 def _own_spread(pairs: CrossedPairs, n_users: int, n_seeds: int) -> np.ndarray:
     seeds = pairs.variances.seed_means
-    parts = independent_parts(pairs.variances.users, pairs.variances.residual, seeds, n_users, n_seeds - 1)
+    parts = independent_parts(pairs.variances.users, pairs.variances.residual, [(seeds, n_seeds - 1)], n_users)
     return two_sided_p(np.abs(pairs.difference), parts)
 
 
@@ -297,6 +343,25 @@ def _seeded_families_table() -> str:
     return _table("runs, seeds, spread, better runs", rows)
 
 
+def _single_table() -> str:
+    rows = {}
+    for runs, seeds in ((8, 2), (17, 2), (8, 3), (17, 3), (8, 5), (17, 5)):
+        for title, ratios, correlation, effect in (
+            ("1, 0", (1,), 0, 0),
+            ("4, 0.95", (4,), 0.95, 0),
+            ("4 of both and 0.3, 0", (4, 4, *[0.3] * (runs - 2)), 0, 0),
+            ("1 and 20 of a third, 0", (1, 1, 20, *[1] * (runs - 3)), 0, 0),
+            ("1, 0", (1,), 0, 6),
+            ("1 and 20 of a third, 0", (1, 1, 20, *[1] * (runs - 3)), 0, 6),
+        ):
+            rows[f"{runs}, {seeds}, {title}, {effect}"] = repeat(
+                1000,
+                [7, runs, seeds, effect, len(title)],
+                lambda s, a=(runs, seeds, ratios, correlation, effect): single_comparisons(s, *a),
+            )
+    return _table("runs, seeds, spread, correlation, effect", rows)
+
+
 def _conjunction_table() -> str:
     rows = {
         f"{holding}": repeat(2000, [5, holding], lambda s, holding=holding: data_sets(s, 500, holding))
@@ -313,6 +378,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "margins": _margins_table,
     "families": _families_table,
     "seeded-families": _seeded_families_table,
+    "single": _single_table,
     "conjunction": _conjunction_table,
 }
 

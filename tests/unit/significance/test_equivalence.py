@@ -46,6 +46,26 @@ def test_the_attained_margin_is_where_equivalence_begins():
     assert equivalence(log_ratio, attained * 0.9999).p_equivalent > 0.05
 
 
+@pytest.mark.parametrize(("n_users", "rate"), [(943, 0.01), (943, 0.03), (6040, 0.01)])
+def test_few_hits_are_seldom_taken_for_equal_ones(n_users, rate):
+    """A run that loses every twentieth hit at random, which among few hits is mostly none."""
+    stream = np.random.default_rng(3)
+    found = []
+    for _ in range(300):
+        reference = stream.random((n_users, 1)) < rate
+        run = reference & (stream.random((n_users, 1)) >= 0.05)
+        if run.any():
+            found.append(equivalence(paired_difference(run, reference).log_ratio).p_equivalent < 0.05)
+    assert np.mean(found) <= stats.binom.isf(1e-3, len(found), 0.05) / len(found)
+
+
+def test_the_same_hits_are_equivalent_if_there_are_enough():
+    hits = np.zeros((1000, 1))
+    for n_hits, equal in ((10, False), (100, True)):
+        hits[:n_hits] = 1
+        assert (equivalence(paired_difference(hits, hits).log_ratio).p_equivalent < 0.05) == equal
+
+
 def test_certain_differences_have_certain_answers():
     certain = crossed_mean(np.full((4, 2), 0.03))
     assert equivalence(certain, 0.05).p_equivalent == 0

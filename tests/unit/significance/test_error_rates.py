@@ -11,6 +11,7 @@ from tests.unit.significance.simulation import (
     margins,
     repeat,
     seeded_runs,
+    single_comparisons,
     two_shapes,
     users_and_seeds,
 )
@@ -73,6 +74,19 @@ def test_families_keep_their_level_with_few_seeds_and_satterthwaites_do_not(n_se
         assert found["Satterthwaite: any false"] > 0.2
     power = repeat(40, [21, n_seeds], lambda s: seeded_runs(s, 8, n_seeds, (1,), better=4))
     assert power["in use: found"] > 0.5
+
+
+@pytest.mark.parametrize("n_seeds", [3, 5])
+def test_a_single_comparison_keeps_its_level_whichever_runs_the_seeds_change_most(n_seeds):
+    for ratios, correlation in (((4, 4, *[0.3] * 6), 0), ((4,), 0.95)):
+        setting = (8, n_seeds, ratios, correlation)
+        found = repeat(300, [22, n_seeds, len(ratios)], lambda s, setting=setting: single_comparisons(s, *setting))
+        assert max(found["two runs, in use"], found["one run, in use"]) <= band(300)
+
+
+def test_one_run_that_did_not_take_off_hides_nothing_of_the_others():
+    found = repeat(60, [23], lambda s: single_comparisons(s, 8, 5, (1, 1, 20, *[1] * 5), effect=6))
+    assert min(found["two runs, in use"], found["one run, in use"]) > 0.8
 
 
 @pytest.mark.parametrize("holding", [0, 1, 3])

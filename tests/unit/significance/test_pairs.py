@@ -84,11 +84,39 @@ def test_the_spread_of_all_runs_is_the_average_over_their_pairs():
     means = np.random.default_rng(4).normal(size=(5, 3))
     found = seed_spread(np.vstack([means, np.full((1, 3), 0.5)]))
     pairs = [(means[i] - means[j]).var(ddof=1) / 3 for i in range(5) for j in range(i)]
-    assert found.both == pytest.approx(np.mean(pairs))
-    assert found.one == pytest.approx(np.mean([one.var(ddof=1) / 3 for one in means]))
+    shared, own = found.of(2)
+    assert (shared, own) == (0, pytest.approx(np.mean(pairs)))
+    # A single run's has what all runs share besides, which is known by the seeds alone.
+    shared, own = found.of(1)
+    assert shared == pytest.approx(means.mean(axis=0).var(ddof=1) / 3)
+    assert shared + own == pytest.approx(np.mean([one.var(ddof=1) / 3 for one in means]))
+    assert found.of(0) == (0, 0)
     assert found.df == 4 * 2
     assert seed_spread(means[:, :1]) is None
     assert seed_spread(means[:1]) is None
+
+
+@pytest.mark.parametrize("outlying", [[], [3], [0, 3]])
+def test_runs_that_vary_far_more_than_the_others_do_not_make_these_uncertain(outlying):
+    means = np.random.default_rng(4).normal(size=(8, 5))
+    alike = seed_spread(np.delete(means, outlying, axis=0))
+    means[outlying] *= 100
+    assert seed_spread(means) == alike
+    assert alike.n_runs == 8 - len(outlying)
+
+
+def test_of_two_runs_none_is_the_outlier():
+    means = np.random.default_rng(4).normal(size=(2, 5)) * [[1], [1000]]
+    assert seed_spread(means).n_runs == 2
+
+
+def test_a_run_that_varies_more_than_the_others_is_known_by_its_own_seeds_only():
+    values = draw(6, 200, 3, seed=6)
+    values[0] += 5 * (values[0].mean(axis=0) - values[0].mean())
+    found = crossed_pairs(values)
+    alone = paired_difference(values[0], values[1]).difference
+    assert found.p[0, 1] == pytest.approx(alone.p)
+    assert (found.variances.by_runs[0, 1], found.variances.by_runs[1, 2] > 0) == (0, True)
 
 
 def test_a_run_whose_seeds_agree_by_chance_is_held_to_the_others():
@@ -98,9 +126,10 @@ def test_a_run_whose_seeds_agree_by_chance_is_held_to_the_others():
     found = crossed_pairs(values)
     assert found.variances.seed_means[0, 1] < 1e-20
     spread = seed_spread(values.mean(axis=1))
-    assert found.variances.least_seed_means[0, 1] == pytest.approx(spread.both)
-    assert spread.both > 1e-4
+    assert found.variances.by_runs[0, 1] == pytest.approx(2 * spread.own)
+    assert 2 * spread.own > 1e-4
     alone = paired_difference(values[0], values[1]).difference
     assert found.high[0, 1] - found.low[0, 1] > 1.2 * (alone.high - alone.low)
     fixed = crossed_pairs(np.concatenate([values, np.repeat(values[:1, :, :1], 3, axis=2)]))
-    assert fixed.variances.least_seed_means[1, 5] == pytest.approx(spread.one)
+    counted = fixed.variances.by_seeds[1, 5], fixed.variances.by_runs[1, 5]
+    assert counted == pytest.approx(spread.of(1))
