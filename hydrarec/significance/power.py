@@ -18,9 +18,8 @@ from scipy import optimize, special
 
 from hydrarec.significance.estimate import Estimate
 
-_QUANTILES = (np.polynomial.legendre.leggauss(200)[0] + 1) / 2
-_WEIGHTS = np.polynomial.legendre.leggauss(200)[1] / 2
-"""Gauss-Legendre nodes between 0 and 1: quantiles of an estimated part of a variance, over which power is averaged."""
+_NODES = {0: 1, 1: 200, 2: 200, 3: 50}
+"""Gauss-Legendre nodes, by the number of estimated parts of a variance over whose quantiles power is averaged."""
 _KNOWN = 1000
 """Degrees of freedom from which on a part is as good as known."""
 
@@ -94,16 +93,14 @@ def _true_error(estimate: Estimate) -> float:
 def _critical(alpha: float, estimate: Estimate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return what the test asks for, in true standard errors, as the parts may be estimated, and how likely each is."""
     squared, weights = np.zeros(1), np.ones(1)
-    for part, df in estimate.parts:
-        if part == 0:
-            continue
-        most = special.stdtrit(df, alpha) ** 2 * part
-        if df >= _KNOWN:
-            squared = squared + most
-        else:
-            estimated = special.gammaincinv(df / 2, _QUANTILES) * 2 / df
-            squared = np.add.outer(squared, most * estimated).ravel()
-            weights = np.multiply.outer(weights, _WEIGHTS).ravel()
+    parts = [(special.stdtrit(df, alpha) ** 2 * part, df) for part, df in estimate.parts if part > 0]
+    estimated = [(most, df) for most, df in parts if df < _KNOWN]
+    places, shares = np.polynomial.legendre.leggauss(_NODES[len(estimated)])
+    for most, df in estimated:
+        quantiles = special.gammaincinv(df / 2, (places + 1) / 2) * 2 / df
+        squared = np.add.outer(squared, most * quantiles).ravel()
+        weights = np.multiply.outer(weights, shares / 2).ravel()
+    squared = squared + sum(most for most, df in parts if df >= _KNOWN)
     error = _true_error(estimate)
     return (np.sqrt(squared) / error if error else squared), weights
 
