@@ -5,7 +5,7 @@ from typing import Literal, cast
 
 from hydrarec.claims.base import Finding, Place
 from hydrarec.config.hypotheses import ClaimConfig
-from hydrarec.numbers import p_statement
+from hydrarec.numbers import p_statement, several
 from hydrarec.significance.conjunction import partial_conjunction
 
 ClaimVerdict = Literal["supported", "refuted", "not decided", "not decidable"]
@@ -129,12 +129,23 @@ class Decided:
 
     @property
     def _reach(self) -> str:
-        """What support under one protocol alone is worth; empty where others agree, or where there are no protocols."""
-        protocol = self.main[0].protocol
-        if protocol is None or self._others:
+        """What support is worth that other protocols could mostly not be asked about; empty where enough places were.
+
+        As no sign is lost then in any of them, all that could be decided there agree.
+        """
+        protocol, elsewhere = self.main[0].protocol, [place for place in self.found if place not in self.main]
+        if protocol is None or len(self._others) >= self.needed:
             return ""
-        undecided = sorted({str(place.protocol) for place in self.found if place not in self.main})
-        why = f"it could not be decided under {', '.join(undecided)}" if undecided else "no other protocol was computed"
+        under = ", ".join(sorted({str(place.protocol) for place in elsewhere}))
+        if not elsewhere:
+            why = "no other protocol was computed"
+        elif not self._others:
+            why = f"it could not be decided under {under}"
+        else:
+            agrees = "its sign is kept" if self.config.kind == "superior" else "nothing speaks against it"
+            agreeing = f"{agrees} in {several(len(self._others), 'place')} (needed: {self.needed})"
+            undecided = _listed([place for place in elsewhere if place not in self._others])
+            why = f"under {under} {agreeing}, and it could not be decided on {undecided}"
         return f" This is support under {protocol} only: {why}."
 
     @property

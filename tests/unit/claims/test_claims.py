@@ -161,6 +161,25 @@ def test_support_under_one_protocol_alone_is_said_to_be(tmp_path):
     assert row["sentence"].endswith("This is support under loo only: it could not be decided under gts.")
 
 
+@pytest.mark.parametrize(
+    ("claim", "agrees"), [(SUPERIOR, "its sign is kept"), (EQUIVALENT, "nothing speaks against it")]
+)
+def test_support_that_another_protocol_could_mostly_not_be_asked_about_says_so(tmp_path, claim, agrees):
+    made = Made(tmp_path, protocols=("loo", "gts"))
+    differ(made, 0.1 if claim is SUPERIOR else 0.0)
+    # Alone it says nothing, but of the same sign it is.
+    differ(made, 0.02, 0.05, datasets=["one"], protocol="gts")
+    made.gates += [Gate("oracle", "oracle", dataset, "gts", "red", "Broken.", True) for dataset in ("two", "three")]
+    row, _ = verdict(made, claim, needed=2)
+    assert row["verdict"] == "supported"
+    assert row["sentence"].endswith(
+        f"This is support under loo only: under gts {agrees} in 1 place (needed: 2), and it could not be decided on "
+        "two/gts, three/gts."
+    )
+    # As many as needed are enough.
+    assert "only" not in verdict(made, claim, needed=1)[0]["sentence"]
+
+
 def test_another_protocol_must_agree_in_sign(tmp_path):
     made = Made(tmp_path, protocols=("loo", "gts"))
     differ(made, -0.005, 0.05, datasets=["one", "two"], protocol="gts")
