@@ -8,12 +8,15 @@ from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.runs import RunClaim
 from hydrarec.config.hypotheses import EquivalentClaimConfig
 from hydrarec.numbers import metric_title, p_statement, percent, percent_interval
-from hydrarec.significance.equivalence import equivalence
+from hydrarec.significance.equivalence import Equivalence, equivalence
+from hydrarec.significance.estimate import Estimate
 from hydrarec.significance.power import provable_margin
 
 
 class EquivalentClaim(RunClaim):
     """`kind: equivalent`. Refuted where the 1 - 2 alpha interval lies outside the margins altogether.
+
+    The interval is of the ratio to the comparator; a run that never hits has none, and its difference is tested.
 
     Two models that learnt nothing are equivalent too. Therefore the same test must tell the comparator from runs that
     are known to be worse (`separates`): they are below it, and not equivalent. Where it does not, the claim is not
@@ -75,8 +78,14 @@ class EquivalentClaim(RunClaim):
     def _on(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> Finding:
         run, alpha, margin = self.config.run, self.config.alpha, self.config.margin
         difference = evidence.difference(dataset, protocol, run, against, metric)
-        log_ratio = evidence.log_ratio(dataset, protocol, run, against, metric)
-        found = equivalence(log_ratio, margin, alpha)
+        if evidence.mean(dataset, protocol, run, metric) > 0:
+            log_ratio = evidence.log_ratio(dataset, protocol, run, against, metric)
+            found, relative = equivalence(log_ratio, margin, alpha), math.expm1(log_ratio.mean)
+            detectable = math.expm1(provable_margin(log_ratio, alpha))
+        else:
+            base = evidence.mean(dataset, protocol, against, metric)
+            found, relative = _without_hits(difference, base, margin, alpha), -1.0
+            detectable = provable_margin(difference, alpha) / base
         outside = found.low > margin or found.high < -margin
         equal = found.p_equivalent < alpha
         verdict: Verdict = (
@@ -88,7 +97,7 @@ class EquivalentClaim(RunClaim):
             if difference.p < alpha
             else "inconclusive"
         )
-        size = [100 * value for value in (math.expm1(log_ratio.mean), found.low, found.high)]
+        size = [100 * value for value in (relative, found.low, found.high)]
         sentence = (
             f"On {dataset} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
             f"{evidence.label(against)} by {percent(size[0])} ({100 * (1 - 2 * alpha):g} % interval "
@@ -108,6 +117,20 @@ class EquivalentClaim(RunClaim):
             p=found.p_equivalent,
             holds=equal,
             refutes=outside,
-            detectable=100 * math.expm1(provable_margin(log_ratio, alpha)),
+            detectable=100 * detectable,
             remark=remark,
         )
+
+
+def _without_hits(difference: Estimate, base: float, margin: float, alpha: float) -> Equivalence:
+    """Hold the difference of a run that never hits against the margin, for want of a ratio; `base`: comparator's mean.
+
+    The margin is a fraction of `base`, which is taken as it is.
+    """
+    # The difference is minus the comparator's mean, so that of difference + margin x mean the error would be 1 - margin
+    # times as large: this errs on the side of not refuting.
+    reach = difference.reach(2 * alpha)
+    # No run is further below than that.
+    low, high = max((difference.mean - reach) / base, -1.0), (difference.mean + reach) / base
+    above, below = difference.p_above(-margin * base), difference.p_below(margin * base)
+    return Equivalence(low, high, max(above, below), above, max(abs(low), abs(high)))

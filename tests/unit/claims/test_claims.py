@@ -223,6 +223,25 @@ def test_small_differences_are_equivalent_and_large_ones_refute(made):
     assert verdict(made, EQUIVALENT)[0]["verdict"] == "not decided"
 
 
+def test_a_run_that_never_hits_refutes_equality_where_the_comparators_hits_are_sure(made):
+    claim = EQUIVALENT | {"metrics": ["ndcg@10"]}
+    for dataset in DATASETS:
+        made.means[dataset, "loo"] = {SASREC: 0.0}
+        made.differences[dataset, "loo", SASREC, HYDRA_UNI] = (-1.0, 0.02)
+    turned = claim | {"run": SASREC, "against": [HYDRA_UNI]}
+    row, found = verdict(made, turned)
+    assert row["verdict"] == "refuted"
+    assert (found[0]["verdict"], found[0]["estimate"], found[0]["low"]) == ("inferior", -100, -100)
+    # Student's, in per cent of the comparator's mean.
+    assert found[0]["high"] == pytest.approx(100 * (-1 + stats.t.isf(0.05, 50) * 0.02))
+    assert found[0]["p"] == pytest.approx(stats.t.sf((0.05 - 1) / 0.02, 50))
+    for dataset in DATASETS:
+        made.differences[dataset, "loo", SASREC, HYDRA_UNI] = (-1.0, 0.7)
+    assert verdict(made, turned)[0]["verdict"] == "not decided"
+    row, _ = verdict(made, claim)
+    assert (row["verdict"], "SASRec never hits" in row["sentence"]) == ("not decidable", True)
+
+
 def test_equality_is_nothing_where_the_data_separate_nothing(made):
     differ(made, 0.0)
     claim = EQUIVALENT | {"separates": ["itemknn"]}
