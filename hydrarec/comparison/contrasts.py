@@ -51,8 +51,8 @@ def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: b
     output
         Folder of the tables.
     partial
-        Whether to compare what is there where not everything is: finished runs, and with the reference where that is
-        finished too.
+        Whether to compare what is there where not everything is: finished runs with each other, and with the reference
+        where that is finished too.
 
     Raises
     ------
@@ -204,24 +204,28 @@ def _contrast_within(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     there = finished_runs(config, results, dataset, protocol)
     runs = [run for run in compared_runs(config) if run in there]
-    if config.evaluation.reference not in runs:
+    if not runs:
         return tuple(pd.DataFrame(columns=table.names) for table in (COMPARISON, PAIRS, PLACES))
     cases = read_cases(config, results, dataset, protocol)
     evaluation, metrics = config.evaluation, metric_names(config.evaluation.cutoffs)
     kept = [metrics.index(metric) for metric in config.evaluation.paired_metrics]
     place = {"dataset": dataset, "protocol": protocol}
     handed_in = {run for run in runs if is_from_lists(config, results, dataset, protocol, run)}
-    reference = values_by_user(config, results, cases, dataset, protocol, evaluation.reference)
+    reference = None
+    if evaluation.reference in runs:
+        reference = values_by_user(config, results, cases, dataset, protocol, evaluation.reference)
     compared: list[tuple[str, str, Compared]] = []
     seed_means: list[NDArray[np.float64]] = []
     by_run: list[NDArray[np.float64]] = []
     for run in bar(runs, what=f"comparing on {dataset}/{protocol}", unit="run"):
-        own = run == evaluation.reference
-        values = reference if own else values_by_user(config, results, cases, dataset, protocol, run)
+        if reference is not None and run == evaluation.reference:
+            values = reference
+        else:
+            values = values_by_user(config, results, cases, dataset, protocol, run)
         # Of the metrics on which pairs are compared only: all of them, of all runs, would fill memory.
         by_run.append(values[:, kept])
         seed_means.append(np.broadcast_to(values.mean(axis=0), (len(metrics), len(config.seeds))))
-        if not own:
+        if reference is not None and run != evaluation.reference:
             drawn = not config.is_deterministic(run, evaluation.reference)
             from_lists = not handed_in.isdisjoint((run, evaluation.reference))
             names = paired_names(evaluation.cutoffs, from_lists=from_lists)

@@ -114,7 +114,7 @@ def _absent(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
                 f"{len(absent)} of {len(config.run_ids)} runs are not finished: {', '.join(map(config.label, absent))}."
             )
             if config.evaluation.reference in absent:
-                sentence += " The reference is among them, so nothing is compared here."
+                sentence += " The reference is among them, so nothing is compared with it here."
             gate = _gate("complete", "", "amber", sentence)
             yield dataclasses.replace(gate, dataset=dataset.id, protocol=protocol)
 

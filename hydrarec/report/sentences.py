@@ -83,7 +83,7 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
     alpha = inputs.config.evaluation.alpha
     if inputs.config.evaluation.reference not in inputs.leaderboard(scope, inputs.primary).index:
         absent = styles[inputs.config.evaluation.reference].label
-        return f"{absent}, the reference, is not finished: nothing is compared."
+        return f"{absent}, the reference, is not finished: nothing is compared with it."
     if contrasts.empty:
         return f"Nothing competes with {styles[inputs.config.evaluation.reference].label}, the reference."
     counts = contrasts["verdict"].value_counts()

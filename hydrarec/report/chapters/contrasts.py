@@ -20,14 +20,20 @@ def contrasts(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
 
 
 def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+    return [
+        *_against_reference(inputs, scope, looks),
+        *_groups(inputs, scope, looks),
+        *_pairs(inputs, scope, looks),
+    ]
+
+
+def _against_reference(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
     if inputs.contrasts(scope, inputs.primary).empty:
         return []
     return [
         *_forest(inputs, scope, looks),
         difference_table(inputs, scope, looks),
         margin_table(inputs, scope, looks),
-        *_groups(inputs, scope, looks),
-        *_pairs(inputs, scope, looks),
     ]
 
 

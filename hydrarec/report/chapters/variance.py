@@ -76,7 +76,7 @@ def _seeds(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Blo
 
 
 def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
-    panels, tied, claimed = [], False, False
+    panels, tied, held = [], False, set[str]()
     for metric in (inputs.primary, inputs.secondary):
         spreads = _spreads(inputs, scope, metric)
         shares = component_shares(spreads)
@@ -92,17 +92,16 @@ def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> lis
             looks[run].label + (f" {MINUS} {looks[against].label}" if against != reference else "")
             for run, against in shares.index
         ]
-        claimed |= set(shares.index.get_level_values("against")) != {reference}
+        held |= set(shares.index.get_level_values("against"))
         name, title = f"variance-{scope.anchor}-{metric.replace('@', '')}", f"Variance on {metric_title(metric)}"
         panels.append(components(name, title, shares, errors, names))
     if not panels:
         return []
     parts = "another draw of users, another draw of seeds, and the noise of single users with single seeds"
-    others = ", and of the other differences that claims are about," if claimed else ""
+    about = _told(inputs.config.evaluation.reference, held)
     caption = (
-        f"What the squared standard error of every run's difference from the reference{others} consists of: {parts}. "
-        f"Right: the standard error. {sentences.figure_basis(inputs, scope)} Two seeds say little about seeds, and a "
-        "part may be estimated as 0."
+        f"What the squared standard error of {about} consists of: {parts}. Right: the standard error. "
+        f"{sentences.figure_basis(inputs, scope)} Two seeds say little about seeds, and a part may be estimated as 0."
     )
     if tied:
         caption += (
@@ -110,6 +109,14 @@ def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> lis
             "the standard error with it stands in brackets."
         )
     return [Figure(panels, caption)]
+
+
+def _told(reference: str, held: set[str]) -> str:
+    """Say which differences are shown, by the runs that they are from."""
+    if reference not in held:
+        return "the differences that claims are about"
+    others = ", and of the other differences that claims are about," if held != {reference} else ""
+    return f"every run's difference from the reference{others}"
 
 
 def _spreads(inputs: Inputs, scope: Scope, metric: str) -> pd.DataFrame:

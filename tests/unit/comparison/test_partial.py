@@ -7,9 +7,10 @@ import pytest
 
 from hydrarec.analyses import analyse
 from hydrarec.cli import questions
-from hydrarec.columns import BEYOND, COMPARISON, LEADERBOARD, METRICS, RUNS, SENSITIVITY
+from hydrarec.columns import BEYOND, COMPARISON, LEADERBOARD, METRICS, PAIRS, PLACES, RUNS, SENSITIVITY
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import REQUIRED, finished_runs
+from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.report import render
 from hydrarec.report.figures import panels
@@ -92,7 +93,7 @@ def test_a_run_is_finished_only_with_everything_and_with_every_seed(tree):
         (tree.results / name).rename(moved)
 
 
-def test_without_the_reference_nothing_is_compared_there_and_the_gate_says_so(tree):
+def test_without_the_reference_nothing_is_compared_with_it_there_and_the_gate_says_so(tree):
     lose(tree, SASREC)
     tables = compute(tree)
     assert set(tables["comparison"]["dataset"]) == {"made-1"}
@@ -101,8 +102,35 @@ def test_without_the_reference_nothing_is_compared_there_and_the_gate_says_so(tr
     gate = next(gate for gate in gates if gate.name == "complete")
     assert (gate.dataset, gate.status) == ("made-0", "amber")
     assert gate.sentence == (
-        "1 of 6 runs are not finished: SASRec. The reference is among them, so nothing is compared here."
+        "1 of 6 runs are not finished: SASRec. The reference is among them, so nothing is compared with it here."
     )
+
+
+def test_without_the_reference_the_others_are_compared_with_each_other_as_where_they_are_alone(tree, tmp_path):
+    lose(tree, SASREC)
+    compute(tree)
+    raw = tree.config.model_dump(mode="json", exclude_unset=True)
+    others = [run for run in raw["runs"] if run["id"] != SASREC]
+    alone = load(raw | {"runs": others, "evaluation": raw["evaluation"] | {"reference": HYDRA_UNI}})
+    contrast(alone, tree.results, tmp_path / "alone", partial=True)
+    for name, schema in (("pairs", PAIRS), ("places", PLACES)):
+        here, apart = (
+            read_table(folder / f"{name}.parquet", schema).query("dataset == 'made-0'").reset_index(drop=True)
+            for folder in (tree.results / "comparison", tmp_path / "alone")
+        )
+        # Three runs have three pairs, on two metrics.
+        assert len(here) == 2 * 3
+        pd.testing.assert_frame_equal(here, apart)
+
+
+def test_without_the_reference_claims_about_others_are_decided_and_their_pairs_are_shown(tree, tmp_path, monkeypatch):
+    lose(tree, SASREC)
+    page = page_with(tree, tmp_path, monkeypatch, run=HYDRA_UNI, against=["itemknn"])
+    claims = page[page.index('id="claims"') : page.index('id="leaderboard"')]
+    assert "On made-0 the NDCG@10 of HydraRecUni differs from that of ItemKNN by" in claims
+    part = page[page.index('id="contrasts-of-made-0-loo"') : page.index('id="contrasts-of-made-1-loo"')]
+    assert "All pairs on NDCG@10" in part
+    assert "difference from SASRec" not in part
 
 
 def test_a_control_that_is_not_finished_is_said_to_be_unchecked(tree):
@@ -198,17 +226,15 @@ def test_the_report_says_what_is_missing_and_why(tree, lost):
     # The complete comparison's tables and page are none of its business.
     assert not (tree.results / "comparison" / "fabricated" / "metrics.parquet").exists()
     assert not (tree.results.parent / "reports" / "fabricated" / "index.html").exists()
-    assert ("is not finished: nothing is compared" in page) == (lost == "the reference")
+    assert ("is not finished: nothing is compared with it." in page) == (lost == "the reference")
 
 
-def test_claims_about_what_is_not_finished_are_not_decidable_and_silent_runs_are_shown(tree, tmp_path, monkeypatch):
-    claim = {"id": "A", "statement": "It is better", "kind": "superior", "run": HYDRA_UNI, "against": [SASREC]}
+def page_with(tree, tmp_path, monkeypatch, **claimed) -> str:
+    """Return the page of a partial report with a claim."""
+    claim = {"id": "A", "statement": "It is better", "kind": "superior"} | claimed
     write_json(tmp_path / "claims.yaml", {"registered": "2026-01-02", "claims": [claim]})
     text = (tmp_path / "claims.yaml").read_text().replace('"2026-01-02"', "2026-01-02")
     (tmp_path / "claims.yaml").write_text(text)
-    # Without a log there are no last words.
-    lose(tree, HYDRA_UNI)
-    lose(tree, HYDRA_UNI, 1, log="hydrarec: the loss is nan")
     raw = tree.config.model_dump(mode="json", exclude_unset=True)
     write_json(tmp_path / "comparison.yaml", raw | {"hypotheses": "claims.yaml"})
     # A checkout, from whose root claims are seen.
@@ -217,7 +243,14 @@ def test_claims_about_what_is_not_finished_are_not_decidable_and_silent_runs_are
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     questions.partial_report("comparison.yaml")
-    page = (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
+    return (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
+
+
+def test_claims_about_what_is_not_finished_are_not_decidable_and_silent_runs_are_shown(tree, tmp_path, monkeypatch):
+    # Without a log there are no last words.
+    lose(tree, HYDRA_UNI)
+    lose(tree, HYDRA_UNI, 1, log="hydrarec: the loss is nan")
+    page = page_with(tree, tmp_path, monkeypatch, run=HYDRA_UNI, against=[SASREC])
     assert "on Made-up data 0: HydraRecUni is not finished (seed 0 missing, seed 1 failed)" in page
     assert "nan" not in page[page.index('id="absent"') :].partition("</section>")[0].replace("the loss is nan", "")
 

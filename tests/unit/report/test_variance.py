@@ -115,6 +115,16 @@ def test_differences_that_claims_are_about_have_components_too(inputs):
     assert (elsewhere.data["run"].iloc[-1], elsewhere.data["against"].iloc[-1]) == (HYDRA_UNI, "popularity")
 
 
+def test_without_the_reference_only_differences_that_claims_are_about_are_there(inputs):
+    verdicts = pd.DataFrame([{"dataset": "plain", "protocol": "loo", "run": "itemknn", "against": HYDRA_UNI}])
+    lost = {"comparison": inputs.comparison[:0], "orders": inputs.orders[:0]}
+    drawn, captions, _, _ = shown(dataclasses.replace(inputs, verdicts=verdicts, **lost))
+    panel = drawn["variance-plain-loo-ndcg10"]
+    assert panel.data[["run", "against"]].to_numpy().tolist() == [["itemknn", HYDRA_UNI]]
+    said = "What the squared standard error of the differences that claims are about consists of: "
+    assert captions[panel.name].startswith(said)
+
+
 def test_pairs_of_before_have_no_components(inputs):
     verdicts = pd.DataFrame([{"dataset": "plain", "protocol": "loo", "run": "itemknn", "against": HYDRA_UNI}])
     unknown = inputs.pairs.assign(variance_users=np.nan, variance_residual=np.nan, variance_seeds=np.nan)
