@@ -168,8 +168,9 @@ class Decided:
         held = f"It holds in {self.holding} of {self.decidable} decidable places (needed: {self.needed}"
         if p is None:
             return f"{held})"
-        how = "by Holm's correction over the confirmatory claims"
-        return f"{held}; {p_statement(p)} {how if self.config.family == 'confirmatory' else 'as an exploratory claim'})"
+        confirmatory = self.config.family == "confirmatory"
+        adjusted = " by Holm's correction over the confirmatory claims" if confirmatory else ", not adjusted"
+        return f"{held}; {p_statement(p)}{adjusted})"
 
 
 def _listed(places: list[Place]) -> str:

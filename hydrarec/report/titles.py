@@ -52,11 +52,18 @@ def places(config: BenchmarkConfig) -> dict[tuple[str, str], str]:
 
 
 def readable(sentence: str, named: dict[tuple[str, str], str]) -> str:
-    """Write the places of a sentence as the page does; elsewhere sentences name them as files do.
+    """Write the places and protocols of a sentence as the page does; elsewhere sentences name them as files do.
 
     >>> readable("on ml-1m/loo: it is low", {("ml-1m", "loo"): "MovieLens-1M"})
     'on MovieLens-1M: it is low'
+    >>> named = {("a", "loo"): "Beauty, leave-one-out", ("b", "loo"): "Steam, leave-one-out"}
+    >>> readable("support under loo only: it is lost on a/loo, b/loo", named)
+    'support under leave-one-out only: it is lost on Beauty (leave-one-out), Steam (leave-one-out)'
     """
     for (dataset, protocol), title in named.items():
-        sentence = re.sub(rf"(?<![\w/-]){re.escape(f'{dataset}/{protocol}')}(?![\w/-])", lambda _, t=title: t, sentence)
+        name = protocol_name(protocol)
+        # Commas stand between places.
+        place = title.replace(f", {name}", f" ({name})")
+        sentence = re.sub(rf"(?<![\w/-]){re.escape(f'{dataset}/{protocol}')}(?![\w/-])", lambda _, t=place: t, sentence)
+        sentence = re.sub(rf"(?<=\bunder ){protocol}\b", name, sentence)
     return sentence

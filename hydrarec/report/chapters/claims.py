@@ -17,6 +17,8 @@ _KEY = (
     "p-values, that the data speak against it by each place's own interval, which is not adjusted."
 )
 
+_REASON = "below it why this is the verdict; places are data sets, or devices. The numbers stand in the CSV file"
+
 
 def claims(inputs: Inputs) -> list[Block]:
     """Show the verdict on every claim, and folded away what it rests on; nothing where nothing was claimed."""
@@ -59,9 +61,7 @@ def _table(inputs: Inputs, claims: pd.DataFrame) -> Table:
             [
                 Cell(row["claim"]),
                 Cell(row["verdict"]),
-                Cell(row["statement"], note=readable(_remark(row), named)),
-                _holding(row),
-                Cell(_p(row["p_holm"]), sortable(row["p_holm"])),
+                Cell(row["statement"], note=readable(_reason(row), named)),
             ],
             f"claim-{row['verdict'].replace(' ', '-')}",
         )
@@ -70,22 +70,14 @@ def _table(inputs: Inputs, claims: pd.DataFrame) -> Table:
     columns = [
         Column("Claim", numeric=False),
         Column("Verdict", numeric=False),
-        Column("What is claimed", numeric=False),
-        Column("Holds in", hint="of the places (data sets, or devices) that could say anything"),
-        Column("Holm p", hint="over the confirmatory claims; none where intervals decide"),
+        Column("What is claimed", numeric=False, hint=_REASON),
     ]
-    return without_empty(Table("claims", "Verdicts on the claims", columns, [rows], claims, prose=True))
+    return Table("claims", "Verdicts on the claims", columns, [rows], claims, prose=True)
 
 
-def _holding(row: pd.Series) -> Cell:
-    if not row["places"]:
-        return Cell(NOTHING, -1.0)
-    return Cell(f"{row['holding']} of {row['places']}", float(row["holding"]))
-
-
-def _remark(row: pd.Series) -> str:
+def _reason(row: pd.Series) -> str:
     remarks = [f"{row['family'].capitalize()}."] if row["family"] != "confirmatory" else []
-    return " ".join([*remarks, row["sentence"]] if row["verdict"] == "not decidable" else remarks)
+    return " ".join([*remarks, row["sentence"]])
 
 
 def _evidence(inputs: Inputs) -> Table:

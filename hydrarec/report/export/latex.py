@@ -31,10 +31,11 @@ _SYMBOLS = {
 """Symbols as they are written in formulas."""
 _SENTENCE = 60
 """Letters from which on a cell no longer fits into a line of a page."""
+_PARAGRAPH = r"p{0.4\linewidth}"
 
 
 def latex(table: Table) -> str:
-    r"""Write a table; notes stand in brackets, markers are left out, and so are columns of drawings.
+    r"""Write a table; notes stand in brackets, or below sentences; markers are left out, and so are drawings' columns.
 
     >>> from hydrarec.report.cells import Cell, Column, Row
     >>> columns = [Column("Run", numeric=False), Column("Δ %")]
@@ -55,8 +56,13 @@ def latex(table: Table) -> str:
     """
     kept = [place for place, column in enumerate(table.columns) if column.title]
     columns = [table.columns[place] for place in kept]
+    aligned = {place: _alignment(table, place) for place in kept}
+    # Below each other as on the page, where there are lines.
+    below = {place for place in kept if table.prose and aligned[place] == _PARAGRAPH}
     bodies = [
-        [_line([escape(_words(row.cells[place])) for place in kept]) for row in body] for body in table.bodies if body
+        [_line([_written(row.cells[place], below=place in below) for place in kept]) for row in body]
+        for body in table.bodies
+        if body
     ]
     lines = [
         r"% Needs \usepackage{booktabs}.",
@@ -64,7 +70,7 @@ def latex(table: Table) -> str:
         r"\centering",
         rf"\caption{{{escape(table.caption)}}}",
         rf"\label{{tab:{table.name}}}",
-        rf"\begin{{tabular}}{{{''.join(_alignment(table, place) for place in kept)}}}",
+        rf"\begin{{tabular}}{{{''.join(aligned.values())}}}",
         r"\toprule",
         _line([escape(column.title) for column in columns]),
     ]
@@ -115,12 +121,16 @@ def _alignment(table: Table, place: int) -> str:
     """Return how a column is set: numbers flush right, names flush left, sentences as paragraphs."""
     longest = max((len(_words(row.cells[place])) for body in table.bodies for row in body), default=0)
     if longest > _SENTENCE:
-        return r"p{0.4\linewidth}"
+        return _PARAGRAPH
     return "r" if table.columns[place].numeric else "l"
 
 
 def _words(cell: Cell) -> str:
     return f"{cell.text} ({cell.note})" if cell.note else cell.text
+
+
+def _written(cell: Cell, *, below: bool) -> str:
+    return rf"{escape(cell.text)} \newline {escape(cell.note)}" if below and cell.note else escape(_words(cell))
 
 
 def _line(cells: list[str]) -> str:

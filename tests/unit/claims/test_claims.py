@@ -389,6 +389,7 @@ def test_confirmatory_claims_are_one_family_and_the_undecidable_count(made):
     assert rows[0]["p_holm"] == pytest.approx(2 * alone["p"])
     assert rows[1]["p_holm"] is None
     assert rows[2]["p_holm"] == alone["p"]
+    assert ["not adjusted" in row["sentence"] for row in rows] == [False, False, True]
 
 
 def test_in_each_place_the_confirmatory_claims_are_one_family(tmp_path):

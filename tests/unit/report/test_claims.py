@@ -11,10 +11,15 @@ from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.report.conftest import page_in
 
 EVIL = "<script>alert('claimed')</script>"
+SUPPORTED = (
+    "It holds in 1 of 1 decidable places (needed: 1; p = .020 by Holm's correction over the confirmatory claims). This "
+    "is support under loo only: no other protocol was computed."
+)
+NOT_DECIDED = "It holds in 1 of 2 decidable places (needed: 1), but the data speak against it on made-0/loo."
 
 
 def write_verdicts(_, tables):
-    common = {"kind": "superior", "family": "confirmatory", "needed": 1, "sentence": "It holds in 1 of 1 places."}
+    common = {"kind": "superior", "family": "confirmatory", "needed": 1, "sentence": SUPPORTED}
     common |= {
         "registered": "2026-01-02",
         "sha256": "ab" * 32,
@@ -26,6 +31,8 @@ def write_verdicts(_, tables):
         common | {"claim": "H1", "statement": "The first is better", "verdict": "supported", "p": 0.01, "p_holm": 0.02},
         common | {"claim": "H2", "statement": EVIL, "verdict": "not decidable", "p": None, "p_holm": None}
         | {"sentence": f"no run {EVIL}", "family": "exploratory"},
+        common | {"claim": "H3", "statement": "The third is, too", "verdict": "not decided", "p": 0.01, "p_holm": 0.02}
+        | {"sentence": NOT_DECIDED},
     ]  # fmt: skip
     place = {"dataset": "made-0", "protocol": "loo", "device": None, "run": HYDRA_UNI, "against": SASREC}
     place |= {"remark": None, "p_holm": None, "detectable": None}
@@ -42,8 +49,15 @@ def write_verdicts(_, tables):
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory):
-    page = page_in(tmp_path_factory.mktemp("claims"), {"hypotheses": "hypotheses.yaml"}, spoil=write_verdicts)
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("claims")
+    page_in(folder, {"hypotheses": "hypotheses.yaml"}, spoil=write_verdicts)
+    return folder / "report"
+
+
+@pytest.fixture(scope="module")
+def first(folder):
+    page = (folder / "index.html").read_text(encoding="utf-8")
     return page[page.index('<section id="verdicts"') : page.index('<section id="leaderboard"')]
 
 
@@ -60,6 +74,20 @@ def test_claims_stand_on_the_first_screen_with_verdict_date_and_hash(first):
         assert words in first
     assert "Exploratory." in first
     assert 'class="claim-not-decidable"' in first
+
+
+def test_every_verdict_stands_with_its_reason_on_the_page_and_in_latex(folder, first):
+    tex = (folder / "tables" / "verdicts" / "claims.tex").read_text(encoding="utf-8")
+    for said in (
+        "This is support under leave-one-out only: no other protocol was computed.",
+        "but the data speak against it on Made-up data 0.",
+        "Exploratory. no run ",
+    ):
+        assert first.count(said) == 1
+        assert tex.count(said) == 1
+    # The sentence has counts and p-values already.
+    assert first[first.index('id="claims"') : first.index("</table>")].count(".020") == 1
+    assert r"The first is better \newline It holds in 1 of 1 decidable places" in tex
 
 
 def test_whether_claims_or_results_were_first_is_told_as_far_as_days_tell_it(tree, tables):

@@ -86,6 +86,10 @@ def test_sentences_are_set_as_paragraphs():
     for finding in (Cell("a sentence " * 8), Cell("short", note="and why " * 10)):
         rows = [Row([Cell("a"), Cell("1"), finding])]
         assert r"\begin{tabular}{lrp{0.4\linewidth}}" in latex(Table("t", "Checks", columns, [rows]))
+    # On the page a note stands below; a line can be broken in paragraphs only.
+    assert r"& short \newline and why " in latex(Table("t", "Checks", columns, [rows], prose=True))
+    rows = [Row([Cell("a"), Cell("1"), Cell("short", note="why")])]
+    assert r"& short (why) \\" in latex(Table("t", "Checks", columns, [rows], prose=True))
 
 
 def test_all_tables_compile_in_one_document(report, tmp_path):
