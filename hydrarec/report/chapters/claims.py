@@ -105,7 +105,13 @@ def _evidence(inputs: Inputs) -> Table:
             hint="smallest true difference, in per cent of the comparator, that would have been found here with a "
             "power of 80 %; for a claim of equivalence the smallest margin, had there been no difference",
         ),
-        Column("Finding", numeric=False, hint="in per cent of the comparator's mean, which is taken as it is"),
+        Column(
+            "Finding",
+            numeric=False,
+            hint="differences in per cent of the comparator's mean; their intervals are of the ratio of the two means, "
+            "so that they hold the comparator's own error. Superior follows from the one-sided p, beside which the "
+            "two-sided interval may still contain 0 (of times 1)",
+        ),
     ]
     table = Table(
         "evidence", "What every verdict rests on, place by place", columns, [rows], inputs.verdicts, prose=True

@@ -18,8 +18,8 @@ from hydrarec.report.style import RunStyle
 
 _ADJUSTED = "of being as far apart as the margin; below it adjusted (Holm) over the runs: small means equivalent"
 _INTERVAL = (
-    "of the difference, in per cent of the reference's mean, which the margins are of and which is taken as it is; "
-    "intervals of relative differences are of the ratio"
+    "of the ratio of the two means, so that it holds the reference's own error; as a difference in per cent of the "
+    "reference's mean, which the margins are of"
 )
 _SEEDS = "share of matched seeds with which the run is ahead, with its exact interval"
 

@@ -108,6 +108,8 @@ def test_what_verdicts_rest_on_is_there_place_by_place(first):
     assert "On cpu it grows." in evidence
     assert [cell for cell in (".010", ".030", "4.3\u202f%") if cell not in evidence] == []
     assert "nan" not in evidence
+    assert "so that they hold the comparator&#39;s own error" in evidence
+    assert "the one-sided p, beside which the two-sided interval may still contain 0" in evidence
 
 
 def test_text_of_claims_is_inert(first):

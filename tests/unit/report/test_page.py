@@ -107,6 +107,7 @@ def test_the_page_says_what_bars_places_and_words_do_not(page):
     assert "All rules of the workflow" in page.text
     # What intervals rest on is said once for each scope, with its verdict.
     assert page.text.count("matched seeds; intervals cover both") == 2
+    assert "of the ratio of the two means, so that it holds the reference's own error" in page.text
 
 
 def test_equal_inputs_give_equal_bytes(tree, tables, report, tmp_path):
