@@ -25,7 +25,9 @@ def softmax_less_one_hot(scores, targets, losses, stride, n_items, block: tl.con
     target = tl.load(targets + row)
     # Read before anything is written over it.
     target_score = tl.load(own + target).to(tl.float32)
-    top, total = float("-inf"), 0.0
+    # One by one: to Triton 3.3 a Python number in a tuple has no type.
+    top = float("-inf")
+    total = 0.0
     for start in range(0, n_items, block):
         columns = start + tl.arange(0, block)
         values = tl.load(own + columns, mask=columns < n_items, other=float("-inf")).to(tl.float32)
