@@ -29,7 +29,6 @@ from torch import Tensor, nn
 from hydrarec.attention.base import merge_heads, split_heads
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import HstuModelConfig
-from hydrarec.devices import send
 from hydrarec.dropout import Dropout
 from hydrarec.masking.base import View
 from hydrarec.models.base import Blueprint, SequenceModel, positions
@@ -45,18 +44,24 @@ BUCKET_WIDTH = 0.301
 """Logarithm of the factor from one bucket's first second to the next one's: a third more."""
 
 
-def time_buckets(timestamps: Int[Tensor, "B T"]) -> Int[Tensor, "B T T"]:
+def bucket_begins() -> Int[Tensor, " buckets"]:
+    """Return the seconds at which the buckets from the second on begin."""
+    # Whole ones: no logarithm that rounds differently on another device.
+    return torch.tensor([math.ceil(math.exp(BUCKET_WIDTH * bucket)) for bucket in range(1, TIME_BUCKETS + 1)])
+
+
+def time_buckets(timestamps: Int[Tensor, "B T"], begins: Int[Tensor, " buckets"]) -> Int[Tensor, "B T T"]:
     """Return the bucket of the time between every two events of a row.
 
     Parameters
     ----------
     timestamps
         When they happened, in seconds.
+    begins
+        What `bucket_begins` returns, where the timestamps are.
     """
-    # Whole seconds at which buckets begin: no logarithm that rounds differently on another device.
-    begins = [math.ceil(math.exp(BUCKET_WIDTH * bucket)) for bucket in range(1, TIME_BUCKETS + 1)]
     between = (timestamps[:, :, None] - timestamps[:, None, :]).abs()
-    return torch.bucketize(between, send(torch.tensor(begins), timestamps.device), right=True)
+    return torch.bucketize(between, begins, right=True)
 
 
 class RelativeBias(nn.Module):
@@ -126,6 +131,7 @@ class HstuModel(SequenceModel):
     """HSTU, without and with time."""
 
     config: HstuModelConfig
+    begins: Tensor
 
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__(blueprint)
@@ -134,6 +140,8 @@ class HstuModel(SequenceModel):
         self.dropout = Dropout(encoder.dropout)
         self.layers = nn.ModuleList(HstuLayer(self.config, encoder) for _ in range(encoder.n_layers))
         self.final_norm = nn.LayerNorm(encoder.d_model)
+        # No part of a checkpoint. Kept on the device, as a compiler cannot look into how a tensor is sent there.
+        self.register_buffer("begins", bucket_begins(), persistent=False)
 
     def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
         """Return the hidden states, of asked positions if `where` says which; see `SequenceModel.encode`.
@@ -160,4 +168,4 @@ class HstuModel(SequenceModel):
             return None
         if batch.timestamps is None:
             raise ValueError("model hstu with timestamps: true got a batch without; read the log with_timestamps")
-        return time_buckets(batch.timestamps)
+        return time_buckets(batch.timestamps, self.begins)

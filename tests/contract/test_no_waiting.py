@@ -13,6 +13,15 @@ from tests.contract.test_models import ALL, ROWS, N, T
 META = torch.device("meta")
 
 
+def timed(settings):
+    """Return the settings with a model that asks for the times of events."""
+    model = settings.run.model.model_copy(update={"timestamps": True})
+    return settings.model_copy(update={"run": settings.run.model_copy(update={"model": model})})
+
+
+TIMED = [timed(one) for (one,) in (p.values for p in ALL) if "timestamps" in type(one.run.model).model_fields]
+
+
 def log_of(rows):
     lengths = torch.tensor([len(row) for row in rows])
     items = torch.tensor([item for row in rows for item in row], dtype=torch.int32)
@@ -20,7 +29,7 @@ def log_of(rows):
     return Log(items, offsets, torch.arange(1, len(rows) + 1, dtype=torch.int32), timestamps=items.long() * 86400)
 
 
-@pytest.mark.parametrize("settings", ALL)
+@pytest.mark.parametrize("settings", [*ALL, *TIMED])
 def test_a_step_asks_for_no_value(settings, monkeypatch):
     # There is no autocast for this device, and no precision to cast to.
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())

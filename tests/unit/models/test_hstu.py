@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from hydrarec.columns import HELD_OUT, ITEMS, TRAIN
 from hydrarec.config import RunSettings, load
 from hydrarec.config.base import ConfigError
-from hydrarec.models.hstu import TIME_BUCKETS, time_buckets
+from hydrarec.models.hstu import TIME_BUCKETS, bucket_begins, time_buckets
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 from hydrarec.tables import write_table
@@ -90,7 +90,7 @@ def test_it_computes_its_equations(causal, timestamps):
 
 def test_buckets_are_floors_of_logarithms():
     seconds = [0, 1, 2, 3, 59, 60, 3600, DAY, 7 * DAY, 3653 * DAY, 10**12, 2**62]
-    found = time_buckets(torch.tensor([[0, s] for s in seconds]))
+    found = time_buckets(torch.tensor([[0, s] for s in seconds]), bucket_begins())
     assert found[:, 0, 0].tolist() == [0] * len(seconds)
     assert torch.equal(found[:, 0, 1], found[:, 1, 0])
     expected = [min(int(math.log(max(s, 1)) / 0.301), TIME_BUCKETS) for s in seconds]
@@ -103,6 +103,8 @@ def test_its_parameters_are_those_of_the_equations(timestamps):
     model, _ = build(timestamps=timestamps)
     layer = 4 * D * D + (D * D + D) + (2 * T - 1) + (TIME_BUCKETS + 1) * timestamps
     assert sum(p.numel() for p in model.parameters()) == (N + 1) * D + T * D + 2 * layer + 2 * D
+    # Checkpoints hold nothing else.
+    assert set(model.state_dict()) == set(dict(model.named_parameters()))
 
 
 def test_time_counts():
