@@ -1,10 +1,13 @@
 """Hydra's paper form over a padded batch or over sequences packed one behind the other, on the fastest way there is.
 
-On a CUDA device with Triton the kernels of `hydra_triton.py`, elsewhere the blocks of `hydra_blocks.py`. Both keep
-queries, keys and values for the gradient, and nothing else of their size; sums run in float32 for bfloat16 and float16.
+On a CUDA device with Triton the kernels of `hydra_triton.py` (in bfloat16 only where the device computes with it),
+elsewhere the blocks of `hydra_blocks.py`. Both keep queries, keys and values for the gradient, and nothing else of
+their size; sums run in float32 for bfloat16 and float16.
 
 Source: Bolya et al. 2022, "Hydra Attention", arXiv 2209.07484, eq. 5-7.
 """
+
+from types import ModuleType
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -109,7 +112,7 @@ def pays(q: Float[Tensor, "*shape D"]) -> bool:
     if q.device.type == "cpu":
         # The blocks are a loop in Python, and one block is none the faster for it.
         return q.numel() > BLOCK
-    return q.device.type == "cuda" and q.shape[-1] <= MAX_WIDTH and triton_kernels(TRITON) is not None
+    return _kernels(q) is not None
 
 
 def _mixed(
@@ -126,12 +129,21 @@ def _mixed(
     if v.numel() == 0:
         # As empty as the result, and it has a gradient.
         return q * k * v
-    kernels = triton_kernels(TRITON) if q.device.type == "cuda" and q.shape[1] <= MAX_WIDTH else None
-    if kernels is not None:
+    if kernels := _kernels(q):
         return kernels.TritonHydra.apply(q, k, v, offsets, mask, longest, causal, eps)
     n_sequences = len(offsets) - 1
     ids = torch.arange(n_sequences, device=q.device).repeat_interleave(offsets.diff(), output_size=len(q))
     return BlockedHydra.apply(q, k, v, ids, mask, n_sequences, causal, eps)  # pyright: ignore[reportReturnType]
+
+
+def _kernels(q: Float[Tensor, "*shape D"]) -> ModuleType | None:
+    """Return the Triton kernels if they can be run on tensors like this one."""
+    if q.device.type != "cuda" or q.shape[-1] > MAX_WIDTH or (kernels := triton_kernels(TRITON)) is None:
+        return None
+    if q.dtype != torch.bfloat16 or torch.version.hip:
+        return kernels
+    # Triton 3.2 translates bfloat16 into instructions that GPUs of NVIDIA have from 8.0 on.
+    return kernels if torch.cuda.get_device_capability(q.device) >= (8, 0) else None
 
 
 def _cut(offsets: Int[Tensor, " B1"], length: int) -> bool:

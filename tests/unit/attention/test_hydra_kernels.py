@@ -1,13 +1,15 @@
 """Hydra's fused form against its definition, packed against padded, at the edges, and what it keeps in memory."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrarec.attention import running_sums
+from hydrarec.attention import hydra_kernels, running_sums
 from hydrarec.attention.hydra import HydraAttention, naive_hydra
-from hydrarec.attention.hydra_kernels import hydra, hydra_packed
+from hydrarec.attention.hydra_kernels import MAX_WIDTH, hydra, hydra_packed, pays
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
@@ -235,3 +237,22 @@ def test_the_operator_uses_it_for_the_papers_form_where_it_pays(options, length,
     operator = HydraAttention(HydraAttentionConfig(**options), d_model=8, n_heads=2, max_length=length)
     outputs = operator(*(x.requires_grad_() for x in draw(2, length, 8)), Visibility(causal=True, padding_mask=None))
     assert ("BlockedHydra" in type(outputs.grad_fn.next_functions[0][0]).__name__) == fused
+
+
+@pytest.mark.parametrize(
+    ("dtype", "width", "capability", "hip", "taken"),
+    [
+        (torch.float32, 64, (7, 5), None, True),
+        (torch.float16, 64, (7, 5), None, True),
+        (torch.bfloat16, 64, (7, 5), None, False),
+        (torch.bfloat16, 64, (8, 0), None, True),
+        (torch.bfloat16, 64, (7, 5), "6.2", True),
+        (torch.float32, MAX_WIDTH, (9, 0), None, True),
+        (torch.float32, MAX_WIDTH + 1, (9, 0), None, False),
+    ],
+)
+def test_the_triton_kernels_are_taken_where_the_gpu_can_run_them(dtype, width, capability, hip, taken, monkeypatch):
+    monkeypatch.setattr(hydra_kernels, "triton_kernels", lambda module: object())
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    assert pays(SimpleNamespace(device=torch.device("cuda"), shape=(2, 3, width), dtype=dtype)) == taken
