@@ -6,8 +6,8 @@
     out = W_o rms_norm(y * silu(z))
 
 The recurrence is a sum of outer products that fades (the duality): queries C, keys B, values dt x, logarithm of the
-decay dt A. It is computed in chunks by `decayed_sums`, or by the package `mamba_ssm` where that is installed and the
-model is on a GPU.
+decay dt A. It is computed in chunks by `decayed_sums`, or by the package `mamba_ssm` where that is installed, the model
+is on a GPU, and low precision is asked for.
 
 The blocks around it, those of `recurrent.py`, are Mamba4Rec's.
 
@@ -72,8 +72,11 @@ def scan(
     keys, queries
         B and C, shared by the heads.
     """
-    # A compiler could not look into the kernel, and would cut its graph in two.
-    if not torch.compiler.is_compiling() and (kernel := fused_kernel(x.device.type)):
+    device_type = x.device.type
+    # A compiler could not look into the kernel, and would cut its graph in two. Matrix products of the kernel round
+    # float32 to 10 bits, which nobody asks for but with autocast.
+    kernel = None if torch.compiler.is_compiling() else fused_kernel(device_type)
+    if kernel and torch.is_autocast_enabled(device_type):
         return kernel(x, dt, decay_rate, keys[:, :, None], queries[:, :, None], CHUNK)
     values, log_decay = (x * dt[..., None]).transpose(1, 2), (dt * decay_rate).mT
     # Padding stands behind the real items, where a recurrence cannot see it.

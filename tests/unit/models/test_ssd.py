@@ -179,8 +179,24 @@ def test_the_fused_kernel_is_given_what_it_expects(fake_package, monkeypatch):
     with torch.no_grad():
         own = module(u)
         monkeypatch.setattr(ssd, "fused_kernel", lambda device_type: kernel)
-        torch.testing.assert_close(module(u), own, rtol=1e-9, atol=1e-10)
+        # It leaves doubles as they are.
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.testing.assert_close(module(u), own, rtol=1e-9, atol=1e-10)
     assert calls == [(2, 20, 4, 4)]
+
+
+def test_the_fused_kernel_which_rounds_is_taken_only_where_low_precision_is_asked_for(fake_package, monkeypatch):
+    kernel, calls = fake_package
+    monkeypatch.setattr(ssd, "fused_kernel", lambda device_type: kernel)
+    module, u = mixer().float(), torch.randn(2, 20, 8)
+    with torch.no_grad():
+        module(u)
+        with torch.autocast("cpu", torch.bfloat16, enabled=False):
+            module(u)
+        assert not calls
+        with torch.autocast("cpu", torch.bfloat16):
+            module(u)
+    assert len(calls) == 1
 
 
 def test_a_recurrence_forgets():
