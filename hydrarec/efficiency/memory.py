@@ -151,9 +151,10 @@ def _on_gpu(
         # Inputs of pieces before would otherwise be found there, and not be counted.
         forget_numbers()
         torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         work = build()
+        # What warming up took is no part of the repetition.
+        torch.cuda.reset_peak_memory_stats(device)
         work()
         synchronise(device)
         start = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hydrarec.attention.hydra_kernels import pays
 from hydrarec.config import RunSettings, load
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.efficiency import measure as measuring
+from hydrarec.efficiency import steps
 from hydrarec.efficiency.blocks import block_pieces
 from hydrarec.efficiency.memory import Limits, Probe, probe
 from hydrarec.efficiency.nothing import NoMixing, without_mixing
@@ -125,6 +127,20 @@ def test_the_repetition_that_loads_code_goes_the_way_of_the_piece(cpu):
         small = piece.small()
         assert [pays(torch.empty(int(x.units), x.length, x.width)) for x in (piece, small)] == [large, large]
         assert small.units * small.length * small.width <= SMALL_NUMBERS
+
+
+@pytest.mark.parametrize(("device", "compiled", "warm"), [("cpu", False, 0), ("cpu", True, 1), ("cuda", False, 1)])
+def test_steps_are_built_warm_where_anything_is_compiled(device, compiled, warm, monkeypatch):
+    """As trainings are: a shape that is met first in a round would be timed with its compilation."""
+    calls = []
+    trainer = SimpleNamespace(warm_up=lambda: calls.append("warm"), train_epoch=lambda: calls.append("trained"))
+    monkeypatch.setattr(steps, "Trainer", lambda *_, **__: trainer)
+    chosen = comparison().settings("sasrec+hydra+causal", "made")
+    training = chosen.training.model_copy(update={"compile": compiled})
+    variant = Variant("x", "sasrec", chosen.model_copy(update={"training": training}), mixes=True, against=None)
+    nothing = SimpleNamespace(train=None, validation=None, catalogue=None)
+    steps.StepPiece(**variant.in_common, work="training", units=1.0, data=nothing, seed=0).build(torch.device(device))()
+    assert calls == ["warm"] * warm + ["trained"]
 
 
 def test_counts_are_per_sequence(cpu):
