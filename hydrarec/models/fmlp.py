@@ -18,7 +18,7 @@ reach earlier positions through its rounding.
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hydrarec.config.encoder import EncoderConfig
@@ -41,17 +41,28 @@ class Filter(nn.Module):
         Positions of the window, whatever the width of a batch: a frequency means the same everywhere.
     """
 
+    counted: Bool[Tensor, "F 1 2"]
+
     def __init__(self, d_model: int, max_length: int) -> None:
         super().__init__()
         self.max_length = max_length
         # Real and imaginary parts apart, as precision conversions leave complex parameters alone.
         self.spectrum = nn.Parameter(torch.randn(max_length // 2 + 1, d_model, 2) * INITIAL_STD)
+        counted = torch.ones(max_length // 2 + 1, 1, 2, dtype=torch.bool)
+        counted[0, :, 1] = False
+        if max_length % 2 == 0:
+            counted[-1, :, 1] = False
+        # All but the imaginary parts that no real signal has.
+        self.register_buffer("counted", counted, persistent=False)
 
     def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility) -> Float[Tensor, "B T D"]:
         """Filter every feature along the positions, in at least float32."""
         precision = torch.promote_types(x.dtype, torch.float32)
         with torch.autocast(x.device.type, enabled=False):
-            spectrum = torch.view_as_complex(self.spectrum.to(precision))
+            # A GPU's library need not leave out what no real signal has. A CPU's does, and gradients would be others in
+            # their last digits if it were left out before.
+            parts = self.spectrum if _is_on_cpu(x) else self.spectrum * self.counted
+            spectrum = torch.view_as_complex(parts.to(precision))
             mixed = x.to(precision)
             if visibility.padding_mask is not None:
                 mixed = mixed * visibility.padding_mask[..., None]
@@ -65,6 +76,10 @@ class Filter(nn.Module):
     def _causal(self, x: Float[Tensor, "B T D"], spectrum: Tensor) -> Float[Tensor, "B T D"]:
         kernel = torch.fft.irfft(spectrum, n=self.max_length, dim=0)[: x.shape[1]]
         return torch.einsum("tsd,bsd->btd", by_distance(kernel), x)
+
+
+def _is_on_cpu(x: Tensor) -> bool:
+    return x.device.type == "cpu"
 
 
 class FmlpBlock(Block):

@@ -5,6 +5,7 @@ import torch
 
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import FmlpModelConfig
+from hydrarec.models import fmlp
 from hydrarec.models.base import Blueprint
 from hydrarec.models.fmlp import Filter, FmlpBlock, FmlpModel
 from hydrarec.sequences.batches import Batch
@@ -74,6 +75,37 @@ def test_the_causal_filter_sums_over_the_past(max_length, length):
     weights = torch.randn(slow.shape, dtype=torch.float64)
     gradients = [torch.autograd.grad((y * weights).sum(), x)[0] for y in (fast, slow)]
     torch.testing.assert_close(*gradients, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("on_cpu", [True, False])
+@pytest.mark.parametrize("visibility", [CAUSAL, BOTH_SIDES], ids=["causal", "bidirectional"])
+@pytest.mark.parametrize("max_length", [1, 2, 12, 13])
+def test_imaginary_parts_that_no_real_signal_has_change_nothing(max_length, visibility, on_cpu, monkeypatch):
+    """On a GPU they are not handed to its library; a CPU's transform leaves them out."""
+    handed, irfft = [], torch.fft.irfft
+    monkeypatch.setattr(fmlp, "_is_on_cpu", lambda x: on_cpu)
+    monkeypatch.setattr(torch.fft, "irfft", lambda x, **of: handed.append(x) or irfft(x, **of))
+    module, x = build(max_length), draw(max_length)
+    without = [0, max_length // 2] if max_length % 2 == 0 else [0]
+    before = module(x, visibility)
+    (gradient,) = torch.autograd.grad(before.square().sum(), module.spectrum)
+    assert not gradient[without][..., 1].any()
+    with torch.no_grad():
+        module.spectrum[without, :, 1] += 7
+    assert torch.equal(module(x, visibility), before)
+    assert on_cpu or not any(spectrum.movedim(-2, 0)[without].imag.any() for spectrum in handed)
+
+
+@pytest.mark.parametrize("visibility", [CAUSAL, BOTH_SIDES], ids=["causal", "bidirectional"])
+@pytest.mark.parametrize("max_length", [12, 13])
+def test_what_a_gpu_computes_is_what_a_cpu_computes(max_length, visibility, monkeypatch):
+    module, x, found = build(max_length), draw(max_length).requires_grad_(), []
+    for on_cpu in (True, False):
+        monkeypatch.setattr(fmlp, "_is_on_cpu", lambda x, on_cpu=on_cpu: on_cpu)
+        output = module(x, visibility)
+        found.append((output, *torch.autograd.grad(output.square().sum(), [x, module.spectrum])))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
 def test_both_forms_are_one_at_the_newest_position_of_a_full_window():
