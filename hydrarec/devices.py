@@ -5,6 +5,8 @@ import importlib
 import importlib.util
 import itertools
 import os
+import re
+import socket
 from collections.abc import Callable
 from types import ModuleType
 
@@ -16,6 +18,18 @@ KEPT_PRIMITIVES = "16"
 MOST_GRAPHS = 64
 """Graphs that a compiled model may have."""
 _COMPILED = itertools.count(1)
+_BY_UUID = "(GPU|MIG)-.*"
+_OF_JOBS = {
+    "SLURM_JOB_GPUS": ".+",
+    "SLURM_STEP_GPUS": ".+",
+    "SLURM_GPUS_ON_NODE": "[1-9].*",
+    # Images set `all` or `void`, and run where there is no GPU; only who hands out a GPU knows its UUID.
+    "NVIDIA_VISIBLE_DEVICES": _BY_UUID,
+    "CUDA_VISIBLE_DEVICES": _BY_UUID,
+}
+"""Variables by which a scheduler says that a process was granted a GPU, and the values by which it does."""
+_OF_SHELLS = {"CUDA_VISIBLE_DEVICES": "[0-9].*"}
+"""Other schedulers set these, but an image or a shell may too, wherever it is started."""
 
 
 def select_device(wanted: str) -> torch.device:
@@ -24,7 +38,8 @@ def select_device(wanted: str) -> torch.device:
     Raises
     ------
     ValueError
-        If there is no such device, or `cuda` is wanted and there is none.
+        If there is no such device, `cuda` is wanted and there is none, or `auto` is and PyTorch does not find the GPU
+        that this process was granted.
     """
     if wanted not in ("auto", "cpu", "cuda"):
         raise ValueError(f"no device {wanted!r}; allowed: auto, cpu, cuda")
@@ -33,7 +48,28 @@ def select_device(wanted: str) -> torch.device:
             "device: cuda is wanted (`training.device`, or --device), but this machine has no CUDA device; allowed "
             "here: auto, cpu"
         )
-    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+    found = "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+    # On a CPU it would take days, and nobody would know before.
+    if wanted == "auto" and found == "cpu" and (grant := _grant()):
+        cuda = torch.version.cuda
+        raise ValueError(
+            f"{socket.gethostname()}: a GPU was granted ({grant}), but PyTorch {torch.__version__} "
+            f"({f'CUDA {cuda}' if cuda else 'a build for CPUs'}) finds none.\n"
+            f"{'Is the GPU broken, or its driver too old? Take another node' if cuda else 'Install one for CUDA'}, or "
+            "set `training.device: cpu` (or --device cpu) if a CPU is wanted."
+        )
+    return torch.device(found)
+
+
+def _grant() -> str | None:
+    """Return the variable, with its value, that says that this process was granted a GPU; None if none does."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        # Whoever hides GPUs wants none.
+        return None
+    # What a shell says of every machine is no reason to stop a PyTorch that was installed for CPUs.
+    signs = [*_OF_JOBS.items(), *(_OF_SHELLS.items() if torch.version.cuda else ())]
+    said = [name for name, values in signs if re.fullmatch(values, os.environ.get(name, ""))]
+    return f"{said[0]}={os.environ[said[0]]}" if said else None
 
 
 def prepare_process(threads: int, device: torch.device) -> None:

@@ -62,12 +62,16 @@ def train(
         If the loss is no longer finite.
     SystemExit
         After a signal to stop, once the state is saved.
+    ValueError
+        If a GPU was granted or the state is of one, and there is none.
     """
     ignore_requests_to_save()
+    device = select_device(settings.training.device)
+    # Before anything else, for what follows may take a day.
+    log.info("training on %s: %s", socket.gethostname(), device_name(device))
     # Asked now: checkout and data may be others when the results are written. The test part is hashed with the rest, so
     # that a damaged one is found before anything is trained; its targets are not looked at.
     code, seen = code_state(), data_hashes(data / protocol)
-    device = select_device(settings.training.device)
     prepare_process(threads, device)
     heap.keep_freed()
     setup = Stopwatch(device)

@@ -113,7 +113,8 @@ class TrainingState:
         Raises
         ------
         ValueError
-            If the state is of this training and incomplete, which no crash leads to.
+            If the state is of this training and incomplete, which no crash leads to; or was saved on a GPU, and this
+            process computes on a CPU.
         """
         for left_over in self.folder.glob(".*.part"):
             left_over.unlink()
@@ -123,6 +124,12 @@ class TrainingState:
                 continue
             tensors, values = found
             if changed := _differences(self.identity, values["identity"]):
+                if changed == ["device"] and self.identity["device"] == "cpu":
+                    # Begun anew it would soon be overwritten, and GPU hours with it.
+                    raise ValueError(
+                        f"{path} was saved on a GPU, and {self.hosts[0]} has none for it; nothing was changed.\n"
+                        f"Go on where there is a GPU, or remove {self.folder} to begin anew on a CPU."
+                    )
                 log.warning("%s is of a training with other %s; starting anew", path, ", ".join(changed))
                 return
             try:

@@ -72,6 +72,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,bf_interval=2
 GresTypes=gpu
 Prolog={folder}/prolog
+TaskProlog={folder}/task_prolog
 # Nodes have more cores and memory than this machine: the tests are of who gets what, not of real memory.
 SlurmdParameters=config_overrides
 ReturnToService=2
@@ -251,6 +252,10 @@ class Cluster:
         prolog = self.folder / "prolog"
         prolog.write_text(f'#!/bin/sh\necho "$SLURM_JOB_ID $SLURM_JOB_GPUS" >> {self.folder}/gpus\n')
         prolog.chmod(0o755)
+        # With a GPU that nothing can compute on a training would refuse to start.
+        task_prolog = self.folder / "task_prolog"
+        task_prolog.write_text("#!/bin/sh\necho export CUDA_VISIBLE_DEVICES=-1\n")
+        task_prolog.chmod(0o755)
         (self.folder / "gpus").touch()
         port, first = free_port(), free_ports(len(NODES))
         sizes = {"gpu_nodes": GPU_NODES, "cpu_nodes": CPU_NODES, "gpus": GPUS, "first": first}

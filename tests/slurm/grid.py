@@ -25,8 +25,8 @@ CONFIG = {
     ],
     "seeds": [0, 1],
     "encoder": {"d_model": 32, "n_layers": 2, "n_heads": 2, "dropout": 0.1, "max_length": 50},
-    # `auto` asks for a GPU and takes the CPU, as there are only fake ones. It stops after so many epochs and no sooner,
-    # which takes seconds, so that a training can be stopped in the midst.
+    # `auto` asks for a GPU and takes the CPU, as there are only fake ones, which the cluster hides. It stops after so
+    # many epochs and no sooner, which takes seconds, so that a training can be stopped in the midst.
     "training": {"batch_size": 4, "max_epochs": 40, "patience": 40, "device": "auto"},
     "grid": {
         "model": [{"kind": "sasrec"}],

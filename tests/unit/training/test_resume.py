@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -280,14 +281,38 @@ def _stop_after(trainer, epochs):
     return False
 
 
-def test_a_state_of_another_kind_of_device_is_not_taken_up(data, tmp_path, caplog):
+def test_a_state_of_a_gpu_is_kept_where_there_is_none(data, tmp_path):
     latest = interrupted(data, tmp_path)
+    change_identity(latest, device="cuda")
+    kept = latest.read_bytes()
+    with pytest.raises(ValueError, match=r"was saved on a GPU, and .* has none for it") as refused:
+        run_training(data, tmp_path)
+    assert f"remove {latest.parent} to begin anew on a CPU" in str(refused.value)
+    assert latest.read_bytes() == kept
+    change_identity(latest, device="cpu")
+    run_training(data, tmp_path)
+    assert json.loads((tmp_path / "manifest.json").read_text())["resumed"] == 1
+
+
+def test_a_state_of_another_training_is_not_taken_up_whatever_it_was_saved_on(data, tmp_path, caplog):
+    latest = interrupted(data, tmp_path)
+    change_identity(latest, device="cuda", seed=4)
+    run_training(data, tmp_path)
+    assert "a training with other device, seed; starting anew" in caplog.text
+    assert json.loads((tmp_path / "manifest.json").read_text())["resumed"] == 0
+
+
+def change_identity(latest, **changed):
+    """Let a state be of another training."""
     with safe_open(latest, framework="pt") as file:
         values = json.loads(file.metadata()["hydrarec"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    assert values["identity"]["device"] == "cpu"
-    values["identity"]["device"] = "cuda"
+    assert set(changed) <= set(values["identity"])
+    values["identity"] |= changed
     write_tensors(tensors, values, latest)
-    run_training(data, tmp_path)
-    assert "a training with other device; starting anew" in caplog.text
-    assert json.loads((tmp_path / "manifest.json").read_text())["resumed"] == 0
+
+
+def test_the_log_begins_with_the_device(data, tmp_path, caplog):
+    caplog.set_level("INFO", "hydrarec")
+    run_training(data, tmp_path, max_epochs=1)
+    assert caplog.messages[0] == f"training on {socket.gethostname()}: cpu"
