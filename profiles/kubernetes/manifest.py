@@ -119,8 +119,7 @@ def _pod(
                 "image": settings.image,
                 "command": ["/bin/sh", "-c", START, "job", str(programs), str(jobscript)],
                 "workingDir": str(folder),
-                # The image need not know that user.
-                "env": [{"name": "HOME", "value": "/tmp"}, {"name": "USER", "value": "hydrarec"}],
+                "env": [{"name": name, "value": value} for name, value in _environment().items()],
                 "resources": {"requests": requests, "limits": limits},
                 "volumeMounts": [{"name": "checkout", "mountPath": settings.mount}],
             }
@@ -134,6 +133,13 @@ def _pod(
         if model := resources.get("gpu_model"):
             pod["nodeSelector"] = {"nvidia.com/gpu.product": str(model)}
     return pod
+
+
+def _environment() -> dict[str, str]:
+    """Return what is set in a pod: of the environment here what is this package's, as Slurm hands on all of it."""
+    own = {name: value for name, value in sorted(os.environ.items()) if name.startswith("HYDRAREC_")}
+    # The image need not know the user.
+    return {"HOME": "/tmp", "USER": "hydrarec", **own}
 
 
 def _count(resources: dict[str, Any], name: str) -> int:

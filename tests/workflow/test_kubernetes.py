@@ -181,6 +181,16 @@ def test_a_training_asks_for_what_the_profile_says(finished):
     assert about["wildcards"] == {"dataset": "synthetic", "protocol": "loo", "run": "sasrec+hydra", "seed": "0"}
 
 
+def test_every_pod_is_told_which_configuration_was_planned(finished):
+    variables = [
+        {one["name"]: one["value"] for one in container["env"]}
+        for job in finished[0].jobs()
+        for container in job["spec"]["template"]["spec"]["containers"]
+    ]
+    assert len({of_pod["HYDRAREC_CONFIGURATION"] for of_pod in variables}) == 1
+    assert {name for of_pod in variables for name in of_pod if not name.startswith("HYDRAREC_")} == {"HOME", "USER"}
+
+
 def test_a_job_is_seen_running_failing_and_gone(pods):
     gate = pods.folder / "gate"
     identity = pods.submitted(properties(), f"until [ -e {gate} ]; do sleep 0.05; done; exit 3")

@@ -1,4 +1,7 @@
-"""Two Snakemakes in one folder, one that was killed, and one that fails: each is told what to do, and that works."""
+"""Two Snakemakes in one folder, one that was killed, one whose configuration is edited, and one that fails.
+
+Each is told what to do, and that works.
+"""
 
 import os
 import re
@@ -35,8 +38,8 @@ def command(folder, *arguments):
     return [str(part) for part in (sys.executable, "-m", "snakemake", *parts, "--configfile", config)]
 
 
-def run(parts, folder):
-    finished = subprocess.run(parts, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
+def run(parts, folder, environment=ENVIRONMENT):
+    finished = subprocess.run(parts, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
     return finished.returncode, finished.stdout + finished.stderr
 
 
@@ -105,3 +108,35 @@ def test_no_command_is_named_where_it_would_report_on_something_else(folder):
     assert code != 0
     assert "The same command goes on from here." in text
     assert "partial-report" not in text
+
+
+@pytest.mark.parametrize(
+    ("edit", "refused"),
+    [("echo '# a remark' >> {config}", False), ("sed -i 's/n_users: 60/n_users: 61/' {config}", True)],
+)
+def test_a_job_is_refused_whose_configuration_was_edited_while_it_waited(edit, refused, tmp_path):
+    pytest.importorskip("snakemake_executor_plugin_cluster_generic")
+    config = tmp_path / "tiny.yaml"
+    config.write_text(yaml.safe_dump(CONFIG))
+    # A queue in which a job waits until somebody has edited the file.
+    submit = tmp_path / "submit"
+    lines = ["#!/bin/sh", edit.format(config=config), f'sh "$1" > {tmp_path}/said 2>&1', "echo 1"]
+    submit.write_text("\n".join(lines))
+    submit.chmod(0o755)
+    status = "sh -c 'grep -q WorkflowError said && echo failed || echo success'"
+    queue = ["--executor", "cluster-generic", "--cluster-generic-submit-cmd", submit, "--jobs", 1]
+    queue += [
+        "--cluster-generic-status-cmd",
+        status,
+        "--seconds-between-status-checks",
+        1,
+        "--config",
+        "title=Two words",
+    ]
+    # Of a Snakemake that this one was started by.
+    environment = ENVIRONMENT | {"HYDRAREC_CONFIGURATION": "of another"}
+    prepared = "results/data/tiny/items.parquet"
+    run([*command(tmp_path, prepared), *map(str, queue)], tmp_path, environment)
+    said = (tmp_path / "said").read_text()
+    assert (f"{config} was edited since Snakemake started; put it back, or stop" in said) == refused, said
+    assert (tmp_path / prepared).exists() != refused

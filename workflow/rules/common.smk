@@ -1,5 +1,7 @@
 # What the configuration asks for, in the words of rules. No other rule file defines functions.
+import hashlib
 import json
+import os
 import re
 import shlex
 from functools import partial
@@ -40,6 +42,24 @@ def place_in_files():
 
 
 PLACE = place_in_files()
+
+
+def refuse_edited_files():
+    """Stop a job whose configuration is not that of who planned it: it reads the files anew, maybe days later."""
+    variable = "HYDRAREC_CONFIGURATION"
+    # What was read and not the files: other comments change nothing, and values of --config are handed to jobs too.
+    digest = hashlib.sha256(repr(config).encode()).hexdigest()
+    if workflow.is_main_process:
+        # Jobs inherit it; one that starts a Snakemake itself is its main process, and no longer bound to it.
+        os.environ[variable] = digest
+    elif os.environ.get(variable, digest) != digest:
+        files = " or ".join(map(str, workflow.configfiles))
+        raise WorkflowError(
+            f"{files} was edited since Snakemake started; put it back, or stop Snakemake and start it again"
+        )
+
+
+refuse_edited_files()
 try:
     BENCHMARK = load(config, BASELINES, PLACE)
 except ConfigError as error:
