@@ -3,6 +3,7 @@
 import datetime
 import functools
 import importlib.metadata
+import logging
 import os
 import platform
 import resource
@@ -18,6 +19,8 @@ import psutil
 from hydrarec import __version__
 from hydrarec.files import read_json, read_object, sha256, write_json
 from hydrarec.tables import content_hash
+
+log = logging.getLogger(__name__)
 
 PACKAGES = ("implicit", "numpy", "pandas", "pyarrow", "safetensors", "scipy", "snakemake", "torch")
 """Packages whose versions can change a result."""
@@ -126,15 +129,22 @@ def code_state() -> dict[str, str | bool | None]:
 
     Asked for when a computation begins, and the same from then on: a checkout that is updated meanwhile changes nothing
     about the code that a process has loaded. Files that Git does not know yet count where they are part of the code. A
-    kept report never counts: while it is made anew, its old files are gone.
+    kept report never counts: while it is made anew, its old files are gone. Commit and differences are None where the
+    package is in no checkout, or Git tells nothing about it; then the log has what it said.
     """
     package = Path(__file__).parent
+    # Git refuses a checkout of somebody else, for it might run what is set there; its Python runs here anyway.
+    trusted = f"safe.directory={package.parent.resolve()}"
     # Of the same moment, before files are edited that are loaded already.
     source_hashes()
 
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", "-C", str(package.parent), *arguments], check=True, capture_output=True, text=True, timeout=30
+            ["git", "-C", str(package.parent), "-c", trusted, *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=30,
         ).stdout.strip()
 
     try:
@@ -143,8 +153,13 @@ def code_state() -> dict[str, str | bool | None]:
         changed = git("status", "--porcelain", "--untracked-files=no", "--", ":(top)", ":(top,exclude)reports")
         new = git("ls-files", "--others", "--exclude-standard", "--", package.name, "workflow", "Snakefile")
         commit, dirty = git("rev-parse", "HEAD"), bool(changed or new)
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, subprocess.SubprocessError) as error:
         commit, dirty = None, None
+        if (package.parent / ".git").exists():
+            said = getattr(error, "stderr", None) or str(error)
+            log.warning(
+                "%s: not known which commit this is, and whether it was edited: %s", package.parent, said.strip()
+            )
     return {"package_version": __version__, "git_commit": commit, "git_dirty": dirty}
 
 
@@ -242,7 +257,7 @@ def code_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def n_changed(codes: Iterable[list[dict[str, Any]]]) -> int:
-    """Return how many of some runs, each as `code_of` describes it, were computed with uncommitted changes."""
+    """Return how many of some runs, each as `code_of` describes it, had uncommitted changes, as far as is known."""
     return sum(any(code["git_dirty"] for code in of_run) for of_run in codes)
 
 

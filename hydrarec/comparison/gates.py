@@ -279,6 +279,13 @@ def _versions(codes: list[list[dict[str, Any]]]) -> Gate:
     if dirty:
         found = f"All runs come from {named}, but {dirty} of them with uncommitted changes."
         return _gate("code", "", "amber", found)
+    # What is left is one version, so that either all runs have a commit or none has.
+    if not all(commit for _, commit in versions):
+        found = (
+            f"All runs come from {named}, and nobody can tell whether the code was edited: installed packages and "
+            "unpacked archives have no commit, and where Git told none of a checkout the logs say why."
+        )
+        return _gate("code", "", "amber", found)
     return _gate("code", "", "green", f"All runs come from {named}.")
 
 

@@ -1,5 +1,6 @@
 """What made a result: the code's commit and whether it is that commit's code."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -25,11 +26,17 @@ def checkout(tmp_path):
     return tmp_path
 
 
-def state(checkout, meanwhile="pass"):
+def ask(checkout, meanwhile="pass", **variables):
     program = f"from hydrarec.provenance import code_state; code_state(); {meanwhile}; found = code_state()"
     program += "; print(found['git_commit'], found['git_dirty'])"
-    found = subprocess.run([sys.executable, "-c", program], cwd=checkout, capture_output=True, text=True, check=True)
-    return found.stdout.split()
+    environment = {**os.environ, **variables, "PYTHONPATH": str(checkout)}
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=checkout, env=environment, capture_output=True, text=True, check=True
+    )
+
+
+def state(checkout, meanwhile="pass", **variables):
+    return ask(checkout, meanwhile, **variables).stdout.split()
 
 
 def head(checkout):
@@ -71,21 +78,45 @@ def test_an_edited_file_is_told_of_results_that_it_was_loaded_for(checkout):
     edit = f"[Path('hydrarec', path).open('a').write('# edited') for path in {edited}]"
     tell = "print(provenance.changed_sources(folder))"
 
-    def ask(*program):
+    def run(*program):
         beginning = "from pathlib import Path; from hydrarec import provenance; folder = Path()"
         command = [sys.executable, "-c", "; ".join([beginning, *program])]
         return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
 
     (checkout / "manifest.json").write_text("{}")
-    assert ask(tell, compute, tell) == "[]\n[]"
+    assert run(tell, compute, tell) == "[]\n[]"
     # Edited while it computes: what counts is what was there when it began.
-    ask("provenance.code_state()", edit, compute)
-    assert ask(tell, compute, tell) == "['numbers.py']\n[]"
+    run("provenance.code_state()", edit, compute)
+    assert run(tell, compute, tell) == "['numbers.py']\n[]"
 
 
 def test_a_package_inside_somebody_elses_repository_has_no_commit(checkout):
     subprocess.run(["git", "rm", "-rq", "--cached", "hydrarec"], cwd=checkout, check=True)
     assert state(checkout) == ["None", "None"]
+
+
+def test_a_checkout_of_somebody_else_is_asked_as_ones_own(checkout):
+    # As Git's own tests say that they are another user.
+    somebody_else = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    refused = subprocess.run(
+        ["git", "status"], cwd=checkout, env=os.environ | somebody_else, capture_output=True, text=True
+    )
+    assert "dubious ownership" in refused.stderr
+    assert state(checkout, **somebody_else) == [head(checkout), "False"]
+    (checkout / "hydrarec/heap.py").write_text("")
+    assert state(checkout, **somebody_else) == [head(checkout), "True"]
+
+
+def test_what_git_says_of_a_checkout_that_it_cannot_read_is_logged_once(checkout):
+    (checkout / ".git/HEAD").write_text("")
+    asked = ask(checkout)
+    assert asked.stdout.split() == ["None", "None"]
+    assert asked.stderr.count(f"{checkout}: not known which commit this is") == 1
+    assert "fatal: not a git repository" in asked.stderr
+    # A package that is in no checkout has nothing to be told.
+    shutil.rmtree(checkout / ".git")
+    asked = ask(checkout)
+    assert (asked.stdout.split(), asked.stderr) == (["None", "None"], "")
 
 
 def test_the_command_line_says_version_and_commit(checkout):

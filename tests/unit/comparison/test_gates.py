@@ -137,6 +137,16 @@ def test_mixed_or_uncommitted_code_is_amber(small, change):
     assert checked(tree)["code", ""] == "amber"
 
 
+def test_code_without_a_commit_is_amber_wherever_it_came_from(small):
+    tree = small()
+    for path in tree.results.rglob("runs/**/*.json"):
+        if "git_commit" in (found := read_json(path)):
+            write_json(path, found | {"git_commit": None, "git_dirty": None})
+    assert checked(tree)["code", ""] == "amber"
+    [gate] = [gate for gate in read_gates(tree.results) if gate.name == "code"]
+    assert re.match(r"All runs come from \S+ \(no commit known\), and nobody can tell whether the code", gate.sentence)
+
+
 @pytest.mark.parametrize(
     ("changed", "status", "said"),
     [
