@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+COLLECTED, CONTRASTED, ANALYSED, DECIDED = "collected.json", "contrasted.json", "analysed.json", "decided.json"
+"""Files beside the tables over all runs: the settings with which the step of that name made its own."""
+
 
 def raw_file(results: Path, sha256: str, name: str) -> Path:
     """Return a downloaded file; datasets that are made of the same bytes share it."""

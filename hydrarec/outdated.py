@@ -6,8 +6,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.compared import compared
 from hydrarec.config.differences import differences, settings_apart
 from hydrarec.config.runs import TrainedRun
+from hydrarec.files import read_object
+from hydrarec.layout import DECIDED
 from hydrarec.provenance import WEIGHTS, ranked_with_other_weights, read_manifest
 
 
@@ -37,8 +40,26 @@ def other_settings(config: BenchmarkConfig, dataset: str, run: str, folder: Path
     return f"{path}: was computed with {told(apart)}" if apart else ""
 
 
-def told(apart: dict[str, tuple[Any, Any]]) -> str:
+def other_tables(config: BenchmarkConfig, path: Path) -> str:
+    """Return in what tables over all runs are not of the configuration's settings; empty if they are.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    path
+        The file beside the tables that says with which settings a step made them.
+    """
+    if not path.is_file():
+        return f"{path}: no such file, so nobody can tell with which settings the tables beside it were made"
+    # Verdicts alone are about claims.
+    ignored = () if path.name == DECIDED else ("hypotheses",)
+    apart = differences(read_object(path), compared(config), ignored)
+    return f"{path}: the tables beside it were made with {told(apart, shown=3)}" if apart else ""
+
+
+def told(apart: dict[str, tuple[Any, Any]], shown: int = 1) -> str:
     """Say the first of some differences from the configuration, and how many more there are."""
-    (key, (before, now)), *others = apart.items()
-    more = f" and {len(others)} more" if others else ""
-    return f"{key} = {before}, the configuration has {now}{more}"
+    first = [f"{key} = {before}, the configuration has {now}" for key, (before, now) in [*apart.items()][:shown]]
+    more = f" and {len(apart) - shown} more" if len(apart) > shown else ""
+    return f"{'; '.join(first)}{more}"

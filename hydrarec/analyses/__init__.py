@@ -13,7 +13,9 @@ from hydrarec.analyses.sensitivity import sensitivity
 from hydrarec.columns import AGREEMENT, BEYOND, ORDERS, SENSITIVITY
 from hydrarec.comparison.runs import require_complete
 from hydrarec.config import BenchmarkConfig
-from hydrarec.files import atomic_folder
+from hydrarec.config.compared import compared
+from hydrarec.files import atomic_folder, write_json
+from hydrarec.layout import ANALYSED
 from hydrarec.tables import write_table
 
 __all__ = ["analyse"]
@@ -21,6 +23,8 @@ __all__ = ["analyse"]
 
 def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
     """Write `sensitivity.parquet`, `agreement.parquet`, `orders.parquet` and `beyond.parquet`.
+
+    The settings they were made with stand beside them in `analysed.json`.
 
     Parameters
     ----------
@@ -48,3 +52,4 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
         write_table(moved, new / "agreement.parquet", AGREEMENT)
         write_table(tied, new / "orders.parquet", ORDERS)
         write_table(lists, new / "beyond.parquet", BEYOND)
+        write_json(new / ANALYSED, compared(config))

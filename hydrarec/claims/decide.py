@@ -13,14 +13,18 @@ from hydrarec.claims.decided import Decided
 from hydrarec.claims.evidence import Evidence, Undecidable, read_evidence
 from hydrarec.columns import CLAIMS, VERDICTS
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.compared import compared
 from hydrarec.config.hypotheses import ClaimConfig, RunClaimConfig, load_hypotheses
-from hydrarec.files import sha256
+from hydrarec.files import atomic_folder, sha256, write_json
+from hydrarec.layout import DECIDED
 from hydrarec.significance.corrections import holm
 from hydrarec.tables import write_table
 
 
 def decide(config: BenchmarkConfig, hypotheses: Path, results: Path, comparison: Path, output: Path) -> None:
     """Decide every claim of a file and write `verdicts.parquet` and `claims.parquet`.
+
+    The settings they were made with stand beside them in `decided.json`.
 
     Parameters
     ----------
@@ -41,11 +45,12 @@ def decide(config: BenchmarkConfig, hypotheses: Path, results: Path, comparison:
         If the file of claims is wrong.
     FileNotFoundError
         If a table is absent.
+    ValueError
+        If tables were made with other settings than the configuration's, or are not what they must be.
     """
     claims = load_hypotheses(hypotheses)
     evidence = read_evidence(config, claims, results, comparison)
     decided = [look(claim, claims.needed_for(claim), evidence) for claim in claims.claims]
-    write_table(pd.DataFrame(verdict_rows(decided), columns=VERDICTS.names), output / "verdicts.parquet", VERDICTS)
     published = claims.published_file(hypotheses)
     registered = {
         "registered": claims.registered.isoformat(),
@@ -53,7 +58,10 @@ def decide(config: BenchmarkConfig, hypotheses: Path, results: Path, comparison:
         "published_sha256": sha256(published) if published else None,
     }
     table = [row | registered for row in claim_rows(decided)]
-    write_table(pd.DataFrame(table, columns=CLAIMS.names), output / "claims.parquet", CLAIMS)
+    with atomic_folder(output) as new:
+        write_table(pd.DataFrame(verdict_rows(decided), columns=VERDICTS.names), new / "verdicts.parquet", VERDICTS)
+        write_table(pd.DataFrame(table, columns=CLAIMS.names), new / "claims.parquet", CLAIMS)
+        write_json(new / DECIDED, compared(config))
 
 
 def look(claim: ClaimConfig, needed: int, evidence: Evidence) -> Decided:

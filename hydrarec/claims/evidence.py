@@ -11,13 +11,14 @@ import pandas as pd
 
 from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, RUNS, SCALING, TIMES
 from hydrarec.comparison import Gate, read_gates
+from hydrarec.comparison.belonging import refuse_other_tables
 from hydrarec.comparison.measurements import measured_on
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.bands import Band
 from hydrarec.config.hypotheses import Hypotheses
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json
-from hydrarec.layout import data_folder, run_folder
+from hydrarec.layout import COLLECTED, CONTRASTED, data_folder, run_folder
 from hydrarec.numbers import metric_title, score
 from hydrarec.significance.estimate import Estimate
 from hydrarec.significance.pairs import PairVariances
@@ -167,8 +168,9 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
     FileNotFoundError
         If one is absent; the efficiency tables may be.
     ValueError
-        If one is not what it must be.
+        If one is not what it must be, or was made with other settings than the configuration's.
     """
+    refuse_other_tables(config, comparison, COLLECTED, CONTRASTED)
     leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
     measured = list(measured_on(config, results, complete=False))
     return Evidence(

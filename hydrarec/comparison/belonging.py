@@ -8,10 +8,10 @@ from typing import Protocol
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import split_folder
-from hydrarec.outdated import outdated
+from hydrarec.outdated import other_tables, outdated
 from hydrarec.provenance import code_of, read_manifest
 
-AGAIN = "Delete the run's folder and start Snakemake again: it is computed anew."
+AGAIN = "Delete the run's folder and start Snakemake again with --forcerun collect: it is computed anew."
 """What to do about a run that cannot be used."""
 
 
@@ -30,6 +30,30 @@ def refuse_other_settings(config: BenchmarkConfig, everything: Sequence[Result])
     if found:
         more = f"\n  and {len(found) - 1} more" if len(found) > 1 else ""
         raise ValueError(f"{len(found)} result(s) are not those of this configuration. {AGAIN}\n  {found[0]}{more}")
+
+
+def refuse_other_tables(config: BenchmarkConfig, comparison: Path, *steps: str) -> None:
+    """Refuse tables over all runs that were made with settings that are not the configuration's.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    comparison
+        Folder of the tables.
+    steps
+        Of the steps that made them, the files with their settings, such as `hydrarec.layout.COLLECTED`.
+
+    Raises
+    ------
+    ValueError
+        Naming the first such file, what differs, and how tables are made anew; so it does if the file is absent.
+    """
+    for step in steps:
+        if why := other_tables(config, comparison / step):
+            raise ValueError(
+                f"{why}.\nDelete {comparison} and start Snakemake again with --forcerun collect: tables are made anew."
+            )
 
 
 def refuse_mixed_data(everything: Sequence[Result]) -> None:

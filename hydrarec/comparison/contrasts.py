@@ -15,7 +15,10 @@ from hydrarec.comparison.pairs import contrast_pairs
 from hydrarec.comparison.runs import finished_runs, is_from_lists, kind_of, require_complete
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.compared import compared
 from hydrarec.config.protocol import EvaluationConfig
+from hydrarec.files import atomic_folder, write_json
+from hydrarec.layout import CONTRASTED
 from hydrarec.progress import bar
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import PairedDifference, paired_difference
@@ -37,6 +40,8 @@ _AGAINST_MARGINS = (
 
 def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: bool = False) -> None:
     """Compare runs, paired by user and seed, and write `comparison`, `pairs` and `places.parquet`.
+
+    The settings they were made with stand beside them in `contrasted.json`.
 
     Controls and the best possible scorer are not compared: `check_gates` holds the ones to what they must score, and
     the other bounds what can be had. p-values are Holm-adjusted over the runs of one dataset, protocol and metric. All
@@ -67,10 +72,12 @@ def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: b
         for dataset in config.datasets
         for protocol in config.protocols
     ]
-    for name, schema, tables in zip(
-        ("comparison", "pairs", "places"), (COMPARISON, PAIRS, PLACES), zip(*found, strict=True), strict=True
-    ):
-        write_table(pd.concat(tables, ignore_index=True), output / f"{name}.parquet", schema)
+    with atomic_folder(output) as new:
+        for name, schema, tables in zip(
+            ("comparison", "pairs", "places"), (COMPARISON, PAIRS, PLACES), zip(*found, strict=True), strict=True
+        ):
+            write_table(pd.concat(tables, ignore_index=True), new / f"{name}.parquet", schema)
+        write_json(new / CONTRASTED, compared(config))
 
 
 def compared_runs(config: BenchmarkConfig) -> list[str]:

@@ -15,9 +15,10 @@ from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import Computed, finished, finished_runs, require_complete
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.compared import compared
 from hydrarec.contention import busy_share, contention
-from hydrarec.files import atomic_folder
-from hydrarec.layout import run_folder
+from hydrarec.files import atomic_folder, write_json
+from hydrarec.layout import COLLECTED, run_folder
 from hydrarec.progress import bar
 from hydrarec.significance.crossed import CrossedMean, crossed_mean
 from hydrarec.significance.seed_spread import seed_spread
@@ -71,8 +72,8 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     """Measure every run of a comparison.
 
     Writes `metrics.parquet` (each run and seed), `leaderboard.parquet` (means over seeds with their users x seeds
-    intervals; groups of a single user have none and are left out there), `times.parquet` and `runs.parquet` (what
-    became of every run).
+    intervals; groups of a single user have none and are left out there), `times.parquet`, `runs.parquet` (what became
+    of every run) and, in `collected.json`, the settings they were made with.
 
     Parameters
     ----------
@@ -114,6 +115,7 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
         write_table(pd.DataFrame(_intervals(config, leaders)), new / "leaderboard.parquet", LEADERBOARD)
         write_table(times, new / "times.parquet", TIMES)
         write_runs(config, results, new)
+        write_json(new / COLLECTED, compared(config))
 
 
 def _measure(

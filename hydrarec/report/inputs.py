@@ -26,11 +26,12 @@ from hydrarec.columns import (
     VERDICTS,
 )
 from hydrarec.comparison import Gate, read_gates
+from hydrarec.comparison.belonging import refuse_other_tables
 from hydrarec.comparison.measurements import measured_on
-from hydrarec.comparison.runs import Computed, finished, kind_of
+from hydrarec.comparison.runs import Computed, finished, kind_of, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
-from hydrarec.layout import data_folder, split_folder
+from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, data_folder, split_folder
 from hydrarec.provenance import code_of
 from hydrarec.report.measured import Measured, read_measured
 from hydrarec.report.titles import protocol_name, short_names
@@ -201,10 +202,16 @@ def read_inputs(
     Raises
     ------
     FileNotFoundError
-        If a table is absent.
+        If a table is absent, or a file of a run unless the report is partial.
     ValueError
-        If a file does not hold what it must.
+        If a file does not hold what it must; unless the report is partial, also if runs or tables are not of the
+        configuration's settings, or runs do not belong together.
     """
+    if not partial:
+        # Snakemake sees that tables are of another configuration only where it has its records of them.
+        require_complete(config, results)
+        decided = [DECIDED] if config.hypotheses else []
+        refuse_other_tables(config, comparison, COLLECTED, CONTRASTED, ANALYSED, *decided)
     everything = finished(config, results)
     runs = read_table(comparison / "runs.parquet", RUNS)
     complete = not partial and bool((runs["status"] == "finished").all())

@@ -30,6 +30,7 @@ rule analyse:
             "agreement.parquet",
             "orders.parquet",
             "beyond.parquet",
+            "analysed.json",
         ),
     log:
         f"logs/analyse/{BENCHMARK.report}.log",

@@ -99,6 +99,26 @@ def warn_of_claims():
 warn_of_claims()
 
 
+def warn_of_other_settings():
+    """Say, once, which results are not of the configuration's settings where Snakemake has no records to see it by."""
+    if not workflow.is_main_process:
+        return
+    from hydrarec.unrecorded import unseen
+    from snakemake.logging import logger
+
+    if found := unseen(BENCHMARK, Path()):
+        more = f"\n  and {len(found) - 3} more" if found[3:] else ""
+        logger.warning(
+            f"Of other settings than the configuration's, which Snakemake does not see without its records: "
+            f"{several(len(found), 'file')}. Delete the folder of each and start again with --forcerun collect:\n"
+            + "\n".join(f"  {why}" for why in found[:3])
+            + more
+        )
+
+
+warn_of_other_settings()
+
+
 # What the rule of a baseline leaves behind.
 RUN_FILES = multiext(
     "results/runs/{dataset}/{protocol}/{run}/seed-{seed}/",
@@ -275,7 +295,7 @@ def all_verdicts():
     """Return the verdicts on all claims; none where nothing is claimed."""
     folder = f"results/comparison/{BENCHMARK.report}"
     return (
-        multiext(f"{folder}/", "verdicts.parquet", "claims.parquet")
+        multiext(f"{folder}/", "verdicts.parquet", "claims.parquet", "decided.json")
         if BENCHMARK.hypotheses
         else []
     )

@@ -17,6 +17,7 @@ rule collect:
             "times.parquet",
             "runs.parquet",
             "gates.json",
+            "collected.json",
         ),
     log:
         f"logs/collect/{BENCHMARK.report}.log",
@@ -38,6 +39,7 @@ rule contrast:
             "comparison.parquet",
             "pairs.parquet",
             "places.parquet",
+            "contrasted.json",
         ),
     log:
         f"logs/contrast/{BENCHMARK.report}.log",
@@ -58,7 +60,9 @@ rule verdicts:
             "times.parquet",
             "runs.parquet",
             "gates.json",
+            "collected.json",
             "pairs.parquet",
+            "contrasted.json",
         ),
         all_histories(),
         all_efficiency(),
@@ -70,6 +74,7 @@ rule verdicts:
             f"results/comparison/{BENCHMARK.report}/",
             "verdicts.parquet",
             "claims.parquet",
+            "decided.json",
         ),
     log:
         f"logs/verdicts/{BENCHMARK.report}.log",

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from hydrarec.columns import CLAIMS, VERDICTS
+from hydrarec.files import read_json, write_json
+from hydrarec.layout import COLLECTED, DECIDED
 from hydrarec.report.chapters.claims import registered_told
 from hydrarec.report.inputs import read_inputs
 from hydrarec.tables import write_table
@@ -46,6 +48,7 @@ def write_verdicts(_, tables):
     ]  # fmt: skip
     write_table(pd.DataFrame(claims), tables / "claims.parquet", CLAIMS)
     write_table(pd.DataFrame(verdicts), tables / "verdicts.parquet", VERDICTS)
+    write_json(tables / DECIDED, read_json(tables / COLLECTED))
 
 
 @pytest.fixture(scope="module")
