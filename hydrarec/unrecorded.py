@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from hydrarec.config import BenchmarkConfig
@@ -12,7 +13,7 @@ _LONGEST = 254
 
 
 def unseen(config: BenchmarkConfig, folder: Path) -> list[str]:
-    """Say of results without records in what they are not of the configuration's settings, the tables' files last.
+    """Say of results without records in what they are not of the configuration's settings; of the tables once, at last.
 
     Where everything has its record this looks for files and reads none.
 
@@ -51,7 +52,8 @@ def _of_other_settings(
             why = str(error)
         if why:
             yield why
-    yield from filter(None, (other_tables(config, folder / path) for path in steps))
+    # One remedy is for all tables.
+    yield from islice(filter(None, (other_tables(config, folder / path) for path in steps)), 1)
 
 
 def _is_unrecorded(folder: Path, path: Path) -> bool:

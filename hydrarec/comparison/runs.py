@@ -121,8 +121,8 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
         shown = "\n".join(f"  {path}" for path in absent[:10])
         more = f"\n  and {len(absent) - 10} more" if len(absent) > 10 else ""
         raise FileNotFoundError(
-            f"the comparison needs {len(absent)} file(s) that are not there; compute them with snakemake (where a "
-            "run lost some, delete its folder seed-<k> before); "
+            f"the comparison needs {len(absent)} file(s) that are not there; compute them with snakemake --forcerun "
+            "collect (where a run lost some, delete its folder seed-<k> before); "
             f"what is finished is shown by `hydrarec show <run>` and `hydrarec partial-report`:\n{shown}{more}"
         )
     refuse_mixed_data(everything)

@@ -41,4 +41,5 @@ def _run(run: TrainedRun | BaselineRun) -> dict[str, Any]:
 
 
 def _overrides(layer: Overrides) -> dict[str, Any]:
-    return layer.model_dump(mode="json", include=_OVERRIDDEN, exclude_unset=True)
+    written = layer.model_dump(mode="json", include=_OVERRIDDEN, exclude_unset=True)
+    return {block: keys for block, keys in written.items() if keys is not None}

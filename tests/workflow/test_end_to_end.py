@@ -137,7 +137,32 @@ def test_the_report_is_one_page_with_its_tables(workplace):
 
 def test_a_second_invocation_has_nothing_to_do(workplace):
     again = snakemake(workplace, "--dry-run")
-    assert "Nothing to be done" in again.stdout + again.stderr
+    text = again.stdout + again.stderr
+    assert "Nothing to be done" in text
+    assert "no records" not in text
+
+
+def test_another_configuration_is_told_where_snakemake_has_no_records(workplace, tmp_path):
+    for name in ("results", "reports"):
+        shutil.copytree(workplace / name, tmp_path / name)
+    raw = demo()
+    raw["evaluation"]["alpha"] = 0.01
+    raw["grid"]["attention"] = [{"kind": "hydra", "eps": 1e-5}, {"kind": "softmax"}]
+    (tmp_path / "changed.yaml").write_text(yaml.safe_dump(raw))
+    plan = snakemake(tmp_path, "--dry-run", configfile=tmp_path / "changed.yaml")
+    text = plan.stdout + plan.stderr
+    assert "Nothing to be done" in text
+    # Two runs with two seeds, and the tables.
+    assert text.count("Snakemake has no records of 5 results of other settings") == 1
+    assert "attention.eps = 1e-06, the configuration has 1e-05" in text
+    raw["grid"]["attention"][0].pop("eps")
+    (tmp_path / "changed.yaml").write_text(yaml.safe_dump(raw))
+    shutil.rmtree(tmp_path / "reports")
+    refused = snakemake(tmp_path, configfile=tmp_path / "changed.yaml")
+    assert refused.returncode != 0
+    log = (tmp_path / "logs/report/demo.log").read_text()
+    assert "collected.json: the tables beside it were made with evaluation.alpha = 0.05, the configuration has" in log
+    assert not (tmp_path / "reports/demo/index.html").exists()
 
 
 def test_a_run_done_again_gives_the_same_bytes(workplace):

@@ -109,8 +109,8 @@ def warn_of_other_settings():
     if found := unseen(BENCHMARK, Path()):
         more = f"\n  and {len(found) - 3} more" if found[3:] else ""
         logger.warning(
-            f"Of other settings than the configuration's, which Snakemake does not see without its records: "
-            f"{several(len(found), 'file')}. Delete the folder of each and start again with --forcerun collect:\n"
+            f"Snakemake has no records of {several(len(found), 'result')} of other settings than the configuration's and "
+            "repeats none for that. Delete the folder of each file and start again with --forcerun collect:\n"
             + "\n".join(f"  {why}" for why in found[:3])
             + more
         )

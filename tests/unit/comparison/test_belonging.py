@@ -4,13 +4,16 @@ import shutil
 
 import pytest
 
+from hydrarec.analyses import analyse
+from hydrarec.claims import decide
 from hydrarec.columns import RUNS
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import computed
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
-from hydrarec.layout import split_folder
+from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, split_folder
 from hydrarec.outdated import outdated
+from hydrarec.report.inputs import read_inputs
 from hydrarec.tables import read_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 
@@ -105,6 +108,88 @@ def test_a_changed_option_of_a_baseline_is_found(tree):
             run["options"] = {"neighbours": 7}
     with pytest.raises(ValueError, match=r"itemknn/seed-0/manifest.json: was computed with options.neighbours = None"):
         contrast(load(raw), tree.results, tree.results)
+
+
+def tabulated(tree, config=None):
+    """Make all tables of a tree, and return their folder."""
+    config, tables = config or tree.config, tree.results / "comparison" / "made"
+    collect(config, tree.results, tables)
+    contrast(config, tree.results, tables)
+    check_gates(config, tree.results, tables)
+    analyse(config, tree.results, tables)
+    return tables
+
+
+def claimed(tree):
+    """Write a file of claims."""
+    path = tree.results / "claims.yaml"
+    claim = f"{{id: A, statement: It is better, kind: superior, run: {HYDRA_UNI}, against: [{SASREC}]}}"
+    path.write_text(f"registered: 2026-01-02\nclaims: [{claim}]\n")
+    return path
+
+
+def test_a_complete_report_asks_for_the_settings_of_runs_by_itself(tree):
+    tables = tabulated(tree)
+    changed = config(datasets=1, seeds=2, more={"encoder": {"d_model": 16}})
+    with pytest.raises(ValueError, match=r"(?s)^4 result\(s\) .*d_model = 64, the configuration has 16"):
+        read_inputs(changed, tree.results, tables)
+    (tree.folder("popularity") / "ranks.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"(?s)--forcerun collect.*popularity/seed-0/ranks.parquet"):
+        read_inputs(tree.config, tree.results, tables)
+
+
+def test_tables_of_another_configuration_are_refused_with_keys_values_and_a_remedy(tree):
+    tables, changed = tabulated(tree), with_keys(alpha=0.01, margin=0.1)
+    told = (
+        f"{tables / COLLECTED}: the tables beside it were made with evaluation.alpha = 0.05, the configuration has "
+        "0.01; evaluation.margin = 0.05, the configuration has 0.1.\n"
+        f"Delete {tables} and start Snakemake again with --forcerun collect: tables are made anew."
+    )
+    for read in (
+        lambda: read_inputs(changed, tree.results, tables),
+        lambda: decide(changed, claimed(tree), tree.results, tables, tree.results),
+    ):
+        with pytest.raises(ValueError, match="alpha") as error:
+            read()
+        assert str(error.value) == told
+
+
+@pytest.mark.parametrize("change", ["a run less", "another reference"])
+def test_tables_about_other_runs_are_refused_before_the_page_misses_one(tree, change):
+    tables, raw = tabulated(tree), tree.config.model_dump(mode="json", exclude_unset=True)
+    if change == "a run less":
+        raw["runs"] = [run for run in raw["runs"] if run["id"] != "itemknn"]
+        said = r"runs\.itemknn\.baseline = itemknn, the configuration has None"
+    else:
+        raw["evaluation"]["reference"] = "popularity"
+        said = rf"evaluation\.reference = {SASREC.replace('+', '.')}, the configuration has popularity"
+    with pytest.raises(ValueError, match=said):
+        read_inputs(load(raw), tree.results, tables)
+
+
+@pytest.mark.parametrize(("step", "name"), [(collect, COLLECTED), (contrast, CONTRASTED), (analyse, ANALYSED)])
+def test_every_step_says_with_which_settings_it_made_its_tables(tree, step, name):
+    changed = with_keys(alpha=0.01)
+    tables = tabulated(tree)
+    step(changed, tree.results, tables)
+    with pytest.raises(ValueError, match=rf"{name}: .*evaluation\.alpha = 0\.01, the configuration has 0\.05"):
+        read_inputs(tree.config, tree.results, tables)
+    (tables / name).unlink()
+    with pytest.raises(ValueError, match=rf"{name}: no such file, so nobody can tell.*\nDelete {tables} and start"):
+        read_inputs(tree.config, tree.results, tables)
+    # A report of what is finished makes its own tables.
+    read_inputs(tree.config, tree.results, tables, partial=True)
+
+
+def test_verdicts_on_other_claims_are_refused(tree):
+    tables, raw = tabulated(tree), tree.config.model_dump(mode="json", exclude_unset=True)
+    one, other = (load(raw | {"hypotheses": f"{name}.yaml"}) for name in ("claims", "others"))
+    decide(one, claimed(tree), tree.results, tables, tables)
+    read_inputs(one, tree.results, tables)
+    with pytest.raises(ValueError, match=rf"{DECIDED}: .*hypotheses = claims.yaml, the configuration has others.yaml"):
+        read_inputs(other, tree.results, tables)
+    # Whoever claims nothing has no use for them, and no other table is about claims.
+    read_inputs(tree.config, tree.results, tables)
 
 
 def test_another_label_changes_no_result(tree):

@@ -1,0 +1,71 @@
+"""Results of other settings are found where Snakemake has no records, and are its own business where it has."""
+
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+from snakemake.persistence.file import FilePersistence
+
+from hydrarec.comparison import collect, contrast
+from hydrarec.layout import CONTRASTED, comparison_folder, run_folder
+from hydrarec.unrecorded import unseen
+from tests.fabricate import SASREC, Tree, config
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where everything is finished and nothing recorded."""
+    folder = tmp_path_factory.mktemp("unrecorded")
+    tree = Tree(config(datasets=1, seeds=2), folder / "results", n_users=40).write()
+    tables = comparison_folder(tree.results, tree.config.report)
+    collect(tree.config, tree.results, tables)
+    contrast(tree.config, tree.results, tables)
+    return folder
+
+
+def record(folder, path):
+    """Write a record where Snakemake itself has it."""
+    subject = str(folder / ".snakemake/metadata")
+    Path(subject).mkdir(parents=True, exist_ok=True)
+    snakemake = MagicMock()
+    snakemake._fetch_max_len.return_value = 255
+    place = Path(FilePersistence._record_path(snakemake, subject, str(path)))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.touch()
+    return place
+
+
+def test_results_of_the_configuration_are_not_remarked_on(folder):
+    assert unseen(config(datasets=1, seeds=2), folder) == []
+
+
+def test_nothing_computed_is_nothing_to_remark_on(tmp_path):
+    assert unseen(config(), tmp_path) == []
+
+
+def test_what_snakemake_cannot_see_is_told_and_what_it_has_records_of_is_not(folder):
+    evaluation = {"reference": SASREC, "cutoffs": [1, 10], "alpha": 0.01}
+    changed = config(datasets=1, seeds=2, more={"encoder": {"d_model": 16}, "evaluation": evaluation})
+    *runs, tables = unseen(changed, folder)
+    assert len(runs) == 4
+    manifest = run_folder(Path("results"), "made-0", "loo", SASREC, 0) / "manifest.json"
+    assert runs[0] == f"{folder / manifest}: was computed with encoder.d_model = 64, the configuration has 16"
+    assert "collected.json: the tables beside it were made with encoder.d_model = 64" in tables
+    written = [record(folder, manifest), record(folder, "results/comparison/fabricated/collected.json")]
+    *runs, tables = unseen(changed, folder)
+    assert len(runs) == 3
+    assert CONTRASTED in tables
+    for path in written:
+        path.unlink()
+
+
+def test_records_of_long_names_lie_in_folders(tmp_path):
+    raw = config(datasets=1, seeds=1).model_dump(mode="json", exclude_unset=True)
+    long = config(datasets=1, seeds=1, more={"runs": [*raw["runs"], {"id": "p" * 200, "baseline": "popularity"}]})
+    path = run_folder(Path("results"), "made-0", "loo", "p" * 200, 0) / "manifest.json"
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text("{}")
+    (why,) = unseen(long, tmp_path)
+    assert "lacks data" in why
+    assert record(tmp_path, path).parent.name.startswith("@")
+    assert unseen(long, tmp_path) == []
