@@ -243,7 +243,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         lacks = ", ".join(absent) or "hashes of its data"
         raise ValueError(
             f"{path}: lacks {lacks}: no manifest, or one of a version whose results cannot be used any more. "
-            "Delete the run's folder and start Snakemake again: it is computed anew."
+            "Delete the run's folder and start Snakemake again with --forcerun collect: it is computed anew."
         )
     return manifest
 
