@@ -24,7 +24,7 @@ def _table(**columns: tuple[pa.DataType, str]) -> pa.Schema:
 
 
 def may_be_absent(field: pa.Field) -> bool:
-    """Tell whether files of before may lack a column."""
+    """Tell whether older files may lack a column."""
     return field.metadata[b"added"] == b"True"
 
 

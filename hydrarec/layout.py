@@ -1,4 +1,4 @@
-"""Where every file of `results/` lies (ADR 0002). Rules and code ask here instead of joining paths themselves."""
+"""Where every file of `results/` lies (ADR 0002). Code asks here; the patterns of rules spell the folders out."""
 
 from pathlib import Path
 

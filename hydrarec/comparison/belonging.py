@@ -64,7 +64,7 @@ def refuse_mixed_data(everything: Sequence[Result]) -> None:
         for file, digest in read_manifest(path)["data"].items():
             seen[one.dataset, one.protocol, file].setdefault(digest, path)
     for dataset, protocol in {(one.dataset, one.protocol): None for one in everything}:
-        # Results of before a data set was prepared anew, by hand or from another source.
+        # Results that are older than the data, which were prepared anew, by hand or from another source.
         card = split_folder(everything[0].folder.parents[4], dataset, protocol) / "split.json"
         hashes = read_json(card).get("content_hashes", {}) if card.is_file() else {}
         for name, digest in hashes.items():

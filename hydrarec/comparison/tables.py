@@ -49,7 +49,7 @@ _COUNTED = (
     "validation_j",
 )
 _ADDED = ("threads", "load", *_COUNTED)
-"""Later keys, which results of before lack."""
+"""Later keys, which older results lack."""
 _OWN = ("setup_s", "train_s", "epoch_s", "train_to_best_s", "validation_s", *_COUNTED)
 """What a run took beside others on a GPU is no time of its own."""
 
@@ -200,7 +200,7 @@ def _time(one: Computed) -> dict[str, Any]:
             "seed": one.seed,
             "host": manifest["host"],
             "infer_ms_per_user": inference["infer_ms_per_user"],
-            # Results of before runs could share a GPU do not say so.
+            # Older results, of when runs could not share a GPU, do not say so.
             "runs_per_gpu": timing.get("runs_per_gpu", 1),
             **{name: timing[name] for name in _FROM_TIMING},
             **{name: timing.get(name) for name in _ADDED},

@@ -1,6 +1,6 @@
 """The table of operators: what every part that mixes positions computes, what that costs, and who described it.
 
-Everything in it is said by the configuration classes (`hydrarec.config.base.Mixer`). The page shows the parts of its
+Everything in it is said by the configuration classes (`hydrarec.config.mixer.Mixer`). The page shows the parts of its
 comparison; `hydrarec operators` prints those of the package, as committed in `docs/attention/README.md`.
 """
 

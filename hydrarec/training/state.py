@@ -136,7 +136,7 @@ class TrainingState:
                 _put(trainer, tensors, values)
                 self.resumed = values["resumed"] + 1
                 self.hosts = list(dict.fromkeys(values["hosts"] + self.hosts))
-                # States of before say neither with which code nor with how many threads.
+                # Older states say neither with which code nor with how many threads.
                 self.earlier_sources = values.get("sources", {})
                 self.earlier_code = [code for code in values.get("code", []) if code != self.code]
                 self.threads = values.get("threads", self.threads)
@@ -197,7 +197,7 @@ def _read_clocks(trainer: Trainer) -> dict[str, float | None]:
 def _put_clocks(trainer: Trainer, values: dict[str, Any]) -> None:
     for of, watch in (("train", trainer.train_watch), ("validation", trainer.validation_watch)):
         watch.seconds = values[f"{of}_s"]
-        # States of before these were counted do not say how much it was so far.
+        # Older states do not say how much it was so far.
         watch.cpu_s, watch.joules = values.get(f"{of}_cpu_s"), values.get(f"{of}_j")
 
 

@@ -143,7 +143,7 @@ def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) ->
 
 
 def _tie_deviations(inputs: Inputs, scope: Scope) -> "pd.Series[float]":
-    """Return by run how far one random order of equal scores strays; empty where results of before do not say."""
+    """Return by run how far one random order of equal scores strays; empty where older results do not say."""
     table = scope.of(inputs.sensitivity)
     table = table[(table["metric"] == inputs.primary) & (table["variant"] == FULL)].set_index("run")
     return table["tie_deviation"].astype(float).dropna()
