@@ -2,7 +2,8 @@
 
 A run's manifest records the data it saw and the files written with it; `inference.json` what a ranking read and wrote;
 `card.json`, `split.json` and the `machine.json` of measurements the tables beside them. Tables over all runs, what
-measurements come to, and older results, of which files were not recorded, are counted: of them no hash is there to compare with.
+measurements come to, and older results, of which files were not recorded, are counted: of them no hash is there to
+compare with.
 """
 
 import os

@@ -84,8 +84,9 @@ def refuse_mixed_versions(config: BenchmarkConfig, everything: Sequence[Result])
         counts = ", ".join(f"{len(paths)} from {version} (such as {paths[0]})" for version, paths in versions.items())
         raise ValueError(
             f"runs on {dataset}/{protocol} come from several versions of hydrarec and are not compared: {counts}.\n"
-            "A version changes numbers: delete the folders of all but one and start Snakemake again with --forcerun "
-            f"collect, or, if the changelog says that they agree, write evaluation.accepted_versions: {sorted(versions)}."
+            "A version changes numbers: delete the folders of all but one and start Snakemake again with "
+            "--forcerun collect, or, if the changelog says that they agree, write "
+            f"evaluation.accepted_versions: {sorted(versions)}."
         )
 
 
