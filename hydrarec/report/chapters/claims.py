@@ -76,8 +76,8 @@ def _table(inputs: Inputs, claims: pd.DataFrame) -> Table:
 
 
 def _reason(row: pd.Series) -> str:
-    remarks = [f"{row['family'].capitalize()}."] if row["family"] != "confirmatory" else []
-    return " ".join([*remarks, row["sentence"]])
+    family = "" if row["family"] == "confirmatory" else f"{row['family'].capitalize()}. "
+    return f"{family}{row['sentence']}"
 
 
 def _evidence(inputs: Inputs) -> Table:
