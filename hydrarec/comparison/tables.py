@@ -160,7 +160,7 @@ def _measure(
 
 
 def _intervals(config: BenchmarkConfig, leaders: list[_Leader]) -> Rows:
-    """Return rows of the leaderboard, in whose intervals seeds change no less than in all competing runs together."""
+    """Return rows of the leaderboard; in its intervals seeds change a competing run no less than all such together."""
     alpha, competing = config.evaluation.alpha, set(compared_runs(config))
     by_seed: dict[tuple[str, ...], list[NDArray[np.float64]]] = defaultdict(list)
     for one in leaders:
@@ -169,7 +169,9 @@ def _intervals(config: BenchmarkConfig, leaders: list[_Leader]) -> Rows:
     spreads = {measured: seed_spread(np.stack(means)) for measured, means in by_seed.items()}
     rows: Rows = []
     for one in leaders:
-        estimate = one.estimate.with_seeds_at_least(spreads.get(one.measured), 1, alpha)
+        # Random draws of a control are of another kind.
+        spread = spreads.get(one.measured) if one.key["run"] in competing else None
+        estimate = one.estimate.with_seeds_at_least(spread, 1, alpha)
         rows.append(
             {
                 **one.key,

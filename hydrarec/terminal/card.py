@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydrarec.comparison.cases import read_cases
+from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import metric_names
 from hydrarec.comparison.runs import REQUIRED, Computed, computed, require_complete
 from hydrarec.comparison.seeds import means_by_seed
@@ -115,7 +116,7 @@ def _metrics(
     rows = []
     for index, metric in enumerate(metric_names(config.evaluation.cutoffs)):
         estimate = crossed_mean(values[:, index], alpha)
-        if metric in others:
+        if metric in others and run in compared_runs(config):
             estimate = estimate.with_seeds_at_least(seed_spread(others[metric]), 1, alpha)
         interval = score_interval(estimate.low, estimate.high)
         rows.append([metric_title(metric), score(estimate.mean), interval])

@@ -81,7 +81,10 @@ def test_intervals_of_means_take_seeds_to_change_as_much_as_in_all_runs_together
     for run, one in values.items():
         expected = crossed_mean(one).with_seeds_at_least(spread, 1, 0.05)
         assert (here.loc[run, "low"], here.loc[run, "high"]) == pytest.approx((expected.low, expected.high))
-    # Random draws are controls and say nothing about methods; what does not change with the seed has users alone.
+    # Random draws are controls: they say nothing about methods, nor methods about them.
+    drawn = crossed_mean(np.stack([ndcg_by_user(tree, "random", seed, "loo") for seed in range(3)], axis=1))
+    assert (here.loc["random", "low"], here.loc["random", "high"]) == pytest.approx((drawn.low, drawn.high))
+    # What does not change with the seed has users alone.
     fixed = crossed_mean(ndcg_by_user(tree, "itemknn", 0, "loo")[:, None])
     assert here.loc["itemknn", "low"] == pytest.approx(fixed.low)
 
