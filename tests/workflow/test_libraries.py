@@ -205,6 +205,15 @@ def test_wrong_options_are_refused(library, monkeypatch, data, tmp_path, options
         job(library, monkeypatch, data / "loo", tmp_path, options)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU that is granted is found")
+def test_a_gpu_that_is_granted_and_not_found_is_no_reason_for_days_on_a_cpu(library, monkeypatch, data, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("SLURM_JOB_GPUS", "2")
+    with pytest.raises(ValueError, match=r"a GPU was granted \(SLURM_JOB_GPUS=2\).*options.device: cpu"):
+        job(library, monkeypatch, data / "loo", tmp_path)
+    assert job(library, monkeypatch, data / "loo", tmp_path, '{"device": "cpu"}').device.type == "cpu"
+
+
 def test_whole_numbers_stand_for_fractions(library, monkeypatch, data, tmp_path):
     assert job(library, monkeypatch, data / "loo", tmp_path, '{"dropout": 0}').options["dropout"] == 0
 

@@ -263,7 +263,15 @@ def _merge(defaults: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
 def _select_device(wanted: str) -> torch.device:
     if wanted not in ("auto", "cpu", "cuda") or (wanted == "cuda" and not torch.cuda.is_available()):
         raise ValueError(f"options.device: {wanted!r} cannot be had; allowed: auto, cpu, and cuda where there is a GPU")
-    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+    found = "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+    granted, hidden = os.environ.get("SLURM_JOB_GPUS"), os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    # As the package's own trainings do (hydrarec/devices.py): a broken GPU would make days of hours.
+    if wanted == "auto" and found == "cpu" and granted and not hidden:
+        raise ValueError(
+            f"a GPU was granted (SLURM_JOB_GPUS={granted}), but PyTorch {torch.__version__} finds none; take another "
+            "node, or set options.device: cpu"
+        )
+    return torch.device(found)
 
 
 def _read(folder: Path, parts: list[str]) -> pd.DataFrame:
