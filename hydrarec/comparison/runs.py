@@ -35,7 +35,7 @@ def kind_of(run: TrainedRun | BaselineRun) -> Kind:
 
 
 @dataclass(frozen=True)
-class Computed:
+class RunSeed:
     """One run with one seed on one dataset and protocol."""
 
     dataset: str
@@ -49,24 +49,20 @@ class Computed:
         return read_object(self.folder / name)
 
 
-def computed(config: BenchmarkConfig, results: Path) -> Iterator[Computed]:
+def planned(config: BenchmarkConfig, results: Path) -> Iterator[RunSeed]:
     """Go through everything a comparison consists of, in the order of the configuration."""
     for dataset in config.datasets:
         for protocol in config.protocols:
             for run in config.run_ids:
-                for seed in config.seeds_of(run):
-                    yield Computed(
-                        dataset.id, protocol, run, seed, run_folder(results, dataset.id, protocol, run, seed)
-                    )
+                yield from seeds_of(config, results, dataset.id, protocol, run)
 
 
-def is_finished(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> bool:
-    """Return whether a run has left everything it must, with every seed and with the configuration's settings."""
-    seeds = [
-        Computed(dataset, protocol, run, seed, run_folder(results, dataset, protocol, run, seed))
+def seeds_of(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> list[RunSeed]:
+    """Return a run with each of its seeds."""
+    return [
+        RunSeed(dataset, protocol, run, seed, run_folder(results, dataset, protocol, run, seed))
         for seed in config.seeds_of(run)
     ]
-    return all(is_complete(one.folder) and not outdated(config, dataset, run, one.folder) for one in seeds)
 
 
 def is_complete(folder: Path) -> bool:
@@ -81,14 +77,28 @@ def is_from_lists(config: BenchmarkConfig, results: Path, dataset: str, protocol
 
 
 def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> list[str]:
-    """Return the ids of the runs that are complete with all their seeds; no other run is ranked or compared."""
-    return [run for run in config.run_ids if is_finished(config, results, dataset, protocol, run)]
+    """Return the ids of the runs that have left everything they must, with every seed and the configuration's settings.
 
-
-def finished(config: BenchmarkConfig, results: Path) -> list[Computed]:
-    """Return everything computed of the runs that are complete."""
+    No other run is ranked or compared.
+    """
     return [
-        one for one in computed(config, results) if is_finished(config, results, one.dataset, one.protocol, one.run)
+        run
+        for run in config.run_ids
+        if all(
+            is_complete(one.folder) and not outdated(config, dataset, run, one.folder)
+            for one in seeds_of(config, results, dataset, protocol, run)
+        )
+    ]
+
+
+def finished(config: BenchmarkConfig, results: Path) -> list[RunSeed]:
+    """Return everything of the runs that are finished."""
+    return [
+        one
+        for dataset in config.datasets
+        for protocol in config.protocols
+        for run in finished_runs(config, results, dataset.id, protocol)
+        for one in seeds_of(config, results, dataset.id, protocol, run)
     ]
 
 
@@ -113,7 +123,7 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
         Naming a split file that had another content for some runs than for others, a setting that is not the
         configuration's, or the versions of the package that runs come from.
     """
-    everything = finished(config, results) if partial else list(computed(config, results))
+    everything = finished(config, results) if partial else list(planned(config, results))
     if partial and not everything:
         raise FileNotFoundError(f"{results}: no run is finished with all its seeds yet, so there is nothing to report")
     absent = [one.folder / name for one in everything for name in REQUIRED if not (one.folder / name).is_file()]

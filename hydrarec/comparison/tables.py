@@ -13,7 +13,7 @@ from hydrarec.comparison.absent import write_runs
 from hydrarec.comparison.cases import Cases, Group, read_cases, read_ranks
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import Computed, finished, finished_runs, require_complete
+from hydrarec.comparison.runs import RunSeed, finished, finished_runs, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.compared import compared
 from hydrarec.contention import busy_share, contention
@@ -191,7 +191,7 @@ def _mean_of_users(group: Group, values: np.ndarray) -> np.ndarray:
     return group.user_means(values.T).mean(axis=0)
 
 
-def _time(one: Computed) -> dict[str, Any]:
+def _time(one: RunSeed) -> dict[str, Any]:
     """Return a run's row of the table of times."""
     timing, inference, manifest = (one.json(f"{name}.json") for name in ("timing", "inference", "manifest"))
     try:

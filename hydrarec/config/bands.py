@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from hydrarec.config.base import Block
+from hydrarec.config.base import Block, twice
 from hydrarec.config.patterns import METRIC
 from hydrarec.config.published import Published
 from hydrarec.config.runs import RunId
@@ -49,8 +49,8 @@ class PublishedBand(Block):
 
     @model_validator(mode="after")
     def _datasets_differ(self) -> Self:
-        if self.datasets and len(set(self.datasets)) < len(self.datasets):
-            raise ValueError(f"datasets: one stands there more than once: {', '.join(self.datasets)}")
+        if more := twice(self.datasets or []):
+            raise ValueError(f"datasets: {more} stands there more than once")
         return self
 
     def bands(self, published: Published) -> list[Band]:

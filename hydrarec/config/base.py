@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, Union, cast
 
@@ -93,11 +94,15 @@ class AnyKind:
         return handler.generate_schema(Annotated[Union[kinds], Field(discriminator="kind")])  # noqa: UP007
 
 
+def twice(values: Iterable[Any]) -> str:
+    """Return what stands there more than once, in words; empty if nothing does."""
+    return ", ".join(str(value) for value, number in Counter(values).items() if number > 1)
+
+
 def each_once(values: list[Any]) -> list[Any]:
     """Return a list, or refuse it if anything stands there more than once; a validator of fields."""
-    twice = [str(value) for value, number in Counter(values).items() if number > 1]
-    if twice:
-        raise ValueError(f"each may stand there once; more than once stands {', '.join(twice)}")
+    if more := twice(values):
+        raise ValueError(f"each may stand there once; more than once stands {more}")
     return values
 
 

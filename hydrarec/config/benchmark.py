@@ -1,12 +1,11 @@
 """A whole comparison: datasets, runs, seeds, and how they are measured."""
 
-from collections import Counter
 from functools import cached_property
 from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
-from hydrarec.config.base import Block, Seed
+from hydrarec.config.base import Block, Seed, twice
 from hydrarec.config.built_in import BUILT_IN, look_up
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import EfficiencyConfig
@@ -99,9 +98,8 @@ class BenchmarkConfig(Block):
             ("protocols", list(self.protocols)),
             ("evaluation.cutoffs", list(map(str, self.evaluation.cutoffs))),
         ):
-            twice = [name for name, count in Counter(ids).items() if count > 1]
-            if twice:
-                raise ValueError(f"{key}: {', '.join(twice)} stands there more than once")
+            if more := twice(ids):
+                raise ValueError(f"{key}: {more} stands there more than once")
         if not self.run_ids:
             raise ValueError("there are no runs: neither grid nor runs names one")
         if self.evaluation.reference not in self.run_ids:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from hydrarec.config.bands import AnyBand, Band, Metric, PublishedBand
-from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock
+from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock, twice
 from hydrarec.config.mistakes import Place, told
 from hydrarec.config.patterns import NAME
 from hydrarec.config.published import load_published
@@ -51,8 +51,8 @@ class RunClaimConfig(ClaimConfig):
     def _against_others(self) -> Self:
         if self.run in self.against:
             raise ValueError(f"against: {self.run} cannot be held against itself")
-        if len(set(self.against)) < len(self.against):
-            raise ValueError(f"against: a run stands there more than once: {', '.join(self.against)}")
+        if more := twice(self.against):
+            raise ValueError(f"against: {more} stands there more than once")
         return self
 
 
@@ -159,10 +159,8 @@ class Hypotheses(Block):
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:
-        ids = [claim.id for claim in self.claims]
-        twice = sorted({name for name in ids if ids.count(name) > 1})
-        if twice:
-            raise ValueError(f"claims: {', '.join(twice)} stands there more than once")
+        if more := twice(claim.id for claim in self.claims):
+            raise ValueError(f"claims: {more} stands there more than once")
         return self
 
     @model_validator(mode="after")

@@ -1,12 +1,11 @@
 """Published results that this project's are held to: `docs/reproduction/published.yaml`, typed."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from hydrarec.config.base import Block, ConfigError
+from hydrarec.config.base import Block, ConfigError, twice
 from hydrarec.config.datasets import DatasetId
 from hydrarec.config.mistakes import told
 from hydrarec.config.protocol import Protocol
@@ -52,9 +51,8 @@ class PublishedRow(Block):
 
     @model_validator(mode="after")
     def _metrics_differ(self) -> Self:
-        twice = [name for name, count in Counter(value.metric for value in self.values).items() if count > 1]
-        if twice:
-            raise ValueError(f"values: {', '.join(twice)} stands there more than once")
+        if more := twice(value.metric for value in self.values):
+            raise ValueError(f"values: {more} stands there more than once")
         return self
 
 
@@ -83,9 +81,8 @@ class Published(Block):
 
     @model_validator(mode="after")
     def _titles_differ(self) -> Self:
-        twice = [title for title, count in Counter(row.title for row in self.rows).items() if count > 1]
-        if twice:
-            raise ValueError(f"rows: the title {', '.join(twice)} stands there more than once")
+        if more := twice(row.title for row in self.rows):
+            raise ValueError(f"rows: the title {more} stands there more than once")
         return self
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from hydrarec.config.attention import Attention, AttentionConfig
-from hydrarec.config.base import Block
+from hydrarec.config.base import Block, twice
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import Loss
 from hydrarec.config.masking import Masking, MaskingConfig
@@ -125,9 +125,9 @@ class Grid(Block):
     def _names_what_it_has(self) -> Self:
         kinds = {room: [part.kind for part in getattr(self, room)] for room in ("model", "attention", "masking")}
         for room, allowed in kinds.items():
-            if twice := sorted({kind for kind in allowed if allowed.count(kind) > 1}):
+            if more := twice(allowed):
                 raise ValueError(
-                    f"{room}: {', '.join(twice)} stands there more than once, and runs of a grid are named by kinds; "
+                    f"{room}: {more} stands there more than once, and runs of a grid are named by kinds; "
                     "write the others under `runs`, each with an id of its own"
                 )
             for index, exclusion in enumerate(self.exclude):

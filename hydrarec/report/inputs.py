@@ -28,7 +28,7 @@ from hydrarec.columns import (
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.belonging import refuse_other_tables
 from hydrarec.comparison.measurements import measured_on
-from hydrarec.comparison.runs import Computed, finished, kind_of, require_complete
+from hydrarec.comparison.runs import RunSeed, finished, kind_of, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, data_folder, split_folder
@@ -94,7 +94,7 @@ class Inputs:
     gates: list[Gate]
     histories: dict[tuple[str, str, str, int], pd.DataFrame]
     """Training histories by dataset, protocol, run and seed; only trained runs have one."""
-    manifests: list[tuple[Computed, dict[str, Any]]]
+    manifests: list[tuple[RunSeed, dict[str, Any]]]
     codes: list[list[dict[str, Any]]]
     """Of each of these runs what `code_of` says."""
     cards: dict[str, dict[str, Any]]
@@ -256,7 +256,7 @@ def read_inputs(
     )
 
 
-def _history(one: Computed) -> pd.DataFrame:
+def _history(one: RunSeed) -> pd.DataFrame:
     """Read the epochs of a training; where it shared its GPU, they have no times."""
     found = read_table(one.folder / "history.parquet", HISTORY)
     if one.json("timing.json").get("runs_per_gpu", 1) == 1:

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from hydrarec.columns import RANKS
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import REQUIRED, Computed
+from hydrarec.comparison.runs import RunSeed, is_complete, seeds_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.base import Block
 from hydrarec.config.differences import differences, settings_apart
@@ -22,7 +22,6 @@ from hydrarec.config.mistakes import explain, told
 from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json, write_json
-from hydrarec.layout import run_folder
 from hydrarec.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -126,9 +125,8 @@ def find_measurements(
     """Read the finished ones of some runs from a results folder; those with other settings are named in the log."""
     for protocol in config.protocols:
         for run in runs:
-            for seed in config.seeds_of(run):
-                one = Computed(dataset, protocol, run, seed, run_folder(results, dataset, protocol, run, seed))
-                if not all((one.folder / name).is_file() for name in REQUIRED):
+            for one in seeds_of(config, results, dataset, protocol, run):
+                if not is_complete(one.folder):
                     continue
                 found = _measure(one)
                 other = differing_settings(found, config)
@@ -154,7 +152,7 @@ def differing_settings(measured: Measurement, config: BenchmarkConfig) -> list[s
     return [f"{key}: {before}, not {now}" for key, (before, now) in apart.items()]
 
 
-def _measure(one: Computed) -> Measurement:
+def _measure(one: RunSeed) -> Measurement:
     ranks = read_table(one.folder / "ranks.parquet", RANKS)
     values = pd.DataFrame(case_values(ranks, CUTOFFS), columns=metric_names(CUTOFFS))
     by_user = values.groupby(ranks["user"].to_numpy()).mean()

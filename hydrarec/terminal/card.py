@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hydrarec.comparison.cases import read_cases
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import metric_names
-from hydrarec.comparison.runs import REQUIRED, Computed, computed, require_complete
+from hydrarec.comparison.runs import REQUIRED, RunSeed, planned, require_complete
 from hydrarec.comparison.seeds import means_by_seed
 from hydrarec.comparison.two import only
 from hydrarec.comparison.values import values_by_user
@@ -66,7 +66,7 @@ def _place(
     config: BenchmarkConfig, results: Path, run: str, others: Mapping[str, NDArray[np.float64]]
 ) -> Iterator[str]:
     """Describe a run in the only place of a configuration."""
-    seeds = list(computed(config, results))
+    seeds = list(planned(config, results))
     absent = {one.seed: [name for name in REQUIRED if not (one.folder / name).is_file()] for one in seeds}
     done = [one for one in seeds if not absent[one.seed]]
     other = [why for one in done if (why := outdated(config, one.dataset, run, one.folder))]
@@ -142,7 +142,7 @@ _TIMES = (
 )
 
 
-def _times(one: Computed) -> list[str]:
+def _times(one: RunSeed) -> list[str]:
     timing, inference = one.json("timing.json"), one.json("inference.json")
     try:
         trained = timing["epochs"] > 0
@@ -177,7 +177,7 @@ def _times(one: Computed) -> list[str]:
         raise ValueError(f"{one.folder}: timing.json or inference.json lacks {error}") from error
 
 
-def _origin(one: Computed) -> list[str]:
+def _origin(one: RunSeed) -> list[str]:
     path = one.folder / "manifest.json"
     manifest = read_object(path)
     try:

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from hydrarec.comparison.runs import Computed
+from hydrarec.comparison.runs import RunSeed
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.layout import run_folder
@@ -109,7 +109,7 @@ def _results(inputs: Inputs, run: str, look: RunStyle) -> Table:
     )
 
 
-def _row(inputs: Inputs, one: Computed, manifest: dict[str, Any], value: float) -> Row:
+def _row(inputs: Inputs, one: RunSeed, manifest: dict[str, Any], value: float) -> Row:
     folder = run_folder(inputs.address, one.dataset, one.protocol, one.run, one.seed).as_posix()
     commit = (manifest["git_commit"] or NOTHING)[:10] + ("+" if manifest["git_dirty"] else "")
     return Row(

@@ -92,7 +92,7 @@ def test_bands_take_number_source_and_tolerance_from_the_published(tmp_path):
         ({"metric": "ndcg@5"}, r"bands\[0\].metric: 'Theirs' has no number of ndcg@5; allowed: ndcg@10, hr@10"),
         ({"published": "Later"}, "'Later' is about gts; allowed: rows about loo"),
         ({"value": 0.2}, r"bands\[0\].value: no such key"),
-        ({"datasets": ["a", "a"]}, "datasets: one stands there more than once"),
+        ({"datasets": ["a", "a"]}, "datasets: a stands there more than once"),
     ],
 )
 def test_bands_that_name_what_is_not_published_are_refused(tmp_path, band, message):

@@ -8,7 +8,7 @@ from hydrarec.analyses import analyse
 from hydrarec.claims import decide
 from hydrarec.columns import RUNS
 from hydrarec.comparison import check_gates, collect, contrast
-from hydrarec.comparison.runs import computed
+from hydrarec.comparison.runs import planned
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, split_folder
@@ -76,7 +76,7 @@ def test_a_partial_comparison_shows_a_mixture_in_red(tree):
 
 def test_one_version_on_each_dataset_is_no_mixture(tmp_path):
     tree = Tree(config(datasets=2, seeds=1), tmp_path / "results", n_users=20).write()
-    for one in computed(tree.config, tree.results):
+    for one in planned(tree.config, tree.results):
         if one.dataset == "made-1":
             rewrite(one.folder, package_version="0.0.9")
     assert gates(tree)["code", ""].status == "amber"
@@ -197,7 +197,7 @@ def test_another_label_changes_no_result(tree):
     for run in raw["runs"]:
         run["label"] = f"Renamed {run['id']}"
     config = load(raw)
-    found = [outdated(config, one.dataset, one.run, one.folder) for one in computed(config, tree.results)]
+    found = [outdated(config, one.dataset, one.run, one.folder) for one in planned(config, tree.results)]
     assert found == [""] * 9
 
 
