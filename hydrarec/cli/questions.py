@@ -20,7 +20,7 @@ Folder = Annotated[Path, typer.Option(help="Where Snakemake works.", exists=True
 @app.command()
 def check(
     file: Annotated[Path | None, typer.Argument(help="A YAML configuration file.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The same, as other commands have it.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The same file, named as for other commands.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 if anything is remarked.")] = False,
 ) -> None:
     """Check a configuration file, the rules of its baselines, its claims and its local data, and list its runs.

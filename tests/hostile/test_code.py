@@ -126,8 +126,6 @@ PLAIN = {
     "wildcards.device",
     "wildcards.part",
     "wildcards.kind",
-    # The name of the rule itself.
-    "rule",
     # Numbers.
     "threads",
     "resources.runs_per_gpu",

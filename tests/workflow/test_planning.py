@@ -119,6 +119,7 @@ def mistaken(tmp_path, change):
         (lambda raw: raw["evaluation"].update(reference="sasrec"), "allowed: bert4rec+hydra+causal"),
         (lambda raw: raw["runs"].append({"id": "x", "baseline": "popularty"}), "allowed: bayes, bpr_mf, ease, itemknn"),
         (lambda raw: raw.update(seeds="0"), "seeds: must be a list"),
+        (lambda raw: raw.update(title="x" * 2**17), "bytes as JSON; allowed: less than 131,071"),
     ],
 )
 def test_a_wrong_configuration_is_refused_when_the_dag_is_planned(tmp_path, change, words):

@@ -19,10 +19,11 @@ rule package_baseline:
     conda:
         "../../../envs/hydrarec.yaml"
     params:
+        baseline=baseline_of,
         options=options_of,
         candidates=candidates_option,
         folder=subpath(output[0], parent=True),
     shell:
-        "hydrarec baseline {rule} --run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} "
+        "hydrarec baseline {params.baseline:q} --run {wildcards.run} --seed {wildcards.seed} --options {params.options:q} "
         "--data results/data/{wildcards.dataset} --protocol {wildcards.protocol} --threads {threads} "
         "--output {params.folder:q} {params.candidates} 2> {log:q}"

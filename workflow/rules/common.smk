@@ -66,6 +66,15 @@ except ConfigError as error:
     # A traceback through Snakemake would hide the one line that matters.
     raise WorkflowError(str(error)) from None
 
+# Steps over all runs are handed the configuration as one argument, and Linux takes no longer one. Else everything would be
+# trained before that is noticed.
+LONGEST_ARGUMENT = 2**17 - 1
+if (n_bytes := len(json.dumps(config).encode())) >= LONGEST_ARGUMENT:
+    raise WorkflowError(
+        f"the configuration has {n_bytes:,} bytes as JSON; allowed: less than {LONGEST_ARGUMENT:,}. Write runs as a grid, or "
+        "make several comparisons; they share results"
+    )
+
 
 HYPOTHESES_FILE = claims_file(BENCHMARK, Path(workflow.basedir))
 PUBLISHED_FILE = None
@@ -168,6 +177,11 @@ def runs_of(baseline):
     """Return the pattern of the runs that a baseline's rule computes."""
     runs = (run for run in BENCHMARK.all_runs if isinstance(run, BaselineRun))
     return one_of(run.id for run in runs if run.baseline == baseline)
+
+
+def baseline_of(wildcards):
+    """Return the name of a run's baseline."""
+    return BENCHMARK.run(wildcards.run).baseline
 
 
 def options_of(wildcards):
