@@ -2,8 +2,12 @@
 
 One run's few seeds may agree by chance, and then its differences pass for well known: of the comparisons that find
 something, those are most where nothing is. All runs together say more. In intervals and p-values the seeds' part of a
-difference is therefore its own or what the comparison's runs have on average, whichever is larger, each with its own
-degrees of freedom: a run that varies more than others is known by its own few seeds only.
+difference is therefore its own or what the comparison's runs have on average, whichever is larger.
+
+How well that is known depends on how much the runs' spreads differ. Their own degrees of freedom are raised by those
+that the others are worth (Smyth 2004): all, where the runs' spreads differ no more than they would by chance, and next
+to none where every run has a spread of its own. A difference whose spread is above the average by more than chance (F
+test) is known by its own few seeds only.
 
 With matched seeds a run's value has a part that all runs share and one of its own. From a difference of two runs that
 the seed changes the first drops out, and the second is known from all runs and seeds. In a single run, or its
@@ -17,22 +21,25 @@ average by Cochran's test, applied again until no such run is left. They would m
 
 References
 ----------
-Smyth 2004 (Statistical Applications in Genetics and Molecular Biology 3) for sharing variances between many
-comparisons of few replicates; taking the larger of both instead of a weighted mean is this project's, because few runs
-do not tell how much their spreads differ. Cochran 1941 (Annals of Eugenics 11) and ISO 5725-2 for setting aside
-laboratories whose spread is too large before variances are averaged.
+Smyth 2004 (Statistical Applications in Genetics and Molecular Biology 3), section 6.2, for sharing variances between
+many comparisons of few replicates; taking the larger of both instead of a weighted mean is this project's, because few
+runs tell little about how much their spreads differ. Cochran 1941 (Annals of Eugenics 11) and ISO 5725-2 for setting
+aside laboratories whose spread is too large before variances are averaged.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import optimize, special
 
 from hydrarec.significance.estimate import Parts
 
 OUTLYING = 0.01
-"""Level of the test by which a run's spread is found to be another one than the others'."""
+"""Level of the test by which a run is left out of the average, over all runs together."""
+UNLIKE = 0.05
+"""Level of the test by which a difference is known by its own seeds only."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +54,8 @@ class SeedSpread:
     """Runs that these are taken from, S."""
     n_seeds: int
     """Seeds, R."""
-
-    @property
-    def df(self) -> float:
-        """Degrees of freedom of `own`; `shared` has seeds less one."""
-        return float((self.n_runs - 1) * (self.n_seeds - 1))
+    df: float
+    """Degrees of freedom by which the own part of one of them is known; `shared` has seeds less one."""
 
     def of(self, n_drawn: int | NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the parts of a variance that `shared` and `own` tell.
@@ -81,7 +85,7 @@ def seed_spread(means: NDArray[np.float64]) -> SeedSpread | None:
     Examples
     --------
     >>> seed_spread(np.array([[1.0, 3.0], [3.0, 1.0], [2.0, 2.0]]))
-    SeedSpread(own=2.0, shared=0.0, n_runs=2, n_seeds=2)
+    SeedSpread(own=2.0, shared=0.0, n_runs=2, n_seeds=2, df=1.0)
     """
     drawn = means[np.ptp(means, axis=1) > 0]
     if means.shape[1] < 2 or len(drawn) < 2:
@@ -90,8 +94,10 @@ def seed_spread(means: NDArray[np.float64]) -> SeedSpread | None:
     n_runs, n_seeds = drawn.shape
     away = drawn - drawn.mean(axis=1, keepdims=True)
     shared = away.mean(axis=0)
-    own = ((away - shared) ** 2).sum() / ((n_runs - 1) * (n_seeds - 1))
-    return SeedSpread(float(own / n_seeds), float((shared**2).sum() / (n_seeds - 1) / n_seeds), n_runs, n_seeds)
+    apart = ((away - shared) ** 2).sum(axis=1) / (n_seeds - 1)
+    own, together = float(apart.sum()) / (n_runs - 1), float((shared**2).sum()) / (n_seeds - 1)
+    df = min(n_seeds - 1 + _worth(apart, n_seeds - 1), float((n_runs - 1) * (n_seeds - 1)))
+    return SeedSpread(own / n_seeds, together / n_seeds, n_runs, n_seeds, df)
 
 
 def counted_seeds(own: ArrayLike, spread: SeedSpread | None, n_drawn: int | NDArray[np.int64], n_seeds: int) -> Parts:
@@ -117,8 +123,9 @@ def counted_seeds(own: ArrayLike, spread: SeedSpread | None, n_drawn: int | NDAr
     if spread is None:
         return [(own, df), (np.zeros_like(own), df)]
     shared, of_all = spread.of(n_drawn)
-    larger = own > shared + of_all
-    return [(np.where(larger, own, shared), df), (np.where(larger, 0, of_all), spread.df)]
+    apart = np.maximum(own - shared, 0)
+    unlike = apart > of_all * _most(df, (spread.n_runs - 1) * df, UNLIKE)
+    return [(np.where(unlike, own, shared), df), (np.where(unlike, 0, np.maximum(apart, of_all)), spread.df)]
 
 
 def _alike(means: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,11 +134,29 @@ def _alike(means: NDArray[np.float64]) -> NDArray[np.float64]:
     spread = means.var(axis=1, ddof=1)
     order = np.argsort(spread, kind="stable")
     left = len(order)
-    while left > 2 and spread[order[left - 1]] > spread[order[: left - 1]].mean() * _most(left, means.shape[1]):
+    df = means.shape[1] - 1
+    while left > 2:
+        others = order[: left - 1]
+        if spread[order[left - 1]] <= spread[others].mean() * _most(df, len(others) * df, OUTLYING / left):
+            break
         left -= 1
     return means[np.sort(order[:left])]
 
 
-def _most(n_runs: int, n_seeds: int) -> float:
-    """Return how many times the others' average variance the largest one may be."""
-    return float(special.fdtri(n_seeds - 1, (n_runs - 1) * (n_seeds - 1), 1 - OUTLYING / n_runs))
+def _most(df: float, others_df: float, level: float) -> float:
+    """Return how many times the average variance of others one may be by chance."""
+    return float(special.fdtri(df, others_df, 1 - level))
+
+
+def _worth(variances: NDArray[np.float64], df: float) -> float:
+    """Return how many degrees of freedom the others are worth to each, from how much the variances differ.
+
+    Logarithms of variances that are equal in truth vary by trigamma(df / 2). What they vary beyond that is the spread
+    of the true ones, whose inverses are taken to be a multiple of chi-squared with so many degrees of freedom.
+    """
+    beyond = np.log(np.maximum(variances, np.finfo(float).tiny)).var(ddof=1) - special.polygamma(1, df / 2)
+    if beyond <= 0:
+        return np.inf
+    # Trigamma lies between the square of the inverse and that with the inverse added.
+    bounds = 1 / np.sqrt(beyond), 2 / beyond + 2
+    return 2 * cast(float, optimize.brentq(lambda x: special.polygamma(1, x) - beyond, *bounds))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from scipy.special import polygamma
 
 from hydrarec.significance.corrections import holm
 from hydrarec.significance.crossed import crossed_mean, paired_difference
@@ -91,7 +92,6 @@ def test_the_spread_of_all_runs_is_the_average_over_their_pairs():
     assert shared == pytest.approx(means.mean(axis=0).var(ddof=1) / 3)
     assert shared + own == pytest.approx(np.mean([one.var(ddof=1) / 3 for one in means]))
     assert found.of(0) == (0, 0)
-    assert found.df == 4 * 2
     assert seed_spread(means[:, :1]) is None
     assert seed_spread(means[:1]) is None
 
@@ -105,6 +105,20 @@ def test_runs_that_vary_far_more_than_the_others_do_not_make_these_uncertain(out
     assert alike.n_runs == 8 - len(outlying)
 
 
+def test_a_spread_is_known_by_all_runs_as_far_as_theirs_are_alike():
+    alike = np.random.default_rng(8).normal(size=(9, 5))
+    assert seed_spread(alike).df == 8 * 4
+    away = alike * np.geomspace(0.4, 1.6, 9)[:, None]
+    differing = seed_spread(away)
+    assert differing.n_runs == 9
+    assert 4 < differing.df < 12
+    # The moments of Smyth (2004), section 6.2: trigamma of half of what the others are worth.
+    away = away - away.mean(axis=1, keepdims=True)
+    apart = away - away.mean(axis=0)
+    beyond = np.log(apart.var(axis=1, ddof=0)).var(ddof=1) - polygamma(1, 2)
+    assert polygamma(1, (differing.df - 4) / 2) == pytest.approx(beyond)
+
+
 def test_of_two_runs_none_is_the_outlier():
     means = np.random.default_rng(4).normal(size=(2, 5)) * [[1], [1000]]
     assert seed_spread(means).n_runs == 2
@@ -112,7 +126,7 @@ def test_of_two_runs_none_is_the_outlier():
 
 def test_a_run_that_varies_more_than_the_others_is_known_by_its_own_seeds_only():
     values = draw(6, 200, 3, seed=6)
-    values[0] += 5 * (values[0].mean(axis=0) - values[0].mean())
+    values[0] += 30 * (values[0].mean(axis=0) - values[0].mean())
     found = crossed_pairs(values)
     alone = paired_difference(values[0], values[1]).difference
     assert found.p[0, 1] == pytest.approx(alone.p)
