@@ -144,12 +144,13 @@ _VARIANCES = {
     ),
     "counted_by_seeds": (
         pa.float64(),
-        "what interval and p take for it, the part that n_seeds - 1 degrees of freedom tell: the measured one if it is "
-        "larger than that of all runs together, else what seeds change in all runs alike; null with one seed?",
+        "what interval and p take for it, the part that n_seeds - 1 degrees of freedom tell: all of it where it is above "
+        "the runs' average by more than chance, else what seeds change in all runs alike; null with one seed?",
     ),
     "counted_by_runs": (
         pa.float64(),
-        "the part that all runs together tell, 0 where the measured one is larger; null with one seed?",
+        "the part that all runs together tell, no less than their average: 0 where it is above that by more than "
+        "chance; null with one seed?",
     ),
 }
 """What makes a difference uncertain."""
