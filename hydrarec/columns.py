@@ -144,8 +144,8 @@ _VARIANCES = {
     ),
     "counted_by_seeds": (
         pa.float64(),
-        "what interval and p take for it, the part that n_seeds - 1 degrees of freedom tell: all of it where it is above "
-        "the runs' average by more than chance, else what seeds change in all runs alike; null with one seed?",
+        "what interval and p take for it, the part that n_seeds - 1 degrees of freedom tell: all of it where it is "
+        "above the runs' average by more than chance, else what seeds change in all runs alike; null with one seed?",
     ),
     "counted_by_runs": (
         pa.float64(),
