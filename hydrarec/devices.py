@@ -134,6 +134,11 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
+def is_on_cpu(tensor: Tensor) -> bool:
+    """Return whether a tensor is on the CPU; a function, so that tests there can take the other way."""
+    return tensor.device.type == "cpu"
+
+
 def peak_gpu_mib(device: torch.device) -> float | None:
     """Return the largest GPU memory allocated by this process in MiB; None on a CPU."""
     return torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else None

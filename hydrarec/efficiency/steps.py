@@ -46,7 +46,7 @@ class StepPiece(Piece):
         )
         if not self.variant.mixes:
             without_mixing(trainer.model)
-        if self.variant.settings.training.compile or device.type == "cuda":
+        if trainer.compiles:
             # As every such training does; else the round in which a shape comes first would be timed with compilation.
             trainer.warm_up()
         return trainer.train_epoch

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hydrarec.devices import triton_kernels
+from hydrarec.devices import is_on_cpu, triton_kernels
 from hydrarec.losses.base import Loss
 from hydrarec.models.base import OutputLayer
 
@@ -57,7 +57,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         bias: Float[Tensor, " N1"] | None,
         targets: Int[Tensor, " M"],
     ) -> Float[Tensor, ""]:
-        on_cpu = _is_on_cpu(hidden)
+        on_cpu = is_on_cpu(hidden)
         n_items = len(weight) - 1
         n_positions = max(POSITIONS_PER_CHUNK, (SCORES_PER_CHUNK if on_cpu else SCORES_PER_CHUNK_GPU) // n_items)
         n_product = ITEMS_PER_PRODUCT if on_cpu else len(weight) + CACHE_LINE
@@ -103,10 +103,6 @@ class _LinearCrossEntropy(torch.autograd.Function):
         # Of the mean; divided here, where every gradient is multiplied anyway.
         scale = grad_outputs[0] / len(gradients[0])
         return (*(None if gradient is None else gradient * scale.to(gradient.dtype) for gradient in gradients), None)
-
-
-def _is_on_cpu(x: Tensor) -> bool:
-    return x.device.type == "cpu"
 
 
 def _with_rows(x: Float[Tensor, "N D"], n_rows: int) -> Float[Tensor, "R D"]:

@@ -22,6 +22,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hydrarec.config.encoder import EncoderConfig
+from hydrarec.devices import is_on_cpu
 from hydrarec.dropout import Dropout
 from hydrarec.models.base import INITIAL_STD, Blueprint
 from hydrarec.models.blocks import Block, BlockModel, FeedForward
@@ -61,7 +62,7 @@ class Filter(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             # A GPU's library need not leave out what no real signal has. A CPU's does, and gradients would be others in
             # their last digits if it were left out before.
-            parts = self.spectrum if _is_on_cpu(x) else self.spectrum * self.counted
+            parts = self.spectrum if is_on_cpu(x) else self.spectrum * self.counted
             spectrum = torch.view_as_complex(parts.to(precision))
             mixed = x.to(precision)
             if visibility.padding_mask is not None:
@@ -76,10 +77,6 @@ class Filter(nn.Module):
     def _causal(self, x: Float[Tensor, "B T D"], spectrum: Tensor) -> Float[Tensor, "B T D"]:
         kernel = torch.fft.irfft(spectrum, n=self.max_length, dim=0)[: x.shape[1]]
         return torch.einsum("tsd,bsd->btd", by_distance(kernel), x)
-
-
-def _is_on_cpu(x: Tensor) -> bool:
-    return x.device.type == "cpu"
 
 
 class FmlpBlock(Block):

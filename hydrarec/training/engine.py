@@ -150,6 +150,11 @@ class Trainer:
         training = self.settings.training
         return len(self.history) >= training.max_epochs or converged(self.history, training)
 
+    @property
+    def compiles(self) -> bool:
+        """Whether something is compiled when a shape first comes: the model, or kernels of a GPU."""
+        return self.settings.training.compile or self.device.type == "cuda"
+
     def warm_up(self) -> None:
         """Load and compile kernels, and allocate, before a clock runs; nothing of the training's state changes."""
         state, negatives = checkpoint.weights_of(self.model), self.streams.negatives.get_state()

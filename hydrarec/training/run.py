@@ -87,7 +87,7 @@ def train(
             # The counter is the GPU's, not the process's.
             energy=energy_counter(gpu_uuid(device)) if runs_per_gpu == 1 else None,
         )
-        if settings.training.compile or device.type == "cuda":
+        if trainer.compiles:
             # Else the first epoch would take seconds longer, and with some operators more than with others.
             trainer.warm_up()
     identity = _identity(settings, seen, seed, device)

@@ -53,7 +53,7 @@ def test_cross_entropy_equals_torch_whatever_the_chunks(bias, scores_per_chunk, 
 @pytest.mark.parametrize("scores_per_chunk", [100, 10**6])
 def test_cross_entropy_as_on_a_gpu_equals_torch(bias, scores_per_chunk, monkeypatch):
     """There items are padded, so that rows of scores begin with a cache line in every product."""
-    monkeypatch.setattr(cross_entropy, "_is_on_cpu", lambda x: False)
+    monkeypatch.setattr(cross_entropy, "is_on_cpu", lambda x: False)
     monkeypatch.setattr(cross_entropy, "SCORES_PER_CHUNK_GPU", scores_per_chunk)
     monkeypatch.setattr(cross_entropy, "POSITIONS_PER_CHUNK", 1)
     hidden, targets, output = inputs(bias)

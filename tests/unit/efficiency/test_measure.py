@@ -132,12 +132,16 @@ def test_the_repetition_that_loads_code_goes_the_way_of_the_piece(cpu):
 @pytest.mark.parametrize(("device", "compiled", "warm"), [("cpu", False, 0), ("cpu", True, 1), ("cuda", False, 1)])
 def test_steps_are_built_warm_where_anything_is_compiled(device, compiled, warm, monkeypatch):
     """As trainings are: a shape that is met first in a round would be timed with its compilation."""
-    calls = []
-    trainer = SimpleNamespace(warm_up=lambda: calls.append("warm"), train_epoch=lambda: calls.append("trained"))
+    calls, chosen = [], comparison().settings("sasrec+hydra+causal", "made")
+    chosen = chosen.model_copy(update={"training": chosen.training.model_copy(update={"compile": compiled})})
+    trainer = SimpleNamespace(
+        # What a trainer with these settings on this device says.
+        compiles=steps.Trainer.compiles.fget(SimpleNamespace(settings=chosen, device=torch.device(device))),
+        warm_up=lambda: calls.append("warm"),
+        train_epoch=lambda: calls.append("trained"),
+    )
     monkeypatch.setattr(steps, "Trainer", lambda *_, **__: trainer)
-    chosen = comparison().settings("sasrec+hydra+causal", "made")
-    training = chosen.training.model_copy(update={"compile": compiled})
-    variant = Variant("x", "sasrec", chosen.model_copy(update={"training": training}), mixes=True, against=None)
+    variant = Variant("x", "sasrec", chosen, mixes=True, against=None)
     nothing = SimpleNamespace(train=None, validation=None, catalogue=None)
     steps.StepPiece(**variant.in_common, work="training", units=1.0, data=nothing, seed=0).build(torch.device(device))()
     assert calls == ["warm"] * warm + ["trained"]

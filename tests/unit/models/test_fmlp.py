@@ -83,7 +83,7 @@ def test_the_causal_filter_sums_over_the_past(max_length, length):
 def test_imaginary_parts_that_no_real_signal_has_change_nothing(max_length, visibility, on_cpu, monkeypatch):
     """On a GPU they are not handed to its library; a CPU's transform leaves them out."""
     handed, irfft = [], torch.fft.irfft
-    monkeypatch.setattr(fmlp, "_is_on_cpu", lambda x: on_cpu)
+    monkeypatch.setattr(fmlp, "is_on_cpu", lambda x: on_cpu)
     monkeypatch.setattr(torch.fft, "irfft", lambda x, **of: handed.append(x) or irfft(x, **of))
     module, x = build(max_length), draw(max_length)
     without = [0, max_length // 2] if max_length % 2 == 0 else [0]
@@ -101,7 +101,7 @@ def test_imaginary_parts_that_no_real_signal_has_change_nothing(max_length, visi
 def test_what_a_gpu_computes_is_what_a_cpu_computes(max_length, visibility, monkeypatch):
     module, x, found = build(max_length), draw(max_length).requires_grad_(), []
     for on_cpu in (True, False):
-        monkeypatch.setattr(fmlp, "_is_on_cpu", lambda x, on_cpu=on_cpu: on_cpu)
+        monkeypatch.setattr(fmlp, "is_on_cpu", lambda x, on_cpu=on_cpu: on_cpu)
         output = module(x, visibility)
         found.append((output, *torch.autograd.grad(output.square().sum(), [x, module.spectrum])))
     for one, other in zip(*found, strict=True):
