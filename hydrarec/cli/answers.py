@@ -8,6 +8,7 @@ import typer
 
 from hydrarec.cli.options import Config, Results, Threads, benchmark_of
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.protocol import Protocol
 
 app = typer.Typer()
 
@@ -19,7 +20,9 @@ def compare(
     run: Annotated[str, typer.Argument(help="Run id.")],
     reference: Annotated[str, typer.Argument(help="Run id that it is held against.")],
     dataset: OneDataset = None,
-    protocol: Annotated[str | None, typer.Option(help="loo or gts; default: the configuration's first.")] = None,
+    protocol: Annotated[
+        Protocol | None, typer.Option(help="How targets are held out; default: the configuration's first.")
+    ] = None,
     config: Config = "config.yaml",
     results: Results = Path("results"),
 ) -> None:

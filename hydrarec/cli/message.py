@@ -39,7 +39,9 @@ def message_of(error: Exception) -> str:
         A user's mistake, trouble of the machine, or one that nobody foresaw; of these the place in the code is told.
     """
     if hasattr(error, "format_message"):
-        return _short(f"{error.format_message().rstrip('.')}. See `hydrarec --help`, and `--help` of each command.")
+        # Of a value that is none of those allowed, the parser's own way to begin.
+        said = error.format_message().replace("Value error, ", "").rstrip(".")
+        return _short(f"{said}. See `hydrarec --help`, and `--help` of each command.")
     if isinstance(error, ConfigError):
         return _printed(_lines(str(error)))
     if isinstance(error, MemoryError):

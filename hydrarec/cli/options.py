@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from hydrarec.config import ConfigError, load, load_file
+from hydrarec.config import ConfigError, load, load_file, protocol, training
 from hydrarec.config.base import LARGEST
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.built_in import BUILT_IN
@@ -18,7 +18,7 @@ from hydrarec.config.mistakes import told
 T = TypeVar("T")
 
 Data = Annotated[Path, typer.Option(help="Dataset folder: results/data/<dataset>.")]
-Protocol = Annotated[str, typer.Option(help="loo or gts.")]
+Protocol = Annotated[protocol.Protocol, typer.Option(help="How targets are held out.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Seed of the run.")]
 # More than any machine has; with tens of thousands OpenMP ends the process without a word.
 Threads = Annotated[
@@ -27,6 +27,7 @@ Threads = Annotated[
 Output = Annotated[Path, typer.Option(help="Folder to write into.")]
 Results = Annotated[Path, typer.Option(help="Folder of all results.")]
 Partial = Annotated[bool, typer.Option("--partial", help="Work on the runs that are finished, if not all are.")]
+Device = Annotated[training.Device, typer.Option(help="auto takes the GPU where there is one.")]
 Dataset = Annotated[str, typer.Option(help="A built-in dataset's id, or a definition as JSON.")]
 Config = Annotated[str, typer.Option(help="The comparison's configuration: a YAML file, or its content as JSON.")]
 

@@ -3,11 +3,11 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from hydrarec.cli.options import Output, Threads
+from hydrarec.cli.options import Device, Output, Threads
 from hydrarec.config.benchmark import BenchmarkConfig
 
 app = typer.Typer()
@@ -15,14 +15,12 @@ app = typer.Typer()
 
 @app.command()
 def schema(
-    of: Annotated[str, typer.Argument(help="config or hypotheses.")] = "config",
+    of: Annotated[Literal["config", "hypotheses"], typer.Argument(help="Kind of file.")] = "config",
 ) -> None:
     """Print the JSON schema of configuration files or of files of claims, as committed in workflow/schemas."""
     from hydrarec.config.hypotheses import Hypotheses
 
     schemas = {"config": config_schema, "hypotheses": Hypotheses.model_json_schema}
-    if of not in schemas:
-        raise ValueError(f"there is no schema of {of!r}; allowed: {', '.join(schemas)}")
     described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schemas[of]()}
     typer.echo(json.dumps(described, indent=2))
 
@@ -60,7 +58,7 @@ def reproduction(
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help="Benchmarks, files of hydrarec/bench; none: all.")] = None,
     output: Output = Path("results/bench"),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     threads: Threads = 1,
     rounds: Annotated[int | None, typer.Option(min=2, help="Measured rounds.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, to see that everything works.")] = False,

@@ -1,7 +1,7 @@
 """Steps of the pipeline: what the rules call."""
 
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, Literal
 
 import typer
 
@@ -9,6 +9,7 @@ from hydrarec.cli.options import (
     Config,
     Data,
     Dataset,
+    Device,
     Output,
     Partial,
     Protocol,
@@ -22,6 +23,7 @@ from hydrarec.cli.options import (
 )
 from hydrarec.config import RunSettings
 from hydrarec.config.efficiency import Part
+from hydrarec.config.protocol import SampledKind
 
 app = typer.Typer()
 
@@ -58,7 +60,7 @@ def split(data: Data, protocol: Protocol, output: Output) -> None:
 
 @app.command()
 def candidates(
-    kind: Annotated[str, typer.Argument(help="uniform-100 or popularity-100.")],
+    kind: Annotated[SampledKind, typer.Argument(help="How they are drawn, and how many.")],
     data: Data,
     protocol: Protocol,
     output: Annotated[Path, typer.Option(help="The Parquet file to write.")],
@@ -215,10 +217,10 @@ def report(
 
 @app.command()
 def efficiency(
-    what: Annotated[str, typer.Argument(help="operators, blocks, steps, inference; summary of what was measured.")],
+    what: Annotated[Literal[Part, "summary"], typer.Argument(help="What is measured, or summary of what was.")],
     config: Config,
     output: Output,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda; a summary needs none.")] = "auto",
+    device: Device = "auto",
     results: Results = Path("results"),
 ) -> None:
     """Measure speed and memory in interleaved rounds, with the machine to itself."""
@@ -229,10 +231,4 @@ def efficiency(
     if what == "summary":
         summarise(benchmark, output)
     else:
-        measure(benchmark, _part(what), device=device, results=results, output=output)
-
-
-def _part(name: str) -> Part:
-    if name not in get_args(Part):
-        raise ValueError(f"{name!r} cannot be measured; allowed: {', '.join(get_args(Part))}, summary")
-    return cast(Part, name)
+        measure(benchmark, what, device=device, results=results, output=output)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from hydrarec.config.base import Block, Count, each_once
+from hydrarec.config.training import Device
 
 Part = Literal["operators", "blocks", "steps", "inference"]
 Size = Count
@@ -15,7 +16,7 @@ class EfficiencyConfig(Block):
 
     parts: Annotated[list[Part], Field(min_length=1)] = ["operators", "blocks", "steps", "inference"]
     """Operators alone; encoder blocks around them; whole training steps and inference of the trained runs."""
-    devices: Annotated[list[Literal["auto", "cpu", "cuda"]], Field(min_length=1)] = ["auto"]
+    devices: Annotated[list[Device], Field(min_length=1)] = ["auto"]
     """Where it is measured; auto takes the GPU where there is one."""
     threads: Count = 1
     """CPU threads."""

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from hydrarec.config.base import Block, Count
 
+Device = Literal["auto", "cpu", "cuda"]
+
 
 class TrainingConfig(Block):
     """Optimiser, batches and stopping."""
@@ -20,7 +22,7 @@ class TrainingConfig(Block):
     """Epochs at most."""
     patience: Count = 10
     """Epochs without a better validation NDCG@10 after which training stops."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """auto takes the GPU where there is one."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 trains under autocast; scores for ranking are float32 in any case."""

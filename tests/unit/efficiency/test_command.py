@@ -96,7 +96,6 @@ PLAIN = comparison().model_copy(update={"efficiency": None})
 @pytest.mark.parametrize(
     ("what", "config", "words"),
     [
-        ("everything", comparison(), "'everything' cannot be measured; allowed: operators, blocks"),
         ("steps", PLAIN, "efficiency: the configuration asks for no measurements"),
         ("summary", PLAIN, "efficiency: the configuration asks for no measurements"),
     ],
