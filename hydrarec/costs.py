@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from hydrarec.config.base import Block
 from hydrarec.config.mistakes import explain
 from hydrarec.files import read_json, write_json
-from hydrarec.numbers import several
+from hydrarec.formatting import several
 
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]

@@ -23,8 +23,8 @@ from hydrarec.config.differences import settings_apart
 from hydrarec.config.runs import TrainedRun
 from hydrarec.contention import contention
 from hydrarec.files import read_object
+from hydrarec.formatting import duration, several
 from hydrarec.layout import run_folder
-from hydrarec.numbers import duration, several
 from hydrarec.unfinished import saved_state
 
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
+from hydrarec.formatting import several
 from hydrarec.layout import run_folder
-from hydrarec.numbers import several
 from hydrarec.outdated import other_settings, outdated, settings_apart, told
 from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
 from hydrarec.unfinished import latest, saved_state

@@ -15,8 +15,8 @@ from hydrarec.config import RunSettings
 from hydrarec.config.mistakes import explain
 from hydrarec.layout import split_folder
 from hydrarec.provenance import changed_part, read_manifest
+from hydrarec.training.inference import rank_test
 from hydrarec.training.run import train
-from hydrarec.training.test import rank_test
 
 Verdict = Literal["identical", "within tolerance", "different"]
 

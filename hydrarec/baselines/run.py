@@ -15,11 +15,12 @@ from hydrarec.contention import load_average
 from hydrarec.costs import Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
 from hydrarec.files import atomic_folder, names_in
-from hydrarec.provenance import code_state, data_hashes, peak_memory_mib, write_manifest
+from hydrarec.provenance import data_hashes, peak_memory_mib, write_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from hydrarec.sources import code_state
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import write_table
 

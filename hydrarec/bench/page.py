@@ -12,7 +12,7 @@ from hydrarec.columns import BENCH
 from hydrarec.efficiency.machine import Rates
 from hydrarec.efficiency.rounds import Ratio, time_ratio
 from hydrarec.files import read_json, write_text
-from hydrarec.numbers import NARROW, NOTHING, size
+from hydrarec.formatting import NARROW, NOTHING, size
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.markdown import markdown
 from hydrarec.tables import read_table

@@ -19,7 +19,8 @@ from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.efficiency.machine import measure_rates
 from hydrarec.efficiency.rounds import interleaved, time_ratio
 from hydrarec.files import write_json
-from hydrarec.provenance import code_state, describe_machine, now
+from hydrarec.provenance import describe_machine, now
+from hydrarec.sources import code_state
 from hydrarec.tables import write_table
 
 log = logging.getLogger(__name__)

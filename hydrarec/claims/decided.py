@@ -5,7 +5,7 @@ from typing import Literal, cast
 
 from hydrarec.claims.base import Finding, Place
 from hydrarec.config.hypotheses import ClaimConfig
-from hydrarec.numbers import p_statement, several
+from hydrarec.formatting import p_statement, several
 from hydrarec.significance.conjunction import partial_conjunction
 
 ClaimVerdict = Literal["supported", "refuted", "not decided", "not decidable"]

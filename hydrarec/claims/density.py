@@ -19,7 +19,7 @@ from hydrarec.claims.student import LEAST_POINTS, fit_slope
 from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
 from hydrarec.config.runs import TrainedRun
-from hydrarec.numbers import p_statement, signed
+from hydrarec.formatting import p_statement, signed
 
 COLUMN = "epoch_s"
 """Which time; how many epochs a training has is another question."""

@@ -7,7 +7,7 @@ from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.runs import RunClaim
 from hydrarec.config.hypotheses import EquivalentClaimConfig
-from hydrarec.numbers import metric_title, p_statement, percent, percent_interval
+from hydrarec.formatting import metric_title, p_statement, percent, percent_interval
 from hydrarec.significance.equivalence import Equivalence, equivalence
 from hydrarec.significance.estimate import Estimate
 from hydrarec.significance.power import provable_margin

@@ -18,8 +18,8 @@ from hydrarec.config.bands import Band
 from hydrarec.config.hypotheses import Hypotheses
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json
+from hydrarec.formatting import metric_title, score
 from hydrarec.layout import COLLECTED, CONTRASTED, data_folder, run_folder
-from hydrarec.numbers import metric_title, score
 from hydrarec.significance.estimate import Estimate
 from hydrarec.significance.pairs import PairVariances
 from hydrarec.tables import read_table

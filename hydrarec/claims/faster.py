@@ -18,7 +18,7 @@ from hydrarec.claims.runs import RunClaim
 from hydrarec.claims.student import seed_mean
 from hydrarec.comparison.clocks import clock_column, clock_name, shared_machine
 from hydrarec.config.hypotheses import FasterClaimConfig
-from hydrarec.numbers import p_statement
+from hydrarec.formatting import p_statement
 
 COLUMNS = {"epoch": "epoch_s", "inference": "infer_ms_per_user", "time_to_accuracy": "train_s"}
 WORDS = {

@@ -6,7 +6,7 @@ from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.evidence import Evidence
 from hydrarec.claims.runs import RunClaim
 from hydrarec.config.hypotheses import SuperiorClaimConfig
-from hydrarec.numbers import metric_title, p_statement, percent, percent_interval
+from hydrarec.formatting import metric_title, p_statement, percent, percent_interval
 from hydrarec.significance.estimate import ratio_interval
 from hydrarec.significance.power import detectable_difference
 

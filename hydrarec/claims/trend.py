@@ -18,7 +18,7 @@ from hydrarec.claims.runs import RunClaim
 from hydrarec.claims.student import seed_mean
 from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
-from hydrarec.numbers import p_statement, signed
+from hydrarec.formatting import p_statement, signed
 
 LEAST_EPOCHS = 6
 """Epochs that both trainings must have for a slope to be read."""

@@ -29,7 +29,7 @@ app.add_typer(cluster.app, name="cluster")
 
 def _say_version(asked: bool) -> None:
     if asked:
-        from hydrarec.provenance import code_name, code_state
+        from hydrarec.sources import code_name, code_state
 
         typer.echo(code_name(code_state()))
         raise typer.Exit

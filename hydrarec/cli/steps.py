@@ -105,7 +105,7 @@ def rank(
     candidates: Candidates = None,
 ) -> None:
     """Rank the test targets with a trained model."""
-    from hydrarec.training.test import rank_test
+    from hydrarec.training.inference import rank_test
 
     rank_test(model, data=data, protocol=protocol, threads=threads, output=output, candidates=candidates or [])
 

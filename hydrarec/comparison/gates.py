@@ -17,8 +17,8 @@ from hydrarec.comparison.runs import finished, finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
+from hydrarec.formatting import metric_title
 from hydrarec.layout import run_folder
-from hydrarec.numbers import metric_title
 from hydrarec.provenance import code_of, n_changed, read_manifest
 from hydrarec.tables import read_table
 

@@ -10,7 +10,7 @@ from hydrarec.config.baselines import OPTIONS, SEEDED
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.mistakes import Place, explain
 from hydrarec.config.runs import BaselineRun, TrainedRun
-from hydrarec.numbers import several
+from hydrarec.formatting import several
 
 
 def load(raw: dict[str, Any], baselines: list[str] | None = None, place: Place | None = None) -> BenchmarkConfig:

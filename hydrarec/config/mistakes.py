@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from hydrarec.config.base import Block, KindBlock, descendants, kind_of, kinds_of
 from hydrarec.config.patterns import IN_WORDS
-from hydrarec.numbers import several
+from hydrarec.formatting import several
 
 _TYPES = {"string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}
 """Mistakes of a value's type, by the type that was expected."""

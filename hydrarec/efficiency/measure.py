@@ -26,7 +26,8 @@ from hydrarec.efficiency.rounds import Subject, interleaved
 from hydrarec.efficiency.steps import step_pieces
 from hydrarec.files import write_json
 from hydrarec.progress import bar
-from hydrarec.provenance import code_state, describe_machine, file_hashes, now
+from hydrarec.provenance import describe_machine, file_hashes, now
+from hydrarec.sources import code_state
 from hydrarec.tables import write_table
 
 log = logging.getLogger(__name__)

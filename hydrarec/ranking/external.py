@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 from hydrarec.columns import RANKS, RECOMMENDATIONS
 from hydrarec.costs import read_costs, write_inference, write_timing
 from hydrarec.files import atomic_folder, names_in
-from hydrarec.provenance import code_state, data_hashes, write_manifest
+from hydrarec.provenance import data_hashes, write_manifest
 from hydrarec.ranking.lists import ListError, rank_lists
 from hydrarec.sequences.log import read_cases, read_catalogue
+from hydrarec.sources import code_state
 from hydrarec.tables import write_table
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from hydrarec.numbers import NOTHING
+from hydrarec.formatting import NOTHING
 from hydrarec.report.style import RunStyle
 
 

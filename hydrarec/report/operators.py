@@ -12,7 +12,7 @@ from hydrarec.config.base import KindBlock
 from hydrarec.config.mixer import Mixer
 from hydrarec.config.models import ModelConfig
 from hydrarec.config.runs import TrainedRun
-from hydrarec.numbers import NOTHING
+from hydrarec.formatting import NOTHING
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.markdown import markdown
 

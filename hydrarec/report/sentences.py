@@ -5,7 +5,7 @@ from markupsafe import Markup
 
 from hydrarec.comparison.runs import kind_of
 from hydrarec.config.protocol import PROTOCOL_TITLES
-from hydrarec.numbers import (
+from hydrarec.formatting import (
     NARROW,
     count,
     metric_title,

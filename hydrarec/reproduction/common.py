@@ -8,7 +8,7 @@ from hydrarec.config.base import Block
 from hydrarec.config.masking import MaskingConfig
 from hydrarec.config.published import CommonRuns
 from hydrarec.config.runs import BaselineRun, TrainedRun
-from hydrarec.numbers import NOTHING, score
+from hydrarec.formatting import NOTHING, score
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.markdown import markdown
 from hydrarec.report.operators import kind_name

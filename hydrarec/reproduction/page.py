@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.published import Published, PublishedRow, PublishedValue
-from hydrarec.numbers import NOTHING, metric_title, percent, score
+from hydrarec.formatting import NOTHING, metric_title, percent, score
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.markdown import markdown
 from hydrarec.reproduction.common import NOT_RUN, common_section

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from hydrarec.config import BenchmarkConfig
-from hydrarec.numbers import duration, several
+from hydrarec.formatting import duration, several
 from hydrarec.reproduction.measured import Measurement, differing_settings
 
 

@@ -16,11 +16,11 @@ from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
 from hydrarec.contention import busy_share
 from hydrarec.files import read_object
-from hydrarec.numbers import count, duration, energy, metric_title, score, score_interval, several, size
+from hydrarec.formatting import count, duration, energy, metric_title, score, score_interval, several, size
 from hydrarec.outdated import outdated
-from hydrarec.provenance import code_name
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.significance.seed_spread import seed_spread
+from hydrarec.sources import code_name
 from hydrarec.terminal.settings import differing, parts_of
 from hydrarec.terminal.text import WIDTH, aligned, plain, wrapped
 

@@ -6,7 +6,7 @@ from hydrarec.comparison.measures import MRR
 from hydrarec.comparison.two import Contrast
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
-from hydrarec.numbers import count, metric_title, p_value, percent, percent_interval, score, several, signed
+from hydrarec.formatting import count, metric_title, p_value, percent, percent_interval, score, several, signed
 from hydrarec.terminal.text import aligned, plain, wrapped
 
 _SAID = {

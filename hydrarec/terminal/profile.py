@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.numbers import count, duration, several
+from hydrarec.formatting import count, duration, several
 from hydrarec.terminal.text import aligned, plain
 
 SHOWN = 15

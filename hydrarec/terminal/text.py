@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from hydrarec.numbers import MINUS, NARROW, NOTHING
+from hydrarec.formatting import MINUS, NARROW, NOTHING
 
 WIDTH = 80
 """Columns that every terminal has."""

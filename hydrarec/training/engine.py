@@ -1,6 +1,6 @@
 """Training: epochs over the users, validation by full ranking after each, the best weights kept.
 
-The test file is not among the inputs; `hydrarec.training.test` ranks it, once.
+The test file is not among the inputs; `hydrarec.training.inference` ranks it, once.
 """
 
 from collections.abc import Callable, Sequence

@@ -16,8 +16,9 @@ from hydrarec.costs import Timing, write_timing
 from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in
-from hydrarec.provenance import code_state, data_hashes, write_manifest
+from hydrarec.provenance import data_hashes, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
+from hydrarec.sources import code_state
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import write_table
 from hydrarec.training import checkpoint

@@ -17,9 +17,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from hydrarec.config.differences import differences
 from hydrarec.devices import peak_gpu_mib
 from hydrarec.files import atomic_path
-from hydrarec.provenance import loaded_sources, peak_memory_mib
+from hydrarec.provenance import peak_memory_mib
+from hydrarec.sources import loaded_sources
 from hydrarec.training.checkpoint import weights_of, write_tensors
 from hydrarec.training.engine import Epoch, Position, Trainer
 from hydrarec.unfinished import LATEST
@@ -42,7 +44,7 @@ class TrainingState:
     host
         The machine of this process.
     code
-        What `hydrarec.provenance.code_state` says in this process.
+        What `hydrarec.sources.code_state` says in this process.
     threads
         CPU threads of this process.
     runs_per_gpu
@@ -123,7 +125,7 @@ class TrainingState:
             if found is None:
                 continue
             tensors, values = found
-            if changed := _differences(self.identity, values["identity"]):
+            if changed := list(differences(self.identity, values["identity"])):
                 if changed == ["device"] and self.identity["device"] == "cpu":
                     # Begun anew it would soon be overwritten, and GPU hours with it.
                     raise ValueError(
@@ -219,15 +221,3 @@ def _streams(trainer: Trainer) -> dict[str, tuple[Callable[[], Tensor], Callable
             lambda state: torch.cuda.set_rng_state(state, device),
         )
     return streams
-
-
-def _differences(wanted: dict[str, Any], found: dict[str, Any], path: str = "") -> list[str]:
-    """Return the paths of the keys in which two nested dictionaries differ."""
-    changed = []
-    for key in sorted({*wanted, *found}):
-        one, other = wanted.get(key), found.get(key)
-        if isinstance(one, dict) and isinstance(other, dict):
-            changed += _differences(one, other, f"{path}{key}.")
-        elif one != other:
-            changed.append(f"{path}{key}")
-    return changed

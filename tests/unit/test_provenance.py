@@ -27,7 +27,7 @@ def checkout(tmp_path):
 
 
 def ask(checkout, meanwhile="pass", **variables):
-    program = f"from hydrarec.provenance import code_state; code_state(); {meanwhile}; found = code_state()"
+    program = f"from hydrarec.sources import code_state; code_state(); {meanwhile}; found = code_state()"
     program += "; print(found['git_commit'], found['git_dirty'])"
     environment = {**os.environ, **variables, "PYTHONPATH": str(checkout)}
     return subprocess.run(
@@ -71,23 +71,23 @@ def test_a_checkout_that_is_updated_meanwhile_changes_nothing(checkout):
 
 
 def test_an_edited_file_is_told_of_results_that_it_was_loaded_for(checkout):
-    compute = "import hydrarec.numbers; provenance.write_json(folder / 'manifest.json', "
-    compute += "{'sources': provenance.loaded_sources()})"
+    compute = "import hydrarec.formatting; provenance.write_json(folder / 'manifest.json', "
+    compute += "{'sources': sources.loaded_sources()})"
     # The second is not loaded; the third holds settings, which are compared by themselves.
-    edited = ["numbers.py", "attention/softmax.py", "config/base.py"]
+    edited = ["formatting.py", "attention/softmax.py", "config/base.py"]
     edit = f"[Path('hydrarec', path).open('a').write('# edited') for path in {edited}]"
     tell = "print(provenance.changed_sources(folder))"
 
     def run(*program):
-        beginning = "from pathlib import Path; from hydrarec import provenance; folder = Path()"
+        beginning = "from pathlib import Path; from hydrarec import provenance, sources; folder = Path()"
         command = [sys.executable, "-c", "; ".join([beginning, *program])]
         return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
 
     (checkout / "manifest.json").write_text("{}")
     assert run(tell, compute, tell) == "[]\n[]"
     # Edited while it computes: what counts is what was there when it began.
-    run("provenance.code_state()", edit, compute)
-    assert run(tell, compute, tell) == "['numbers.py']\n[]"
+    run("sources.code_state()", edit, compute)
+    assert run(tell, compute, tell) == "['formatting.py']\n[]"
 
 
 def test_a_package_inside_somebody_elses_repository_has_no_commit(checkout):

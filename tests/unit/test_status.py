@@ -8,7 +8,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from hydrarec.layout import run_folder
-from hydrarec.provenance import MANIFEST_KEYS, source_hashes
+from hydrarec.provenance import MANIFEST_KEYS
+from hydrarec.sources import source_hashes
 from hydrarec.status import described, progress
 from tests.unit.test_estimate import CONFIG, SOFTMAX
 

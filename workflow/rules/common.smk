@@ -16,7 +16,7 @@ from hydrarec.config.hypotheses import load_hypotheses
 from hydrarec.config.measured import measured, summarised
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.layout import raw_file
-from hydrarec.numbers import several
+from hydrarec.formatting import several
 
 BASELINES = sorted(
     path.stem
@@ -109,7 +109,7 @@ warn_of_claims()
 
 
 def warn_of_other_settings():
-    """Say, once, which results are not of the configuration's settings where Snakemake has no records to see it by."""
+    """Say, once, which data and results are not as the configuration has it where Snakemake has no records of them."""
     if not workflow.is_main_process:
         return
     from hydrarec.unrecorded import unseen
@@ -119,7 +119,8 @@ def warn_of_other_settings():
         more = f"\n  and {len(found) - 3} more" if found[3:] else ""
         logger.warning(
             f"Snakemake has no records of {several(len(found), 'result')} of other settings than the configuration's and "
-            "repeats none for that. Delete the folder of each file and start again with --forcerun collect:\n"
+            "repeats none for that. Where nothing else is said, delete the folder of each file and start again with "
+            "--forcerun collect:\n"
             + "\n".join(f"  {why}" for why in found[:3])
             + more
         )

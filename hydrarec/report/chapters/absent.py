@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.numbers import NOTHING
+from hydrarec.formatting import NOTHING
 from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs

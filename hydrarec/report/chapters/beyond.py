@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from hydrarec.comparison.runs import kind_of
-from hydrarec.numbers import NOTHING, count, metric_title, percent, score
+from hydrarec.formatting import NOTHING, count, metric_title, percent, score
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table

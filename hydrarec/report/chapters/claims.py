@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from hydrarec.numbers import NARROW, NOTHING, p_value, sortable
+from hydrarec.formatting import NARROW, NOTHING, p_value, sortable
 from hydrarec.report.blocks import Block, Folded, Text
 from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.numbers import NOTHING, count, duration, energy
+from hydrarec.formatting import NOTHING, count, duration, energy
 from hydrarec.report.blocks import Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs

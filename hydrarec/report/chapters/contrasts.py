@@ -1,6 +1,6 @@
 """Runs against the reference and against each other, paired by user and seed."""
 
-from hydrarec.numbers import metric_title, percent, percentage
+from hydrarec.formatting import metric_title, percent, percentage
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter
 from hydrarec.report.chapters.differences import difference_table

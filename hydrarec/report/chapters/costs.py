@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.numbers import NARROW, NOTHING, duration, energy, percentage, size
+from hydrarec.formatting import NARROW, NOTHING, duration, energy, percentage, size
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Table, without_empty

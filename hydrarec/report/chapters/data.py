@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydrarec.config.datasets import DatasetConfig
-from hydrarec.numbers import NARROW, NOTHING, count
+from hydrarec.formatting import NARROW, NOTHING, count
 from hydrarec.report.blocks import Chapter, Facts, Folded, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.numbers import NOTHING, metric_title, p_value, percent, percent_interval, signed, sortable
+from hydrarec.formatting import NOTHING, metric_title, p_value, percent, percent_interval, signed, sortable
 from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle

@@ -4,7 +4,7 @@ import pandas as pd
 
 from hydrarec.comparison.clocks import PROCESSOR, clock_column, clock_name
 from hydrarec.comparison.runs import kind_of
-from hydrarec.numbers import NOTHING, count, duration, metric_title, score, score_interval
+from hydrarec.formatting import NOTHING, count, duration, metric_title, score, score_interval
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Strip, Table, without_empty

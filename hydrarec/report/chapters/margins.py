@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from hydrarec.numbers import (
+from hydrarec.formatting import (
     NARROW,
     NOTHING,
     metric_title,

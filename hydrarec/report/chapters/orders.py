@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from hydrarec.numbers import metric_title, p_value, signed
+from hydrarec.formatting import metric_title, p_value, signed
 from hydrarec.report import sentences
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs, Scope

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from hydrarec.numbers import NOTHING
+from hydrarec.formatting import NOTHING
 from hydrarec.report.blocks import Chapter, Code, Facts, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.computing import computing, missing

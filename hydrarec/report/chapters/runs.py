@@ -6,8 +6,8 @@ from urllib.parse import quote
 from hydrarec.comparison.runs import RunSeed
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
+from hydrarec.formatting import NOTHING, metric_title, score
 from hydrarec.layout import run_folder
-from hydrarec.numbers import NOTHING, metric_title, score
 from hydrarec.report.blocks import Chapter, Facts, Folded, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.data import humanise, plain

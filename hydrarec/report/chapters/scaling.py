@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hydrarec.numbers import NARROW, NOTHING, duration, several, size
+from hydrarec.formatting import NARROW, NOTHING, duration, several, size
 from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.figures.growth import NO_MIXING, exponent, growth

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from hydrarec.numbers import NOTHING
+from hydrarec.formatting import NOTHING
 from hydrarec.report.blocks import Block, Chapter, Facts, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.data import plain

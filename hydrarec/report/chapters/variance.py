@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from hydrarec.numbers import MINUS, metric_title
+from hydrarec.formatting import MINUS, metric_title
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Text
 from hydrarec.report.chapters.orders import about_orders, order_table

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from hydrarec.files import atomic_path, write_text
-from hydrarec.numbers import NOTHING
+from hydrarec.formatting import NOTHING
 from hydrarec.report.blocks import Chapter
 from hydrarec.report.cells import Cell, Table
 from hydrarec.report.export.latex import latex

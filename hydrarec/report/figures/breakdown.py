@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hydrarec.numbers import metric_title, score
+from hydrarec.formatting import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope

@@ -7,7 +7,7 @@ many, and bars follow from the tests of pairs and not from one distance that is 
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from hydrarec.numbers import score
+from hydrarec.formatting import score
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.style import INK, MUTED, RunStyle

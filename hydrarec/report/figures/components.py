@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
-from hydrarec.numbers import NARROW
+from hydrarec.formatting import NARROW
 from hydrarec.report.figures.labels import label_width
 from hydrarec.report.figures.panels import Panel, blank, finish
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, PAPER, RULE

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from hydrarec.comparison.clocks import clock_name
-from hydrarec.numbers import duration, score
+from hydrarec.formatting import duration, score
 from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall

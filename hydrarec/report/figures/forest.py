@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from hydrarec.numbers import metric_title, percent, percent_interval
+from hydrarec.formatting import metric_title, percent, percent_interval
 from hydrarec.report.figures.labels import label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker
 from hydrarec.report.inputs import Inputs, Scope

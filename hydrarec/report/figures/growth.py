@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from hydrarec.numbers import MINUS, NARROW, count
+from hydrarec.formatting import MINUS, NARROW, count
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Figure, Panel, blank, finish, marker, tall
 from hydrarec.report.measured import Measured

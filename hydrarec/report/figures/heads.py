@@ -7,7 +7,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
-from hydrarec.numbers import metric_title, score
+from hydrarec.formatting import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.inputs import Inputs, Scope

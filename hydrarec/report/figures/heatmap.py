@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 
-from hydrarec.numbers import p_value, percent
+from hydrarec.formatting import p_value, percent
 from hydrarec.report.figures.labels import label_width
 from hydrarec.report.figures.panels import Panel, blank, finish
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, RULE, RunStyle

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
 from hydrarec.comparison.clocks import clock_name
-from hydrarec.numbers import NARROW, duration
+from hydrarec.formatting import NARROW, duration
 from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall

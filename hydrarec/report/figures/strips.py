@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from hydrarec.numbers import score
+from hydrarec.formatting import score
 from hydrarec.report.figures.labels import label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, RunStyle

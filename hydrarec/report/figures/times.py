@@ -5,7 +5,7 @@ from math import ceil
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from hydrarec.numbers import NARROW
+from hydrarec.formatting import NARROW
 
 _UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 _COARSE = [number * size for size, _ in _UNITS[:2] for number in (1, 10)]

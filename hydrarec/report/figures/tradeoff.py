@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hydrarec.comparison.clocks import clock_column, clock_name
-from hydrarec.numbers import duration, metric_title, score
+from hydrarec.formatting import duration, metric_title, score
 from hydrarec.report.figures.labels import label_near, label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
 from hydrarec.report.figures.times import scale_times

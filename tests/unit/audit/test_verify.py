@@ -18,7 +18,7 @@ from hydrarec.files import read_json, write_json
 from hydrarec.layout import efficiency_folder
 from hydrarec.provenance import data_hashes, file_hashes
 from hydrarec.tables import read_table, table_hash, write_table
-from hydrarec.training.test import rank_test
+from hydrarec.training.inference import rank_test
 
 
 def test_sound_results_have_every_file_hashed_and_no_problem(results):

@@ -16,8 +16,8 @@ from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
+from hydrarec.training.inference import rank_test
 from hydrarec.training.run import train
-from hydrarec.training.test import rank_test
 
 N, T, D, H = 20, 7, 8, 2
 DAY = 86_400

@@ -8,7 +8,7 @@ import pytest
 from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING
 from hydrarec.columns import SAMPLED
 from hydrarec.files import write_json
-from hydrarec.numbers import count, percent, score, signed
+from hydrarec.formatting import count, percent, score, signed
 from hydrarec.report.blocks import Text
 from hydrarec.report.chapters.beyond import beyond
 from hydrarec.report.chapters.sensitivity import agreement_table, sensitivity

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 
 from hydrarec.comparison import Gate
-from hydrarec.numbers import NOTHING
+from hydrarec.formatting import NOTHING
 from hydrarec.report import sentences
 from hydrarec.report.chapters.absent import left_out
 from hydrarec.report.chapters.checks import gate_tables

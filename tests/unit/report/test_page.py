@@ -11,7 +11,7 @@ import pytest
 
 from hydrarec.columns import COMPARISON, LEADERBOARD
 from hydrarec.files import read_json, write_json
-from hydrarec.numbers import p_value, percent, score
+from hydrarec.formatting import p_value, percent, score
 from hydrarec.report import render
 from hydrarec.tables import read_table
 from tests.fabricate import HYDRA_UNI, SASREC

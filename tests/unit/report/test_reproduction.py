@@ -13,7 +13,7 @@ from hydrarec.comparison.measures import case_values
 from hydrarec.config import ConfigError
 from hydrarec.config.published import Published, PublishedValue, load_published
 from hydrarec.files import read_json, write_json
-from hydrarec.numbers import NOTHING
+from hydrarec.formatting import NOTHING
 from hydrarec.reproduction.measured import differing_settings, merge, read_measured
 from hydrarec.reproduction.page import anchor, page, verdict
 from hydrarec.tables import read_table

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.numbers import score, signed
+from hydrarec.formatting import score, signed
 from hydrarec.report.blocks import Text
 from hydrarec.report.chapters.variance import variance
 from hydrarec.report.figures import panels

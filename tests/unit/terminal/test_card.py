@@ -9,7 +9,7 @@ from hydrarec.cli import app
 from hydrarec.columns import LEADERBOARD
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
-from hydrarec.numbers import duration
+from hydrarec.formatting import duration
 from hydrarec.tables import read_table
 from hydrarec.terminal.card import _side_by_side, card
 from hydrarec.terminal.settings import differing

@@ -6,8 +6,8 @@ import pandas as pd
 from hydrarec.columns import HELD_OUT, ITEMS, TRAIN
 from hydrarec.config import RunSettings
 from hydrarec.tables import write_table
+from hydrarec.training.inference import rank_test
 from hydrarec.training.run import train
-from hydrarec.training.test import rank_test
 
 
 def write_ring(folder):

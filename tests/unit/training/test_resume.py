@@ -15,13 +15,14 @@ from safetensors import safe_open
 
 from hydrarec.audit.differences import CLOCKS
 from hydrarec.columns import HISTORY
-from hydrarec.provenance import changed_sources, code_of, code_state, source_hashes
+from hydrarec.provenance import changed_sources, code_of
 from hydrarec.sequences.log import read_train
+from hydrarec.sources import code_state, source_hashes
 from hydrarec.tables import read_table
 from hydrarec.training import state as state_file
 from hydrarec.training.checkpoint import write_tensors
 from hydrarec.training.engine import Trainer
-from hydrarec.training.test import rank_test
+from hydrarec.training.inference import rank_test
 from tests.conftest import ROOT
 from tests.unit.training.ring import settings, train
 

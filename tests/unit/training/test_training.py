@@ -17,9 +17,9 @@ from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import content_hash, read_table, write_table
 from hydrarec.training import checkpoint, engine, scorer
 from hydrarec.training.engine import Epoch, Trainer, best, converged
+from hydrarec.training.inference import rank_test
 from hydrarec.training.run import train
 from hydrarec.training.streams import Streams, seed_of
-from hydrarec.training.test import rank_test
 from tests.unit.training.ring import run, settings
 
 

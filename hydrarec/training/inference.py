@@ -9,19 +9,12 @@ from hydrarec.costs import write_inference
 from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in, sha256
-from hydrarec.provenance import (
-    WEIGHTS,
-    changed_part,
-    code_state,
-    file_hashes,
-    loaded_sources,
-    peak_memory_mib,
-    read_manifest,
-)
+from hydrarec.provenance import WEIGHTS, changed_part, file_hashes, peak_memory_mib, read_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue
+from hydrarec.sources import code_state, loaded_sources
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
