@@ -3,23 +3,39 @@
 ADR 0002 describes where the files lie. A new column is added here first.
 """
 
+from typing import NamedTuple
+
 import pyarrow as pa
 
 
-def _table(**columns: tuple[pa.DataType, str]) -> pa.Schema:
-    """Build a schema.
+class _Column(NamedTuple):
+    kind: pa.DataType
+    meaning: str
+    nullable: bool = False
+    added: bool = False
 
-    A description that ends in `?` marks a column that may hold nulls; one that ends in `??` a column that files of
-    before may lack, which is read as nothing but nulls.
-    """
+
+def nullable(kind: pa.DataType, meaning: str) -> _Column:
+    """Describe a column that may hold nulls."""
+    return _Column(kind, meaning, nullable=True)
+
+
+def added(kind: pa.DataType, meaning: str) -> _Column:
+    """Describe a column that files of before may lack, which is read as nothing but nulls."""
+    return _Column(kind, meaning, nullable=True, added=True)
+
+
+def _table(**columns: tuple[pa.DataType, str] | _Column) -> pa.Schema:
+    """Build a schema; a plain pair of type and meaning is a column without nulls."""
+    described = {name: _Column(*column) for name, column in columns.items()}
     return pa.schema(
         pa.field(
             name,
-            kind,
-            nullable=meaning.endswith("?"),
-            metadata={"description": meaning.rstrip("?"), "added": str(meaning.endswith("??"))},
+            column.kind,
+            nullable=column.nullable,
+            metadata={"description": column.meaning, "added": str(column.added)},
         )
-        for name, (kind, meaning) in columns.items()
+        for name, column in described.items()
     )
 
 
@@ -34,7 +50,7 @@ _EVENT = {
     "user": _USER,
     "item": _ITEM,
     "position": (pa.int32(), "0-based place in the user's complete sequence"),
-    "timestamp": (pa.int64(), "seconds since 1970; null where the source has no times?"),
+    "timestamp": nullable(pa.int64(), "seconds since 1970; null where the source has no times"),
 }
 _CASE = {
     "user": _USER,
@@ -105,9 +121,11 @@ HISTORY = _table(
     validation_hr10=(pa.float64(), "HR@10 on the validation targets, full ranking"),
     train_s=(pa.float64(), "cumulative training seconds, validation and set-up excluded"),
     validation_s=(pa.float64(), "cumulative validation seconds"),
-    train_cpu_s=(pa.float64(), "cumulative processor seconds of training, all threads together; null: not measured??"),
-    train_j=(pa.float64(), "cumulative joules that the GPU took while training; null: not measured??"),
-    load=(pa.float64(), "load average of the machine after the epoch's training; null: not measured??"),
+    train_cpu_s=added(
+        pa.float64(), "cumulative processor seconds of training, all threads together; null: not measured"
+    ),
+    train_j=added(pa.float64(), "cumulative joules that the GPU took while training; null: not measured"),
+    load=added(pa.float64(), "load average of the machine after the epoch's training; null: not measured"),
 )
 
 METRICS = _table(
@@ -136,21 +154,21 @@ LEADERBOARD = _table(
 )
 _VARIANCES = {
     "variance_users": (pa.float64(), "users' part of the squared standard error; holds the residual's"),
-    "variance_residual": (pa.float64(), "the part of it that is users x seeds noise; null with one seed?"),
-    "variance_seeds": (pa.float64(), "seeds' part of the squared standard error; null with one seed?"),
-    "variance_seed_means": (
+    "variance_residual": nullable(pa.float64(), "the part of it that is users x seeds noise; null with one seed"),
+    "variance_seeds": nullable(pa.float64(), "seeds' part of the squared standard error; null with one seed"),
+    "variance_seed_means": nullable(
         pa.float64(),
-        "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed?",
+        "variance of the seeds' means by their number: seeds' part and noise as measured; null with one seed",
     ),
-    "counted_by_seeds": (
+    "counted_by_seeds": nullable(
         pa.float64(),
         "what interval and p take for it, the part that n_seeds - 1 degrees of freedom tell: all of it where it is "
-        "above the runs' average by more than chance, else what seeds change in all runs alike; null with one seed?",
+        "above the runs' average by more than chance, else what seeds change in all runs alike; null with one seed",
     ),
-    "counted_by_runs": (
+    "counted_by_runs": nullable(
         pa.float64(),
         "the part that all runs together tell, no less than their average: 0 where it is above that by more than "
-        "chance; null with one seed?",
+        "chance; null with one seed",
     ),
 }
 """What makes a difference uncertain."""
@@ -166,34 +184,34 @@ COMPARISON = _table(
     standard_error=(pa.float64(), "crossed users x seeds standard error"),
     low=(pa.float64(), "lower bound of the interval of the difference"),
     high=(pa.float64(), "upper bound of the interval of the difference"),
-    percent=(pa.float64(), "difference in per cent of the reference's mean; null if that is 0?"),
-    percent_low=(pa.float64(), "lower bound in per cent; null like percent?"),
-    percent_high=(pa.float64(), "upper bound in per cent; null like percent?"),
+    percent=nullable(pa.float64(), "difference in per cent of the reference's mean; null if that is 0"),
+    percent_low=nullable(pa.float64(), "lower bound in per cent; null like percent"),
+    percent_high=nullable(pa.float64(), "upper bound in per cent; null like percent"),
     p=(pa.float64(), "two-sided p-value"),
     p_holm=(pa.float64(), "Holm-adjusted over the runs of one dataset, protocol and metric"),
     **_VARIANCES,
-    equivalence_low=(
+    equivalence_low=nullable(
         pa.float64(),
         "lower bound of the 1 - 2 alpha interval, in per cent of the reference's mean; this and the next six null if "
-        "that or the run's is 0?",
+        "that or the run's is 0",
     ),
-    equivalence_high=(pa.float64(), "upper bound of that interval?"),
-    p_equivalent=(pa.float64(), "p-value of being as far apart as the margin?"),
-    p_equivalent_holm=(pa.float64(), "Holm-adjusted over the runs of one dataset, protocol and metric?"),
-    p_equivalent_tight=(pa.float64(), "p-value of being as far apart as the tight margin?"),
-    p_not_inferior=(pa.float64(), "p-value of being as far below as the margin, or further?"),
-    attained_margin=(pa.float64(), "smallest margin at which both would be equivalent, in per cent?"),
+    equivalence_high=nullable(pa.float64(), "upper bound of that interval"),
+    p_equivalent=nullable(pa.float64(), "p-value of being as far apart as the margin"),
+    p_equivalent_holm=nullable(pa.float64(), "Holm-adjusted over the runs of one dataset, protocol and metric"),
+    p_equivalent_tight=nullable(pa.float64(), "p-value of being as far apart as the tight margin"),
+    p_not_inferior=nullable(pa.float64(), "p-value of being as far below as the margin, or further"),
+    attained_margin=nullable(pa.float64(), "smallest margin at which both would be equivalent, in per cent"),
     verdict=(pa.string(), "superior | equivalent | inferior | inconclusive, from Holm-adjusted p-values"),
     wins=(pa.float64(), "share of users for whom the run's mean over seeds is higher"),
     ties=(pa.float64(), "share for whom it is the same"),
     losses=(pa.float64(), "share for whom it is lower"),
-    seed_wins=(
+    seed_wins=nullable(
         pa.float64(),
         "share of matched seeds with which the run is ahead, ties counted half; null like the next two if neither run "
-        "depends on a seed?",
+        "depends on a seed",
     ),
-    seed_wins_low=(pa.float64(), "lower bound of its exact binomial interval?"),
-    seed_wins_high=(pa.float64(), "upper bound of its exact binomial interval?"),
+    seed_wins_low=nullable(pa.float64(), "lower bound of its exact binomial interval"),
+    seed_wins_high=nullable(pa.float64(), "upper bound of its exact binomial interval"),
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "matched seeds; 1 if neither run depends on one"),
 )
@@ -202,7 +220,7 @@ PAIRS = _table(
     other=(pa.string(), "run id that the run is compared with"),
     metric=(pa.string(), "name with cut-off, such as ndcg@10"),
     difference=(pa.float64(), "mean of run minus other over users and matched seeds"),
-    percent=(pa.float64(), "difference in per cent of the other's mean; null if that is 0?"),
+    percent=nullable(pa.float64(), "difference in per cent of the other's mean; null if that is 0"),
     standard_error=(pa.float64(), "crossed users x seeds standard error"),
     low=(pa.float64(), "lower bound of the interval of the difference"),
     high=(pa.float64(), "upper bound of the interval of the difference"),
@@ -211,10 +229,10 @@ PAIRS = _table(
     p_max_t=(pa.float64(), "adjusted likewise by step-down max-T over sign flips of users: about these weights"),
     **_VARIANCES,
     ratio_variance_users=(pa.float64(), "variance_users of the logarithm of the means' ratio"),
-    ratio_variance_residual=(pa.float64(), "variance_residual of it; null with one seed?"),
-    ratio_variance_seed_means=(pa.float64(), "variance_seed_means of it; null with one seed?"),
-    ratio_counted_by_seeds=(pa.float64(), "counted_by_seeds of it; null with one seed?"),
-    ratio_counted_by_runs=(pa.float64(), "counted_by_runs of it; null with one seed?"),
+    ratio_variance_residual=nullable(pa.float64(), "variance_residual of it; null with one seed"),
+    ratio_variance_seed_means=nullable(pa.float64(), "variance_seed_means of it; null with one seed"),
+    ratio_counted_by_seeds=nullable(pa.float64(), "counted_by_seeds of it; null with one seed"),
+    ratio_counted_by_runs=nullable(pa.float64(), "counted_by_runs of it; null with one seed"),
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "seeds"),
     runs_df=(pa.float64(), "degrees of freedom of counted_by_runs"),
@@ -228,30 +246,30 @@ PLACES = _table(
 )
 VERDICTS = _table(
     claim=(pa.string(), "id in the file of hypotheses"),
-    dataset=(pa.string(), "dataset id; null for a claim about operators alone?"),
-    protocol=(pa.string(), "loo | gts; null likewise?"),
-    device=(pa.string(), "device of the measurement; null for a claim about runs?"),
+    dataset=nullable(pa.string(), "dataset id; null for a claim about operators alone"),
+    protocol=nullable(pa.string(), "loo | gts; null likewise"),
+    device=nullable(pa.string(), "device of the measurement; null for a claim about runs"),
     run=(pa.string(), "run id, or operator"),
-    against=(pa.string(), "run id that it is held against; null if against bounds?"),
+    against=nullable(pa.string(), "run id that it is held against; null if against bounds"),
     measure=(pa.string(), "metric, time, or exponent"),
     verdict=(pa.string(), "superior | equivalent | inferior | inconclusive | not decidable"),
-    estimate=(pa.float64(), "difference in per cent, ratio of times, or exponent; null if not decidable?"),
-    low=(pa.float64(), "lower bound of its interval; null likewise?"),
-    high=(pa.float64(), "upper bound; null likewise?"),
-    p=(pa.float64(), "one-sided p-value of the claim here; null where an interval decides?"),
-    p_holm=(
+    estimate=nullable(pa.float64(), "difference in per cent, ratio of times, or exponent; null if not decidable"),
+    low=nullable(pa.float64(), "lower bound of its interval; null likewise"),
+    high=nullable(pa.float64(), "upper bound; null likewise"),
+    p=nullable(pa.float64(), "one-sided p-value of the claim here; null where an interval decides"),
+    p_holm=added(
         pa.float64(),
         "the claim's largest p here, Holm-adjusted over the confirmatory claims of this dataset and protocol; of an "
-        "exploratory claim as it is; null if nothing could be decided here, or an interval decides??",
+        "exploratory claim as it is; null if nothing could be decided here, or an interval decides",
     ),
-    detectable=(
+    detectable=added(
         pa.float64(),
         "per cent of the comparator's mean: smallest true difference that would have been found here with a power of "
-        "80 %; for equivalence the smallest margin, had there been no difference; null for other kinds of claims??",
+        "80 %; for equivalence the smallest margin, had there been no difference; null for other kinds of claims",
     ),
     holds=(pa.bool_(), "whether the claim holds here, at the unadjusted level"),
     refutes=(pa.bool_(), "whether this speaks against the claim by its refutation rule"),
-    remark=(pa.string(), "what a reader must know where it holds, such as a run that beats both; null if nothing??"),
+    remark=added(pa.string(), "what a reader must know where it holds, such as a run that beats both; null if nothing"),
     sentence=(pa.string(), "the same in words"),
 )
 CLAIMS = _table(
@@ -260,26 +278,28 @@ CLAIMS = _table(
     kind=(pa.string(), "kind of claim"),
     family=(pa.string(), "confirmatory | exploratory"),
     verdict=(pa.string(), "supported | refuted | not decided | not decidable"),
-    p=(pa.float64(), "p-value of holding in fewer places than needed; null where intervals decide, or not decidable?"),
-    p_holm=(pa.float64(), "Holm-adjusted over the confirmatory claims; null likewise?"),
+    p=nullable(
+        pa.float64(), "p-value of holding in fewer places than needed; null where intervals decide, or not decidable"
+    ),
+    p_holm=nullable(pa.float64(), "Holm-adjusted over the confirmatory claims; null likewise"),
     holding=(pa.int32(), "places (datasets, or devices) in which it holds"),
     needed=(pa.int32(), "places in which it must hold"),
     places=(pa.int32(), "places in which it could be decided"),
     sentence=(pa.string(), "why this is the verdict"),
     registered=(pa.string(), "day on which the hypotheses were fixed"),
     sha256=(pa.string(), "of the file of hypotheses"),
-    published_sha256=(pa.string(), "of the file of published numbers that it names; null if it names none??"),
+    published_sha256=added(pa.string(), "of the file of published numbers that it names; null if it names none"),
 )
 SENSITIVITY = _table(
     **_RUN,
     variant=(pa.string(), "how it was measured: full, unfiltered, warm, optimistic, … (hydrarec/analyses)"),
     metric=(pa.string(), "name with cut-off, such as ndcg@10"),
-    value=(pa.float64(), "mean over users and seeds; null where the run's files cannot say?"),
-    why=(pa.string(), "why there is no value; null if there is one?"),
-    tie_deviation=(
+    value=nullable(pa.float64(), "mean over users and seeds; null where the run's files cannot say"),
+    why=nullable(pa.string(), "why there is no value; null if there is one"),
+    tie_deviation=added(
         pa.float64(),
         "standard deviation that the value would have if equal scores were put in a random order, for each target on "
-        "its own; null in other variants than full??",
+        "its own; null in other variants than full",
     ),
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "seeds"),
@@ -293,11 +313,11 @@ AGREEMENT = _table(
     ),
     metric=(pa.string(), "name with cut-off, such as ndcg@10"),
     n_runs=(pa.int32(), "runs with a value in both, controls left out"),
-    tau=(pa.float64(), "Kendall's tau-b; null where fewer than two different values leave it undefined?"),
+    tau=nullable(pa.float64(), "Kendall's tau-b; null where fewer than two different values leave it undefined"),
     pairs=(pa.int32(), "pairs of runs"),
     discordant=(pa.int32(), "pairs that the two put the other way round"),
     largest_move=(pa.float64(), "most places that a run is further up or down; halves where runs are level"),
-    moved=(pa.string(), "the first run that moves so far; null if none moves?"),
+    moved=nullable(pa.string(), "the first run that moves so far; null if none moves"),
 )
 ORDERS = _table(
     **_RUN,
@@ -328,11 +348,13 @@ BEYOND = _table(
     protocol=(pa.string(), "loo | gts"),
     run=(pa.string(), "run id; empty: the users' own histories"),
     measure=(pa.string(), "coverage@k | gini@k | novelty@k | popularity@k | popularity_lift@k | popularity"),
-    value=(pa.float64(), "mean over seeds; null where it is undefined?"),
-    low=(pa.float64(), "lower bound of the interval over users, given these trained weights; null with one user?"),
-    high=(pa.float64(), "upper bound of the interval; null likewise?"),
-    seeds_low=(pa.float64(), "lowest of the seeds; null with one seed?"),
-    seeds_high=(pa.float64(), "highest of the seeds; null with one seed?"),
+    value=nullable(pa.float64(), "mean over seeds; null where it is undefined"),
+    low=nullable(
+        pa.float64(), "lower bound of the interval over users, given these trained weights; null with one user"
+    ),
+    high=nullable(pa.float64(), "upper bound of the interval; null likewise"),
+    seeds_low=nullable(pa.float64(), "lowest of the seeds; null with one seed"),
+    seeds_high=nullable(pa.float64(), "highest of the seeds; null with one seed"),
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "seeds"),
 )
@@ -346,41 +368,43 @@ TIMES = _table(
     converged=(pa.bool_(), "stopped by patience before the last allowed epoch"),
     parameters=(pa.int64(), "trainable parameters"),
     runs_per_gpu=(pa.int32(), "trainings that shared the GPU"),
-    setup_s=(pa.float64(), "reading data and building the model; this and the next four null if the GPU was shared?"),
-    train_s=(pa.float64(), "all training seconds, validation excluded?"),
-    epoch_s=(pa.float64(), "median training seconds of an epoch?"),
-    train_to_best_s=(pa.float64(), "training seconds up to the best epoch?"),
-    validation_s=(pa.float64(), "all validation seconds?"),
+    setup_s=nullable(
+        pa.float64(), "reading data and building the model; this and the next four null if the GPU was shared"
+    ),
+    train_s=nullable(pa.float64(), "all training seconds, validation excluded"),
+    epoch_s=nullable(pa.float64(), "median training seconds of an epoch"),
+    train_to_best_s=nullable(pa.float64(), "training seconds up to the best epoch"),
+    validation_s=nullable(pa.float64(), "all validation seconds"),
     infer_ms_per_user=(pa.float64(), "ranking the test targets: encoding, scoring and counting"),
     peak_memory_mib=(pa.float64(), "peak resident memory of the training process"),
-    peak_gpu_mib=(pa.float64(), "peak allocated GPU memory; null on a CPU?"),
-    threads=(pa.int32(), "CPU threads; this and all that follow null where nobody measured it??"),
-    cpu_cores=(pa.int32(), "cores of the machine??"),
-    train_cpu_s=(
+    peak_gpu_mib=nullable(pa.float64(), "peak allocated GPU memory; null on a CPU"),
+    threads=added(pa.int32(), "CPU threads; this and all that follow null where nobody measured it"),
+    cpu_cores=added(pa.int32(), "cores of the machine"),
+    train_cpu_s=added(
         pa.float64(),
-        "processor seconds of training, all its threads; also null if the GPU was shared??",
+        "processor seconds of training, all its threads; also null if the GPU was shared",
     ),
-    epoch_cpu_s=(pa.float64(), "median processor seconds of an epoch's training; null likewise??"),
-    train_to_best_cpu_s=(pa.float64(), "processor seconds of training up to the best epoch; null likewise??"),
-    validation_cpu_s=(pa.float64(), "processor seconds of validation; null likewise??"),
-    busy_share=(pa.float64(), "train_cpu_s / (train_s x threads); null on a GPU??"),
-    load=(pa.float64(), "load average of the machine while training??"),
-    contention=(pa.string(), "by what signs the training's machine was shared; null: by none, or not known??"),
-    infer_threads=(pa.int32(), "CPU threads of ranking the test targets??"),
-    infer_cpu_ms_per_user=(pa.float64(), "processor time of ranking a test target??"),
-    infer_contention=(pa.string(), "by what signs the machine was shared while ranking; null likewise??"),
-    train_j=(pa.float64(), "joules that the GPU took while training; also null if the GPU was shared??"),
-    validation_j=(pa.float64(), "joules that the GPU took while validating; null likewise??"),
-    test_j=(pa.float64(), "joules that the GPU took while ranking the test targets??"),
+    epoch_cpu_s=added(pa.float64(), "median processor seconds of an epoch's training; null likewise"),
+    train_to_best_cpu_s=added(pa.float64(), "processor seconds of training up to the best epoch; null likewise"),
+    validation_cpu_s=added(pa.float64(), "processor seconds of validation; null likewise"),
+    busy_share=added(pa.float64(), "train_cpu_s / (train_s x threads); null on a GPU"),
+    load=added(pa.float64(), "load average of the machine while training"),
+    contention=added(pa.string(), "by what signs the training's machine was shared; null: by none, or not known"),
+    infer_threads=added(pa.int32(), "CPU threads of ranking the test targets"),
+    infer_cpu_ms_per_user=added(pa.float64(), "processor time of ranking a test target"),
+    infer_contention=added(pa.string(), "by what signs the machine was shared while ranking; null likewise"),
+    train_j=added(pa.float64(), "joules that the GPU took while training; also null if the GPU was shared"),
+    validation_j=added(pa.float64(), "joules that the GPU took while validating; null likewise"),
+    test_j=added(pa.float64(), "joules that the GPU took while ranking the test targets"),
 )
 RUNS = _table(
     **_RUN,
     seed=(pa.int32(), "seed of the run"),
     status=(pa.string(), "finished | failed | running | missing"),
-    epochs=(pa.int32(), "epochs trained so far; null if none is known, or for baselines?"),
-    said=(
+    epochs=nullable(pa.int32(), "epochs trained so far; null if none is known, or for baselines"),
+    said=nullable(
         pa.string(),
-        "last lines of its log, or why its results do not count; null if finished or if there is none?",
+        "last lines of its log, or why its results do not count; null if finished or if there is none",
     ),
 )
 BENCH = _table(
@@ -392,7 +416,7 @@ BENCH = _table(
     wall_s=(pa.float64(), "seconds of a repetition by the wall clock"),
     cpu_s=(pa.float64(), "processor seconds of a repetition, all threads together"),
     units=(pa.float64(), "units of work in the repetition; the unit stands in machine.json"),
-    load=(pa.float64(), "load average of the machine before the repetition; null where it has none?"),
+    load=nullable(pa.float64(), "load average of the machine before the repetition; null where it has none"),
 )
 _PIECE = {
     "part": (pa.string(), "operators | blocks | steps | inference"),
@@ -406,17 +430,17 @@ _PIECE = {
 }
 EFFICIENCY_WORK = _table(
     **_PIECE,
-    against=(pa.string(), "subject that its speed is compared with; null if it is that one, or there is none?"),
+    against=nullable(pa.string(), "subject that its speed is compared with; null if it is that one, or there is none"),
     units=(pa.float64(), "sequences (operators, blocks), steps or users in a repetition"),
-    matmul_flops=(pa.float64(), "operations of a unit's matrix products; null where they are not counted?"),
-    other_flops=(pa.float64(), "other arithmetic operations of a unit; null likewise?"),
-    mixing_flops=(pa.float64(), "operations of a unit that mix positions, of either sort; null likewise?"),
-    nbytes=(pa.float64(), "bytes that a unit of an operator reads and writes at least; null elsewhere?"),
-    peak_mib=(
+    matmul_flops=nullable(pa.float64(), "operations of a unit's matrix products; null where they are not counted"),
+    other_flops=nullable(pa.float64(), "other arithmetic operations of a unit; null likewise"),
+    mixing_flops=nullable(pa.float64(), "operations of a unit that mix positions, of either sort; null likewise"),
+    nbytes=nullable(pa.float64(), "bytes that a unit of an operator reads and writes at least; null elsewhere"),
+    peak_mib=nullable(
         pa.float64(),
-        "peak memory of a repetition with its inputs, of a process of its own or allocated on a GPU; null if skipped?",
+        "peak memory of a repetition with its inputs, of a process of its own or allocated on a GPU; null if skipped",
     ),
-    skipped=(pa.string(), "why it was not timed; null if it was?"),
+    skipped=nullable(pa.string(), "why it was not timed; null if it was"),
 )
 EFFICIENCY_TIMES = _table(
     **_PIECE,
@@ -425,7 +449,7 @@ EFFICIENCY_TIMES = _table(
     wall_s=(pa.float64(), "seconds of a repetition by the wall clock"),
     cpu_s=(pa.float64(), "processor seconds of a repetition, all threads together"),
     units=(pa.float64(), "units in the repetition"),
-    load=(pa.float64(), "load average of the machine before the repetition; null where it has none?"),
+    load=nullable(pa.float64(), "load average of the machine before the repetition; null where it has none"),
 )
 _SERIES = {name: _PIECE[name] for name in ("part", "subject", "layout", "form", "work")}
 SCALING = _table(
@@ -433,8 +457,8 @@ SCALING = _table(
     axis=(pa.string(), "what is varied: length | width"),
     measure=(pa.string(), "time | memory, of one sequence"),
     exponent=(pa.float64(), "p of a + b n^p; 0 where costs do not grow between the sizes"),
-    low=(pa.float64(), "lower bound of the interval over rounds; null for memory, which is measured once?"),
-    high=(pa.float64(), "upper bound of the interval; null likewise?"),
+    low=nullable(pa.float64(), "lower bound of the interval over rounds; null for memory, which is measured once"),
+    high=nullable(pa.float64(), "upper bound of the interval; null likewise"),
     coverage=(pa.float64(), "what the interval covers"),
     offset=(pa.float64(), "a, in seconds or MiB; below 0 where noise or a flattening curve takes it there"),
     factor=(pa.float64(), "b, in seconds or MiB"),
@@ -449,12 +473,16 @@ EFFICIENCY_SPEED = _table(
     clock=(pa.string(), "cpu_s on a CPU with one thread, else wall_s"),
     unit_s=(pa.float64(), "median seconds of a unit: sequence, step or user"),
     unit_mib=(pa.float64(), "peak memory of a repetition; of operators and blocks, by its sequences"),
-    flops=(pa.float64(), "operations of a unit, of either sort; null where they are not counted?"),
-    against=(pa.string(), "subject that it is compared with; null if it is that one, or there is none?"),
-    speedup=(pa.float64(), "that subject's seconds over this one's, median over rounds; null likewise?"),
-    low=(pa.float64(), "lower bound of the 95 % interval over rounds; null likewise?"),
-    high=(pa.float64(), "upper bound of the interval; null likewise?"),
-    counted_bound=(pa.float64(), "speed-up if that subject's operations that mix cost nothing; null if not counted?"),
-    measured_bound=(pa.float64(), "speed-up of what does not mix, timed in the same rounds; null if there is none?"),
+    flops=nullable(pa.float64(), "operations of a unit, of either sort; null where they are not counted"),
+    against=nullable(pa.string(), "subject that it is compared with; null if it is that one, or there is none"),
+    speedup=nullable(pa.float64(), "that subject's seconds over this one's, median over rounds; null likewise"),
+    low=nullable(pa.float64(), "lower bound of the 95 % interval over rounds; null likewise"),
+    high=nullable(pa.float64(), "upper bound of the interval; null likewise"),
+    counted_bound=nullable(
+        pa.float64(), "speed-up if that subject's operations that mix cost nothing; null if not counted"
+    ),
+    measured_bound=nullable(
+        pa.float64(), "speed-up of what does not mix, timed in the same rounds; null if there is none"
+    ),
     n_rounds=(pa.int32(), "rounds"),
 )
