@@ -1,5 +1,6 @@
-"""Whether a result is of the settings that a configuration has today."""
+"""Whether a result, or the data it is of, are of the settings that a configuration has today."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.compared import compared
+from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.differences import differences, settings_apart
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_object
@@ -56,6 +58,35 @@ def other_tables(config: BenchmarkConfig, path: Path) -> str:
     ignored = () if path.name == DECIDED else ("hypotheses",)
     apart = differences(read_object(path), compared(config), ignored)
     return f"{path}: the tables beside it were made with {told(apart, shown=3)}" if apart else ""
+
+
+def other_data(wanted: DatasetConfig, card: Path) -> str:
+    """Return in what prepared data are not as a data set is defined, and what to do about it; empty if they are.
+
+    Keys that did not exist when they were prepared count with their defaults.
+
+    Parameters
+    ----------
+    wanted
+        The definition.
+    card
+        The `card.json` of the data.
+    """
+    found = read_object(card)
+    source = found.get("source")
+    decides = {
+        "source": {key: source.get(key) for key in ("file", "sha256")} if isinstance(source, dict) else source,
+        **{key: found[key] for key in ("reader", "filter", "thin", "tie_order") if key in found},
+    }
+    try:
+        read = DatasetConfig.model_validate_json(json.dumps({"id": wanted.id, "title": wanted.title, **decides}))
+    except ValidationError:
+        why = "does not say how its data were prepared, or says it as another version of hydrarec does"
+    else:
+        apart = differences(json.loads(read.content_json()), json.loads(wanted.content_json()))
+        why = f"was prepared with {told(apart)}" if apart else ""
+    again = f"--forcerun {card.with_name('interactions.parquet')} has it, and what was computed on it, made anew"
+    return f"{card}: {why}; {again}" if why else ""
 
 
 def told(apart: dict[str, tuple[Any, Any]], shown: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""Results that Snakemake has no records of, so that it cannot see that the configuration has other settings now."""
+"""Data and results that Snakemake has no records of, so that it cannot see that their settings are others now."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -6,14 +6,15 @@ from itertools import islice
 from pathlib import Path
 
 from hydrarec.config import BenchmarkConfig
-from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, comparison_folder, run_folder
+from hydrarec.config.datasets import DatasetConfig
+from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, comparison_folder, data_folder, run_folder
 
 _LONGEST = 254
 """Letters of a part of a record's name; the parts before the last are folders that begin with @."""
 
 
 def unseen(config: BenchmarkConfig, folder: Path) -> list[str]:
-    """Say of results without records in what they are not of the configuration's settings; of the tables once, at last.
+    """Say in what data and results without records are not as the configuration has them; of tables once, at last.
 
     Where everything has its record this looks for files and reads none.
 
@@ -25,6 +26,7 @@ def unseen(config: BenchmarkConfig, folder: Path) -> list[str]:
         Where Snakemake works.
     """
     results = Path("results")
+    cards = [(dataset, data_folder(results, dataset.id) / "card.json") for dataset in config.datasets]
     runs = [
         (dataset.id, run.id, run_folder(results, dataset.id, protocol, run.id, seed) / "manifest.json")
         for dataset in config.datasets
@@ -33,17 +35,23 @@ def unseen(config: BenchmarkConfig, folder: Path) -> list[str]:
         for seed in config.seeds_of(run.id)
     ]
     steps = [comparison_folder(results, config.report) / name for name in (COLLECTED, CONTRASTED, ANALYSED, DECIDED)]
+    cards = [one for one in cards if _is_unrecorded(folder, one[-1])]
     runs = [one for one in runs if _is_unrecorded(folder, one[-1])]
     steps = [path for path in steps if _is_unrecorded(folder, path)]
-    return list(_of_other_settings(config, folder, runs, steps)) if runs or steps else []
+    return list(_of_other_settings(config, folder, cards, runs, steps)) if cards or runs or steps else []
 
 
 def _of_other_settings(
-    config: BenchmarkConfig, folder: Path, runs: list[tuple[str, str, Path]], steps: list[Path]
+    config: BenchmarkConfig,
+    folder: Path,
+    cards: list[tuple[DatasetConfig, Path]],
+    runs: list[tuple[str, str, Path]],
+    steps: list[Path],
 ) -> Iterator[str]:
     # What reads manifests takes a second to load, and next to no plan gets here.
-    from hydrarec.outdated import other_settings, other_tables  # noqa: PLC0415
+    from hydrarec.outdated import other_data, other_settings, other_tables  # noqa: PLC0415
 
+    yield from filter(None, (other_data(dataset, folder / card) for dataset, card in cards))
     for dataset, run, path in runs:
         try:
             why = other_settings(config, dataset, run, folder / path.parent)

@@ -11,6 +11,7 @@ from hydrarec.columns import HELD_OUT, HISTORY, ITEMS, RANKS, RECOMMENDATIONS, S
 from hydrarec.config import BenchmarkConfig, load
 from hydrarec.config.runs import BaselineRun
 from hydrarec.data.candidates import draw
+from hydrarec.data.card import describe
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import candidates_file, data_folder, run_folder, split_folder
 from hydrarec.provenance import data_hashes
@@ -63,7 +64,7 @@ class Tree:
         for number, dataset in enumerate(self.config.datasets):
             stream = np.random.default_rng([7, number])
             card = {
-                "title": dataset.title,
+                **describe(dataset, None),
                 "licence": "CC0",
                 "stages": [
                     {"stage": "raw", "users": 260, "items": 180, "interactions": 6100},

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
-from hydrarec.layout import split_folder
-from hydrarec.outdated import other_tables, outdated
+from hydrarec.layout import data_folder, split_folder
+from hydrarec.outdated import other_data, other_tables, outdated
 from hydrarec.provenance import code_of, read_manifest
 
 AGAIN = "Delete the run's folder and start Snakemake again with --forcerun collect: it is computed anew."
@@ -54,6 +54,17 @@ def refuse_other_tables(config: BenchmarkConfig, comparison: Path, *steps: str) 
             raise ValueError(
                 f"{why}.\nDelete {comparison} and start Snakemake again with --forcerun collect: tables are made anew."
             )
+
+
+def refuse_other_data(config: BenchmarkConfig, results: Path) -> None:
+    """Refuse prepared data that are not as the configuration defines them.
+
+    Snakemake prepares data anew whose definition changes, as long as it has its own records of them.
+    """
+    for dataset in config.datasets:
+        card = data_folder(results, dataset.id) / "card.json"
+        if card.is_file() and (why := other_data(dataset, card)):
+            raise ValueError(f"data set {dataset.id} is not the one of this configuration.\n{why}")
 
 
 def refuse_mixed_data(everything: Sequence[Result]) -> None:

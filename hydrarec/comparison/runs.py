@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hydrarec.comparison.belonging import refuse_mixed_data, refuse_mixed_versions, refuse_other_settings
+from hydrarec.comparison.belonging import (
+    refuse_mixed_data,
+    refuse_mixed_versions,
+    refuse_other_data,
+    refuse_other_settings,
+)
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_object
@@ -121,7 +126,7 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
         Naming the absent files.
     ValueError
         Naming a split file that had another content for some runs than for others, a setting that is not the
-        configuration's, or the versions of the package that runs come from.
+        configuration's, of a run or of prepared data, or the versions of the package that runs come from.
     """
     everything = finished(config, results) if partial else list(planned(config, results))
     if partial and not everything:
@@ -135,6 +140,7 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
             "collect (where a run lost some, delete its folder seed-<k> before); "
             f"what is finished is shown by `hydrarec show <run>` and `hydrarec partial-report`:\n{shown}{more}"
         )
+    refuse_other_data(config, results)
     refuse_mixed_data(everything)
     if not partial:
         refuse_other_settings(config, everything)

@@ -59,6 +59,18 @@ def test_what_snakemake_cannot_see_is_told_and_what_it_has_records_of_is_not(fol
         path.unlink()
 
 
+def test_data_of_another_definition_are_told_and_how_they_are_prepared_anew(folder):
+    data = [{"id": "made-0", "title": "Called otherwise", "reader": {"kind": "synthetic", "seed": 5}}]
+    changed = config(datasets=1, seeds=2, more={"datasets": data})
+    card = "results/data/made-0/card.json"
+    why, *tables = unseen(changed, folder)
+    assert f"{card}: was prepared with reader.seed = 0, the configuration has 5; --forcerun " in why
+    assert all("tables beside it" in one for one in tables)
+    written = record(folder, card)
+    assert unseen(changed, folder) == tables
+    written.unlink()
+
+
 def test_records_of_long_names_lie_in_folders(tmp_path):
     raw = config(datasets=1, seeds=1).model_dump(mode="json", exclude_unset=True)
     long = config(datasets=1, seeds=1, more={"runs": [*raw["runs"], {"id": "p" * 200, "baseline": "popularity"}]})

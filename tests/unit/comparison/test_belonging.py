@@ -11,7 +11,7 @@ from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import planned
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
-from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, split_folder
+from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, data_folder, split_folder
 from hydrarec.outdated import outdated
 from hydrarec.report.inputs import read_inputs
 from hydrarec.tables import read_table
@@ -256,6 +256,20 @@ def test_a_data_set_that_was_prepared_anew_is_found(tree):
     write_json(card, read_json(card) | {"content_hashes": {"train": "0" * 64}})
     with pytest.raises(ValueError, match=r"saw different data.*train\.parquet was .* 000000000000 for .*split\.json"):
         collect(tree.config, tree.results, tree.results)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_data_of_another_definition_are_refused_with_key_values_and_a_remedy(tree, partial):
+    card = data_folder(tree.results, "made-0") / "card.json"
+    kept = read_json(card)
+    write_json(card, kept | {"filter": {**kept["filter"], "min_item_interactions": 3}, "title": "Called otherwise"})
+    with pytest.raises(ValueError, match="data set made-0 is not the one of this configuration") as error:
+        collect(tree.config, tree.results, tree.results, partial=partial)
+    assert f"{card}: was prepared with filter.min_item_interactions = 3, the configuration has" in str(error.value)
+    assert f"--forcerun {card.parent / 'interactions.parquet'}" in str(error.value)
+    write_json(card, {key: value for key, value in kept.items() if key != "reader"})
+    with pytest.raises(ValueError, match="does not say how its data were prepared"):
+        collect(tree.config, tree.results, tree.results, partial=partial)
 
 
 @pytest.mark.parametrize("partial", [False, True])
