@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, read_options
-from hydrarec.baselines.itemknn import user_items
 from hydrarec.config.baselines import BprMfOptions
 from hydrarec.ranking.full import Scorer
+from hydrarec.sequences.matrices import user_items
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:

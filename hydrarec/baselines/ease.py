@@ -11,10 +11,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, read_options
-from hydrarec.baselines.itemknn import history_weights, user_items
 from hydrarec.config.baselines import EaseOptions
 from hydrarec.ranking.full import Scorer
 from hydrarec.sequences.log import Log
+from hydrarec.sequences.matrices import history_weights, user_items
 
 BLOCK = 1024
 """Items whose co-occurrences are unpacked at once."""

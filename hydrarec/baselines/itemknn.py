@@ -11,7 +11,8 @@ from torch import Tensor
 from hydrarec.baselines import BaselineInputs, read_options
 from hydrarec.config.baselines import ItemKnnOptions
 from hydrarec.ranking.full import Scorer
-from hydrarec.sequences.log import Cases, Log
+from hydrarec.sequences.log import Log
+from hydrarec.sequences.matrices import history_weights, user_items
 
 BLOCK = 256
 """Items whose neighbours are computed at once; bounds the memory of the unpruned similarities."""
@@ -43,15 +44,6 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
     return score
 
 
-def user_items(train: Log, n_items: int) -> sp.csr_array:
-    """Return which items (columns) each user (row, in the log's order) has met: float32 ones."""
-    users = np.repeat(np.arange(len(train.users)), train.lengths.numpy())
-    ones = np.ones(len(users), dtype=np.float32)
-    met = sp.coo_array((ones, (users, train.items.numpy())), shape=(len(train.users), n_items + 1)).tocsr()
-    met.data[:] = 1
-    return met
-
-
 def similarities(train: Log, n_items: int, neighbours: int, shrinkage: float = 0.0) -> sp.csr_array:
     """Return the similarity of each item (row) to its most similar others (columns); ties go to the smaller id."""
     met = user_items(train, n_items)
@@ -74,15 +66,3 @@ def _most_similar(block: sp.coo_array, first_item: int, neighbours: int) -> sp.c
     begins = np.searchsorted(row[order], np.arange(block.shape[0]))
     kept = order[np.arange(len(order)) - begins[row[order]] < neighbours]
     return sp.coo_array((value[kept], (row[kept], column[kept])), shape=block.shape).tocsr()
-
-
-def history_weights(cases: Cases, rows: Int[Tensor, " B"], n_items: int, decay: float) -> sp.csr_array:
-    """Return the weight of every item (column) in the history of each case (row)."""
-    starts, stops = cases.starts[rows].numpy(), cases.stops[rows].numpy()
-    lengths = stops - starts
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    place = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - starts, lengths)
-    age = np.repeat(stops, lengths) - 1 - place
-    weights = np.power(decay, age).astype(np.float32)
-    items = cases.log.items.numpy()[place]
-    return sp.csr_array((weights, items, offsets), shape=(len(rows), n_items + 1))

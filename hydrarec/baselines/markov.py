@@ -5,15 +5,14 @@ The plainest model of order. With more than the last item and its next one: `mar
 
 from typing import Any
 
-import numpy as np
-import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, NoOptions, read_options
 from hydrarec.ranking.full import Scorer
-from hydrarec.sequences.log import Cases, Log
+from hydrarec.sequences.log import Cases
+from hydrarec.sequences.matrices import transitions
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
@@ -34,17 +33,6 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
         return popularity + torch.from_numpy(counts[last[rows].numpy()].toarray())
 
     return score
-
-
-def transitions(train: Log, n_items: int, gap: int = 1) -> sp.csr_array:
-    """Count how often each item (column) came `gap` events after each other one (row), within a user."""
-    items = train.items.numpy()
-    users = np.repeat(train.users.numpy(), train.lengths.numpy())
-    within = users[:-gap] == users[gap:]
-    pairs = items[:-gap][within], items[gap:][within]
-    ones = np.ones(len(pairs[0]), dtype=np.float32)
-    # Equal pairs are summed by the conversion.
-    return sp.coo_array((ones, pairs), shape=(n_items + 1, n_items + 1)).tocsr()
 
 
 def last_items(cases: Cases) -> Int[Tensor, " C"]:

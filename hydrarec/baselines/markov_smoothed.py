@@ -12,10 +12,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.baselines import BaselineInputs, read_options
-from hydrarec.baselines.itemknn import history_weights
-from hydrarec.baselines.markov import transitions
 from hydrarec.config.baselines import MarkovSmoothedOptions
 from hydrarec.ranking.full import Scorer
+from hydrarec.sequences.matrices import history_weights, transitions
 
 
 def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:

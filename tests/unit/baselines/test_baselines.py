@@ -10,6 +10,7 @@ from pydantic import Field
 
 from hydrarec.baselines import itemknn, markov, popularity, read_options
 from hydrarec.config.base import Block
+from hydrarec.sequences.matrices import history_weights, transitions
 
 from .conftest import SEQUENCES
 
@@ -20,7 +21,7 @@ def test_popularity_is_the_training_count(inputs):
 
 
 def test_markov_counts_what_followed_within_a_user(inputs):
-    counts = markov.transitions(inputs.train, 5).toarray()
+    counts = transitions(inputs.train, 5).toarray()
     expected = np.zeros((6, 6))
     expected[1, 2] = 2
     expected[2, 3] = expected[2, 4] = expected[3, 1] = 1
@@ -30,7 +31,7 @@ def test_markov_counts_what_followed_within_a_user(inputs):
 def test_markov_counts_followers_at_a_distance_within_a_user(inputs):
     expected = np.zeros((6, 6))
     expected[1, 3] = expected[1, 4] = 1
-    assert np.array_equal(markov.transitions(inputs.train, 5, gap=2).toarray(), expected)
+    assert np.array_equal(transitions(inputs.train, 5, gap=2).toarray(), expected)
 
 
 def test_markov_starts_from_the_last_item_and_breaks_ties_by_popularity(inputs):
@@ -80,7 +81,7 @@ def test_only_the_nearest_are_kept_and_ties_go_to_the_smaller_id(inputs, monkeyp
 
 
 def test_older_items_weigh_less(inputs):
-    weights = itemknn.history_weights(inputs.cases, torch.tensor([2, 0]), 5, decay=0.5).toarray()
+    weights = history_weights(inputs.cases, torch.tensor([2, 0]), 5, decay=0.5).toarray()
     assert weights.tolist() == [[0, 0.5, 1, 0.25, 0, 0], [0, 0.125, 0.25, 0.5, 1, 0]]
 
 
