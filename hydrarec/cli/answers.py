@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hydrarec.cli.options import Config, Results, Threads, benchmark_of
+from hydrarec.cli.options import Config, Folder, Threads, benchmark_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import Protocol
 
@@ -24,7 +24,7 @@ def compare(
         Protocol | None, typer.Option(help="How targets are held out; default: the configuration's first.")
     ] = None,
     config: Config = "config.yaml",
-    results: Results = Path("results"),
+    folder: Folder = Path(),
 ) -> None:
     """Compare two runs, paired by user and seed; only these two need be finished."""
     from hydrarec.comparison.two import contrast_two
@@ -32,7 +32,7 @@ def compare(
 
     benchmark = benchmark_of(config)
     dataset = dataset or _only_dataset(benchmark)
-    found = contrast_two(benchmark, results, run, reference, dataset, protocol or benchmark.protocols[0])
+    found = contrast_two(benchmark, folder / "results", run, reference, dataset, protocol or benchmark.protocols[0])
     typer.echo(described(benchmark, found))
 
 
@@ -40,12 +40,12 @@ def compare(
 def show(
     run: Annotated[str, typer.Argument(help="Run id.")],
     config: Config = "config.yaml",
-    results: Results = Path("results"),
+    folder: Folder = Path(),
 ) -> None:
     """Show a run's card: settings, metrics with intervals, times, what made it, and where its files lie."""
     from hydrarec.terminal.card import card
 
-    typer.echo(card(benchmark_of(config), results, run))
+    typer.echo(card(benchmark_of(config), folder / "results", run))
 
 
 @app.command()
@@ -58,7 +58,7 @@ def profile(
     ] = None,
     threads: Threads = 1,
     config: Config = "config.yaml",
-    results: Results = Path("results"),
+    folder: Folder = Path(),
 ) -> None:
     """Watch training steps of a run: which operations take the time, and how much of it lies between them.
 
@@ -74,7 +74,7 @@ def profile(
     dataset = dataset or _only_dataset(benchmark)
     # Refuses unknown names before anything is read.
     only(benchmark, [run], dataset, benchmark.protocols[0])
-    found = profile(benchmark, results, run, dataset, steps=steps, threads=threads, trace=trace)
+    found = profile(benchmark, folder / "results", run, dataset, steps=steps, threads=threads, trace=trace)
     typer.echo(described(**vars(found)))
 
 

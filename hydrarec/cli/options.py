@@ -25,6 +25,7 @@ Threads = Annotated[
     int, typer.Option(min=1, max=1024, help="CPU threads; results are byte-identical at equal numbers.")
 ]
 Output = Annotated[Path, typer.Option(help="Folder to write into.")]
+Folder = Annotated[Path, typer.Option(help="Where Snakemake works.", exists=True, file_okay=False)]
 Results = Annotated[Path, typer.Option(help="Folder of all results.")]
 Partial = Annotated[bool, typer.Option("--partial", help="Work on the runs that are finished, if not all are.")]
 Device = Annotated[training.Device, typer.Option(help="auto takes the GPU where there is one.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hydrarec.cli.options import Config, Results, benchmark_of
+from hydrarec.cli.options import Config, Folder, benchmark_of
 from hydrarec.config import load_file
 from hydrarec.config.claims_file import claims_file, find_checkout, unmet
 from hydrarec.config.hypotheses import load_hypotheses
@@ -14,12 +14,10 @@ from hydrarec.layout import comparison_folder
 
 app = typer.Typer()
 
-Folder = Annotated[Path, typer.Option(help="Where Snakemake works.", exists=True, file_okay=False)]
-
 
 @app.command()
 def check(
-    file: Annotated[Path | None, typer.Argument(help="A YAML configuration file.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="A YAML configuration file; default: config.yaml.")] = None,
     config: Annotated[Path | None, typer.Option(help="The same file, named as for other commands.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 if anything is remarked.")] = False,
 ) -> None:
@@ -30,9 +28,9 @@ def check(
     """
     from hydrarec.data.download import local_troubles
 
-    if (file is None) == (config is None):
+    if file and config:
         raise typer.BadParameter("name one configuration file, such as config.yaml")
-    path, checkout = file or config or Path(), find_checkout()
+    path, checkout = file or config or Path("config.yaml"), find_checkout()
     baselines = sorted(path.stem for path in (checkout / "workflow/rules/baselines").glob("*.smk")) if checkout else []
     benchmark = load_file(path, baselines or None)
     claims = claims_file(benchmark)
@@ -52,7 +50,7 @@ def check(
 
 
 @app.command()
-def status(config: Config, folder: Folder = Path()) -> None:
+def status(config: Config = "config.yaml", folder: Folder = Path()) -> None:
     """Say how many runs are finished, which stopped, where, and what they said last."""
     from hydrarec.status import described, progress
 
@@ -62,7 +60,7 @@ def status(config: Config, folder: Folder = Path()) -> None:
 
 
 @app.command()
-def partial_report(config: Config, folder: Folder = Path()) -> None:
+def partial_report(config: Config = "config.yaml", folder: Folder = Path()) -> None:
     """Make a report of the runs that are finished, at any time; what is missing and why stands in it.
 
     The file of claims is that of the checkout at work. Apart from the complete one: in
@@ -123,8 +121,8 @@ def reproduce(
 
 @app.command()
 def estimate(
-    config: Config,
-    results: Results = Path("results"),
+    config: Config = "config.yaml",
+    folder: Folder = Path(),
     epoch_s: Annotated[
         list[str] | None, typer.Option(help="<dataset>=<seconds> of an epoch, where none was measured; repeatable.")
     ] = None,
@@ -135,4 +133,6 @@ def estimate(
     """Estimate the hours of all trainings from those done so far, and say how much of it is measured."""
     from hydrarec.estimate import described, estimate, seconds_of
 
-    typer.echo(described(*estimate(benchmark_of(config), results, given=seconds_of(epoch_s or []), device=device)))
+    typer.echo(
+        described(*estimate(benchmark_of(config), folder / "results", given=seconds_of(epoch_s or []), device=device))
+    )

@@ -18,7 +18,7 @@ from tests.unit.efficiency.conftest import comparison
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    results = tmp_path_factory.mktemp("results")
+    results = tmp_path_factory.mktemp("profile") / "results"
     prepare(comparison().datasets[0], None, data_folder(results, "made"))
     split(data_folder(results, "made"), "loo", split_folder(results, "made", "loo"))
     return results
@@ -26,7 +26,7 @@ def results(tmp_path_factory):
 
 def run(results, *arguments):
     return CliRunner().invoke(
-        app, ["profile", *arguments, "--config", comparison().model_dump_json(), "--results", str(results)]
+        app, ["profile", *arguments, "--config", comparison().model_dump_json(), "--folder", str(results.parent)]
     )
 
 
@@ -109,6 +109,6 @@ def test_what_cannot_be_watched_is_refused(results, arguments, said):
 
 
 def test_what_is_not_prepared_is_said_with_what_prepares_it(tmp_path):
-    finished = run(tmp_path, "sasrec+hydra+causal", "--dataset", "made")
+    finished = run(tmp_path / "results", "sasrec+hydra+causal", "--dataset", "made")
     assert isinstance(finished.exception, FileNotFoundError)
-    assert f"snakemake --profile local {tmp_path}/data/made/loo/split.json" in str(finished.exception)
+    assert f"snakemake --profile local {tmp_path}/results/data/made/loo/split.json" in str(finished.exception)

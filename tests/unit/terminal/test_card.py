@@ -153,7 +153,7 @@ def test_a_key_that_is_absent_is_named(small, file, key):
 def test_the_command(tree, tmp_path):
     path = tmp_path / "config.yaml"
     write_json(path, tree.config.model_dump(mode="json", exclude_unset=True))
-    said = CliRunner().invoke(app, ["show", SASREC, "--config", str(path), "--results", str(tree.results)])
+    said = CliRunner().invoke(app, ["show", SASREC, "--config", str(path), "--folder", str(tree.results.parent)])
     assert said.output.rstrip("\n") == card(tree.config, tree.results, SASREC)
-    said = CliRunner().invoke(app, ["show", "bert", "--config", str(path), "--results", str(tree.results)])
+    said = CliRunner().invoke(app, ["show", "bert", "--config", str(path), "--folder", str(tree.results.parent)])
     assert "no run 'bert'; allowed: sasrec+softmax+causal" in str(said.exception)

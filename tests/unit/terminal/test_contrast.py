@@ -169,7 +169,7 @@ def test_the_sentence_is_no_stronger_than_the_verdict(tmp_path, skill, word):
 def test_the_command(tree, tmp_path):
     path = tmp_path / "config.yaml"
     write_json(path, tree.config.model_dump(mode="json", exclude_unset=True))
-    common = ["--config", str(path), "--results", str(tree.results)]
+    common = ["--config", str(path), "--folder", str(tree.results.parent)]
     said = CliRunner().invoke(app, ["compare", HYDRA_UNI, SASREC, "--dataset", "made-0", *common])
     assert said.exit_code == 0, said.exception
     wanted = contrast_two(tree.config, tree.results, HYDRA_UNI, SASREC, "made-0", "loo")
