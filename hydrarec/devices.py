@@ -13,6 +13,8 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
+from hydrarec.config.training import Device
+
 KEPT_PRIMITIVES = "16"
 """Compiled operations that oneDNN keeps."""
 MOST_GRAPHS = 64
@@ -32,17 +34,15 @@ _OF_SHELLS = {"CUDA_VISIBLE_DEVICES": "[0-9].*"}
 """Other schedulers set these, but an image or a shell may too, wherever it is started."""
 
 
-def select_device(wanted: str) -> torch.device:
+def select_device(wanted: Device) -> torch.device:
     """Return the device for `auto`, `cpu` or `cuda`.
 
     Raises
     ------
     ValueError
-        If there is no such device, `cuda` is wanted and there is none, or `auto` is and PyTorch does not find the GPU
-        that this process was granted.
+        If `cuda` is wanted and there is none, or `auto` is and PyTorch does not find the GPU that this process was
+        granted.
     """
-    if wanted not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"no device {wanted!r}; allowed: auto, cpu, cuda")
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             "device: cuda is wanted (`training.device`, or --device), but this machine has no CUDA device; allowed "

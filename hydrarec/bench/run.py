@@ -15,6 +15,7 @@ import pandas as pd
 import hydrarec.bench
 from hydrarec.bench.base import Benchmark, Case, Conditions
 from hydrarec.columns import BENCH
+from hydrarec.config.training import Device
 from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.efficiency.machine import measure_rates
 from hydrarec.efficiency.rounds import interleaved, time_ratio
@@ -53,7 +54,7 @@ def run(
     wanted: Sequence[str],
     output: Path,
     *,
-    device: str = "auto",
+    device: Device = "auto",
     threads: int = 1,
     rounds: int | None = None,
     quick: bool = False,
@@ -118,7 +119,7 @@ def run(
         write_json(output / name / "machine.json", description)
 
 
-def _command(name: str, device: str, threads: int, rounds: int | None, data: Path) -> str:
+def _command(name: str, device: Device, threads: int, rounds: int | None, data: Path) -> str:
     """Return the command that measures the same again."""
     said = {"--device": None if device == "auto" else device, "--threads": threads, "--rounds": rounds}
     said |= {"--data": None if data == DATA else data}

@@ -12,7 +12,6 @@ training data have repeats, an item of the history.
 
 import zlib
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -29,7 +28,7 @@ TABLE = 2**22
 """Pairs of case and item that are held at a time."""
 
 
-def draw(data: Path, protocol: str, kind: str, output: Path) -> None:
+def draw(data: Path, protocol: str, kind: SampledKind, output: Path) -> None:
     """Draw candidates for every test target.
 
     Parameters
@@ -39,18 +38,11 @@ def draw(data: Path, protocol: str, kind: str, output: Path) -> None:
     protocol
         Which split.
     kind
-        `uniform-100` or `popularity-100`.
+        How, and how many for each.
     output
         The Parquet file, columns of `hydrarec.columns.CANDIDATES`. A case has fewer rows than its kind says if there
         are not as many items.
-
-    Raises
-    ------
-    ValueError
-        If there is no such kind.
     """
-    if kind not in get_args(SampledKind):
-        raise ValueError(f"no kind of drawn candidates {kind!r}; allowed: {', '.join(get_args(SampledKind))}")
     how, number = kind.split("-")
     split, columns = data / protocol, ["user", "item", "position"]
     train = read_table(split / "train.parquet", TRAIN, columns)

@@ -27,6 +27,7 @@ from jaxtyping import Int, UInt8
 
 from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
+from hydrarec.config.protocol import Protocol
 from hydrarec.data.filters import first_of_pair, n_repeated
 from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs, stretches
 from hydrarec.data.threads import N_THREADS, each
@@ -44,7 +45,7 @@ CONTEXT = -1
 """Step of a held-out interaction that is no target."""
 
 
-def split(data: Path, protocol: str, output: Path) -> None:
+def split(data: Path, protocol: Protocol, output: Path) -> None:
     """Write `train.parquet`, `validation.parquet`, `test.parquet` and `split.json`.
 
     Parameters
@@ -52,7 +53,7 @@ def split(data: Path, protocol: str, output: Path) -> None:
     data
         Folder with `interactions.parquet`, and the `card.json` that preparing left.
     protocol
-        `loo` or `gts`.
+        How targets are held out.
     output
         Folder to write to; the files appear when all are complete, `split.json` last.
 
@@ -61,11 +62,9 @@ def split(data: Path, protocol: str, output: Path) -> None:
     FileNotFoundError
         If there are no prepared interactions.
     ValueError
-        If there is no such protocol, the interactions do not stand by user and position, `gts` is asked for without
+        If the interactions do not stand by user and position, `gts` is asked for without
         times, a part has no targets, or a target is one that no method could hit.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"no protocol {protocol!r}; allowed: {', '.join(PROTOCOLS)}")
     heap.share_freed()
     events = read_arrow(data / "interactions.parquet", INTERACTIONS).combine_chunks()
     if not len(events):
@@ -209,7 +208,7 @@ def _global_temporal(events: pa.Table, data: Path) -> Assignment:
     return part, steps, {"validation": validation_cut, "test": test_cut}
 
 
-PROTOCOLS: dict[str, Callable[[pa.Table, Path], Assignment]] = {"loo": _leave_one_out, "gts": _global_temporal}
+PROTOCOLS: dict[Protocol, Callable[[pa.Table, Path], Assignment]] = {"loo": _leave_one_out, "gts": _global_temporal}
 
 
 def evenly_spaced(users: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:

@@ -15,6 +15,7 @@ from hydrarec.columns import EFFICIENCY_TIMES, EFFICIENCY_WORK
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.efficiency import EfficiencyConfig, Part
 from hydrarec.config.measured import measured
+from hydrarec.config.training import Device
 from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.efficiency.blocks import block_pieces
 from hydrarec.efficiency.inference import inference_pieces
@@ -37,7 +38,7 @@ COLUMNS = ("part", "subject", "layout", "form", "work", "axis", "length", "width
 """Columns that the two tables share and a piece has by itself."""
 
 
-def measure(config: BenchmarkConfig, part: Part, *, device: str, results: Path, output: Path) -> None:
+def measure(config: BenchmarkConfig, part: Part, *, device: Device, results: Path, output: Path) -> None:
     """Measure a part and write `work.parquet`, `times.parquet` and `machine.json`.
 
     Parameters

@@ -352,7 +352,7 @@ def test_options_of_a_baseline(name, options, words, ring, command):
         (("rank", "--model", "x", "--data", "x", "--protocol", "loo", "--output", "y"), ("x: no such file; train it",)),
         (("estimate", "--config", "{}"), ("report: must be given",)),
         (("bench", "no-such-bench"), ("no benchmark 'no-such-bench'", "allowed: ")),
-        (("efficiency", "everything", "--config", "{}", "--output", "x"), ("report: must be given",)),
+        (("efficiency", "steps", "--config", "{}", "--output", "x"), ("report: must be given",)),
         (
             ("split", "--data", "x\nhydrarec: all is well\n\x1b[2J", "--protocol", "loo", "--output", "y"),
             ("no such file",),
@@ -367,13 +367,13 @@ def test_wrong_use_of_the_command_line(arguments, words, command):
 def test_a_device_that_there_is_not(command):
     path = ROOT / "examples/demo.yaml"
     arguments = ("--config", path, "--output", "out", "--device", "tpu")
-    command.refuses("efficiency", "operators", *arguments, words=("no device 'tpu'", "allowed: auto, cpu, cuda"))
+    command.refuses("efficiency", "operators", *arguments, words=("'tpu' is not one of 'auto', 'cpu', 'cuda'",))
 
 
 def test_a_protocol_that_there_is_not(ring, command):
     for protocol in ("lou", "../loo", ""):
         arguments = ("--data", ring, "--protocol", protocol, "--output", "out")
-        command.refuses("split", *arguments, words=(f"no protocol {protocol!r}", "allowed: loo, gts"))
+        command.refuses("split", *arguments, words=(f"{protocol!r} is not one of 'loo', 'gts'",))
 
 
 def test_a_size_that_no_memory_holds(command):

@@ -124,8 +124,3 @@ def test_popular_items_are_drawn_more_often_by_popularity_alone(data, tmp_path):
         draw(data, "gts", kind, tmp_path / "drawn.parquet")
         average[kind] = counts[read_table(tmp_path / "drawn.parquet", CANDIDATES)["item"]].mean()
     assert average["popularity-100"] > 1.2 * average["uniform-100"]
-
-
-def test_an_unknown_kind_is_refused(data, tmp_path):
-    with pytest.raises(ValueError, match="'uniform-1000'; allowed: uniform-100, popularity-100"):
-        draw(data, "gts", "uniform-1000", tmp_path / "drawn.parquet")

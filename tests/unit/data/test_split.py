@@ -204,8 +204,6 @@ def test_what_cannot_be_split(tmp_path):
         split(tmp_path, "loo", tmp_path / "loo")
     with pytest.raises(ValueError, match="too few interactions, or too many of one second"):
         split(tmp_path, "gts", tmp_path / "gts")
-    with pytest.raises(ValueError, match=r"no protocol 'random'; allowed: loo, gts"):
-        split(tmp_path, "random", tmp_path / "random")
     with pytest.raises(FileNotFoundError):
         split(tmp_path / "nowhere", "loo", tmp_path / "loo")
 
