@@ -61,7 +61,7 @@ def other_tables(config: BenchmarkConfig, path: Path) -> str:
 
 
 def other_data(wanted: DatasetConfig, card: Path) -> str:
-    """Return in what prepared data are not as a data set is defined, and what to do about it; empty if they are.
+    """Return in what prepared data are not as a data set is defined; empty if they are.
 
     Keys that did not exist when they were prepared count with their defaults.
 
@@ -81,12 +81,14 @@ def other_data(wanted: DatasetConfig, card: Path) -> str:
     try:
         read = DatasetConfig.model_validate_json(json.dumps({"id": wanted.id, "title": wanted.title, **decides}))
     except ValidationError:
-        why = "does not say how its data were prepared, or says it as another version of hydrarec does"
-    else:
-        apart = differences(json.loads(read.content_json()), json.loads(wanted.content_json()))
-        why = f"was prepared with {told(apart)}" if apart else ""
-    again = f"--forcerun {card.with_name('interactions.parquet')} has it, and what was computed on it, made anew"
-    return f"{card}: {why}; {again}" if why else ""
+        return f"{card}: does not say how its data were prepared, or says it as another version of hydrarec does"
+    apart = differences(json.loads(read.content_json()), json.loads(wanted.content_json()))
+    return f"{card}: was prepared with {told(apart)}" if apart else ""
+
+
+def prepared_anew(card: Path) -> str:
+    """Return what has data, with this `card.json`, prepared anew that Snakemake has no records of."""
+    return f"--forcerun {card.with_name('interactions.parquet')} has them, and what was computed on them, made anew"
 
 
 def told(apart: dict[str, tuple[Any, Any]], shown: int = 1) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, split_folder
-from hydrarec.outdated import other_data, other_tables, outdated
+from hydrarec.outdated import other_data, other_tables, outdated, prepared_anew
 from hydrarec.provenance import code_of, read_manifest
 
 AGAIN = "Delete the run's folder and start Snakemake again with --forcerun collect: it is computed anew."
@@ -64,7 +64,10 @@ def refuse_other_data(config: BenchmarkConfig, results: Path) -> None:
     for dataset in config.datasets:
         card = data_folder(results, dataset.id) / "card.json"
         if card.is_file() and (why := other_data(dataset, card)):
-            raise ValueError(f"data set {dataset.id} is not the one of this configuration.\n{why}")
+            raise ValueError(
+                f"data set {dataset.id} is not the one of this configuration: {why}.\n"
+                f"Start Snakemake again; {prepared_anew(card)}."
+            )
 
 
 def refuse_mixed_data(everything: Sequence[Result]) -> None:

@@ -142,6 +142,18 @@ def test_a_second_invocation_has_nothing_to_do(workplace):
     assert "no records" not in text
 
 
+def test_what_is_about_to_be_replaced_is_told_with_how_to_keep_it(workplace, tmp_path):
+    raw = demo()
+    raw["grid"]["attention"] = [{"kind": "hydra", "eps": 1e-5}, {"kind": "softmax"}]
+    (tmp_path / "changed.yaml").write_text(yaml.safe_dump(raw))
+    plan = snakemake(workplace, "--dry-run", configfile=tmp_path / "changed.yaml")
+    text = plan.stdout + plan.stderr
+    assert text.count("4 results of other settings than the configuration's will be gone") == 1
+    assert "attention.eps = 1e-06, the configuration has 1e-05" in text
+    assert "--directory" in text
+    assert "no records" not in text
+
+
 def test_another_configuration_is_told_where_snakemake_has_no_records(workplace, tmp_path):
     for name in ("results", "reports"):
         shutil.copytree(workplace / name, tmp_path / name)

@@ -109,20 +109,28 @@ warn_of_claims()
 
 
 def warn_of_other_settings():
-    """Say, once, which data and results are not as the configuration has it where Snakemake has no records of them."""
+    """Say, once, which data and results of other settings are made anew, and which stay for want of records."""
     if not workflow.is_main_process:
         return
-    from hydrarec.unrecorded import unseen
+    from hydrarec.plan import of_other_settings
     from snakemake.logging import logger
 
-    if found := unseen(BENCHMARK, Path()):
+    def listed(found):
         more = f"\n  and {len(found) - 3} more" if found[3:] else ""
+        return "\n".join(f"  {why}" for why in found[:3]) + more
+
+    replaced, unseen = of_other_settings(BENCHMARK, Path())
+    if replaced:
         logger.warning(
-            f"Snakemake has no records of {several(len(found), 'result')} of other settings than the configuration's and "
+            f"{several(len(replaced), 'result')} of other settings than the configuration's will be gone: what is asked for of "
+            "them is computed anew in the same place. To keep them, call the run or data set otherwise, or work in another "
+            f"folder (--directory):\n{listed(replaced)}"
+        )
+    if unseen:
+        logger.warning(
+            f"Snakemake has no records of {several(len(unseen), 'result')} of other settings than the configuration's and "
             "repeats none for that. Where nothing else is said, delete the folder of each file and start again with "
-            "--forcerun collect:\n"
-            + "\n".join(f"  {why}" for why in found[:3])
-            + more
+            f"--forcerun collect:\n{listed(unseen)}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Results of other settings are found where Snakemake has no records, and are its own business where it has."""
+"""Results of other settings are told before they are replaced, or because Snakemake has no records to see them by."""
 
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -8,7 +8,7 @@ from snakemake.persistence.file import FilePersistence
 
 from hydrarec.comparison import collect, contrast
 from hydrarec.layout import CONTRASTED, comparison_folder, run_folder
-from hydrarec.unrecorded import unseen
+from hydrarec.plan import of_other_settings
 from tests.fabricate import SASREC, Tree, config
 
 
@@ -36,23 +36,24 @@ def record(folder, path):
 
 
 def test_results_of_the_configuration_are_not_remarked_on(folder):
-    assert unseen(config(datasets=1, seeds=2), folder) == []
+    assert of_other_settings(config(datasets=1, seeds=2), folder) == ([], [])
 
 
 def test_nothing_computed_is_nothing_to_remark_on(tmp_path):
-    assert unseen(config(), tmp_path) == []
+    assert of_other_settings(config(), tmp_path) == ([], [])
 
 
-def test_what_snakemake_cannot_see_is_told_and_what_it_has_records_of_is_not(folder):
+def test_what_snakemake_cannot_see_is_told_apart_from_what_it_replaces(folder):
     evaluation = {"reference": SASREC, "cutoffs": [1, 10], "alpha": 0.01}
     changed = config(datasets=1, seeds=2, more={"encoder": {"d_model": 16}, "evaluation": evaluation})
-    *runs, tables = unseen(changed, folder)
-    assert len(runs) == 4
+    replaced, (*runs, tables) = of_other_settings(changed, folder)
+    assert (len(replaced), len(runs)) == (0, 4)
     manifest = run_folder(Path("results"), "made-0", "loo", SASREC, 0) / "manifest.json"
     assert runs[0] == f"{folder / manifest}: was computed with encoder.d_model = 64, the configuration has 16"
     assert "collected.json: the tables beside it were made with encoder.d_model = 64" in tables
     written = [record(folder, manifest), record(folder, "results/comparison/fabricated/collected.json")]
-    *runs, tables = unseen(changed, folder)
+    replaced, (*runs, tables) = of_other_settings(changed, folder)
+    assert replaced == [f"{folder / manifest}: was computed with encoder.d_model = 64, the configuration has 16"]
     assert len(runs) == 3
     assert CONTRASTED in tables
     for path in written:
@@ -63,11 +64,14 @@ def test_data_of_another_definition_are_told_and_how_they_are_prepared_anew(fold
     data = [{"id": "made-0", "title": "Called otherwise", "reader": {"kind": "synthetic", "seed": 5}}]
     changed = config(datasets=1, seeds=2, more={"datasets": data})
     card = "results/data/made-0/card.json"
-    why, *tables = unseen(changed, folder)
+    replaced, (why, *tables) = of_other_settings(changed, folder)
+    assert not replaced
     assert f"{card}: was prepared with reader.seed = 0, the configuration has 5; --forcerun " in why
     assert all("tables beside it" in one for one in tables)
     written = record(folder, card)
-    assert unseen(changed, folder) == tables
+    (why,), unseen = of_other_settings(changed, folder)
+    assert why.endswith("reader.seed = 0, the configuration has 5")
+    assert unseen == tables
     written.unlink()
 
 
@@ -77,7 +81,7 @@ def test_records_of_long_names_lie_in_folders(tmp_path):
     path = run_folder(Path("results"), "made-0", "loo", "p" * 200, 0) / "manifest.json"
     (tmp_path / path).parent.mkdir(parents=True)
     (tmp_path / path).write_text("{}")
-    (why,) = unseen(long, tmp_path)
+    (why,) = of_other_settings(long, tmp_path).unseen
     assert "lacks data" in why
     assert record(tmp_path, path).parent.name.startswith("@")
-    assert unseen(long, tmp_path) == []
+    assert of_other_settings(long, tmp_path) == ([], [])
