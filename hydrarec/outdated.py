@@ -42,6 +42,26 @@ def other_settings(config: BenchmarkConfig, dataset: str, run: str, folder: Path
     return f"{path}: was computed with {told(apart)}" if apart else ""
 
 
+def other_training(config: BenchmarkConfig, dataset: str, run: str, saved: dict[str, Any]) -> str:
+    """Say by which settings an interrupted training is another one than the configuration's; empty if it goes on.
+
+    Parameters
+    ----------
+    config
+        The comparison.
+    dataset, run
+        Which training.
+    saved
+        What its state says of itself; see `hydrarec.unfinished.saved_state`.
+    """
+    try:
+        apart = settings_apart(saved["identity"]["settings"], config.settings(run, dataset))
+    except (KeyError, TypeError, ValidationError):
+        # Saved by another version, or cut off: nobody can tell.
+        return ""
+    return f"a training with {told(apart)}" if apart else ""
+
+
 def other_tables(config: BenchmarkConfig, path: Path) -> str:
     """Return in what tables over all runs are not of the configuration's settings; empty if they are.
 

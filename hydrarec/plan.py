@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hydrarec.config import BenchmarkConfig
+from hydrarec.formatting import several
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, comparison_folder, data_folder, run_folder
-from hydrarec.outdated import other_data, other_settings, other_tables, prepared_anew
+from hydrarec.outdated import other_data, other_settings, other_tables, other_training, prepared_anew
+from hydrarec.unfinished import latest, saved_state
 
+RESULTS = Path("results")
+"""Where Snakemake's folder has results."""
 _LONGEST = 254
 """Letters of a part of a record's name; the parts before the last are folders that begin with @."""
 
@@ -22,7 +26,7 @@ class OtherSettings(NamedTuple):
     """Results that are not of the configuration's settings, each with the first difference."""
 
     replaced: list[str]
-    """Data and runs that Snakemake has records of."""
+    """Data and runs that Snakemake has records of, and what interrupted trainings have saved."""
     unseen: list[str]
     """Those that it has none of; of tables over all runs one at most, for one remedy is for all."""
 
@@ -37,40 +41,53 @@ def of_other_settings(config: BenchmarkConfig, folder: Path) -> OtherSettings:
     folder
         Where Snakemake works.
     """
-    results = Path("results")
-    found = OtherSettings([], [])
+    found = [*_data(config, folder), *_runs(config, folder), *_tables(config, folder)]
+    return OtherSettings(*([why for is_replaced, why in found if is_replaced is wanted] for wanted in (True, False)))
+
+
+def _data(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
+    """Yield whether data are replaced, and in what they are others."""
     for dataset in config.datasets:
-        card = data_folder(results, dataset.id) / "card.json"
-        if not (folder / card).is_file() or not (why := other_data(dataset, folder / card)):
-            continue
-        if _is_recorded(folder, card):
-            found.replaced.append(why)
-        else:
-            found.unseen.append(f"{why}; {prepared_anew(card)}")
-    for dataset, run, path in _finished(config, results, folder):
-        is_recorded = _is_recorded(folder, path)
-        try:
-            why = other_settings(config, dataset, run, folder / path.parent)
-        except ValueError as error:
-            # It cannot be read, and no comparison takes it. Nothing is lost with it.
-            why = "" if is_recorded else str(error)
-        if why:
-            (found.replaced if is_recorded else found.unseen).append(why)
-    tables = [comparison_folder(results, config.report) / name for name in (COLLECTED, CONTRASTED, ANALYSED, DECIDED)]
-    unseen = (path for path in tables if (folder / path).is_file() and not _is_recorded(folder, path))
-    found.unseen.extend(islice(filter(None, (other_tables(config, folder / path) for path in unseen)), 1))
-    return found
+        card = data_folder(RESULTS, dataset.id) / "card.json"
+        if (folder / card).is_file() and (why := other_data(dataset, folder / card)):
+            is_recorded = _is_recorded(folder, card)
+            yield is_recorded, why if is_recorded else f"{why}; {prepared_anew(card)}"
 
 
-def _finished(config: BenchmarkConfig, results: Path, folder: Path) -> Iterator[tuple[str, str, Path]]:
-    """Yield data set, run and manifest of what is computed, ranked or not."""
+def _runs(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
+    """Yield the same of runs, be they finished, trained or interrupted."""
     for dataset in config.datasets:
         for protocol in config.protocols:
             for run in config.all_runs:
                 for seed in config.seeds_of(run.id):
-                    path = run_folder(results, dataset.id, protocol, run.id, seed) / "manifest.json"
-                    if (folder / path).is_file():
-                        yield dataset.id, run.id, path
+                    left = run_folder(RESULTS, dataset.id, protocol, run.id, seed)
+                    yield from _of_run(config, dataset.id, run.id, folder, left)
+
+
+def _of_run(config: BenchmarkConfig, dataset: str, run: str, folder: Path, left: Path) -> Iterator[tuple[bool, str]]:
+    state, manifest = latest(folder / left), left / "manifest.json"
+    if state.is_file():
+        saved = saved_state(folder / left)
+        if why := other_training(config, dataset, run, saved):
+            # Whoever goes on with it starts from the first epoch, and saves the next over it.
+            yield True, f"{state}: has {several(len(saved['history']), 'epoch')} of {why}"
+    if (folder / manifest).is_file():
+        is_recorded = _is_recorded(folder, manifest)
+        try:
+            why = other_settings(config, dataset, run, folder / left)
+        except ValueError as error:
+            # It cannot be read, and no comparison takes it: nothing is lost with it.
+            why = "" if is_recorded else str(error)
+        if why:
+            yield is_recorded, why
+
+
+def _tables(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
+    """Yield the same of the first tables over all runs that are others; they are replaced without loss."""
+    tables = (comparison_folder(RESULTS, config.report) / name for name in (COLLECTED, CONTRASTED, ANALYSED, DECIDED))
+    unseen = (path for path in tables if (folder / path).is_file() and not _is_recorded(folder, path))
+    for why in islice(filter(None, (other_tables(config, folder / path) for path in unseen)), 1):
+        yield False, why
 
 
 def _is_recorded(folder: Path, path: Path) -> bool:

@@ -7,15 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
 from hydrarec.layout import run_folder
-from hydrarec.outdated import other_settings, outdated, settings_apart, told
+from hydrarec.outdated import other_settings, other_training, outdated
 from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
 from hydrarec.unfinished import latest, saved_state
 
@@ -148,9 +145,9 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     if state.exists():
         saved = saved_state(left)
         one = replace(one, stage=INTERRUPTED, epochs=len(saved.get("history", [])))
-        why = _of_other_settings(config, one, saved)
+        why = other_training(config, one.dataset, one.run, saved)
         # What made it fail, if that is told, comes before.
-        return replace(one, said=f"{one.said}\n{why}; the next start begins anew".lstrip()) if why else one
+        return replace(one, said=f"{one.said}\nthey are of {why}; the next start begins anew".lstrip()) if why else one
     if log and _finished_since(results.parent, rules[0], one, log):
         # It was done, and whoever removed its results wants it anew.
         return replace(one, said="", log=None)
@@ -158,16 +155,6 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
         # One that is done leaves as empty a log as one that is killed, and takes seconds.
         return replace(one, log=None)
     return replace(one, stage=STOPPED if log or killed else OPEN)
-
-
-def _of_other_settings(config: BenchmarkConfig, one: Progress, saved: dict[str, Any]) -> str:
-    """Say by which settings a saved training is another one than the configuration's; empty if it goes on."""
-    try:
-        apart = settings_apart(saved["identity"]["settings"], config.settings(one.run, one.dataset))
-    except (KeyError, TypeError, ValidationError):
-        # Saved by another version, or cut off: nobody can tell.
-        return ""
-    return f"they are of a training with {told(apart)}" if apart else ""
 
 
 def _finished_since(folder: Path, rule: str, one: Progress, log: Path) -> bool:

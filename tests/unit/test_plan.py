@@ -1,14 +1,18 @@
 """Results of other settings are told before they are replaced, or because Snakemake has no records to see them by."""
 
+import json
 from pathlib import Path
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from snakemake.persistence.file import FilePersistence
 
 from hydrarec.comparison import collect, contrast
 from hydrarec.layout import CONTRASTED, comparison_folder, run_folder
 from hydrarec.plan import of_other_settings
+from hydrarec.unfinished import latest
 from tests.fabricate import SASREC, Tree, config
 
 
@@ -73,6 +77,19 @@ def test_data_of_another_definition_are_told_and_how_they_are_prepared_anew(fold
     assert why.endswith("reader.seed = 0, the configuration has 5")
     assert unseen == tables
     written.unlink()
+
+
+def test_saved_epochs_of_another_training_are_told_before_they_are_lost(tmp_path):
+    now, then = config(datasets=1, seeds=1), config(datasets=1, seeds=1, more={"encoder": {"d_model": 16}})
+    state = latest(tmp_path / run_folder(Path("results"), "made-0", "loo", SASREC, 0))
+    state.parent.mkdir(parents=True)
+    identity = {"settings": then.settings(SASREC, "made-0").model_dump(mode="json")}
+    saved = {"hydrarec": json.dumps({"history": [{}, {}], "identity": identity})}
+    save_file({"weight": np.zeros(1)}, state, saved)
+    assert of_other_settings(then, tmp_path) == ([], [])
+    (why,), unseen = of_other_settings(now, tmp_path)
+    assert why == f"{state}: has 2 epochs of a training with encoder.d_model = 16, the configuration has 64"
+    assert not unseen
 
 
 def test_records_of_long_names_lie_in_folders(tmp_path):
