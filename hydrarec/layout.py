@@ -5,6 +5,9 @@ from pathlib import Path
 COLLECTED, CONTRASTED, ANALYSED, DECIDED = "collected.json", "contrasted.json", "analysed.json", "decided.json"
 """Files beside the tables over all runs: the settings with which the step of that name made its own."""
 
+REQUIRED = ("ranks.parquet", "timing.json", "inference.json", "manifest.json")
+"""What every finished run leaves behind, trained or not."""
+
 
 def raw_file(results: Path, sha256: str, name: str) -> Path:
     """Return a downloaded file; datasets that are made of the same bytes share it."""
@@ -29,6 +32,11 @@ def candidates_file(split: Path, kind: str) -> Path:
 def run_folder(results: Path, dataset: str, protocol: str, run: str, seed: int) -> Path:
     """Return the folder of everything one run with one seed leaves behind."""
     return results / "runs" / dataset / protocol / run / f"seed-{seed}"
+
+
+def absent_files(run: Path) -> list[str]:
+    """Return what a finished run leaves behind and is not in its folder."""
+    return [name for name in REQUIRED if not (run / name).is_file()]
 
 
 def comparison_folder(results: Path, report: str) -> Path:

@@ -11,13 +11,13 @@ from pathlib import Path
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
-from hydrarec.layout import run_folder
+from hydrarec.layout import absent_files, run_folder
 from hydrarec.outdated import other_settings, other_training, outdated
 from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
 from hydrarec.unfinished import latest, saved_state
 
-FINISHED, OUTDATED, TRAINED, INTERRUPTED = "finished", "outdated", "trained", "in training"
-STOPPED, OPEN = "stopped", "not begun"
+FINISHED, INCOMPLETE, OUTDATED, TRAINED = "finished", "incomplete", "outdated", "trained"
+INTERRUPTED, STOPPED, OPEN = "in training", "stopped", "not begun"
 FAILURES = ("hydrarec: ", "slurmstepd")
 """How a line begins with which a command of this package, or Slurm, says that a job failed."""
 
@@ -125,6 +125,10 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     one = Progress(dataset, protocol, run, seed, left)
     ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
     if ranked and (isinstance(entry, BaselineRun) or (trained and not ranked_with_other_weights(left))):
+        if absent := absent_files(left):
+            # No comparison takes it, and what Snakemake has made once it does not miss.
+            said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake again"
+            return replace(one, stage=INCOMPLETE, said=said)
         why = _why_outdated(config, one, outdated)
         return replace(one, stage=OUTDATED if why else FINISHED, said=why, changed=() if why else _changed(left))
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.

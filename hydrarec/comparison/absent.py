@@ -6,10 +6,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from hydrarec.columns import RUNS
-from hydrarec.comparison.runs import is_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
+from hydrarec.layout import absent_files
 from hydrarec.outdated import outdated
 from hydrarec.status import OPEN, TRAINED, Progress, is_worked_on, progress
 from hydrarec.tables import write_table
@@ -36,7 +36,7 @@ def write_runs(config: BenchmarkConfig, results: Path, output: Path) -> None:
 
 def _row(config: BenchmarkConfig, one: Progress, worked_on: bool) -> dict[str, Any]:
     status, said = _unfinished(one, worked_on), one.said
-    if is_complete(one.folder):
+    if not absent_files(one.folder):
         said = outdated(config, one.dataset, one.run, one.folder)
         status = "missing" if said else "finished"
     epochs = one.epochs or None

@@ -14,11 +14,8 @@ from hydrarec.comparison.belonging import (
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_object
-from hydrarec.layout import run_folder
+from hydrarec.layout import absent_files, run_folder
 from hydrarec.outdated import outdated
-
-REQUIRED = ("ranks.parquet", "timing.json", "inference.json", "manifest.json")
-"""What every run leaves behind, trained or not."""
 
 FROM_LISTS = "costs.json"
 """What only a run has that was handed in as recommendation lists."""
@@ -70,11 +67,6 @@ def seeds_of(config: BenchmarkConfig, results: Path, dataset: str, protocol: str
     ]
 
 
-def is_complete(folder: Path) -> bool:
-    """Return whether everything that a run with a seed must leave is there."""
-    return all((folder / name).is_file() for name in REQUIRED)
-
-
 def is_from_lists(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> bool:
     """Return whether a run was handed in as recommendation lists, which say nothing about places beyond their end."""
     seeds = config.seeds_of(run)
@@ -90,7 +82,7 @@ def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol
         run
         for run in config.run_ids
         if all(
-            is_complete(one.folder) and not outdated(config, dataset, run, one.folder)
+            not absent_files(one.folder) and not outdated(config, dataset, run, one.folder)
             for one in seeds_of(config, results, dataset, protocol, run)
         )
     ]
@@ -131,7 +123,7 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
     everything = finished(config, results) if partial else list(planned(config, results))
     if partial and not everything:
         raise FileNotFoundError(f"{results}: no run is finished with all its seeds yet, so there is nothing to report")
-    absent = [one.folder / name for one in everything for name in REQUIRED if not (one.folder / name).is_file()]
+    absent = [one.folder / name for one in everything for name in absent_files(one.folder)]
     if absent:
         shown = "\n".join(f"  {path}" for path in absent[:10])
         more = f"\n  and {len(absent) - 10} more" if len(absent) > 10 else ""

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from hydrarec.columns import RANKS
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import RunSeed, is_complete, seeds_of
+from hydrarec.comparison.runs import RunSeed, seeds_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.base import Block
 from hydrarec.config.differences import differences, settings_apart
@@ -22,6 +22,7 @@ from hydrarec.config.mistakes import explain, told
 from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json, write_json
+from hydrarec.layout import absent_files
 from hydrarec.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ def find_measurements(
     for protocol in config.protocols:
         for run in runs:
             for one in seeds_of(config, results, dataset, protocol, run):
-                if not is_complete(one.folder):
+                if absent_files(one.folder):
                     continue
                 found = _measure(one)
                 other = differing_settings(found, config)

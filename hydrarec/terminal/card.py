@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hydrarec.comparison.cases import read_cases
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import metric_names
-from hydrarec.comparison.runs import REQUIRED, RunSeed, planned, require_complete
+from hydrarec.comparison.runs import RunSeed, planned, require_complete
 from hydrarec.comparison.seeds import means_by_seed
 from hydrarec.comparison.two import only
 from hydrarec.comparison.values import values_by_user
@@ -17,6 +17,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.contention import busy_share
 from hydrarec.files import read_object
 from hydrarec.formatting import count, duration, energy, metric_title, score, score_interval, several, size
+from hydrarec.layout import absent_files
 from hydrarec.outdated import outdated
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.significance.seed_spread import seed_spread
@@ -67,7 +68,7 @@ def _place(
 ) -> Iterator[str]:
     """Describe a run in the only place of a configuration."""
     seeds = list(planned(config, results))
-    absent = {one.seed: [name for name in REQUIRED if not (one.folder / name).is_file()] for one in seeds}
+    absent = {one.seed: absent_files(one.folder) for one in seeds}
     done = [one for one in seeds if not absent[one.seed]]
     other = [why for one in done if (why := outdated(config, one.dataset, run, one.folder))]
     if len(done) == len(seeds) and not other:

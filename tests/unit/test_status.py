@@ -28,7 +28,9 @@ def folder(tmp_path):
         said.write_text(log)
         return place
 
-    leave(SOFTMAX, 0, "model.safetensors", "ranks.parquet", log="epoch 9\n")
+    done = leave(SOFTMAX, 0, "model.safetensors", "ranks.parquet", "timing.json", log="epoch 9\n")
+    for name in ("manifest.json", "inference.json"):
+        (done / name).write_text(json.dumps(manifest(SOFTMAX, "same")))
     leave(SOFTMAX, 1, "model.safetensors", log="epoch 9\n")
     leave(SOFTMAX, 1, log="hydrarec: no space left\n\n", rule="rank")
     leave(SOFTMAX, 2, log="")
@@ -74,6 +76,13 @@ def test_every_stage_is_told_from_the_files(folder):
         ("popularity", 1): ("not begun", 0, ""),
         ("popularity", 2): ("stopped", 0, "hydrarec: train.parquet: no such file"),
     }
+
+
+def test_a_run_that_lost_a_file_is_not_finished(folder):
+    place = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0)
+    (place / "timing.json").unlink()
+    text = described(progress(CONFIG, folder / "results"))
+    assert f"{SOFTMAX} seed 0: incomplete\n    timing.json: not there any more; delete {place} and start" in text
 
 
 def test_ranks_of_earlier_weights_do_not_make_a_run_finished(folder):
@@ -129,7 +138,7 @@ def test_runs_of_code_that_was_edited_since_are_told_with_how_to_repeat_them(fol
     def leave(run, seed, **changed):
         place = run_folder(folder / "results", "ml-1m", "loo", run, seed)
         place.mkdir(parents=True, exist_ok=True)
-        for name in ("model.safetensors", "ranks.parquet"):
+        for name in ("model.safetensors", "ranks.parquet", "timing.json"):
             (place / name).touch()
         for name, sources in (("manifest.json", recorded), ("inference.json", recorded | changed)):
             (place / name).write_text(json.dumps(manifest(run, "same") | {"sources": sources}))

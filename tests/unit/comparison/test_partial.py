@@ -9,9 +9,10 @@ from hydrarec.analyses import analyse
 from hydrarec.cli import questions
 from hydrarec.columns import BEYOND, COMPARISON, LEADERBOARD, METRICS, PAIRS, PLACES, RUNS, SENSITIVITY
 from hydrarec.comparison import check_gates, collect, contrast
-from hydrarec.comparison.runs import REQUIRED, finished_runs
+from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
+from hydrarec.layout import REQUIRED
 from hydrarec.report import render
 from hydrarec.report.figures import panels
 from hydrarec.tables import read_table
