@@ -127,7 +127,7 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     if ranked and (isinstance(entry, BaselineRun) or (trained and not ranked_with_other_weights(left))):
         if absent := absent_files(left):
             # No comparison takes it, and what Snakemake has made once it does not miss.
-            said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake again"
+            said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake with --forcerun collect"
             return replace(one, stage=INCOMPLETE, said=said)
         why = _why_outdated(config, one, outdated)
         return replace(one, stage=OUTDATED if why else FINISHED, said=why, changed=() if why else _changed(left))
