@@ -22,6 +22,7 @@ from hydrarec.sources import code_state
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
+from hydrarec.training.claim import claim
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.interruption import Interruption, ignore_requests_to_save
 from hydrarec.training.state import TrainingState
@@ -64,7 +65,7 @@ def train(
     SystemExit
         After a signal to stop, once the state is saved.
     ValueError
-        If a GPU was granted or the state is of one, and there is none.
+        If a GPU was granted or the state is of one, and there is none, or another process trains this already.
     """
     ignore_requests_to_save()
     device = select_device(settings.training.device)
@@ -93,6 +94,7 @@ def train(
             trainer.warm_up()
     identity = _identity(settings, seen, seed, device)
     state = TrainingState(output / FOLDER, identity, socket.gethostname(), code, threads, runs_per_gpu)
+    claim(state.folder)
     state.restore(trainer)
     if state.threads != threads:
         log.warning("goes on with %d threads, with which it was begun, and not with %d", state.threads, threads)
