@@ -63,6 +63,19 @@ def test_where_nothing_is_fixed_the_interval_misses_to_either_side_as_often_as_i
         assert np.mean((low > 0.9) & (high < 1.1)) <= 0.1
 
 
+def test_with_few_rounds_the_interval_is_wide_enough_for_what_they_do_not_show(monkeypatch):
+    monkeypatch.setattr(scaling, "DRAWS", 250)
+    stream = np.random.default_rng(7)
+    rounds = [SIZES / SIZES[-1] * np.exp(stream.normal(0, 0.01, (10, len(SIZES)))) for _ in range(300)]
+    found = [fit(SIZES, costs) for costs in rounds]
+    # The plain percentile interval lies above in 8 or 9 %, three standard errors more than 5.
+    assert np.mean([one.low > 1 for one in found]) <= 0.07
+    assert np.mean([one.high < 1 for one in found]) <= 0.07
+    # Of one round there is no spread to widen.
+    alone = fit(SIZES, rounds[0][:1])
+    assert alone.low == alone.high == alone.exponent
+
+
 def test_a_flattening_curve_takes_an_offset_below_zero_and_its_law_stays_near_the_costs():
     costs = np.log2(SIZES) - 6
     found = fit(SIZES, np.stack([costs, 1.01 * costs, 0.99 * costs]))
