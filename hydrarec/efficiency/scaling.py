@@ -3,8 +3,8 @@
 The offset a holds what does not grow (launches, fixed parts). Without it, growth looks slower than it is: dot-product
 attention has a slope of 1.3 between 25 and 200 positions and of 2.2 between 200 and 1,600. Fitted by least squares of
 relative deviations, because times span orders of magnitude and their noise is proportional; on medians over rounds. The
-interval comes from drawing rounds with replacement and fitting anew. Draws from few rounds vary too little, so it reaches
-further among them than 1 - alpha says (the expanded percentile interval of Hesterberg 2014, arXiv 1411.5279).
+interval comes from drawing rounds with replacement and fitting anew. Draws from few rounds vary too little, so it takes
+in more of them than 1 - alpha (the expanded percentile interval of Hesterberg 2014, arXiv 1411.5279).
 
 b is at least 0; a may be negative. Where truly nothing is fixed, noise takes the best a below 0 half of the time. Held
 at 0 there, p could err to one side only: with a = 0 the 90 % interval lay above the true p in about 19 % of simulations
