@@ -64,9 +64,10 @@ class CosformerAttention(RecurrentOperator):
     ) -> tuple[Float[Tensor, "B D"], State]:
         """Mix values at the next position; see `RecurrentOperator.step`. The state's second part is the place."""
         q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
-        place = torch.zeros((), dtype=q.dtype, device=q.device) if state is None else state[1] + 1
+        first = torch.zeros((), dtype=torch.promote_types(q.dtype, torch.float32), device=q.device)
+        place = first if state is None else state[1] + 1
         mixed, sums = outer_step(self._features(q, place), self._features(k, place), with_ones(v), state)
-        return weighted_mean(mixed, self.config.eps).flatten(-2), (*sums, place)
+        return weighted_mean(mixed, self.config.eps).flatten(-2).to(v.dtype), (*sums, place)
 
     def _features(self, x: Float[Tensor, "*batch d"], places: Float[Tensor, "*places"]) -> Float[Tensor, "*batch d2"]:
         angles = math.pi / 2 * places / self.max_length

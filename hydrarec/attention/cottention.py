@@ -64,11 +64,11 @@ class CottentionAttention(RecurrentOperator):
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
         """Mix values at the next position; see `RecurrentOperator.step`."""
-        n_visible = torch.ones_like(k[:, :1]) if state is None else state[1] + 1
+        n_visible = torch.ones_like(k[:, :1], dtype=torch.int64) if state is None else state[1] + 1
         q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
         mixed, (total,) = outer_step(self._features(q), self._features(k), v, None if state is None else state[:1])
         powers = n_visible ** self.exponent.sigmoid()
-        return (mixed / powers[..., None]).flatten(-2), (total, n_visible)
+        return (mixed / powers[..., None]).flatten(-2).to(v.dtype), (total, n_visible)
 
     def _features(self, x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
         return F.normalize(x, dim=-1, eps=self.config.eps)

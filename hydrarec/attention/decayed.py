@@ -98,7 +98,7 @@ def decayed_step(
     log_decay: Float[Tensor, "*decay"],
     state: State | None,
 ) -> tuple[Float[Tensor, "B H E"], State]:
-    """Return what the causal `decayed_sums` gives at the next position, and the new sum.
+    """Return what the causal `decayed_sums` gives at the next position, and the new sum, in at least float32.
 
     Parameters
     ----------
@@ -109,11 +109,14 @@ def decayed_step(
     state
         What the step before returned; None at the first position.
     """
-    total = k[..., :, None] * v[..., None, :]
-    if state is not None:
-        log_decay = log_decay if log_decay.dim() == 3 else log_decay[..., None]
-        total = log_decay.exp()[..., None] * state[0] + total
-    return (q[..., None, :] @ total).squeeze(-2), (total,)
+    precision = torch.promote_types(q.dtype, torch.float32)
+    with torch.autocast(q.device.type, enabled=False):
+        q, k, v, log_decay = (x.to(precision) for x in (q, k, v, log_decay))
+        total = k[..., :, None] * v[..., None, :]
+        if state is not None:
+            log_decay = log_decay if log_decay.dim() == 3 else log_decay[..., None]
+            total = log_decay.exp()[..., None] * state[0] + total
+        return (q[..., None, :] @ total).squeeze(-2), (total,)
 
 
 def _weights(

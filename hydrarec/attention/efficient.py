@@ -72,7 +72,7 @@ class EfficientAttention(RecurrentOperator):
         weights = _weights(k)
         total = weights if state is None else state[1] + weights
         mixed, sums = outer_step(q.softmax(-1) / total, weights, v, state)
-        return mixed.flatten(-2), (*sums, total)
+        return mixed.flatten(-2).to(v.dtype), (*sums, total)
 
 
 def _weights(k: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:

@@ -37,7 +37,7 @@ class FeatureMapOperator(RecurrentOperator):
         """Mix values at the next position; see `RecurrentOperator.step`."""
         q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
         mixed, state = outer_step(self._query_features(q), self._key_features(k), self._extend(v), state)
-        return self._finish(mixed).flatten(-2), state
+        return self._finish(mixed).flatten(-2).to(v.dtype), state
 
     @abstractmethod
     def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:

@@ -82,7 +82,7 @@ class GlaAttention(RecurrentOperator):
         """Mix values at the next position; see `RecurrentOperator.step`."""
         q, k, v, log_decay = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v, self._log_decay(k)))
         mixed, state = decayed_step(q, k, v, log_decay, state)
-        return self._scaled(mixed).flatten(-2), state
+        return self._scaled(mixed).flatten(-2).to(v.dtype), state
 
     def _log_decay(self, k: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
         logits = self.gate_up(self.gate_down(k))

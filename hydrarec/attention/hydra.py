@@ -74,11 +74,9 @@ class HydraAttention(RecurrentOperator):
         paper = self.config.kernel == "cosine" and self.config.length_scaling == "none"
         if paper and q.shape == k.shape and pays(q):
             return hydra(q, k, v, causal=visibility.causal, padding_mask=visibility.padding_mask, eps=self.config.eps)
-        products = self._features(k) * v
+        products = self._products(k, v)
         if visibility.padding_mask is not None:
             products = products * visibility.padding_mask[..., None]
-        # Sums grow with T: float32 keeps them exact to 1e-6 where bfloat16 would lose a tenth.
-        products = products.float() if products.dtype in (torch.bfloat16, torch.float16) else products
         context = products.cumsum(1) if visibility.causal else products.sum(1, keepdim=True)
         if self.averages or self.exponent is not None:
             context = self._scaled(context, visibility.n_visible(products)[..., None])
@@ -88,10 +86,15 @@ class HydraAttention(RecurrentOperator):
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
         """Mix values at the next position; see `RecurrentOperator.step`."""
-        total, count = self._features(k) * v, torch.ones_like(k[:, :1])
+        total, count = self._products(k, v), torch.ones_like(k[:, :1], dtype=torch.int64)
         if state is not None:
             total, count = state[0] + total, state[1] + 1
-        return self._features(q) * self._scaled(total, count), (total, count)
+        return self._features(q) * self._scaled(total, count).to(q.dtype), (total, count)
+
+    def _products(self, k: Float[Tensor, "*batch D"], v: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
+        # Sums of them grow with T: float32 keeps these exact to 1e-6 where bfloat16 would lose a tenth.
+        products = self._features(k) * v
+        return products.to(torch.promote_types(products.dtype, torch.float32))
 
     def _features(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
         match self.config.kernel:

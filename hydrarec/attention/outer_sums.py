@@ -48,11 +48,14 @@ def outer_sums(
 def outer_step(
     q: Float[Tensor, "B H F"], k: Float[Tensor, "B H F"], v: Float[Tensor, "B H E"], state: State | None
 ) -> tuple[Float[Tensor, "B H E"], State]:
-    """Return what the causal `outer_sums` gives at the next position, and the new sum."""
-    total = k[..., :, None] * v[..., None, :]
-    if state is not None:
-        total = state[0] + total
-    return (q[..., None, :] @ total).squeeze(-2), (total,)
+    """Return what the causal `outer_sums` gives at the next position, and the new sum, in at least float32."""
+    precision = torch.promote_types(q.dtype, torch.float32)
+    with torch.autocast(q.device.type, enabled=False):
+        q, k, v = q.to(precision), k.to(precision), v.to(precision)
+        total = k[..., :, None] * v[..., None, :]
+        if state is not None:
+            total = state[0] + total
+        return (q[..., None, :] @ total).squeeze(-2), (total,)
 
 
 def with_ones(v: Float[Tensor, "*batch E"]) -> Float[Tensor, "*batch E1"]:

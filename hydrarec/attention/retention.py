@@ -89,11 +89,11 @@ class RetentionAttention(RecurrentOperator):
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
         """Mix values at the next position; see `RecurrentOperator.step`."""
-        position = torch.zeros_like(k[:, :1]) if state is None else state[1] + 1
+        position = torch.zeros_like(k[:, :1], dtype=torch.int64) if state is None else state[1] + 1
         q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
         q, k = self._turned(q, position), self._turned(k, position)
-        mixed, (total,) = decayed_step(q, k, v, self.log_decay[:, 0].to(v.dtype), None if state is None else state[:1])
-        return self._scaled(mixed).flatten(-2), (total, position)
+        mixed, (total,) = decayed_step(q, k, v, self.log_decay[:, 0], None if state is None else state[:1])
+        return self._scaled(mixed).flatten(-2).to(v.dtype), (total, position)
 
     def _turned(self, x: Float[Tensor, "*batch d"], positions: Tensor) -> Float[Tensor, "*batch d"]:
         if not self.config.rotation:

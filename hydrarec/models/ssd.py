@@ -136,7 +136,7 @@ class StateSpaceMixer(RecurrentMixer):
         mixed, (sums,) = decayed_step(
             queries[:, None], keys[:, None], x * dt[..., None], log_decay, None if state is None else state[1:]
         )
-        return self._finish(mixed, x, gate), (window[:, 1:], sums)
+        return self._finish(mixed.to(x.dtype), x, gate), (window[:, 1:], sums)
 
     def _convolve(self, window: Float[Tensor, "B W E"]) -> Float[Tensor, "B T E"]:
         """Convolve each feature along the positions; the first `d_conv` - 1 are context only."""

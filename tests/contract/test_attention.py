@@ -177,6 +177,21 @@ def test_steps_give_what_the_full_pass_gives(config):
 
 
 @recurrent
+def test_steps_count_and_add_up_in_half_precision_too(config):
+    operator, inputs = build(config, torch.float32), [x.bfloat16() for x in draw(300)]
+    state, outputs = None, []
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for t in range(300):
+            output, state = operator.step(*(x[:, t] for x in inputs), state)
+            outputs.append(output)
+        full = operator(*inputs, Visibility(causal=True, padding_mask=None))
+    # Beyond 256 a bfloat16 cannot count.
+    apart = (torch.stack(outputs, dim=1) - full)[:, 200:].float().abs().amax()
+    assert outputs[0].dtype == full.dtype
+    assert apart < 0.02 * full[:, 200:].float().abs().amax()
+
+
+@recurrent
 def test_the_state_does_not_grow(config):
     operator, inputs = build(config), draw(10)
     sizes, state = [], None
