@@ -92,7 +92,10 @@ def other_data(wanted: DatasetConfig, card: Path) -> str:
     card
         The `card.json` of the data.
     """
-    found = read_object(card)
+    try:
+        found = read_object(card)
+    except ValueError as error:
+        return str(error)
     source = found.get("source")
     decides = {
         "source": {key: source.get(key) for key in ("file", "sha256")} if isinstance(source, dict) else source,

@@ -50,8 +50,10 @@ def _data(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
     for dataset in config.datasets:
         card = data_folder(RESULTS, dataset.id) / "card.json"
         if (folder / card).is_file() and (why := other_data(dataset, folder / card)):
-            is_recorded = _is_recorded(folder, card)
-            yield is_recorded, why if is_recorded else f"{why}; {prepared_anew(card)}"
+            if _is_recorded(folder, card):
+                yield True, f"{why}; so was all that was computed on it"
+            else:
+                yield False, f"{why}; {prepared_anew(card)}"
 
 
 def _runs(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:

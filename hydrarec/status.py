@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
-from hydrarec.layout import absent_files, run_folder
-from hydrarec.outdated import other_settings, other_training, outdated
+from hydrarec.layout import absent_files, data_folder, run_folder
+from hydrarec.outdated import other_data, other_settings, other_training, outdated
 from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
-from hydrarec.unfinished import latest, saved_state
+from hydrarec.unfinished import FOLDER, latest, process_at_work, saved_state
 
 FINISHED, INCOMPLETE, OUTDATED, TRAINED = "finished", "incomplete", "outdated", "trained"
-INTERRUPTED, STOPPED, OPEN = "in training", "stopped", "not begun"
+AT_WORK, INTERRUPTED, STOPPED, OPEN = "in training", "interrupted", "stopped", "not begun"
 FAILURES = ("hydrarec: ", "slurmstepd")
 """How a line begins with which a command of this package, or Slurm, says that a job failed."""
 
@@ -66,12 +67,18 @@ def progress(config: BenchmarkConfig, results: Path) -> list[Progress]:
         Folder of everything computed; the folder `logs` is beside it.
     """
     return [
-        _progress(config, results, dataset.id, protocol, run.id, seed)
-        for dataset in config.datasets
+        _progress(config, results, dataset.id, protocol, run.id, seed, other)
+        for dataset, other in ((dataset, _other_data(dataset, results)) for dataset in config.datasets)
         for protocol in config.protocols
         for run in config.all_runs
         for seed in config.seeds_of(run.id)
     ]
+
+
+def _other_data(dataset: DatasetConfig, results: Path) -> str:
+    """Say in what prepared data are not as they are defined; empty if they are, or are not there."""
+    card = data_folder(results, dataset.id) / "card.json"
+    return other_data(dataset, card) if card.is_file() else ""
 
 
 def described(runs: list[Progress], limit: int = 30) -> str:
@@ -120,7 +127,16 @@ def is_worked_on(results: Path) -> bool:
     return any((results.parent / ".snakemake" / "locks").glob("*"))
 
 
-def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int) -> Progress:
+def _progress(
+    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int, other: str
+) -> Progress:
+    """Tell how far a run with a seed is; `other` says in what the data are others than they should be, if they are."""
+    one = _own_progress(config, results, dataset, protocol, run, seed)
+    # What was computed on other data is no result, whatever its own settings are.
+    return replace(one, stage=OUTDATED, said=other, changed=()) if other and one.stage != OPEN else one
+
+
+def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int) -> Progress:
     left, entry = run_folder(results, dataset, protocol, run, seed), config.run(run)
     one = Progress(dataset, protocol, run, seed, left)
     ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
@@ -138,7 +154,7 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
     log = next((path for path in logs if path.exists()), None)
     killed = _slurms_words(results.parent, rules[0], one, log)
     one = replace(one, said="\n".join(filter(None, [_last_lines(log) if log else "", killed])), log=log)
-    state = latest(left)
+    state, at_work = latest(left), process_at_work(left / FOLDER) is not None
     if trained:
         # Ranks of earlier weights are no reason: it is to be ranked.
         why = _why_outdated(config, one, other_settings)
@@ -148,10 +164,12 @@ def _progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
             return replace(one, stage=OUTDATED, said=why, log=None)
     if state.exists():
         saved = saved_state(left)
-        one = replace(one, stage=INTERRUPTED, epochs=len(saved.get("history", [])))
+        one = replace(one, stage=AT_WORK if at_work else INTERRUPTED, epochs=len(saved.get("history", [])))
         why = other_training(config, one.dataset, one.run, saved)
         # What made it fail, if that is told, comes before.
         return replace(one, said=f"{one.said}\nthey are of {why}; the next start begins anew".lstrip()) if why else one
+    if at_work:
+        return replace(one, stage=AT_WORK)
     if log and _finished_since(results.parent, rules[0], one, log):
         # It was done, and whoever removed its results wants it anew.
         return replace(one, said="", log=None)

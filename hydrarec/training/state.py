@@ -24,11 +24,9 @@ from hydrarec.provenance import peak_memory_mib
 from hydrarec.sources import loaded_sources
 from hydrarec.training.checkpoint import weights_of, write_tensors
 from hydrarec.training.engine import Epoch, Position, Trainer
-from hydrarec.unfinished import LATEST
+from hydrarec.unfinished import LATEST, PREVIOUS
 
 log = logging.getLogger(__name__)
-
-PREVIOUS = "previous.safetensors"
 
 
 class TrainingState:

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from hydrarec.layout import run_folder
+from hydrarec.data.card import describe
+from hydrarec.files import write_json
+from hydrarec.layout import data_folder, run_folder
 from hydrarec.provenance import MANIFEST_KEYS
 from hydrarec.sources import source_hashes
 from hydrarec.status import described, progress
+from hydrarec.unfinished import this_process
 from tests.unit.test_estimate import CONFIG, SOFTMAX
 
 HYDRA = "sasrec+hydra+causal"
@@ -41,6 +44,7 @@ def folder(tmp_path):
     state = leave(HYDRA, 1, log="epoch 1") / "state"
     state.mkdir()
     (state / "latest.safetensors").write_bytes(b"half")
+    write_json(state / "process.json", this_process())
     leave("popularity", 2, log="hydrarec: train.parquet: no such file", rule="popularity")
     return tmp_path
 
@@ -57,9 +61,9 @@ def test_epochs_that_are_not_gone_on_with_are_told(folder):
         return one.stage, one.epochs, one.last_words
 
     width = settings["encoder"]["d_model"]
-    assert told(width) == ("in training", 2, "epoch 2")
+    assert told(width) == ("interrupted", 2, "epoch 2")
     other = f"they are of a training with encoder.d_model = {width + 8}, the configuration has {width}"
-    assert told(width + 8) == ("in training", 2, f"{other}; the next start begins anew")
+    assert told(width + 8) == ("interrupted", 2, f"{other}; the next start begins anew")
 
 
 def test_every_stage_is_told_from_the_files(folder):
@@ -69,13 +73,51 @@ def test_every_stage_is_told_from_the_files(folder):
         (SOFTMAX, 0): ("finished", 0, ""),
         (SOFTMAX, 1): ("trained", 0, "hydrarec: no space left"),
         (SOFTMAX, 2): ("stopped", 0, ""),
-        (HYDRA, 0): ("in training", 2, "epoch 2"),
+        (HYDRA, 0): ("interrupted", 2, "epoch 2"),
         (HYDRA, 1): ("in training", 0, "epoch 1"),
         (HYDRA, 2): ("not begun", 0, ""),
         ("popularity", 0): ("not begun", 0, ""),
         ("popularity", 1): ("not begun", 0, ""),
         ("popularity", 2): ("stopped", 0, "hydrarec: train.parquet: no such file"),
     }
+
+
+def test_a_training_is_at_work_while_its_process_runs_and_interrupted_when_it_ended(folder):
+    state = run_folder(folder / "results", "ml-1m", "loo", HYDRA, 0) / "state"
+
+    def stage():
+        return next(o.stage for o in progress(CONFIG, folder / "results") if (o.run, o.seed) == (HYDRA, 0))
+
+    this = this_process()
+    write_json(state / "process.json", this)
+    assert stage() == "in training"
+    # The clock was set while it ran.
+    write_json(state / "process.json", this | {"started": this["started"] + 2})
+    assert stage() == "in training"
+    write_json(state / "process.json", this | {"started": this["started"] - 3600})
+    assert stage() == "interrupted"
+    # Of another machine nobody can tell.
+    write_json(state / "process.json", this | {"host": "node7", "pid": 1})
+    assert stage() == "in training"
+    # Between two files while one is saved, and before the first epoch is.
+    (state / "latest.safetensors").rename(state / "previous.safetensors")
+    assert stage() == "in training"
+    (state / "previous.safetensors").unlink()
+    assert stage() == "in training"
+
+
+def test_what_was_computed_on_other_data_is_outdated(folder):
+    card = data_folder(folder / "results", "ml-1m") / "card.json"
+    dataset = CONFIG.dataset("ml-1m")
+    said = describe(dataset, dataset.source.sha256)
+    write_json(card, said)
+    assert "1 finished" in described(progress(CONFIG, folder / "results"))
+    write_json(card, said | {"filter": {**said["filter"], "min_item_interactions": 77}})
+    text = described(progress(CONFIG, folder / "results"))
+    assert "finished" not in text
+    assert f"{card}: was prepared with filter.min_item_interactions = 77, the configuration has" in text
+    card.write_text("{")
+    assert f"{card}:1: not valid JSON" in described(progress(CONFIG, folder / "results"))
 
 
 def test_a_run_that_lost_a_file_is_not_finished(folder):
@@ -182,7 +224,7 @@ def test_a_training_of_other_settings_is_outdated_before_it_is_ranked_too(folder
     # Trained anew already.
     (place / "state").mkdir()
     (place / "state/latest.safetensors").write_bytes(b"half")
-    assert told()[0] == "in training"
+    assert told()[0] == "interrupted"
 
 
 def test_a_message_of_several_lines_is_told_by_its_first(folder):
@@ -257,9 +299,9 @@ def test_a_log_of_ranking_says_nothing_of_a_training_that_was_begun_again(folder
 def test_what_stopped_is_listed_with_why_and_the_rest_is_counted(folder):
     text = described(progress(CONFIG, folder / "results"))
     assert text.startswith(
-        "6 runs with their seeds, 18 in all: 12 not begun, 2 stopped, 2 in training, 1 finished, 1 trained."
+        "6 runs with their seeds, 18 in all: 12 not begun, 2 stopped, 1 finished, 1 trained, 1 interrupted, 1 in training."
     )
-    assert "ml-1m loo sasrec+hydra+causal seed 0: in training, epochs saved: 2\n    epoch 2" in text
+    assert "ml-1m loo sasrec+hydra+causal seed 0: interrupted, epochs saved: 2\n    epoch 2" in text
     assert "seed 2: stopped\n    its log is empty" in text
     assert "seed 0: finished" not in text
     assert described(progress(CONFIG, folder / "results"), limit=2).endswith("and 3 more")
