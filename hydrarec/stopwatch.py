@@ -30,7 +30,8 @@ class Stopwatch:
         self.joules: float | None = None if energy is None else 0.0
         """Energy of the GPU; None: not known of a part."""
         self._energy = energy
-        self._start: tuple[float, float, float | None] = 0.0, 0.0, None
+        self._start: tuple[float, float, float | None] | None = None
+        """What the clocks said when it began to run; None while it does not."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -41,18 +42,23 @@ class Stopwatch:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Stop the watch for a block inside a `running()` block."""
-        self._stop()
+        """Stop the watch for a block inside a `running()` block; elsewhere nothing is to be stopped."""
+        was_running = self._start is not None
+        if was_running:
+            self._stop()
         yield
-        self._go()
+        if was_running:
+            self._go()
 
     def _go(self) -> None:
         synchronise(self.device)
         self._start = self._read()
 
     def _stop(self) -> None:
+        assert self._start is not None
         synchronise(self.device)
         (wall, cpu, joules), (wall_before, cpu_before, joules_before) = self._read(), self._start
+        self._start = None
         self.seconds += wall - wall_before
         self.cpu_s = None if self.cpu_s is None else self.cpu_s + cpu - cpu_before
         if self.joules is None or joules is None or joules_before is None:

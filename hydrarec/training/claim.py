@@ -1,13 +1,16 @@
 """One process for one training: who is at work notes it beside the state."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hydrarec.files import write_json
 from hydrarec.unfinished import NOTE, process_at_work, this_process
 
 
-def claim(folder: Path) -> None:
-    """Note that this process trains here.
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Note that this process trains here for as long as a `with` block runs.
 
     A Snakemake that is killed leaves its local trainings running, and the next one begins them again. Of processes on
     other machines nobody can tell here: schedulers end a job before they begin it anew.
@@ -30,3 +33,10 @@ def claim(folder: Path) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / NOTE, this)
+    try:
+        yield
+    finally:
+        (folder / NOTE).unlink(missing_ok=True)
+        # Where nothing has been saved yet, nothing stays.
+        with suppress(OSError):
+            folder.rmdir()

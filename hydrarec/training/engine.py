@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.config import RunSettings
@@ -23,6 +23,7 @@ from hydrarec.losses.base import Loss
 from hydrarec.masking.base import TrainingView
 from hydrarec.metrics import hit_rate, ndcg
 from hydrarec.progress import bar
+from hydrarec.ranking.blocks import Products
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import BATCH_SIZE, count_ranks
 from hydrarec.sequences.batches import training_batches, training_order
@@ -173,7 +174,8 @@ class Trainer:
         Parameters
         ----------
         between
-            Called after every batch, while the training watch runs.
+            Called after every batch of training, while its watch runs, and before every batch of validation. A state
+            that is saved by it is one from which this epoch is gone on with.
 
         Returns
         -------
@@ -186,10 +188,11 @@ class Trainer:
             If the loss is no longer finite.
         """
         with self.train_watch.running():
-            loss = self.train_epoch(between)
+            loss = self._train(between)
         load = load_average()
         with self.validation_watch.running():
-            ndcg10, hr10 = self._validate()
+            ndcg10, hr10 = self._validate(between)
+        self.position = self._start()
         number = len(self.history) + 1
         found = Epoch(
             number,
@@ -208,8 +211,14 @@ class Trainer:
             self.best_weights = checkpoint.weights_of(self.model)
         return found
 
-    def train_epoch(self, between: Callable[[], None] = lambda: None) -> float:
-        """Train what is left of the epoch, and return its mean loss; see `epoch`."""
+    def train_epoch(self) -> float:
+        """Train an epoch without validating, and return its mean loss."""
+        loss = self._train(lambda: None)
+        self.position = self._start()
+        return loss
+
+    def _train(self, between: Callable[[], None]) -> float:
+        """Train what is left of the epoch, and return the mean loss of all of it."""
         self.model.train()
         order = self._order(self.streams.order)
         # Batches hold sequences of like length, so some hold ten times the targets of others. Each counts by
@@ -229,7 +238,6 @@ class Trainer:
             position.batches += 1
             between()
         mean = float(position.loss_sum) / position.targets
-        self.position = self._start()
         if not np.isfinite(mean):
             raise FloatingPointError(f"the loss became {mean} in epoch {number}; try a smaller training.learning_rate")
         return mean
@@ -261,9 +269,13 @@ class Trainer:
             hidden = hidden.to(torch.bfloat16)
         return self.loss(hidden, view.targets, self.model.output_layer(), self.streams.negatives)
 
-    def _validate(self) -> tuple[float, float]:
+    def _validate(self, between: Callable[[], None] = lambda: None) -> tuple[float, float]:
+        def score(rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"] | Products:
+            between()
+            return self.scorer(rows)
+
         self.model.eval()
-        greater, equal = count_ranks(self.scorer, self.validation, self.candidates, batch_size=BATCH_SIZE)
+        greater, equal = count_ranks(score, self.validation, self.candidates, batch_size=BATCH_SIZE)
         # A cold target is a miss even where there are fewer candidates than places.
         warm = self.candidates.warm_target
         # With several targets per user a user still counts once.

@@ -22,7 +22,7 @@ from hydrarec.sources import code_state
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
-from hydrarec.training.claim import claim
+from hydrarec.training.claim import claimed
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.interruption import Interruption, ignore_requests_to_save
 from hydrarec.training.state import TrainingState
@@ -94,12 +94,12 @@ def train(
             trainer.warm_up()
     identity = _identity(settings, seen, seed, device)
     state = TrainingState(output / FOLDER, identity, socket.gethostname(), code, threads, runs_per_gpu)
-    claim(state.folder)
-    state.restore(trainer)
-    if state.threads != threads:
-        log.warning("goes on with %d threads, with which it was begun, and not with %d", state.threads, threads)
-        torch.set_num_threads(state.threads)
-    _train_until_done(trainer, state)
+    with claimed(state.folder):
+        state.restore(trainer)
+        if state.threads != threads:
+            log.warning("goes on with %d threads, with which it was begun, and not with %d", state.threads, threads)
+            torch.set_num_threads(state.threads)
+        _train_until_done(trainer, state)
 
     with atomic_folder(output) as new:
         checkpoint.save(trainer.best_weights, settings, trainer.model.n_items, new / "model.safetensors")

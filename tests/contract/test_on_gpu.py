@@ -32,7 +32,7 @@ def test_a_training_computes_what_it_computes_on_a_cpu(found, masking):
 @pytest.mark.parametrize("masking", ["causal", "bidirectional"])
 def test_an_epoch_waits_once_for_its_loss_and_a_validation_for_its_counts(found, masking):
     few, many = found["waits"][masking]["60"], found["waits"][masking]["8"]
-    assert few == many == {"epoch": {"engine.py: train_epoch": 1}, "validation": {"full.py: _run": 2}}
+    assert few == many == {"epoch": {"engine.py: _train": 1}, "validation": {"full.py: _run": 2}}
 
 
 @pytest.mark.parametrize("part", get_args(Part))

@@ -80,8 +80,8 @@ def test_it_is_reported_as_failed(ring, output, command, breaks, tmp_path):
     log.parent.mkdir(parents=True)
     log.write_text(error)
     said = command.works("status", "--config", json.dumps(CONFIG), "--folder", tmp_path)
-    assert "1 run: 1 in training." in said
-    assert "x seed 0: in training, epochs saved: 1" in said
+    assert "1 run: 1 interrupted." in said
+    assert "x seed 0: interrupted, epochs saved: 1" in said
     assert "the loss became nan in epoch 2" in said
 
 

@@ -8,7 +8,8 @@ import sys
 import psutil
 import pytest
 
-from hydrarec.training.claim import NOTE, claim
+from hydrarec.training.claim import claimed
+from hydrarec.unfinished import NOTE
 
 
 @pytest.fixture
@@ -24,24 +25,30 @@ def note(folder, **values):
     (folder / NOTE).write_text(json.dumps({"host": socket.gethostname(), **values}))
 
 
-def noted(folder):
-    return json.loads((folder / NOTE).read_text())["pid"]
+def takes_it(folder):
+    """Return whether this process notes itself, and only while it is at work."""
+    with claimed(folder):
+        noted = json.loads((folder / NOTE).read_text())
+    return noted["pid"] == psutil.Process().pid and not (folder / NOTE).exists()
 
 
 def test_a_process_that_trains_still_is_named_and_left_alone(other, tmp_path):
-    note(tmp_path, pid=other.pid, started=other.create_time())
-    with pytest.raises(ValueError, match=rf"(?s)process {other.pid} is training this still.*kill {other.pid}"):
-        claim(tmp_path)
-    assert noted(tmp_path) == other.pid
+    # The system's clock was set meanwhile.
+    for moved in (0, 5):
+        note(tmp_path, pid=other.pid, started=other.create_time() + moved)
+        with (
+            pytest.raises(ValueError, match=rf"(?s)process {other.pid} is training this still.*kill {other.pid}"),
+            claimed(tmp_path),
+        ):
+            pass
+        assert json.loads((tmp_path / NOTE).read_text())["pid"] == other.pid
 
 
 def test_one_that_ended_gives_way(other, tmp_path):
     note(tmp_path, pid=other.pid, started=other.create_time())
     other.terminate()
     other.wait(10)
-    claim(tmp_path)
-    assert noted(tmp_path) == psutil.Process().pid
-    claim(tmp_path)
+    assert takes_it(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -57,12 +64,21 @@ def test_one_that_ended_gives_way(other, tmp_path):
 )
 def test_what_says_nothing_of_a_process_here_holds_nobody_up(values, other, tmp_path):
     note(tmp_path / "state", **{"pid": other.pid, "started": other.create_time()} | values)
-    claim(tmp_path / "state")
-    assert noted(tmp_path / "state") == psutil.Process().pid
+    assert takes_it(tmp_path / "state")
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "\x00"])
 def test_nor_does_half_a_note(text, tmp_path):
     (tmp_path / NOTE).write_text(text)
-    claim(tmp_path)
-    assert noted(tmp_path) == psutil.Process().pid
+    assert takes_it(tmp_path)
+
+
+def test_what_fails_before_anything_is_saved_leaves_nothing(tmp_path):
+    with pytest.raises(FloatingPointError), claimed(tmp_path / "state"):
+        raise FloatingPointError
+    assert not (tmp_path / "state").exists()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/latest.safetensors").touch()
+    with pytest.raises(SystemExit), claimed(tmp_path / "state"):
+        raise SystemExit
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["latest.safetensors"]

@@ -15,7 +15,9 @@ from safetensors import safe_open
 
 from hydrarec.audit.differences import CLOCKS
 from hydrarec.columns import HISTORY
+from hydrarec.config import RunSettings
 from hydrarec.provenance import changed_sources, code_of
+from hydrarec.ranking.full import count_ranks
 from hydrarec.sequences.log import read_train
 from hydrarec.sources import code_state, source_hashes
 from hydrarec.tables import read_table
@@ -23,6 +25,7 @@ from hydrarec.training import state as state_file
 from hydrarec.training.checkpoint import write_tensors
 from hydrarec.training.engine import Trainer
 from hydrarec.training.inference import rank_test
+from hydrarec.unfinished import saved_state
 from tests.conftest import ROOT
 from tests.unit.training.ring import settings, train
 
@@ -97,6 +100,38 @@ def test_twenty_interruptions_change_no_byte(data, tmp_path, sent, options):
     assert results(data, tmp_path / "cut") == results(data, tmp_path / "whole")
     assert losses(tmp_path / "cut").equals(losses(tmp_path / "whole"))
     assert not (tmp_path / "cut/state").exists()
+
+
+CUTS = (3, 8, 12)
+"""Batches after which a training of 2 epochs of 8 is stopped: an odd number, the end of an epoch, an even number."""
+
+
+def test_negatives_and_redrawn_features_go_on_where_they_were(data, tmp_path, monkeypatch):
+    """Hydra with cross-entropy, which the other tests train, draws neither."""
+    raw = settings(max_epochs=2).model_dump()
+    raw["run"]["attention"] = {"kind": "performer", "redraw_every": 2}
+    chosen = RunSettings.model_validate(raw | {"loss": {"kind": "binary_cross_entropy"}})
+    loss_of, n_batches, cuts = Trainer._loss_of, 0, ()
+
+    def and_perhaps_be_stopped(trainer, view):
+        nonlocal n_batches
+        n_batches += 1
+        if n_batches in cuts:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss_of(trainer, view)
+
+    monkeypatch.setattr(Trainer, "_loss_of", and_perhaps_be_stopped)
+    goes_on = functools.partial(train, chosen, data=data, protocol="loo", seed=3, threads=1)
+    goes_on(output=tmp_path / "whole")
+    assert n_batches == 16
+    n_batches, cuts = 0, CUTS
+    for _ in CUTS:
+        with pytest.raises(SystemExit):
+            goes_on(output=tmp_path / "cut")
+    goes_on(output=tmp_path / "cut")
+    assert n_batches == 16
+    assert results(data, tmp_path / "cut") == results(data, tmp_path / "whole")
+    assert losses(tmp_path / "cut").equals(losses(tmp_path / "whole"))
 
 
 def wait_for_epochs(output):
@@ -176,6 +211,25 @@ def test_a_state_of_before_processor_seconds_goes_on_without_them(data, tmp_path
     assert (timing["train_cpu_s"], timing["epoch_cpu_s"], timing["validation_cpu_s"]) == (None, None, None)
     assert history["train_cpu_s"].isna().all()
     assert timing["load"] > 0
+
+
+def test_a_validation_does_not_keep_who_asks_to_stop_waiting(data, tmp_path, monkeypatch):
+    def validate_and_be_asked(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return count_ranks(*arguments, **options)
+
+    monkeypatch.setattr("hydrarec.training.engine.count_ranks", validate_and_be_asked)
+    with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
+        run_training(data, tmp_path / "cut")
+    saved = saved_state(tmp_path / "cut")
+    # All batches of the first epoch are kept, and only its validation is done again.
+    assert (saved["history"], saved["validation_s"]) == ([], 0)
+    assert saved["batches"] > 1
+    monkeypatch.undo()
+    run_training(data, tmp_path / "cut")
+    train_whole(data, tmp_path / "whole")
+    assert results(data, tmp_path / "cut") == results(data, tmp_path / "whole")
+    assert losses(tmp_path / "cut").equals(losses(tmp_path / "whole"))
 
 
 def test_a_request_to_save_lets_training_go_on(data, tmp_path):
