@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from hydrarec.files import read_json, read_object, sha256, write_json
+from hydrarec.files import read_object, sha256, write_json
 from hydrarec.sources import code_state, loaded_sources, source_hashes
 from hydrarec.tables import content_hash
 
@@ -21,6 +21,8 @@ PACKAGES = ("implicit", "numpy", "pandas", "pyarrow", "safetensors", "scipy", "s
 """Packages whose versions can change a result."""
 MANIFEST_KEYS = ("data", "dataset", "git_commit", "git_dirty", "host", "package_version", "protocol", "run", "seed")
 """What results cannot be compared without."""
+AGAIN = "Delete the run's folder and start Snakemake again with --forcerun collect: it is computed anew."
+"""What to do about a run that cannot be used."""
 WEIGHTS = "model.safetensors"
 """File of a trained run whose hash both its manifest and its ranking record."""
 
@@ -165,21 +167,28 @@ def read_manifest(path: Path) -> dict[str, Any]:
     ValueError
         If it is not one, or lacks what every version has written since results are comparable at all.
     """
-    manifest = read_json(path)
-    absent = [key for key in MANIFEST_KEYS if not isinstance(manifest, dict) or key not in manifest]
+    manifest = read_left(path)
+    absent = [key for key in MANIFEST_KEYS if key not in manifest]
     if absent or not manifest["data"]:
         lacks = ", ".join(absent) or "hashes of its data"
         raise ValueError(
-            f"{path}: lacks {lacks}: no manifest, or one of a version whose results cannot be used any more. "
-            "Delete the run's folder and start Snakemake again with --forcerun collect: it is computed anew."
+            f"{path}: lacks {lacks}: no manifest, or one of a version whose results cannot be used any more. {AGAIN}"
         )
     return manifest
+
+
+def read_left(path: Path) -> dict[str, Any]:
+    """Read a JSON file that a run has left; raises like `read_object`, with what to do about the run."""
+    try:
+        return read_object(path)
+    except ValueError as error:
+        raise ValueError(f"{error}. {AGAIN}") from error
 
 
 def code_of(folder: Path) -> list[dict[str, Any]]:
     """Return what `code_state` was for a run: of all that trained it, and of its ranking where that was another job."""
     manifest = read_manifest(folder / "manifest.json")
-    found = [*manifest.get("earlier_code", []), manifest, read_object(folder / "inference.json")]
+    found = [*manifest.get("earlier_code", []), manifest, read_left(folder / "inference.json")]
     keys = ("package_version", "git_commit", "git_dirty")
     return [{key: one[key] for key in keys} for one in found if all(key in one for key in keys)]
 
@@ -192,7 +201,7 @@ def n_changed(codes: Iterable[list[dict[str, Any]]]) -> int:
 def ranked_with_other_weights(folder: Path) -> bool:
     """Return whether a run was trained anew after it was ranked; what says nothing about weights was not."""
     paths = [folder / "manifest.json", folder / "inference.json"]
-    held = [read_object(path).get("files", {}).get(WEIGHTS) if path.is_file() else None for path in paths]
+    held = [read_left(path).get("files", {}).get(WEIGHTS) if path.is_file() else None for path in paths]
     return None not in held and held[0] != held[1]
 
 

@@ -140,7 +140,7 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
     left, entry = run_folder(results, dataset, protocol, run, seed), config.run(run)
     one = Progress(dataset, protocol, run, seed, left)
     ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
-    if ranked and (isinstance(entry, BaselineRun) or (trained and not ranked_with_other_weights(left))):
+    if ranked and (isinstance(entry, BaselineRun) or (trained and _is_of_its_weights(left))):
         if absent := absent_files(left):
             # No comparison takes it, and what Snakemake has made once it does not miss.
             said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake with --forcerun collect"
@@ -177,6 +177,14 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
         # One that is done leaves as empty a log as one that is killed, and takes seconds.
         return replace(one, log=None)
     return replace(one, stage=STOPPED if log or killed else OPEN)
+
+
+def _is_of_its_weights(folder: Path) -> bool:
+    try:
+        return not ranked_with_other_weights(folder)
+    except ValueError:
+        # Damaged, which is told of what is ranked.
+        return True
 
 
 def _finished_since(folder: Path, rule: str, one: Progress, log: Path) -> bool:

@@ -45,7 +45,7 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
         If runs are about different cases, candidates or data, or a file does not hold what it must.
     """
     require_complete(config, results, partial=partial)
-    values = sensitivity(config, results)
+    values = sensitivity(config, results, partial=partial)
     moved, tied, lists = agreement(config, values), orders(config, results), beyond(config, results)
     with atomic_folder(output) as new:
         write_table(values, new / "sensitivity.parquet", SENSITIVITY)

@@ -37,6 +37,7 @@ FULL = "full"
 """The variant that the others are held against."""
 LISTS_SAY_NOTHING = "a recommendation list has no scores of other items"
 NOT_COUNTED = "the baseline's rule does not ask for counts among drawn candidates"
+NOT_DRAWN = "these candidates are not drawn yet, or the run was not counted among them"
 NO_WARM = "no target occurs in the training data"
 
 
@@ -50,7 +51,7 @@ def others(config: BenchmarkConfig) -> list[str]:
     return ["unfiltered", "warm", "optimistic", "pessimistic", *config.evaluation.sampled]
 
 
-def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
+def sensitivity(config: BenchmarkConfig, results: Path, *, partial: bool = False) -> pd.DataFrame:
     """Measure every run in every variant.
 
     Parameters
@@ -59,6 +60,8 @@ def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
         The comparison.
     results
         Folder of everything computed.
+    partial
+        Whether candidates may be missing, or counts among them; both are then named in place of values.
 
     Returns
     -------
@@ -75,17 +78,16 @@ def sensitivity(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     cutoffs = config.evaluation.cutoffs
     for dataset, protocol, cases in scopes(config, results):
-        hashes = {
-            kind: content_hash(candidates_file(split_folder(results, dataset, protocol), kind))
-            for kind in config.evaluation.sampled
-        }
+        split = split_folder(results, dataset, protocol)
+        drawn = {kind: candidates_file(split, kind) for kind in config.evaluation.sampled}
+        hashes = {kind: content_hash(path) for kind, path in drawn.items() if path.is_file() or not partial}
         runs = finished_runs(config, results, dataset, protocol)
         for run in bar(runs, what=f"variants on {dataset}/{protocol}", unit="run"):
             seeds = config.seeds_of(run)
             folders = [run_folder(results, dataset, protocol, run, seed) for seed in seeds]
             read = [read_ranks(folder / "ranks.parquet", cases) for folder in folders]
             by_seed = [
-                _variants(config, cases, ranks, folder, run, hashes)
+                _variants(config, cases, ranks, folder, run, _counted(folder, hashes) if partial else hashes)
                 for ranks, folder in zip(read, folders, strict=True)
             ]
             deviations = tie_deviations(cases.groups[0], [case_tie_variances(one, cutoffs) for one in read])
@@ -151,11 +153,19 @@ def _variants(
         "optimistic": _mean(everyone, case_values(ranks, cutoffs, "optimistic")),
         "pessimistic": _mean(everyone, case_values(ranks, cutoffs, "pessimistic")),
     }
+    kinds = config.evaluation.sampled
     # The rule of a baseline may not know of drawn candidates; a trained run without counts is not complete.
     if isinstance(config.run(run), TrainedRun) or (folder / "sampled.parquet").is_file():
         sampled = read_sampled(folder, cases, hashes) if hashes else {}
-        return found | {kind: _mean(everyone, case_values(counts, cutoffs)) for kind, counts in sampled.items()}
-    return found | dict.fromkeys(hashes, LISTS_SAY_NOTHING if from_lists else NOT_COUNTED)
+        values = {kind: _mean(everyone, case_values(counts, cutoffs)) for kind, counts in sampled.items()}
+        return found | dict.fromkeys(kinds, NOT_DRAWN) | values
+    return found | dict.fromkeys(kinds, LISTS_SAY_NOTHING if from_lists else NOT_COUNTED)
+
+
+def _counted(folder: Path, hashes: dict[str, str]) -> dict[str, str]:
+    """Return the hashes of those drawn candidates that a run was counted among, whichever they were."""
+    counted = read_json(folder / "inference.json").get("candidates", {})
+    return {kind: wanted for kind, wanted in hashes.items() if kind in counted}
 
 
 def read_sampled(folder: Path, cases: Cases, hashes: dict[str, str]) -> dict[str, pd.DataFrame]:

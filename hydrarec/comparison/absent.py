@@ -37,7 +37,10 @@ def write_runs(config: BenchmarkConfig, results: Path, output: Path) -> None:
 def _row(config: BenchmarkConfig, one: Progress, worked_on: bool) -> dict[str, Any]:
     status, said = _unfinished(one, worked_on), one.said
     if not absent_files(one.folder):
-        said = outdated(config, one.dataset, one.run, one.folder)
+        try:
+            said = outdated(config, one.dataset, one.run, one.folder)
+        except ValueError as error:
+            said = str(error)
         status = "missing" if said else "finished"
     epochs = one.epochs or None
     timing = one.folder / "timing.json"

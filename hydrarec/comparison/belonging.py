@@ -9,10 +9,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import data_folder, split_folder
 from hydrarec.outdated import other_data, other_tables, outdated, prepared_anew
-from hydrarec.provenance import code_of, read_manifest
-
-AGAIN = "Delete the run's folder and start Snakemake again with --forcerun collect: it is computed anew."
-"""What to do about a run that cannot be used."""
+from hydrarec.provenance import AGAIN, code_of, file_hash, read_left, read_manifest
 
 
 class Result(Protocol):
@@ -90,6 +87,16 @@ def refuse_mixed_data(everything: Sequence[Result]) -> None:
                 f"runs on {dataset}/{protocol} saw different data and cannot be compared: {file} was "
                 f"{one_hash[:12]} for {one_path} and {other_hash[:12]} for {other_path}. {AGAIN}"
             )
+
+
+def refuse_edited_ranks(everything: Sequence[Result]) -> None:
+    """Refuse ranks, from which every metric follows, that are not those that were written when they were counted."""
+    for one in everything:
+        path = one.folder / "ranks.parquet"
+        for name in ("manifest.json", "inference.json"):
+            recorded = read_left(one.folder / name).get("files", {}).get(path.name)
+            if recorded and file_hash(path) != recorded:
+                raise ValueError(f"{path}: is not what was written, by its hash in {name}. {AGAIN}")
 
 
 def refuse_mixed_versions(config: BenchmarkConfig, everything: Sequence[Result]) -> None:

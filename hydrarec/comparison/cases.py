@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.columns import HELD_OUT, RANKS, TRAIN
-from hydrarec.comparison.belonging import AGAIN
 from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.layout import run_folder, split_folder
+from hydrarec.provenance import AGAIN
 from hydrarec.tables import read_table
 
 CASE_COLUMNS = ["user", "step", "target", "n_candidates", "warm"]

@@ -81,11 +81,18 @@ def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol
     return [
         run
         for run in config.run_ids
-        if all(
-            not absent_files(one.folder) and not outdated(config, dataset, run, one.folder)
-            for one in seeds_of(config, results, dataset, protocol, run)
-        )
+        if all(_is_usable(config, one) for one in seeds_of(config, results, dataset, protocol, run))
     ]
+
+
+def _is_usable(config: BenchmarkConfig, one: RunSeed) -> bool:
+    if absent_files(one.folder):
+        return False
+    try:
+        return not outdated(config, one.dataset, one.run, one.folder)
+    except ValueError:
+        # Damaged. Where all runs must be there, it is refused before anybody asks this.
+        return False
 
 
 def finished(config: BenchmarkConfig, results: Path) -> list[RunSeed]:

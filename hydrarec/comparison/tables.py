@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hydrarec.columns import LEADERBOARD, METRICS, TIMES
 from hydrarec.comparison.absent import write_runs
+from hydrarec.comparison.belonging import refuse_edited_ranks
 from hydrarec.comparison.cases import Cases, Group, read_cases, read_ranks
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import case_values, metric_names
@@ -95,6 +96,8 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
         must.
     """
     require_complete(config, results, partial=partial)
+    # Here and in no later step: each of them reads the same files, and this one is what they all wait for.
+    refuse_edited_ranks(finished(config, results))
     metrics: Rows = []
     leaders: list[_Leader] = []
     pairs = [

@@ -111,4 +111,4 @@ def test_a_data_set_that_there_is_not(asks, command):
 @pytest.mark.parametrize("kind", ["uniform-7", "../x", ""])
 def test_candidates_of_a_kind_that_there_is_not(kind, ring, command):
     arguments = ("--data", ring, "--protocol", "loo", "--output", "candidates.parquet")
-    command.refuses("candidates", kind, *arguments, words=("allowed: ",))
+    command.refuses("candidates", kind, *arguments, words=("is not one of",))

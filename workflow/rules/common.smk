@@ -365,7 +365,7 @@ def say_what_stopped():
     from snakemake.logging import logger
 
     logger.error(described(progress(BENCHMARK, Path("results"))))
-    logger.error("The same command goes on from here.")
+    logger.error("Once its cause is mended, the same command goes on from here.")
     given = workflow.overwrite_configfiles or [Path(workflow.basedir, "config.yaml")]
     # It reads one file, and no values of the command line.
     if len(given) == 1 and PLACE is not None:

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, sensitivity, tie_deviations
+from hydrarec.analyses import analyse
+from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, NOT_DRAWN, sensitivity, tie_deviations
 from hydrarec.columns import RANKS, SAMPLED, SENSITIVITY
 from hydrarec.comparison.cases import read_cases
 from hydrarec.files import read_json, write_json
+from hydrarec.layout import candidates_file, split_folder
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 from tests.unit.analyses.conftest import KINDS
@@ -152,6 +154,22 @@ def test_other_candidates_cannot_be_mixed(small):
     write_json(path, {key: value for key, value in before.items() if key != "candidates"})
     with pytest.raises(ValueError, match="counted among candidates none"):
         sensitivity(small.config, small.results)
+
+
+def test_a_partial_comparison_does_without_candidates_that_are_not_drawn_and_runs_not_counted_among_them(small):
+    path = small.folder(SASREC, 1) / "inference.json"
+    before = read_json(path)
+    write_json(path, before | {"candidates": {"uniform-100": before["candidates"]["uniform-100"]}})
+    values = sensitivity(small.config, small.results, partial=True).set_index(["run", "variant", "metric"])
+    assert values.loc[(SASREC, "popularity-100", "mrr"), "why"] == NOT_DRAWN
+    assert values.loc[(SASREC, "uniform-100", "mrr"), "value"] > 0
+    assert values.loc[("popularity", "popularity-100", "mrr"), "value"] > 0
+    candidates_file(split_folder(small.results, "made-0", "loo"), "popularity-100").unlink()
+    with pytest.raises(FileNotFoundError, match=r"candidates-popularity-100\.parquet"):
+        sensitivity(small.config, small.results)
+    analyse(small.config, small.results, small.results / "comparison", partial=True)
+    values = read_table(small.results / "comparison/sensitivity.parquet", SENSITIVITY)
+    assert set(values.loc[values["variant"] == "popularity-100", "why"]) == {NOT_DRAWN}
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,21 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
 from hydrarec.analyses import analyse
 from hydrarec.claims import decide
-from hydrarec.columns import RUNS
+from hydrarec.columns import RANKS, RUNS
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import planned
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, data_folder, split_folder
 from hydrarec.outdated import outdated
+from hydrarec.provenance import file_hash
 from hydrarec.report.inputs import read_inputs
-from hydrarec.tables import read_table
+from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 
 
@@ -246,9 +248,12 @@ def test_a_manifest_of_an_older_version_is_refused_with_a_remedy(tree, key):
     manifest = read_json(path)
     del manifest[key]
     write_json(path, manifest)
-    for partial in (False, True):
-        with pytest.raises(ValueError, match=rf"popularity/seed-0/manifest\.json: lacks {key}.*start Snakemake again"):
-            collect(tree.config, tree.results, tree.results, partial=partial)
+    with pytest.raises(ValueError, match=rf"popularity/seed-0/manifest\.json: lacks {key}.*start Snakemake again"):
+        collect(tree.config, tree.results, tree.results)
+    # A partial comparison leaves the run out, and says why.
+    collect(tree.config, tree.results, tree.results, partial=True)
+    runs = read_table(tree.results / "runs.parquet", RUNS).set_index(["run", "seed"])
+    assert f"lacks {key}" in runs.loc[("popularity", 0), "said"]
 
 
 def test_a_data_set_that_was_prepared_anew_is_found(tree):
@@ -256,6 +261,19 @@ def test_a_data_set_that_was_prepared_anew_is_found(tree):
     write_json(card, read_json(card) | {"content_hashes": {"train": "0" * 64}})
     with pytest.raises(ValueError, match=r"saw different data.*train\.parquet was .* 000000000000 for .*split\.json"):
         collect(tree.config, tree.results, tree.results)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize("name", ["manifest.json", "inference.json"])
+def test_ranks_that_were_edited_are_refused_with_a_remedy(tree, name, partial):
+    folder = tree.folder("popularity")
+    written = read_json(folder / name) | {"files": {"ranks.parquet": file_hash(folder / "ranks.parquet")}}
+    write_json(folder / name, written)
+    collect(tree.config, tree.results, tree.results, partial=partial)
+    ranks = read_table(folder / "ranks.parquet", RANKS)
+    write_table(ranks.assign(greater=np.int32(0)), folder / "ranks.parquet", RANKS)
+    with pytest.raises(ValueError, match=rf"ranks\.parquet: is not what was written, by its hash in {name}\. Delete"):
+        collect(tree.config, tree.results, tree.results, partial=partial)
 
 
 @pytest.mark.parametrize("partial", [False, True])

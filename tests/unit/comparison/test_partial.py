@@ -128,7 +128,7 @@ def test_without_the_reference_claims_about_others_are_decided_and_their_pairs_a
     lose(tree, SASREC)
     page = page_with(tree, tmp_path, monkeypatch, run=HYDRA_UNI, against=["itemknn"])
     claims = page[page.index('id="claims"') : page.index('id="leaderboard"')]
-    assert "On made-0 the NDCG@10 of HydraRecUni differs from that of ItemKNN by" in claims
+    assert "On Made-up data 0 the NDCG@10 of HydraRecUni differs from that of ItemKNN by" in claims
     part = page[page.index('id="contrasts-of-made-0-loo"') : page.index('id="contrasts-of-made-1-loo"')]
     assert "All pairs on NDCG@10" in part
     assert "difference from SASRec" not in part
@@ -170,6 +170,21 @@ def test_the_table_of_runs_says_what_became_of_each(tree):
     assert [found[key][0] for key in ((SASREC, 0), (SASREC, 1), (HYDRA_UNI, 0), (HYDRA_UNI, 1))] == [
         "failed", "running", "running", "missing",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ['{"x": 1', "", "[]"])
+def test_a_run_whose_manifest_is_damaged_is_left_out_and_told_with_a_remedy(tree, text):
+    path = tree.folder("itemknn") / "manifest.json"
+    path.write_text(text)
+    status, _, said = statuses(tree)["itemknn", 0]
+    assert status == "missing"
+    assert str(path) in said
+    assert "Delete the run's folder and start Snakemake again" in said
+    measured = read_table(tree.results / "comparison/metrics.parquet", METRICS).groupby("dataset")["run"].agg(set)
+    assert "itemknn" not in measured["made-0"]
+    assert "itemknn" in measured["made-1"]
+    with pytest.raises(ValueError, match="Delete the run's folder and start Snakemake again"):
+        collect(tree.config, tree.results, tree.results / "comparison")
 
 
 def statuses(tree) -> dict[tuple[str, int], tuple]:
