@@ -94,15 +94,17 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 _add_product(grad_some, part.T, gradient)
         for grad_some, rows_of_some in zip(grad_across, grad_weight[1:].split(n_product), strict=True):
             rows_of_some.copy_(grad_some.T[: len(rows_of_some)])
-        ctx.gradients = (grad_hidden.to(hidden.dtype), grad_weight, grad_bias)
+        ctx.gradients, ctx.dtype = (grad_hidden, grad_weight, grad_bias), hidden.dtype
         return (loss / len(hidden)).to(weight.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        gradients = ctx.gradients
-        # Of the mean; divided here, where every gradient is multiplied anyway.
-        scale = grad_outputs[0] / len(gradients[0])
-        return (*(None if gradient is None else gradient * scale.to(gradient.dtype) for gradient in gradients), None)
+        # Of the mean; divided here, where every gradient is multiplied anyway, and only then rounded to low precision.
+        of_hidden, of_weight, of_bias = ctx.gradients
+        scale = grad_outputs[0] / len(of_hidden)
+        of_hidden = (of_hidden * scale.to(of_hidden.dtype)).to(ctx.dtype)
+        scale = scale.to(of_weight.dtype)
+        return of_hidden, of_weight * scale, None if of_bias is None else of_bias * scale, None
 
 
 def _with_rows(x: Float[Tensor, "N D"], n_rows: int) -> Float[Tensor, "R D"]:

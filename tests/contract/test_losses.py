@@ -88,6 +88,20 @@ def test_cross_entropy_of_an_autocast_encoder_is_that_of_rounded_numbers(items_p
         torch.testing.assert_close(a.float(), b, rtol=0.05, atol=1e-3)
 
 
+@pytest.mark.parametrize("n_targets", [333, 1001])
+def test_no_constant_factor_is_left_on_what_an_autocast_encoder_gets(n_targets):
+    """The number of targets is no bfloat16 number, and its rounding would be on all of the gradient alike."""
+    stream = torch.Generator().manual_seed(0)
+    low = torch.randn(n_targets, 16, generator=stream).bfloat16().requires_grad_()
+    output = OutputLayer(torch.randn(51, 16, generator=stream).bfloat16().float().requires_grad_(), None)
+    targets = torch.randint(1, 51, (n_targets,), generator=stream)
+    value = CrossEntropyLossConfig().implementation()(CrossEntropyLossConfig())(low, targets, output, stream)
+    exact = low.detach().float().requires_grad_()
+    wanted = gradients(F.cross_entropy(exact @ output.weight[1:].T, targets - 1), exact, output)[0]
+    found = gradients(value, low, output)[0].float()
+    assert (found * wanted).sum() / wanted.square().sum() == pytest.approx(1, abs=4e-4)
+
+
 @pytest.mark.parametrize("config", LOSSES, ids=lambda c: c.kind)
 def test_padding_is_never_an_answer(config):
     """Row 0 of the output layer is padding: it is neither a target nor a negative and gets no gradient."""
