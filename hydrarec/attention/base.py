@@ -10,7 +10,7 @@ from typing import ClassVar, TypeAlias
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hydrarec.config.attention import AttentionConfig
+from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
 State: TypeAlias = tuple[Tensor, ...]
@@ -25,6 +25,12 @@ def split_heads(x: Float[Tensor, "B T D"], n_heads: int) -> Float[Tensor, "B H T
 def merge_heads(x: Float[Tensor, "B H T d"]) -> Float[Tensor, "B T D"]:
     """Put the features of all heads side by side again."""
     return x.transpose(1, 2).flatten(-2)
+
+
+def in_layer(attention: AttentionConfig, layer: int, n_layers: int) -> AttentionConfig:
+    """Return the operator of a layer, counted from 0 at the input: `attention`, or softmax before its layers begin."""
+    is_before = attention.last_n_layers is not None and layer < n_layers - attention.last_n_layers
+    return SoftmaxAttentionConfig() if is_before else attention
 
 
 class AttentionOperator(nn.Module, ABC):

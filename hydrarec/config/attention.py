@@ -16,11 +16,6 @@ class AttentionConfig(Mixer):
     last_n_layers: Count | None = None
     """Only so many of the last layers use the operator, the others softmax; null: all layers use it."""
 
-    def in_layer(self, layer: int, n_layers: int) -> "AttentionConfig":
-        """Return the operator of a layer, counted from 0 at the input."""
-        softmax = self.last_n_layers is not None and layer < n_layers - self.last_n_layers
-        return SoftmaxAttentionConfig() if softmax else self
-
     def misfit(self, encoder: EncoderConfig) -> str:
         """Return why it cannot be built in an encoder of this size; see `Mixer.misfit`."""
         if self.last_n_layers is not None and self.last_n_layers > encoder.n_layers:

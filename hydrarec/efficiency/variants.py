@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hydrarec.attention.base import AttentionOperator
+from hydrarec.attention.base import AttentionOperator, in_layer
 from hydrarec.config import BenchmarkConfig, RunSettings
 from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
 from hydrarec.config.runs import TrainedRun
@@ -156,7 +156,7 @@ def count(
                 max_length=encoder.max_length,
                 n_queries=float(of_length.mean()) if only_asked else None,
             )
-            counted = mixing(operator.in_layer(number, encoder.n_layers), shape)
+            counted = mixing(in_layer(operator, number, encoder.n_layers), shape)
             if counted is None:
                 return Counted()
             inside += counted

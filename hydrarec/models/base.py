@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hydrarec.attention.base import State
+from hydrarec.attention.base import State, in_layer
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import ModelConfig
 from hydrarec.masking.base import View
-from hydrarec.sequences.asked import asked
+from hydrarec.sequences.asked import Asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -50,7 +50,7 @@ class Blueprint:
         """Return the operator of every block, from the input on."""
         if self.attention is None:
             raise ValueError(f"model {self.config.kind} needs an attention")
-        return [self.attention.in_layer(layer, self.encoder.n_layers) for layer in range(self.encoder.n_layers)]
+        return [in_layer(self.attention, layer, self.encoder.n_layers) for layer in range(self.encoder.n_layers)]
 
 
 class SequenceModel(nn.Module, ABC):
@@ -72,8 +72,11 @@ class SequenceModel(nn.Module, ABC):
         self.item_embedding = nn.Embedding(n_tokens, blueprint.encoder.d_model)
 
     @abstractmethod
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
-        """Return the hidden states of a batch; those of padded positions are finite and mean nothing."""
+    def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
+        """Return the hidden states of a batch; those of padded positions are finite and mean nothing.
+
+        With `where`, those of the positions that it asks for, one below the other: [M, D] in place of [B, T, D].
+        """
 
     def output_layer(self) -> OutputLayer:
         """Return the output embeddings, tied to the item embeddings; special tokens have none and cannot be scored."""
@@ -83,7 +86,7 @@ class SequenceModel(nn.Module, ABC):
 
     def forward(self, view: View) -> Float[Tensor, "M D"]:
         """Return the hidden states of the asked positions."""
-        return asked(self.encode(view.batch, view.visibility), view.asked)
+        return self.encode(view.batch, view.visibility, view.asked)
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item, causally: a new item costs the same however long the history is.

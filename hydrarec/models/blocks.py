@@ -15,7 +15,6 @@ from hydrarec.attention.base import AttentionOperator, RecurrentOperator, State
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.dropout import Dropout
-from hydrarec.masking.base import View
 from hydrarec.models.base import SequenceModel, positions
 from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.batches import Batch
@@ -153,16 +152,12 @@ class BlockModel(SequenceModel):
         return x
 
     def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
-        """Return the hidden states, of asked positions if `where` says which; see `SequenceModel.encode`."""
+        """Return the hidden states; see `SequenceModel.encode`."""
         x = self.embed(batch.items, positions(batch))
         *before, last = self.blocks
         for block in before:
             x = block(x, visibility)
         return self.finish(last(x, visibility, where))
-
-    def forward(self, view: View) -> Float[Tensor, "M D"]:
-        """Return the hidden states of the asked positions."""
-        return self.encode(view.batch, view.visibility, view.asked)
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item; see `SequenceModel.step`.

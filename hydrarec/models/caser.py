@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from hydrarec.attention.base import State
 from hydrarec.config.models import CaserModelConfig
 from hydrarec.dropout import Dropout
-from hydrarec.masking.base import View
 from hydrarec.models.base import Blueprint, OutputLayer, RecurrentModel
 from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.batches import Batch
@@ -50,13 +49,9 @@ class CaserModel(RecurrentModel):
         self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))
 
     def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
-        """Return the hidden states, of asked positions if `where` says which; see `SequenceModel.encode`."""
+        """Return the hidden states; see `SequenceModel.encode`."""
         features = self._convolve(F.pad(self.item_embedding(batch.items), (0, 0, self.window - 1, 0)))
         return self._read(asked(features, where))
-
-    def forward(self, view: View) -> Float[Tensor, "M D"]:
-        """Return the hidden states of the asked positions."""
-        return self.encode(view.batch, view.visibility, view.asked)
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item; see `RecurrentModel.step`."""

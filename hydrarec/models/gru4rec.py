@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from hydrarec.attention.base import State
 from hydrarec.dropout import Dropout
 from hydrarec.models.base import Blueprint, RecurrentModel
+from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
@@ -35,13 +36,13 @@ class Gru4recModel(RecurrentModel):
         self.layers = nn.ModuleList(nn.GRU(d_model, d_model, batch_first=True) for _ in range(encoder.n_layers))
         self.output = nn.Linear(d_model, d_model)
 
-    def encode(self, batch: Batch, visibility: Visibility) -> Float[Tensor, "B T D"]:
+    def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
         """Return the hidden states; see `SequenceModel.encode`."""
         # Padding stands behind the real items, where a recurrence cannot see it.
         x = self.item_embedding(batch.items)
         for layer in self.layers:
             x, _ = _states(layer, self.dropout(x))
-        return self.output(x)
+        return self.output(asked(x, where))
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item; see `RecurrentModel.step`."""

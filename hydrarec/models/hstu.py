@@ -30,7 +30,6 @@ from hydrarec.attention.base import merge_heads, split_heads
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import HstuModelConfig
 from hydrarec.dropout import Dropout
-from hydrarec.masking.base import View
 from hydrarec.models.base import Blueprint, SequenceModel, positions
 from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.batches import Batch
@@ -144,7 +143,7 @@ class HstuModel(SequenceModel):
         self.register_buffer("begins", bucket_begins(), persistent=False)
 
     def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
-        """Return the hidden states, of asked positions if `where` says which; see `SequenceModel.encode`.
+        """Return the hidden states; see `SequenceModel.encode`.
 
         Raises
         ------
@@ -158,10 +157,6 @@ class HstuModel(SequenceModel):
         for layer in before:
             x = layer(x, visibility, buckets)
         return self.final_norm(last(x, visibility, buckets, where))
-
-    def forward(self, view: View) -> Float[Tensor, "M D"]:
-        """Return the hidden states of the asked positions."""
-        return self.encode(view.batch, view.visibility, view.asked)
 
     def _buckets(self, batch: Batch) -> Int[Tensor, "B T T"] | None:
         if not self.config.timestamps:

@@ -11,6 +11,7 @@ import sys
 import pytest
 import yaml
 
+from hydrarec.attention.base import in_layer
 from hydrarec.config import ConfigError, base, load, load_file
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.config.built_in import BUILT_IN
@@ -305,8 +306,8 @@ def test_bidirectional_masking_needs_two_places():
 
 def test_only_the_last_layers_may_use_the_operator():
     hydra = HydraAttentionConfig(last_n_layers=1)
-    assert [hydra.in_layer(layer, 3).kind for layer in range(3)] == ["softmax", "softmax", "hydra"]
-    assert [HydraAttentionConfig().in_layer(layer, 2).kind for layer in range(2)] == ["hydra", "hydra"]
+    assert [in_layer(hydra, layer, 3).kind for layer in range(3)] == ["softmax", "softmax", "hydra"]
+    assert [in_layer(HydraAttentionConfig(), layer, 2).kind for layer in range(2)] == ["hydra", "hydra"]
 
 
 def test_gts_needs_times():
