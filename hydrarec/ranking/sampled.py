@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from hydrarec.columns import CANDIDATES
 from hydrarec.ranking.blocks import Block
-from hydrarec.ranking.candidates import Candidates
+from hydrarec.ranking.candidates import TABLE, Candidates
 from hydrarec.sequences.log import Cases, Catalogue
 from hydrarec.tables import content_hash, read_table
 
@@ -51,8 +51,7 @@ def read_drawn(paths: Sequence[Path], cases: Cases, catalogue: Catalogue) -> lis
     if not paths:
         return []
     candidates = Candidates(cases, catalogue)
-    others = candidates.n_candidates - candidates.warm_target
-    return [_read(path, cases, catalogue, others) for path in paths]
+    return [_read(path, cases, catalogue, candidates) for path in paths]
 
 
 def count_drawn(block: Block, targets: Int[Tensor, " R"], drawn: Int[Tensor, "R K"]) -> Int[Tensor, "R 3"]:
@@ -76,8 +75,7 @@ def table(counts: Int[np.ndarray, "C 3"], drawn: Drawn, cases: Cases, warm: np.n
     )
 
 
-def _read(path: Path, cases: Cases, catalogue: Catalogue, others: Int[np.ndarray, " C"]) -> Drawn:
-    """Read a file; `others` is how many candidates each case has beside its target."""
+def _read(path: Path, cases: Cases, catalogue: Catalogue, candidates: Candidates) -> Drawn:
     kind = path.stem.removeprefix("candidates-")
     number = int(kind.rpartition("-")[2])
     asked = pd.DataFrame({"user": cases.users.cpu().numpy(), "step": cases.steps.cpu().numpy()})
@@ -88,13 +86,29 @@ def _read(path: Path, cases: Cases, catalogue: Catalogue, others: Int[np.ndarray
     items = np.zeros((len(asked), number), dtype=np.int32)
     items[np.arange(number) < n_drawn[:, None]] = found["item"][found.groupby("case").cumcount() < number]
     known = np.where((items > 0) & (items <= catalogue.n_items), items, 0)
+    ordered = np.sort(known, axis=1)
+    others = candidates.n_candidates - candidates.warm_target
     wrong = {
         "users and steps that are no test target": unknown.sum(),
         "targets with another number of items than could be drawn": (n_drawn != np.minimum(number, others)).sum(),
         "items that are not in the training data": ((items != 0) & ~catalogue.warm.cpu().numpy()[known]).sum(),
+        "items that their target has already": ((np.diff(ordered) == 0) & (ordered[:, 1:] > 0)).sum(),
+        "items of their user's known history": _in_history(known, candidates).sum(),
         "targets among their own items": (items == cases.targets.cpu().numpy()[:, None]).any(axis=1).sum(),
     }
     if any(wrong.values()):
         said = ", ".join(f"{count} {what}" for what, count in wrong.items() if count)
         raise ValueError(f"{path}: {said}; draw the candidates anew")
     return Drawn(kind, torch.from_numpy(items), content_hash(path))
+
+
+def _in_history(items: Int[np.ndarray, "C K"], candidates: Candidates) -> Bool[np.ndarray, "C K"]:
+    """Mark the items that are filtered from their case's candidates, a part of the cases at a time."""
+    found, n_rows = np.zeros(items.shape, dtype=bool), max(1, TABLE // (candidates.n_items + 1))
+    for begin in range(0, len(items), n_rows):
+        part = items[begin : begin + n_rows]
+        seen = candidates.seen(torch.arange(begin, begin + len(part)), torch.device("cpu"))
+        filtered = np.zeros((len(part), candidates.n_items + 1), dtype=bool)
+        filtered[seen.row.numpy(), seen.item.numpy()] = True
+        found[begin : begin + n_rows] = filtered[np.arange(len(part))[:, None], part]
+    return found

@@ -26,7 +26,7 @@ class Streams:
     seed
         The run's seed.
     device
-        Where negatives are drawn; the other streams are always drawn on the CPU.
+        Where negatives are drawn, and dropout by PyTorch's own stream there; all else is drawn on the CPU.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
@@ -34,5 +34,5 @@ class Streams:
         self.order = np.random.default_rng(self.seed_of("order"))
         self.masks = torch.Generator().manual_seed(self.seed_of("masks"))
         self.negatives = torch.Generator(device).manual_seed(self.seed_of("negatives"))
-        # Dropout takes no generator: the global stream belongs to it and to nothing else.
+        # Dropout takes no generator: the global stream belongs to it, and to features that an operator draws anew.
         torch.manual_seed(self.seed_of("dropout"))

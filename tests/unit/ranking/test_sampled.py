@@ -86,6 +86,8 @@ def test_a_file_is_read_in_the_order_of_the_cases(tmp_path):
         ([(1, 0, 6), (2, 0, 5), (3, 0, 3), (3, 0, 8)], "1 items that are not in the training data"),
         ([(1, 0, 6), (2, 0, 5), (3, 0, 9), (3, 0, 10)], "2 items that are not in the training data"),
         ([(1, 0, 6), (2, 0, 4), (3, 0, 2), (3, 0, 3)], "1 targets among their own items"),
+        ([(1, 0, 6), (2, 0, 1), (3, 0, 2), (3, 0, 3)], "1 items of their user's known history"),
+        ([(1, 0, 6), (2, 0, 5), (3, 0, 2), (3, 0, 2)], "1 items that their target has already"),
     ],
 )
 def test_candidates_of_other_cases_or_items_are_refused(tmp_path, rows, words):
