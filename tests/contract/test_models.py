@@ -1,9 +1,13 @@
 """What every model must do with every operator and masking it can be combined with."""
 
+import functools
 import itertools
 
 import pytest
 import torch
+from scipy.stats import truncnorm
+from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from hydrarec.attention.base import RecurrentOperator
 from hydrarec.config import RunSettings
@@ -296,3 +300,102 @@ def test_parameters_are_counted():
         count = sum(p.numel() for p in model.parameters()) - own - masking.n_special_tokens * d
         if settings.run.model.kind in expected:
             assert count == expected[settings.run.model.kind]
+
+
+EVERY, ASKED = "every position", "asked positions"
+D, F = 16, 64
+COMPUTED = "no module's output"
+
+
+def two_layers(*dropped):
+    """Return what is dropped in each of two blocks; in the last one, once positions are mixed, only at asked ones."""
+    return [(f"blocks.{i}.{of}", where, width) for i, where in enumerate((EVERY, ASKED)) for of, width in dropped]
+
+
+RECURRENT_BLOCK = [("mixer", D), ("feed_forward.1", F), ("feed_forward", D)]
+DROPPED = {
+    # x = drop(sqrt(D) E + P);  h = norm(q + drop(attention)), x = h + drop(W_2 drop(relu(W_1 h)))
+    "sasrec": [(COMPUTED, EVERY, D), *two_layers(("attention", D), ("feed_forward.1", D), ("feed_forward", D))],
+    # x = drop(norm(E + P));  h = norm(x + drop(attention)), x = norm(h + drop(W_2 gelu(W_1 h)))
+    "bert4rec": [("input_norm", EVERY, D), *two_layers(("attention", D), ("feed_forward", D))],
+    # x = drop(norm(E + P));  h = norm(x + drop(filter)), x = norm(h + drop(W_2 gelu(W_1 h)))
+    "fmlp": [("input_norm", EVERY, D), *two_layers(("filter", D), ("feed_forward", D))],
+    # x = norm(drop(E));  h = norm(x + drop(mixer)), x = norm(h + drop(W_2 drop(gelu(W_1 h))))
+    "lru": [("item_embedding", EVERY, D), *two_layers(*RECURRENT_BLOCK)],
+    "ssd": [("item_embedding", EVERY, D), *two_layers(*RECURRENT_BLOCK)],
+    # x = drop(sqrt(D) E + P);  x = x + W_o drop(norm(A V) * U)
+    "hstu": [(COMPUTED, EVERY, D), (COMPUTED, EVERY, D), (COMPUTED, ASKED, D)],
+    # x = drop(E);  each layer gets drop(x)
+    "gru4rec": [("item_embedding", EVERY, D), ("layers.0", EVERY, D)],
+    # relu(W drop([o; p])): 16 filters of each of 5 heights, 4 vertical ones of D features
+    "caser": [(COMPUTED, ASKED, 5 * 16 + 4 * D)],
+}
+"""What is dropped in a training step, in order: the outputs of which module, where, and how wide. Written from the
+formulas of `docs/models`, for two layers of the sizes of `combinations`."""
+
+
+def is_dropout(module):
+    return isinstance(module, _DropoutNd)
+
+
+class Watch:
+    """What a model drops: of which module's outputs, the shape, the probability, and what is left of it."""
+
+    def __init__(self, model, view):
+        self.view, self.outputs, self.sites, self.probabilities, self.left = view, [], [], set(), []
+        for name, module in model.named_modules():
+            module.register_forward_hook(functools.partial(self.note, name))
+
+    def note(self, name, module, inputs, output):
+        output = output[0] if isinstance(output, tuple) else output
+        if not is_dropout(module):
+            self.outputs.append((name, output))
+        elif module.p > 0:
+            self.sites.append((self.origin(inputs[0]), tuple(inputs[0].shape)))
+            self.probabilities.add(module.p)
+            output.retain_grad()
+            self.left.append(output)
+
+    def origin(self, x):
+        # Of several modules with the same output, the outermost comes last.
+        for name, output in reversed(self.outputs):
+            whole = output.shape[:2] == self.view.batch.items.shape
+            if output is x or (whole and torch.equal(asked(output, self.view.asked), x)):
+                return name
+        return COMPUTED
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_what_is_dropped_is_what_the_layout_says(settings):
+    """Once and no more often, with the one probability, whatever operator is inside."""
+    model, masking = checkpoint.build(settings, N, seed=0)
+    view = masking.training_view(batch_of(*[r for r in ROWS if len(r) > 1]), torch.Generator().manual_seed(0))
+    watch = Watch(model, view)
+    torch.manual_seed(0)
+    hidden = model.train()(view)
+    assert watch.probabilities == {settings.encoder.dropout}
+    shapes = {EVERY: tuple(view.batch.items.shape), ASKED: (len(view.asked.index),)}
+    if settings.run.model.kind in DROPPED:
+        expected = DROPPED[settings.run.model.kind]
+        assert watch.sites == [(of, (*shapes[where], width)) for of, where, width in expected]
+    # The model goes on with what is left, and leaves nothing else to chance.
+    (hidden * torch.randn(hidden.shape, generator=torch.Generator().manual_seed(1))).sum().backward()
+    assert all(x.grad is not None and x.grad.any() for x in watch.left)
+    for module in filter(is_dropout, model.modules()):
+        module.p = 0.0
+    torch.testing.assert_close(model(view), model.eval()(view))
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_weights_start_as_bert_s_do(settings):
+    """Normal with standard deviation 0.02, drawn again beyond two of them; biases at 0."""
+    model, _ = checkpoint.build(settings, N, seed=0)
+    layers = {name: m for name, m in model.named_modules() if isinstance(m, nn.Linear | nn.Embedding)}
+    weights = {name: layer.weight.detach().flatten().double() for name, layer in layers.items()}
+    std = truncnorm.std(-2, 2, scale=0.02)
+    for name, weight in {**weights, "all": torch.cat(list(weights.values()))}.items():
+        # Five standard errors.
+        assert weight.mean() == pytest.approx(0, abs=5 * std / len(weight) ** 0.5), name
+        assert weight.std() == pytest.approx(std, rel=5 / (2 * len(weight)) ** 0.5), name
+        assert weight.abs().max() <= 0.04 + 1e-9, name
+    assert not any(layer.bias.any() for layer in layers.values() if getattr(layer, "bias", None) is not None)

@@ -137,6 +137,18 @@ def test_sums_stay_in_single_precision_under_autocast(visibility):
     torch.testing.assert_close(low, module(x.float(), visibility).bfloat16(), rtol=0, atol=0)
 
 
+def test_the_spectrum_starts_normal_with_the_standard_deviation_of_all_weights():
+    torch.manual_seed(0)
+    spectrum = Filter(16, 200).spectrum.detach()
+    n = spectrum.numel()
+    # Five standard errors.
+    assert spectrum.mean() == pytest.approx(0, abs=5 * 0.02 / n**0.5)
+    assert spectrum.std() == pytest.approx(0.02, rel=5 / (2 * n) ** 0.5)
+    # Not cut: as many beyond two standard deviations as of a normal distribution.
+    beyond = (spectrum.abs() > 0.04).double().mean()
+    assert beyond == pytest.approx(0.0455, abs=5 * (0.0455 / n) ** 0.5)
+
+
 @pytest.mark.parametrize("max_length", [20, 21])
 def test_parameters_are_counted(max_length):
     n, d, layers, f = 40, 16, 3, 24

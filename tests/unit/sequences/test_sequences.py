@@ -97,6 +97,19 @@ def test_an_epoch_meets_every_user_once_in_batches_of_like_length():
     assert not np.array_equal(rows, np.concatenate(other))
 
 
+def test_short_and_long_batches_come_in_an_order_that_every_epoch_draws_anew():
+    lengths = np.random.default_rng(0).integers(2, 200, 3000)
+    log, stream = pack(events({u + 1: [1] * n for u, n in enumerate(lengths)})), np.random.default_rng(1)
+    epochs = [[lengths[rows].mean() for rows in training_order(log, 32, 200, stream)] for _ in range(20)]
+    # In any order, half of the batches are followed by one of longer sequences.
+    assert all(0.3 < np.mean(np.diff(means) > 0) < 0.7 for means in epochs)
+    assert len({int(np.argmin(means)) for means in epochs}) > 10
+    # Shuffled by itself, every stretch would bring one of the shortest batches.
+    n_stretches = -(-len(epochs[0]) // BUCKET_BATCHES)
+    shortest = [np.argsort(means)[:n_stretches] for means in epochs]
+    assert len({int((places < BUCKET_BATCHES).sum()) for places in shortest}) > 1
+
+
 def test_batches_hold_the_rows_of_the_order():
     log = pack(events(SEQUENCES))
     batches = list(training_batches(log, [np.array([2, 0]), np.array([1])], 4))
