@@ -27,6 +27,9 @@ TWO_FAMILIES = (
     "tests, each adjusted for itself, so that an inferior run may share a place with the reference."
 )
 
+HALF_A_USER = "with half a user more on either side, so that an observed difference of 0 is no certainty"
+"""What keeps intervals in per cent from being points (`hydrarec.significance.crossed.share_of_a_user`)."""
+
 
 def lead(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
     """Say what was compared, on what, and with what."""

@@ -59,6 +59,11 @@ def readable(sentence: str, named: dict[tuple[str, str], str]) -> str:
     >>> named = {("a", "loo"): "Beauty, leave-one-out", ("b", "loo"): "Steam, leave-one-out"}
     >>> readable("support under loo only: it is lost on a/loo, b/loo", named)
     'support under leave-one-out only: it is lost on Beauty (leave-one-out), Steam (leave-one-out)'
+
+    Some name only the data set, where they begin.
+
+    >>> readable("Not decidable on a/loo: on a: absent. On b it takes 2 s. Over a, b it grows.", named)
+    'Not decidable on Beauty (leave-one-out): on Beauty: absent. On Steam it takes 2 s. Over Beauty, Steam it grows.'
     """
     for (dataset, protocol), title in named.items():
         name = protocol_name(protocol)
@@ -66,4 +71,8 @@ def readable(sentence: str, named: dict[tuple[str, str], str]) -> str:
         place = title.replace(f", {name}", f" ({name})")
         sentence = re.sub(rf"(?<![\w/-]){re.escape(f'{dataset}/{protocol}')}(?![\w/-])", lambda _, t=place: t, sentence)
         sentence = re.sub(rf"(?<=\bunder ){protocol}\b", name, sentence)
-    return sentence
+    short = {dataset: title.removesuffix(f", {protocol_name(name)}") for (dataset, name), title in named.items()}
+    ids = "|".join(re.escape(dataset) for dataset in sorted(short, key=len, reverse=True))
+    # Elsewhere in a sentence the same word may be part of a run's name.
+    opening = rf"(^|(?<=[.:] ))([Oo]n|Over)( (?:{ids})(?:, (?:{ids}))*)(?=[ :])"
+    return re.sub(opening, lambda found: found[2] + re.sub(ids, lambda one: short[one[0]], found[3]), sentence)

@@ -42,7 +42,7 @@ def described(config: BenchmarkConfig, found: Contrast) -> str:
         *_metrics(found, coverage),
         "",
         f"{metric_title(metric)} in detail",
-        *aligned(_details(row, evaluation, found.seeds, coverage), left=2),
+        *aligned(_details(row, evaluation, found, coverage), left=2),
         "",
         *(line for caveat in _caveats(found, evaluation) for line in wrapped(caveat)),
     ]
@@ -81,12 +81,12 @@ def _metrics(found: Contrast, coverage: str) -> list[str]:
     )
 
 
-def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int, coverage: str) -> list[list[str]]:
+def _details(row: dict[str, Any], evaluation: EvaluationConfig, found: Contrast, coverage: str) -> list[list[str]]:
     margin, tight = (f"+-{100 * fraction:g} %" for fraction in (evaluation.margin, evaluation.tight_margin))
     narrow = f"{100 * (1 - 2 * evaluation.alpha):g} % interval"
     lines = [
         ["difference", f"{signed(row['difference'])}, {coverage} {signed(row['low'])} to {signed(row['high'])}"],
-        ["standard error", f"{score(row['standard_error'])} over users and seeds"],
+        ["standard error", f"{score(row['standard_error'])} {_over(found)}"],
     ]
     if row["p_equivalent"] == row["p_equivalent"] and row["p_equivalent"] is not None:
         lines += [
@@ -98,7 +98,7 @@ def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int, cove
         ]
     lines.append(["users", f"better {_share(row['wins'])}, same {_share(row['ties'])}, worse {_share(row['losses'])}"])
     # Nothing but users is random where neither changes with the seed, whatever the configuration says of them.
-    if seeds > 1 and row["seed_wins"] == row["seed_wins"] and row["seed_wins"] is not None:
+    if found.seeds > 1 and row["seed_wins"] == row["seed_wins"] and row["seed_wins"] is not None:
         bounds = f"{row['seed_wins_low']:.2f} to {row['seed_wins_high']:.2f}"
         lines.append(["ahead with another seed", f"P = {row['seed_wins']:.2f}, {bounds}"])
         total = row["variance_users"] + row["variance_seeds"]
@@ -108,6 +108,13 @@ def _details(row: dict[str, Any], evaluation: EvaluationConfig, seeds: int, cove
             parts = {"users": row["variance_users"] - noise, "seeds": row["variance_seeds"], "users x seeds": noise}
             lines.append(["variance", ", ".join(f"{name} {_share(part / total)}" for name, part in parts.items())])
     return lines
+
+
+def _over(found: Contrast) -> str:
+    """Say what the standard error is over, as the page does."""
+    if not found.drawn:
+        return "over users"
+    return "over users and seeds" if found.seeds > 1 else "over users (one seed)"
 
 
 def _share(value: float) -> str:
@@ -120,6 +127,11 @@ def _caveats(found: Contrast, evaluation: EvaluationConfig) -> list[str]:
         f"Equivalent: the {100 * (1 - 2 * evaluation.alpha):g} % interval lies within {100 * evaluation.margin:g} % "
         "of the second run's mean.",
     ]
+    if found.rows["percent_low"].notna().any():
+        lines.append(
+            "Intervals in per cent are with half a user more on either side, so that an observed difference of 0 is no "
+            "certainty."
+        )
     if MRR not in found.rows.index:
         lines.append("MRR is not compared: one of the two was handed in as lists, beyond which places are unknown.")
     if not found.drawn:

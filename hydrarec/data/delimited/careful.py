@@ -35,6 +35,9 @@ def checked_fields(line: str, number: int, form: LineFormat, source: str) -> lis
         fields = form.fields(line)
     except csv.Error as error:
         problem = f"quotes do not match ({error})"
+        # Whether a later line closes it, this one does not say; it may not in either case.
+        if "unexpected end" in str(error):
+            problem = "quotes do not match in this line, and a field in quotes may not go on in the next one"
         if '"' not in line:
             problem = "a carriage return stands in it; lines end with a line feed, alone or after a carriage return"
         raise MalformedLineError(source, number, line, problem) from None

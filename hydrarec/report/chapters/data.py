@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from hydrarec.config.datasets import DatasetConfig
@@ -83,6 +84,8 @@ def data_cards(inputs: Inputs) -> list[DataCard]:
                 split = dict(inputs.splits[dataset.id, protocol])
                 parts += _parts(protocol, split.pop("parts", None))
                 split.pop("protocol", None)
+                if isinstance(cuts := split.get("cuts"), Mapping):
+                    split["cuts"] = {part: _moment(cuts[part]) for part in sorted(cuts, key=_place_of)}
                 content[f"split {protocol}"] = split
         if parts:
             content["parts"] = parts
@@ -115,13 +118,29 @@ def _parts(protocol: str, parts: Any) -> list[Mapping[str, Any]]:
     """Return the parts of a split as records, in the order of time."""
     if not isinstance(parts, Mapping):
         return []
-    order = ("train", "validation", "test")
-    named = sorted(parts, key=lambda name: order.index(name) if name in order else len(order))
     return [
         {"split": protocol, "part": name} | {key.replace("_", " "): value for key, value in parts[name].items()}
-        for name in named
+        for name in sorted(parts, key=_place_of)
         if isinstance(parts[name], Mapping)
     ]
+
+
+def _place_of(part: str) -> int:
+    """Return the place of a part of a split in the order of time."""
+    order = ("train", "validation", "test")
+    return order.index(part) if part in order else len(order)
+
+
+def _moment(seconds: Any) -> Any:
+    """Write seconds since 1970 as day and time; leave what the calendar does not have as it is.
+
+    >>> _moment(1697683799)
+    '2023-10-19 02:49:59 UTC'
+    """
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (TypeError, OverflowError, ValueError, OSError):
+        return seconds
 
 
 def humanise(key: str) -> str:

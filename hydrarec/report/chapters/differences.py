@@ -3,6 +3,7 @@
 import pandas as pd
 
 from hydrarec.formatting import NOTHING, metric_title, p_value, percent, percent_interval, signed, sortable
+from hydrarec.report import sentences
 from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
@@ -47,11 +48,11 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
             ),
             Column(f"Δ {names[0]}"),
             Column("Δ %"),
-            Column(interval, hint=f"of the relative difference in {names[0]}, by logarithms"),
+            Column(interval, hint=f"of the relative difference in {names[0]}, by logarithms, {sentences.HALF_A_USER}"),
             Column("p", hint="of the difference \u0394, so that near the edge it may say what the interval does not"),
             Column("Holm p", hint="adjusted over the runs against the reference, which are a family of tests"),
             Column(f"Δ % {names[1]}"),
-            Column(interval, hint=f"of the relative difference in {names[1]}, by logarithms"),
+            Column(interval, hint=f"of the relative difference in {names[1]}, by logarithms, {sentences.HALF_A_USER}"),
             Column("Holm p", hint=f"of the difference in {names[1]}, adjusted likewise"),
             Column(
                 "Seeds' share",

@@ -86,17 +86,18 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
 
 def _columns(inputs: Inputs, clock: str) -> list[Column]:
     first, second = metric_title(inputs.primary), metric_title(inputs.secondary)
+    interval = f"{sentences.over(inputs)}; shown cut at 0 and 1, the ends of the metric's range, whole in the CSV file"
     return [
         Column("Run", numeric=False),
         Column(first),
-        Column(f"{inputs.coverage} interval", hint=sentences.over(inputs)),
+        Column(f"{inputs.coverage} interval", hint=interval),
         Column("", hint=f"{first} with its interval, from 0 to the best"),
         Column(
             "Places",
             hint="that the run may have, from all pairs of runs, which are a family of tests; all are covered at once",
         ),
         Column(second),
-        Column(f"{inputs.coverage} interval", hint=sentences.over(inputs)),
+        Column(f"{inputs.coverage} interval", hint=interval),
         Column("Warm", hint=f"{first} of targets that occur in the training data"),
         Column("MRR", hint="of lists that were handed in, a target outside its list counts as the last candidate"),
         Column("Seeds", hint="1 where a seed changes nothing: one result stands for every seed"),

@@ -12,6 +12,7 @@ from hydrarec.formatting import (
     percentage,
     sortable,
 )
+from hydrarec.report import sentences
 from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
@@ -19,7 +20,7 @@ from hydrarec.report.style import RunStyle
 _ADJUSTED = "of being as far apart as the margin; below it adjusted (Holm) over the runs: small means equivalent"
 _INTERVAL = (
     "of the ratio of the two means, so that it holds the reference's own error; as a difference in per cent of the "
-    "reference's mean, which the margins are of"
+    f"reference's mean, which the margins are of, {sentences.HALF_A_USER}"
 )
 _SEEDS = "share of matched seeds with which the run is ahead, with its exact interval"
 

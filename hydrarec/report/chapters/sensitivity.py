@@ -10,6 +10,7 @@ from hydrarec.report import sentences
 from hydrarec.report.blocks import Block, Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.scopes import by_scope
+from hydrarec.report.drawn import has_enough, how_many
 from hydrarec.report.figures.panels import Figure, Panel
 from hydrarec.report.figures.scatter import scatter
 from hydrarec.report.inputs import Inputs, Scope
@@ -21,12 +22,14 @@ TITLES = {
     "warm": ("warm targets", "only targets that occur in the training data"),
     "optimistic": ("optimistic ties", "equal scores in the target's favour"),
     "pessimistic": ("pessimistic ties", "equal scores against the target"),
-    "uniform-100": ("uniform-100", "100 items drawn at random"),
-    "popularity-100": ("popularity-100", "100 items drawn by their training interactions"),
+    "uniform-100": ("uniform-100", "drawn at random"),
+    "popularity-100": ("popularity-100", "drawn by their training interactions"),
     "gts": ("gts", "the global temporal split"),
 }
-"""Names of the variants, and what they are."""
-_DRAWN = ("uniform-100", "popularity-100", "gts")
+"""Names of the variants, and what they are; of drawn items it depends on the data how many they are."""
+_SAMPLED = ("uniform-100", "popularity-100")
+"""Variants whose candidates are drawn."""
+_DRAWN = (*_SAMPLED, "gts")
 """Variants that get a figure."""
 _ONE_ORDER = Column(
     "one order of ties",
@@ -51,15 +54,19 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     orders = scope.of(inputs.agreement)
     orders = orders[orders["metric"] == inputs.primary].set_index("variant")
     blocks: list[Block] = [agreement_table(inputs, scope, looks)]
+    same = _same(inputs, scope)
     if panels := _panels(inputs, scope, looks):
-        taus = ", ".join(f"{variant} {_tau(orders.loc[variant, 'tau'])}" for variant in panels)
+        taus = ", ".join(
+            f"{variant} {_tau(orders.loc[variant, 'tau'])}{' (the same numbers)' if variant in same else ''}"
+            for variant in panels
+        )
         caption = (
             f"From left to right the order of the leaderboard, from bottom to top that of the other way of measuring. "
             f"Kendall's tau-b: {taus}. {sentences.figure_basis(inputs, scope)} Mean over seeds."
         )
         blocks.append(Figure(list(panels.values()), caption))
     blocks.append(variants_table(inputs, scope, looks))
-    if same := _same(_wide(inputs, scope)):
+    if same:
         told = ", ".join(TITLES[variant][0] for variant in same)
         same_numbers = "The leaderboard's numbers once more, as there is nothing to leave out or to put back"
         blocks.append(Text(f"{same_numbers}: {told}.", "key"))
@@ -80,7 +87,7 @@ def agreement_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -
         moved = "" if pd.isna(found["moved"]) else styles[found["moved"]].label
         return Row(
             [
-                Cell(*_words(inputs, variant)),
+                Cell(*_words(inputs, scope, variant)),
                 Cell(str(found["n_runs"]), float(found["n_runs"])),
                 _tau_cell(found["tau"]),
                 Cell(f"{found['discordant']} of {found['pairs']}", float(found["discordant"])),
@@ -135,7 +142,7 @@ def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) ->
             Column("Run", numeric=False),
             Column(name, hint="the leaderboard's"),
             *([_ONE_ORDER] if len(ties) else []),
-            *(Column(TITLES[variant][0], hint=TITLES[variant][1]) for variant in others),
+            *(Column(TITLES[variant][0], hint=_meaning(inputs, scope, variant)) for variant in others),
         ],
         [[row(run) for run in contest], [row(run) for run in wide.index if run not in contest]],
         scope.of(inputs.sensitivity),
@@ -180,10 +187,12 @@ def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[s
     return panels
 
 
-def _same(wide: pd.DataFrame) -> list[str]:
+def _same(inputs: Inputs, scope: Scope) -> list[str]:
     """Return the variants that only let other candidates or targets in, and did not: all runs have the same numbers."""
-    found = []
-    for variant in ("unfiltered", "warm"):
+    wide, found = _wide(inputs, scope), []
+    # Where more items were there than were drawn, equal numbers are chance.
+    sampled = [variant for variant in _SAMPLED if not has_enough(inputs, scope, variant)]
+    for variant in ("unfiltered", "warm", *sampled):
         both = wide[[FULL, variant]].dropna() if variant in wide else wide[:0]
         # Runs of nothing but misses are the same whatever is let in.
         if len(both) and (both[FULL] > 0).any() and (both[FULL] == both[variant]).all():
@@ -210,10 +219,19 @@ def _contest(inputs: Inputs) -> set[str]:
     return {run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")}
 
 
-def _words(inputs: Inputs, variant: str) -> tuple[str, None, str]:
+def _meaning(inputs: Inputs, scope: Scope, variant: str) -> str:
+    """Say what a variant is."""
+    what = TITLES[variant][1]
+    if variant not in _SAMPLED:
+        return what
+    number, drawn = how_many(inputs, scope, variant)
+    return f"{number} {what}" if drawn else number
+
+
+def _words(inputs: Inputs, scope: Scope, variant: str) -> tuple[str, None, str]:
     """Return the text, the value and the note of a variant's cell."""
     if variant in TITLES:
-        return TITLES[variant][0], None, TITLES[variant][1]
+        return TITLES[variant][0], None, _meaning(inputs, scope, variant)
     seed = inputs.config.dataset(variant).tie_order
     return f"tie order {seed}", None, "equal times in a random order"
 

@@ -130,6 +130,8 @@ def test_formats(config, content, rows, tmp_path, monkeypatch):
         (RATINGS, b"A,B,5,1\nA,,5,1\n", "2: 'A,,5,1'", "the item is empty"),
         (RATINGS, b"A,B,5,1\n,B,5,1\n", "2: ',B,5,1'", "the user is empty"),
         (RATINGS, b'A,B,5,1\n"A,B,5,1\n', "2: '\"A,B,5,1'", "quotes do not match"),
+        (RATINGS, b'A,B,5,1\n"A\nB",B,5,1\n', "2: '\"A'", "a field in quotes may not go on in the next one"),
+        (RATINGS, b'A,B,5,1\n"A" x,B,5,1\n', "2: ", "quotes do not match (',' expected after '\"')"),
         (RATINGS, b"A,B,5,1\rA,B,5,2\r", "1: ", "a carriage return stands in it"),
         (RATINGS, b"A,B,5,1\nA,B,5,1577836800000\n", "2: ", "divide milliseconds by 1000 first"),
         (RATINGS, b"A,B,5,1577836800000000\n", "1: ", "divide microseconds by 1000000 first"),

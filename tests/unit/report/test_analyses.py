@@ -187,3 +187,39 @@ def test_variants_that_leave_nothing_out_are_said_to_be_the_same(inputs, of_sens
     same = table.assign(value=table["value"].where(table["variant"] != "warm", copied))
     *_, chapter = chapter_of(sensitivity, dataclasses.replace(inputs, sensitivity=same))
     assert f"{said}, warm targets." in notes(chapter)
+
+
+@pytest.mark.parametrize(
+    ("items", "longest", "told", "same"),
+    [
+        # Every target had 100 others, so that equal numbers are chance.
+        (162, 61, "100 items drawn at random", False),
+        (161, 61, "up to 100 items drawn at random", True),
+        (101, 61, "up to 100 items drawn at random", True),
+        (100, 61, "all other items, as there are no more than 100", True),
+        (None, 61, "up to 100 items drawn at random", True),
+        (162, None, "up to 100 items drawn at random", True),
+    ],
+)
+def test_candidates_that_are_all_there_are_are_not_said_to_be_drawn(items, longest, told, same, inputs):
+    table = inputs.sensitivity
+    key = ["protocol", "run", "metric"]
+    full = table[table["variant"] == "full"].set_index(key)["value"]
+    copied = full.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()
+    is_drawn = (table["variant"] == "uniform-100") & table["value"].notna()
+    small = dataclasses.replace(
+        inputs,
+        sensitivity=table.assign(value=table["value"].where(~is_drawn, copied)),
+        splits={place: {"parts": {"train": {"items": items}}} if items else {} for place in inputs.splits},
+        cards={"made-0": {"lengths": {"max": longest}} if longest else {}},
+    )
+    tables, _, chapter = chapter_of(sensitivity, small)
+    notes = {row.cells[0].text: row.cells[0].note for row in tables["agreement-made-0-loo"].bodies[0]}
+    assert notes["uniform-100"] == told
+    hints = {column.title: column.hint for column in tables["variants-made-0-loo"].columns}
+    assert hints["uniform-100"] == told
+    footnotes = [b.text for part in chapter.parts for b in part.blocks if isinstance(b, Text) and "once more" in b.text]
+    assert [note.endswith(": unfiltered, uniform-100.") for note in footnotes] == [same, same]
+    assert ("(the same numbers), popularity-100" in next(chapter.figures()).caption) == same
+    # Its numbers are others, whatever the size of the catalogue.
+    assert all("popularity-100" not in note for note in footnotes)

@@ -1,9 +1,14 @@
 """Verdicts on claims stand first on the page, with their reasons, and nothing in them is obeyed."""
 
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from hydrarec.columns import CLAIMS, VERDICTS
+from hydrarec.config.base import kinds_of
+from hydrarec.config.hypotheses import ClaimConfig, load_hypotheses
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import COLLECTED, DECIDED
 from hydrarec.report.chapters.claims import registered_told
@@ -12,6 +17,7 @@ from hydrarec.tables import write_table
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.report.conftest import page_in
 
+ROOT = Path(__file__).parents[3]
 EVIL = "<script>alert('claimed')</script>"
 SUPPORTED = (
     "It holds in 1 of 1 decidable places (needed: 1; p = .020 by Holm's correction over the confirmatory claims). This "
@@ -41,7 +47,7 @@ def write_verdicts(_, tables):
     verdicts = [
         place | {"claim": "H1", "measure": "ndcg@10", "verdict": "superior", "estimate": 3.0, "low": 1.0, "high": 5.0}
         | {"p": 0.01, "p_holm": 0.03, "detectable": 4.26}
-        | {"holds": True, "refutes": False, "sentence": f"On made-0 it is better {EVIL}."},
+        | {"holds": True, "refutes": False, "sentence": f"On made-0 it is better than made-0 {EVIL}."},
         place | dict.fromkeys(("dataset", "protocol", "against", "p"))
         | {"device": "cpu", "claim": "H2", "measure": "time", "verdict": "inconclusive", "estimate": 1.2, "low": 0.9}
         | {"high": 2.0, "holds": False, "refutes": False, "sentence": "On cpu it grows."},
@@ -105,9 +111,12 @@ def test_whether_claims_or_results_were_first_is_told_as_far_as_days_tell_it(tre
     assert f"Of {number} results {number} were written on that day or before" in registered_told(inputs, row)
 
 
-def test_what_verdicts_rest_on_is_there_place_by_place(first):
+def test_what_verdicts_rest_on_is_there_place_by_place(folder, first):
     evidence = first[first.index('id="evidence"') :]
-    assert "Made-up data 0" in evidence
+    # What is a data set's name where the sentence begins may be part of a run's elsewhere.
+    said = "On Made-up data 0 it is better than made-0"
+    assert said in evidence
+    assert said in (folder / "tables" / "verdicts" / "evidence.tex").read_text(encoding="utf-8")
     assert "On cpu it grows." in evidence
     assert [cell for cell in (".010", ".030", "4.3\u202f%") if cell not in evidence] == []
     assert "nan" not in evidence
@@ -122,3 +131,20 @@ def test_text_of_claims_is_inert(first):
 
 def test_without_claims_the_page_speaks_of_none(page_of):
     assert 'id="claims"' not in page_of()
+
+
+def test_the_page_on_claims_has_an_example_of_each_kind_with_every_key_and_its_default(tmp_path):
+    page = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    [block] = [block for block in blocks if "kind: growth" in block]
+    found = []
+    for text in (block, re.sub(r"^    # ", "    ", block, flags=re.MULTILINE)):
+        path = tmp_path / "claims.yaml"
+        path.write_text(text, encoding="utf-8")
+        found.append(load_hypotheses(path).claims)
+    printed, written_out = found
+    assert [claim.model_dump() for claim in printed] == [claim.model_dump() for claim in written_out]
+    assert {type(claim) for claim in printed} == set(kinds_of(ClaimConfig))
+    # What every kind has is said above the example.
+    of_all = set(ClaimConfig.model_fields)
+    assert {key for claim in written_out for key in set(type(claim).model_fields) - claim.model_fields_set} <= of_all

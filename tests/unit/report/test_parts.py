@@ -14,6 +14,7 @@ from hydrarec.report.chapters.computing import computing
 from hydrarec.report.chapters.data import data_cards
 from hydrarec.report.chapters.differences import difference_table
 from hydrarec.report.chapters.leaderboard import leaderboard_table
+from hydrarec.report.chapters.margins import margin_table
 from hydrarec.report.chapters.variance import component_shares
 from hydrarec.report.export.write import as_frame
 from hydrarec.report.figures import forest
@@ -140,6 +141,31 @@ def test_data_cards_show_keys_nobody_foresaw(tree, tables):
     assert facts["Times"] == "first 2024-01-01 · last 2025-10-03"
     assert facts["Sizes"] == "most 1\u202f005 · mean 1\u202f234 · seed 2024"
     assert [column.title for column in card.tables[0].columns] == ["Stage", "Users", "Items", "Interactions"]
+
+
+def test_cuts_of_a_split_are_days_and_times_in_the_order_of_time(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    cuts = {"test": 1697683799, "validation": 1609459200}
+    inputs.splits["made-0", "loo"] |= {"cuts": cuts, "future_share": 0.0}
+    facts = dict(data_cards(inputs)[0].facts)
+    # By `date -u -d @1697683799`.
+    assert facts["Split loo: cuts"] == "validation 2021-01-01 00:00:00 UTC · test 2023-10-19 02:49:59 UTC"
+    # The files' own numbers are left alone, and what no calendar has is shown as it is.
+    assert inputs.splits["made-0", "loo"]["cuts"] == {"test": 1697683799, "validation": 1609459200}
+    inputs.splits["made-0", "loo"] |= {"cuts": {"test": 10**15}}
+    assert dict(data_cards(inputs)[0].facts)["Split loo: cuts"].startswith("test 1\u202f000\u202f000")
+
+
+def test_columns_say_where_intervals_are_cut_and_why_they_have_a_width(tree, tables):
+    inputs, looks = read_inputs(tree.config, tree.results, tables), styles(tree.config)
+
+    def hints(make):
+        return [column.hint for column in make(inputs, inputs.scopes[0], looks).columns if "interval" in column.title]
+
+    assert [hint.count("shown cut at 0 and 1") for hint in hints(leaderboard_table)] == [1, 1]
+    # A run that differs from the reference in no user is no more certain than others; all these are in per cent.
+    for table, number in ((difference_table, 2), (margin_table, 1)):
+        assert [hint.count("half a user more on either side") for hint in hints(table)] == [1] * number
 
 
 def test_what_data_are_called_now_wins_over_what_they_were_called_when_prepared(tree, tables):

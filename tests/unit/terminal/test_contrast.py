@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -133,6 +134,9 @@ def test_a_reference_that_never_hits_has_no_per_cent_and_no_margin(small):
     assert "NDCG@10: HydraRecUni (bert4rec+hydra+causal) is better (-, 95 % interval -)." in text.replace("\n", " ")
     assert "equivalent within" not in text
     assert "nan" not in text
+    # Of MRR there is an interval in per cent still, whose width has to be explained.
+    assert "half a user" in text
+    assert "half a user" not in described(small.config, replace(found, rows=found.rows.drop("mrr")))
 
 
 def test_it_is_written_in_plain_characters_with_the_numbers_of_the_table(tree, tables):
@@ -149,6 +153,8 @@ def test_it_is_written_in_plain_characters_with_the_numbers_of_the_table(tree, t
     # Rounded to whole per cent, three parts add up to 99 to 101.
     assert sum(map(int, re.findall(r"(\d+) %", parts))) == pytest.approx(100, abs=1)
     assert "One seed" not in text
+    assert re.search(r"standard error +0\.\d{4} over users and seeds$", text, re.MULTILINE)
+    assert "half a user more on either side" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -156,7 +162,8 @@ def test_two_results_that_stand_for_every_seed_are_not_counted_as_several(tree):
     text = described(tree.config, contrast_two(tree.config, tree.results, "itemknn", "popularity", "made-0", "loo"))
     assert "1 matched seed\n" in text
     assert "ahead with another seed" not in text
-    assert "One result each, whatever the seed" in text
+    assert "One result each, whatever the seed: only users are random." in text
+    assert re.search(r"standard error +0\.\d{4} over users$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("skill", "word"), [(2.0, "may be better or worse"), (2.6, "is better"), (1.2, "is worse")])
@@ -164,6 +171,12 @@ def test_the_sentence_is_no_stronger_than_the_verdict(tmp_path, skill, word):
     made = Tree(config(datasets=1, seeds=4), tmp_path, n_users=120, skills=SKILLS | {HYDRA_UNI: skill}).write()
     text = described(made.config, contrast_two(made.config, tmp_path, HYDRA_UNI, SASREC, "made-0", "loo"))
     assert word in " ".join(text.splitlines()[3:5])
+
+
+def test_with_one_seed_the_error_is_over_users(tmp_path):
+    made = Tree(config(datasets=1, seeds=1), tmp_path, n_users=40).write()
+    text = described(made.config, contrast_two(made.config, tmp_path, HYDRA_UNI, SASREC, "made-0", "loo"))
+    assert re.search(r"standard error +0\.\d{4} over users \(one seed\)$", text, re.MULTILINE)
 
 
 def test_the_command(tree, tmp_path):
