@@ -1,141 +1,12 @@
-# What the configuration asks for, in the words of rules. No other rule file defines functions.
-import hashlib
+# What the configuration asks for, in the words of rules: paths, wildcards, parameters.
 import json
-import os
 import re
 import shlex
-from functools import partial
 from pathlib import Path
 
-from snakemake.utils import update_config
-
-from hydrarec.cluster import refuse_orphans
-from hydrarec.config import ConfigError, load
-from hydrarec.config.claims_file import claims_file
-from hydrarec.config.hypotheses import load_hypotheses
 from hydrarec.config.measured import measured, summarised
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.layout import raw_file
-from hydrarec.formatting import several
-
-BASELINES = sorted(
-    path.stem
-    for path in Path(workflow.basedir, "workflow/rules/baselines").glob("*.smk")
-)
-
-
-def place_in_files():
-    """Return what says where a value stands in the files of the configuration; none where they are not all there is."""
-    # Who plans has checked what it hands to jobs.
-    if not workflow.is_main_process:
-        return None
-    from hydrarec.config.yaml_file import place_among, read_yaml
-
-    # Snakemake has read them too, but keeps no lines, and of keys that stand twice the last.
-    paths = [Path(path) for path in workflow.configfiles]
-    files = [read_yaml(path) for path in paths if path.suffix != ".json"]
-    together = {}
-    for file in files:
-        update_config(together, file.values)
-    # Values of --config, of a template or of JSON stand in no line.
-    return partial(place_among, files) if together == config else None
-
-
-PLACE = place_in_files()
-
-
-def refuse_edited_files():
-    """Stop a job whose configuration is not that of who planned it: it reads the files anew, maybe days later."""
-    variable = "HYDRAREC_CONFIGURATION"
-    # What was read and not the files: other comments change nothing, and values of --config are handed to jobs too.
-    digest = hashlib.sha256(repr(config).encode()).hexdigest()
-    if workflow.is_main_process:
-        # Jobs inherit it; one that starts a Snakemake itself is its main process, and no longer bound to it.
-        os.environ[variable] = digest
-    elif os.environ.get(variable, digest) != digest:
-        files = " or ".join(map(str, workflow.configfiles))
-        raise WorkflowError(
-            f"{files} was edited since Snakemake started; put it back, or stop Snakemake and start it again"
-        )
-
-
-refuse_edited_files()
-try:
-    BENCHMARK = load(config, BASELINES, PLACE)
-except ConfigError as error:
-    # A traceback through Snakemake would hide the one line that matters.
-    raise WorkflowError(str(error)) from None
-
-# Steps over all runs are handed the configuration as one argument, and Linux takes no longer one. Else everything would be
-# trained before that is noticed.
-LONGEST_ARGUMENT = 2**17 - 1
-if (n_bytes := len(json.dumps(config).encode())) >= LONGEST_ARGUMENT:
-    raise WorkflowError(
-        f"the configuration has {n_bytes:,} bytes as JSON; allowed: less than {LONGEST_ARGUMENT:,}. Write runs as a grid, or "
-        "make several comparisons; they share results"
-    )
-
-
-HYPOTHESES_FILE = claims_file(BENCHMARK, Path(workflow.basedir))
-PUBLISHED_FILE = None
-if HYPOTHESES_FILE:
-    try:
-        # Before any job runs, as the configuration itself.
-        PUBLISHED_FILE = load_hypotheses(HYPOTHESES_FILE).published_file(
-            HYPOTHESES_FILE
-        )
-    except ConfigError as error:
-        raise WorkflowError(str(error)) from None
-
-
-def warn_of_claims():
-    """Say, once, what claims ask for that this comparison does not have; a file of claims may serve several."""
-    # Who plans has said it.
-    if HYPOTHESES_FILE is None or not workflow.is_main_process:
-        return
-    from hydrarec.config.claims_file import unmet
-    from snakemake.logging import logger
-
-    if found := unmet(HYPOTHESES_FILE, BENCHMARK):
-        others = (
-            f"\n{several(len(found) - 1, 'more remark')}: hydrarec check lists them."
-            if found[1:]
-            else ""
-        )
-        logger.warning(f"{found[0]}{others}")
-
-
-warn_of_claims()
-
-
-def warn_of_other_settings():
-    """Say, once, which data and results of other settings are made anew, and which stay for want of records."""
-    if not workflow.is_main_process:
-        return
-    from hydrarec.plan import of_other_settings
-    from snakemake.logging import logger
-
-    def listed(found):
-        more = f"\n  and {len(found) - 3} more" if found[3:] else ""
-        return "\n".join(f"  {why}" for why in found[:3]) + more
-
-    replaced, unseen = of_other_settings(BENCHMARK, Path())
-    if replaced:
-        logger.warning(
-            f"{several(len(replaced), 'result')} of other settings than the configuration's will be gone: what is asked for of "
-            "them is computed anew in the same place. To keep them, call the run or data set otherwise, or work in another "
-            f"folder (--directory):\n{listed(replaced)}"
-        )
-    if unseen:
-        logger.warning(
-            f"Snakemake has no records of {several(len(unseen), 'result')} of other settings than the configuration's and "
-            "repeats none for that. Where nothing else is said, delete the folder of each file and start again with "
-            f"--forcerun collect:\n{listed(unseen)}"
-        )
-
-
-warn_of_other_settings()
-
 
 # What the rule of a baseline leaves behind.
 RUN_FILES = multiext(
@@ -348,32 +219,6 @@ def all_efficiency():
         table=["speed", "scaling"],
     )
     return tables + [file for device in devices for file in measured_on(device)]
-
-
-def refuse_leftovers():
-    """Stop if Slurm jobs of an earlier Snakemake are, or may be, still computing what this one is about to."""
-    try:
-        refuse_orphans(Path())
-    except ValueError as error:
-        raise WorkflowError(str(error)) from None
-
-
-def say_what_stopped():
-    """Say how far the comparison is, and of what stopped how far it came and what it said last."""
-    # Imported here: every job parses this file, and next to none gets here.
-    from hydrarec.status import described, progress
-    from snakemake.logging import logger
-
-    logger.error(described(progress(BENCHMARK, Path("results"))))
-    logger.error("Once its cause is mended, the same command goes on from here.")
-    given = workflow.overwrite_configfiles or [Path(workflow.basedir, "config.yaml")]
-    # It reads one file, and no values of the command line.
-    if len(given) == 1 and PLACE is not None:
-        here, checkout = Path().resolve(), Path(workflow.basedir).resolve()
-        folder = f" --folder {shlex.quote(str(here))}" if here != checkout else ""
-        logger.error(
-            f"A report of what is finished: hydrarec partial-report --config {shlex.quote(str(given[0]))}{folder}"
-        )
 
 
 def all_environments():
