@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
-from hydrarec.attention.outer_sums import outer_step, outer_sums, weighted_mean, with_ones
+from hydrarec.attention.parts.outer_sums import outer_step, outer_sums, weighted_mean, with_ones
 from hydrarec.config.attention import CosformerAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.feature_map import FeatureMapOperator
+from hydrarec.attention.parts.feature_map import FeatureMapOperator
 from hydrarec.config.attention import CosineAttentionConfig
 
 

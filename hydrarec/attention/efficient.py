@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
-from hydrarec.attention.outer_sums import outer_step, outer_sums
+from hydrarec.attention.parts.outer_sums import outer_step, outer_sums
 from hydrarec.config.attention import EfficientAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
-from hydrarec.attention.decayed import decayed_step, decayed_sums
+from hydrarec.attention.parts.decayed import decayed_step, decayed_sums
 from hydrarec.config.attention import GlaAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 

@@ -4,7 +4,7 @@
 
 with element-wise products and no denominator. Bidirectional, the sum is one vector per sequence; causal, it is a
 cumulative sum. Its size grows with the number of visible positions; nothing divides it in the paper's reading, for
-which there are kernels (`hydra_kernels.py`).
+which there are kernels (`parts/hydra_kernels.py`).
 
 Options: other kernels phi, of which the paper compares several, and a division of the sum by the number t of
 visible positions or by t^sigmoid(a) as in Cottention (arXiv 2409.18747). The softmax kernel runs over the features
@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hydrarec.attention.base import RecurrentOperator, State
-from hydrarec.attention.hydra_kernels import hydra, pays
+from hydrarec.attention.parts.hydra_kernels import hydra, pays
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 

@@ -25,7 +25,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hydrarec.attention.base import AttentionOperator, merge_heads, split_heads
-from hydrarec.attention.outer_sums import with_ones
+from hydrarec.attention.parts.outer_sums import with_ones
 from hydrarec.config.attention import LightsansAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 

@@ -12,8 +12,8 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.feature_map import FeatureMapOperator
-from hydrarec.attention.outer_sums import weighted_mean, with_ones
+from hydrarec.attention.parts.feature_map import FeatureMapOperator
+from hydrarec.attention.parts.outer_sums import weighted_mean, with_ones
 from hydrarec.config.attention import LinearAttentionConfig
 
 

@@ -23,8 +23,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.feature_map import FeatureMapOperator
-from hydrarec.attention.outer_sums import with_ones
+from hydrarec.attention.parts.feature_map import FeatureMapOperator
+from hydrarec.attention.parts.outer_sums import with_ones
 from hydrarec.config.attention import PerformerAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor
 
 from hydrarec.attention.base import merge_heads, split_heads
-from hydrarec.attention.hydra_kernels import hydra, hydra_packed
+from hydrarec.attention.parts.hydra_kernels import hydra, hydra_packed
 from hydrarec.bench.base import Case, Conditions, Need
 from hydrarec.efficiency.memory import Limits, probe
 from hydrarec.efficiency.pieces import gradients

@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import nn
 
-from hydrarec.attention import decayed, outer_sums
+from hydrarec.attention.parts import decayed, outer_sums
 from hydrarec.config.attention import AttentionConfig
 
 TRAINING = 3.0

@@ -28,7 +28,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hydrarec.attention.base import State
-from hydrarec.attention.decayed import CHUNK, decayed_step, decayed_sums
+from hydrarec.attention.parts.decayed import CHUNK, decayed_step, decayed_sums
 from hydrarec.config.models import SsdModelConfig
 from hydrarec.models.recurrent import RecurrentMixer, RecurrentMixerModel
 from hydrarec.sequences.visibility import Visibility

@@ -18,19 +18,7 @@ from hydrarec.config.losses import LossConfig
 from hydrarec.config.masking import MaskingConfig
 from hydrarec.config.models import ModelConfig
 
-NOT_A_KIND = {
-    "base",
-    "blocks",
-    "decayed",
-    "feature_map",
-    "hydra_blocks",
-    "hydra_kernels",
-    "hydra_triton",
-    "outer_sums",
-    "recurrent",
-    "running_sums",
-    "softmax_triton",
-}
+NOT_A_KIND = {"base", "blocks", "parts", "recurrent", "softmax_triton"}
 
 
 def files_of(room: str) -> set[str]:

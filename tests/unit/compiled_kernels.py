@@ -14,7 +14,7 @@ import triton.language as tl
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from hydrarec.attention import hydra_triton
+from hydrarec.attention.parts import hydra_triton
 from hydrarec.losses import softmax_triton
 
 PTXAS = Path(triton.__file__).parent / "backends/nvidia/bin/ptxas"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hydrarec.attention.cottention import CottentionAttention
-from hydrarec.attention.outer_sums import outer_sums
+from hydrarec.attention.parts.outer_sums import outer_sums
 from hydrarec.config.attention import CottentionAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 

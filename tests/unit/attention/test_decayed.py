@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrarec.attention import decayed
-from hydrarec.attention.decayed import decayed_step, decayed_sums
-from hydrarec.attention.outer_sums import outer_sums
+from hydrarec.attention.parts import decayed
+from hydrarec.attention.parts.decayed import decayed_step, decayed_sums
+from hydrarec.attention.parts.outer_sums import outer_sums
 from hydrarec.sequences.visibility import Visibility
 
 B, H, F, E = 2, 3, 4, 5

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hydrarec.attention.gla import GlaAttention
-from hydrarec.attention.outer_sums import outer_sums
+from hydrarec.attention.parts.outer_sums import outer_sums
 from hydrarec.attention.retention import RetentionAttention
 from hydrarec.config.attention import GlaAttentionConfig, RetentionAttentionConfig
 from hydrarec.sequences.visibility import Visibility

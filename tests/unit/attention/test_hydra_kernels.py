@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrarec.attention import hydra_kernels, running_sums
 from hydrarec.attention.hydra import HydraAttention, naive_hydra
-from hydrarec.attention.hydra_kernels import MAX_WIDTH, hydra, hydra_packed, pays
+from hydrarec.attention.parts import hydra_kernels, running_sums
+from hydrarec.attention.parts.hydra_kernels import MAX_WIDTH, hydra, hydra_packed, pays
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 

@@ -9,7 +9,7 @@ from hydrarec.sequences.visibility import Visibility
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 pytest.importorskip("triton")
 
-from hydrarec.attention import hydra_triton  # noqa: E402
+from hydrarec.attention.parts import hydra_triton  # noqa: E402
 
 EPS = 1e-6
 BOTH = pytest.mark.parametrize("causal", [True, False])

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from hydrarec.attention.outer_sums import outer_sums
+from hydrarec.attention.parts.outer_sums import outer_sums
 from hydrarec.attention.retention import RetentionAttention
 from hydrarec.config.attention import RetentionAttentionConfig
 from hydrarec.sequences.visibility import Visibility

@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
-from hydrarec.attention.hydra_kernels import pays
+from hydrarec.attention.parts.hydra_kernels import pays
 from hydrarec.config import RunSettings, load
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.efficiency import measure as measuring

@@ -11,7 +11,7 @@ import torch
 from torch._dynamo.utils import counters
 
 from hydrarec import devices
-from hydrarec.attention import hydra_kernels
+from hydrarec.attention.parts import hydra_kernels
 from hydrarec.config import RunSettings
 from hydrarec.config.attention import PerformerAttentionConfig
 from hydrarec.sequences.asked import Asked, asked

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
-from hydrarec.attention.outer_sums import outer_step, outer_sums
+from hydrarec.attention.parts.outer_sums import outer_step, outer_sums
 from hydrarec.sequences.visibility import Visibility
 
 

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hydrarec.attention.hydra_blocks import BlockedHydra
-from hydrarec.attention.running_sums import BLOCK
+from hydrarec.attention.parts.hydra_blocks import BlockedHydra
+from hydrarec.attention.parts.running_sums import BLOCK
 from hydrarec.devices import triton_kernels
 
-TRITON = "hydrarec.attention.hydra_triton"
+TRITON = "hydrarec.attention.parts.hydra_triton"
 MAX_WIDTH = 2048
 """Features that the Triton kernels hold of a position at once; wider ones are summed in blocks."""
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from hydrarec.attention.running_sums import RunningSums, Terms, Weights
+from hydrarec.attention.parts.running_sums import RunningSums, Terms, Weights
 
 WITHOUT_AUTOCAST = torch.autocast("cpu", enabled=False)
 
