@@ -20,7 +20,7 @@ class EncoderConfig(Block):
     """Inner width of the feed-forward part; null: the model's own (sasrec: D; bert4rec, fmlp, lru, ssd: 4 D). Other
     models have none."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    """Dropout of embeddings and residual branches."""
+    """Dropout, where the model has it: of embeddings and residual branches, in some models inside these as well."""
     max_length: Count = 200
     """Positions T the model sees: the newest items of a history (and the mask token where there is one)."""
 

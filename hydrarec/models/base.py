@@ -19,7 +19,8 @@ from hydrarec.sequences.batches import Batch
 from hydrarec.sequences.visibility import Visibility
 
 INITIAL_STD = 0.02
-"""Standard deviation of initial weights (BERT's; also used by the public SASRec-with-cross-entropy code)."""
+"""Standard deviation of initial weights, before they are cut at two of it (BERT's; also used by the public
+SASRec-with-cross-entropy code)."""
 
 
 class OutputLayer(NamedTuple):
