@@ -36,27 +36,35 @@ def one_of_each_kind(
     device
         Where the model is.
     """
-    training, window = settings.training, masking.training_window(settings.encoder.max_length)
-    lengths = log.lengths[log.lengths > 1]
-    sizes = {min(training.batch_size, len(lengths)), len(lengths) % training.batch_size} - {0}
-    kinds: dict[Chunks, int] = {}
-    for longest in lengths.clamp(max=window).unique().tolist():
-        width = masking.input_width(longest)
-        # Compiled operators have a place to spare.
-        kind = chunks(width + 1, LIKE_WIDTHS)
-        # As many rows as positions would be taken for a rule.
-        if kind not in kinds or not sizes & {width, longest}:
-            kinds[kind] = longest
+    training, n_users = settings.training, int((log.lengths > 1).sum())
+    sizes = {min(training.batch_size, n_users), n_users % training.batch_size} - {0}
+    widths = _longest_of_each_kind(log, masking, masking.training_window(settings.encoder.max_length), sizes)
     if device.type == "cpu" and not training.compile:
         # Nothing is compiled there, and a step of every kind would take as long as much of an epoch.
-        kinds = dict([*kinds.items()][-1:])
+        widths = widths[-1:]
     stream = torch.Generator()
     # The largest first: what is allocated for it does for the others.
-    for longest, n_rows, padding in itertools.product(reversed(kinds.values()), sorted(sizes)[::-1], (1, 0)):
+    for longest, n_rows, padding in itertools.product(reversed(widths), sorted(sizes)[::-1], (1, 0)):
         if not padding or (n_rows > 1 and longest > 2):
             batch = _made_up(n_rows, longest, padding, n_items, device, timed=log.timestamps is not None)
             views = [masking.training_view(batch, stream) for _ in range(DRAWS)]
             yield from {_several_in_a_row(view): view for view in views}.values()
+
+
+def _longest_of_each_kind(log: Log, masking: Masking, window: int, sizes: set[int]) -> list[int]:
+    """Return lengths of sequences, ascending, one for each kind of width that batches of a log will have.
+
+    Of a kind with several, one is taken with which no batch of one of the `sizes` has as many rows as positions:
+    `torch.compile` would take these for one number, in all batches to come.
+    """
+    kinds: dict[Chunks, int] = {}
+    for longest in log.lengths[log.lengths > 1].clamp(max=window).unique().tolist():
+        width = masking.input_width(longest)
+        # Compiled operators have a place to spare.
+        kind = chunks(width + 1, LIKE_WIDTHS)
+        if kind not in kinds or not sizes & {width, longest}:
+            kinds[kind] = longest
+    return list(kinds.values())
 
 
 def _made_up(n_rows: int, longest: int, padding: int, n_items: int, device: torch.device, *, timed: bool) -> Batch:

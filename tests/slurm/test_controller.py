@@ -27,7 +27,7 @@ def test_a_grid_survives_its_controller(cluster, prepared, local, tmp_path):
     assert len(trainings("CANCELLED")) == len(TRAINED)
     assert all(place.has_state(run) for run in TRAINED)
     stages = place.hydrarec("status", "--config", "config.yaml").stdout
-    assert f"{len(TRAINED)} in training" in stages
+    assert f"{len(TRAINED)} interrupted" in stages
     assert stages.count("epochs saved:") == len(TRAINED)
 
     # kill -9: the jobs live on, and no second Snakemake is started beside them.
