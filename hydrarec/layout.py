@@ -19,6 +19,11 @@ def data_folder(results: Path, dataset: str) -> Path:
     return results / "data" / dataset
 
 
+def card_file(results: Path, dataset: str) -> Path:
+    """Return the card of prepared data."""
+    return data_folder(results, dataset) / "card.json"
+
+
 def split_folder(results: Path, dataset: str, protocol: str) -> Path:
     """Return the folder of `train.parquet`, `validation.parquet`, `test.parquet` and `split.json`."""
     return data_folder(results, dataset) / protocol

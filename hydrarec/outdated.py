@@ -27,6 +27,14 @@ def outdated(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> s
     return other_settings(config, dataset, run, folder)
 
 
+def unusable(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str:
+    """Return why a result that is complete is none of this comparison: outdated, or damaged; empty if it is."""
+    try:
+        return outdated(config, dataset, run, folder)
+    except ValueError as error:
+        return str(error)
+
+
 def other_settings(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str:
     """Return in what a result, ranked or not, is not of the configuration's settings; empty if it is."""
     path = folder / "manifest.json"
@@ -81,7 +89,7 @@ def other_tables(config: BenchmarkConfig, path: Path) -> str:
 
 
 def other_data(wanted: DatasetConfig, card: Path) -> str:
-    """Return in what prepared data are not as a data set is defined; empty if they are.
+    """Return in what prepared data are not as a data set is defined; empty if they are, or are not there.
 
     Keys that did not exist when they were prepared count with their defaults.
 
@@ -92,6 +100,8 @@ def other_data(wanted: DatasetConfig, card: Path) -> str:
     card
         The `card.json` of the data.
     """
+    if not card.is_file():
+        return ""
     try:
         found = read_object(card)
     except ValueError as error:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.formatting import several
-from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, comparison_folder, data_folder, run_folder
+from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, comparison_folder, run_folder
 from hydrarec.outdated import other_data, other_settings, other_tables, other_training, prepared_anew
 from hydrarec.unfinished import latest, saved_state
 
@@ -48,8 +48,8 @@ def of_other_settings(config: BenchmarkConfig, folder: Path) -> OtherSettings:
 def _data(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
     """Yield whether data are replaced, and in what they are others."""
     for dataset in config.datasets:
-        card = data_folder(RESULTS, dataset.id) / "card.json"
-        if (folder / card).is_file() and (why := other_data(dataset, folder / card)):
+        card = card_file(RESULTS, dataset.id)
+        if why := other_data(dataset, folder / card):
             if _is_recorded(folder, card):
                 yield True, f"{why}; so was all that was computed on it"
             else:
@@ -58,12 +58,8 @@ def _data(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
 
 def _runs(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
     """Yield the same of runs, be they finished, trained or interrupted."""
-    for dataset in config.datasets:
-        for protocol in config.protocols:
-            for run in config.all_runs:
-                for seed in config.seeds_of(run.id):
-                    left = run_folder(RESULTS, dataset.id, protocol, run.id, seed)
-                    yield from _of_run(config, dataset.id, run.id, folder, left)
+    for dataset, protocol, run, seed in config.everything():
+        yield from _of_run(config, dataset, run, folder, run_folder(RESULTS, dataset, protocol, run, seed))
 
 
 def _of_run(config: BenchmarkConfig, dataset: str, run: str, folder: Path, left: Path) -> Iterator[tuple[bool, str]]:

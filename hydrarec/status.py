@@ -4,16 +4,14 @@ Read from the files that runs leave, so it can be asked at any time: while jobs 
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
-from hydrarec.layout import absent_files, data_folder, run_folder
-from hydrarec.outdated import other_data, other_settings, other_training, outdated
+from hydrarec.layout import absent_files, card_file, run_folder
+from hydrarec.outdated import other_data, other_settings, other_training, unusable
 from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
 from hydrarec.unfinished import FOLDER, latest, process_at_work, saved_state
 
@@ -66,19 +64,8 @@ def progress(config: BenchmarkConfig, results: Path) -> list[Progress]:
     results
         Folder of everything computed; the folder `logs` is beside it.
     """
-    return [
-        _progress(config, results, dataset.id, protocol, run.id, seed, other)
-        for dataset, other in ((dataset, _other_data(dataset, results)) for dataset in config.datasets)
-        for protocol in config.protocols
-        for run in config.all_runs
-        for seed in config.seeds_of(run.id)
-    ]
-
-
-def _other_data(dataset: DatasetConfig, results: Path) -> str:
-    """Say in what prepared data are not as they are defined; empty if they are, or are not there."""
-    card = data_folder(results, dataset.id) / "card.json"
-    return other_data(dataset, card) if card.is_file() else ""
+    others = {dataset.id: other_data(dataset, card_file(results, dataset.id)) for dataset in config.datasets}
+    return [_progress(config, results, *one, other=others[one[0]]) for one in config.everything()]
 
 
 def described(runs: list[Progress], limit: int = 30) -> str:
@@ -128,7 +115,7 @@ def is_worked_on(results: Path) -> bool:
 
 
 def _progress(
-    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int, other: str
+    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int, *, other: str
 ) -> Progress:
     """Tell how far a run with a seed is; `other` says in what the data are others than they should be, if they are."""
     one = _own_progress(config, results, dataset, protocol, run, seed)
@@ -145,7 +132,7 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
             # No comparison takes it, and what Snakemake has made once it does not miss.
             said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake with --forcerun collect"
             return replace(one, stage=INCOMPLETE, said=said)
-        why = _why_outdated(config, one, outdated)
+        why = unusable(config, dataset, run, left)
         return replace(one, stage=OUTDATED if why else FINISHED, said=why, changed=() if why else _changed(left))
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
@@ -157,7 +144,7 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
     state, at_work = latest(left), process_at_work(left / FOLDER) is not None
     if trained:
         # Ranks of earlier weights are no reason: it is to be ranked.
-        why = _why_outdated(config, one, other_settings)
+        why = _why_trained_anew(config, one)
         if not why:
             return replace(one, stage=TRAINED)
         if not state.exists():
@@ -193,12 +180,12 @@ def _finished_since(folder: Path, rule: str, one: Progress, log: Path) -> bool:
     return took.is_file() and took.stat().st_mtime >= log.stat().st_mtime
 
 
-def _why_outdated(config: BenchmarkConfig, one: Progress, ask: Callable[..., str]) -> str:
+def _why_trained_anew(config: BenchmarkConfig, one: Progress) -> str:
     if not (one.folder / "manifest.json").is_file():
         # Nobody can tell, and no comparison takes it.
         return ""
     try:
-        return ask(config, one.dataset, one.run, one.folder)
+        return other_settings(config, one.dataset, one.run, one.folder)
     except ValueError as error:
         return str(error)
 

@@ -19,7 +19,7 @@ from hydrarec.config.hypotheses import Hypotheses
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json
 from hydrarec.formatting import metric_title, score
-from hydrarec.layout import COLLECTED, CONTRASTED, data_folder, run_folder
+from hydrarec.layout import COLLECTED, CONTRASTED, card_file, run_folder
 from hydrarec.significance.estimate import Estimate
 from hydrarec.significance.pairs import PairVariances
 from hydrarec.tables import read_table
@@ -101,7 +101,7 @@ class Evidence:
 
     def card(self, dataset: str) -> dict[str, Any]:
         """Return a data card."""
-        path = data_folder(self.results, dataset) / "card.json"
+        path = card_file(self.results, dataset)
         if not path.is_file():
             raise Undecidable(f"{dataset} has no data card")
         return read_json(path)

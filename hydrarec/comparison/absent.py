@@ -10,7 +10,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
 from hydrarec.layout import absent_files
-from hydrarec.outdated import outdated
+from hydrarec.outdated import unusable
 from hydrarec.status import OPEN, TRAINED, Progress, is_worked_on, progress
 from hydrarec.tables import write_table
 
@@ -37,10 +37,7 @@ def write_runs(config: BenchmarkConfig, results: Path, output: Path) -> None:
 def _row(config: BenchmarkConfig, one: Progress, worked_on: bool) -> dict[str, Any]:
     status, said = _unfinished(one, worked_on), one.said
     if not absent_files(one.folder):
-        try:
-            said = outdated(config, one.dataset, one.run, one.folder)
-        except ValueError as error:
-            said = str(error)
+        said = unusable(config, one.dataset, one.run, one.folder)
         status = "missing" if said else "finished"
     epochs = one.epochs or None
     timing = one.folder / "timing.json"

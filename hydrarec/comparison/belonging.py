@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
-from hydrarec.layout import data_folder, split_folder
+from hydrarec.layout import card_file, split_folder
 from hydrarec.outdated import other_data, other_tables, outdated, prepared_anew
 from hydrarec.provenance import AGAIN, code_of, file_hash, read_left, read_manifest
 
@@ -59,8 +59,8 @@ def refuse_other_data(config: BenchmarkConfig, results: Path) -> None:
     Snakemake prepares data anew whose definition changes, as long as it has its own records of them.
     """
     for dataset in config.datasets:
-        card = data_folder(results, dataset.id) / "card.json"
-        if card.is_file() and (why := other_data(dataset, card)):
+        card = card_file(results, dataset.id)
+        if why := other_data(dataset, card):
             raise ValueError(
                 f"data set {dataset.id} is not the one of this configuration: {why}.\n"
                 f"Start Snakemake again; {prepared_anew(card)}."

@@ -15,7 +15,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_object
 from hydrarec.layout import absent_files, run_folder
-from hydrarec.outdated import outdated
+from hydrarec.outdated import unusable
 
 FROM_LISTS = "costs.json"
 """What only a run has that was handed in as recommendation lists."""
@@ -53,10 +53,8 @@ class RunSeed:
 
 def planned(config: BenchmarkConfig, results: Path) -> Iterator[RunSeed]:
     """Go through everything a comparison consists of, in the order of the configuration."""
-    for dataset in config.datasets:
-        for protocol in config.protocols:
-            for run in config.run_ids:
-                yield from seeds_of(config, results, dataset.id, protocol, run)
+    for one in config.everything():
+        yield RunSeed(*one, run_folder(results, *one))
 
 
 def seeds_of(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> list[RunSeed]:
@@ -81,18 +79,11 @@ def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol
     return [
         run
         for run in config.run_ids
-        if all(_is_usable(config, one) for one in seeds_of(config, results, dataset, protocol, run))
+        if all(
+            not absent_files(one.folder) and not unusable(config, dataset, run, one.folder)
+            for one in seeds_of(config, results, dataset, protocol, run)
+        )
     ]
-
-
-def _is_usable(config: BenchmarkConfig, one: RunSeed) -> bool:
-    if absent_files(one.folder):
-        return False
-    try:
-        return not outdated(config, one.dataset, one.run, one.folder)
-    except ValueError:
-        # Damaged. Where all runs must be there, it is refused before anybody asks this.
-        return False
 
 
 def finished(config: BenchmarkConfig, results: Path) -> list[RunSeed]:

@@ -31,7 +31,7 @@ from hydrarec.comparison.measurements import measured_on
 from hydrarec.comparison.runs import RunSeed, finished, kind_of, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
-from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, data_folder, split_folder
+from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, split_folder
 from hydrarec.provenance import code_of
 from hydrarec.report.measured import Measured, read_measured
 from hydrarec.report.titles import protocol_name, short_names
@@ -239,9 +239,7 @@ def read_inputs(
         manifests=[(one, one.json("manifest.json")) for one in everything],
         codes=[code_of(one.folder) for one in everything],
         cards={
-            d.id: read_json(path)
-            for d in config.datasets
-            if (path := data_folder(results, d.id) / "card.json").is_file() or complete
+            d.id: read_json(path) for d in config.datasets if (path := card_file(results, d.id)).is_file() or complete
         },
         splits={
             (d.id, p): read_json(path)
