@@ -1,6 +1,7 @@
 """Every table of the benchmark: its columns, their types and meaning. `hydrarec.tables` reads and writes them.
 
-ADR 0002 describes where the files lie. A new column is added here first.
+ADR 0002 describes where the files lie. A new column is added here first. One file, however long: it is searched for
+words, and tables share columns.
 """
 
 from typing import NamedTuple
