@@ -4,16 +4,21 @@
 #   snakemake --profile slurm                          everything, on a cluster
 #   snakemake --profile local --configfile examples/demo.yaml
 #                                                      the embedded data set, minutes on a laptop
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+# Not the folder of the workflow: this one may be a module of another.
+CHECKOUT = Path(workflow.current_basedir)
 
 
 # A --configfile replaces config.yaml as a whole. Merged, keys of the one would linger in the other. Whether one was given
 # decides, and not what it says: one without data sets is to be refused. Jobs are given the same files.
 if not workflow.overwrite_configfiles:
 
-    configfile: f"{workflow.basedir}/config.yaml"
+    configfile: CHECKOUT / "config.yaml"
 
 
 report: "workflow/report/workflow.rst"
@@ -22,6 +27,14 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/configuration.smk"
 include: "workflow/rules/remarks.smk"
 include: "workflow/rules/common.smk"
+
+
+# The first of all, and so the one that is made when nothing is asked for.
+rule all:
+    input:
+        f"reports/{BENCHMARK.report}/index.html",
+
+
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
@@ -49,12 +62,6 @@ onstart:
 
 onerror:
     say_what_stopped()
-
-
-rule all:
-    default_target: True
-    input:
-        f"reports/{BENCHMARK.report}/index.html",
 
 
 rule prepare_all:

@@ -10,9 +10,13 @@ from hydrarec.config import ConfigError, load
 from hydrarec.config.claims_file import claims_file
 from hydrarec.config.hypotheses import load_hypotheses
 
+if workflow.modifier.path_modifier.replace_prefix("results") != "results":
+    raise WorkflowError(
+        "as a module this workflow takes no `prefix`, because its commands name folders themselves; use `workdir:` or --directory"
+    )
+
 BASELINES = sorted(
-    path.stem
-    for path in Path(workflow.basedir, "workflow/rules/baselines").glob("*.smk")
+    path.stem for path in (CHECKOUT / "workflow/rules/baselines").glob("*.smk")
 )
 
 
@@ -41,10 +45,12 @@ def refuse_edited_files():
     variable = "HYDRAREC_CONFIGURATION"
     # What was read and not the files: other comments change nothing, and values of --config are handed to jobs too.
     digest = hashlib.sha256(repr(config).encode()).hexdigest()
+    planned = os.environ.get(variable, "").split()
     if workflow.is_main_process:
-        # Jobs inherit it; one that starts a Snakemake itself is its main process, and no longer bound to it.
-        os.environ[variable] = digest
-    elif os.environ.get(variable, digest) != digest:
+        # Jobs inherit it; one that starts a Snakemake itself is its main process, and no longer bound to it. A workflow
+        # of which this one is a module may have it twice, with two configurations.
+        os.environ[variable] = " ".join([*planned, digest])
+    elif planned and digest not in planned:
         files = " or ".join(map(str, workflow.configfiles))
         raise WorkflowError(
             f"{files} was edited since Snakemake started; put it back, or stop Snakemake and start it again"
@@ -68,7 +74,7 @@ if (n_bytes := len(json.dumps(config).encode())) >= LONGEST_ARGUMENT:
     )
 
 
-HYPOTHESES_FILE = claims_file(BENCHMARK, Path(workflow.basedir))
+HYPOTHESES_FILE = claims_file(BENCHMARK, CHECKOUT)
 PUBLISHED_FILE = None
 if HYPOTHESES_FILE:
     try:

@@ -6,7 +6,7 @@ localrules:
 
 rule environment:
     input:
-        lock=f"{workflow.basedir}/envs/{{environment}}.txt",
+        lock=f"{CHECKOUT}/envs/{{environment}}.txt",
     output:
         packages="results/environments/{environment}/packages.txt",
     log:

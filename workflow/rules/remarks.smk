@@ -71,10 +71,10 @@ def say_what_stopped():
 
     logger.error(described(progress(BENCHMARK, Path("results"))))
     logger.error("Once its cause is mended, the same command goes on from here.")
-    given = workflow.overwrite_configfiles or [Path(workflow.basedir, "config.yaml")]
+    given = workflow.overwrite_configfiles or [CHECKOUT / "config.yaml"]
     # It reads one file, and no values of the command line.
     if len(given) == 1 and PLACE is not None:
-        here, checkout = Path().resolve(), Path(workflow.basedir).resolve()
+        here, checkout = Path().resolve(), CHECKOUT.resolve()
         folder = f" --folder {shlex.quote(str(here))}" if here != checkout else ""
         logger.error(
             f"A report of what is finished: hydrarec partial-report --config {shlex.quote(str(given[0]))}{folder}"

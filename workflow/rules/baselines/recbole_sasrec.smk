@@ -4,8 +4,8 @@ rule recbole_sasrec:
         rules.prepare.output,
         rules.split.output,
         environment="results/environments/recbole/packages.txt",
-        script=f"{workflow.basedir}/workflow/scripts/recbole_models.py",
-        library=f"{workflow.basedir}/workflow/scripts/library.py",
+        script=f"{CHECKOUT}/workflow/scripts/recbole_models.py",
+        library=f"{CHECKOUT}/workflow/scripts/library.py",
     output:
         RUN_FILES,
         costs="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/costs.json",

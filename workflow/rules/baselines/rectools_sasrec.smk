@@ -4,8 +4,8 @@ rule rectools_sasrec:
         rules.prepare.output,
         rules.split.output,
         environment="results/environments/rectools/packages.txt",
-        script=f"{workflow.basedir}/workflow/scripts/rectools_models.py",
-        library=f"{workflow.basedir}/workflow/scripts/library.py",
+        script=f"{CHECKOUT}/workflow/scripts/rectools_models.py",
+        library=f"{CHECKOUT}/workflow/scripts/library.py",
     output:
         RUN_FILES,
         costs="results/runs/{dataset}/{protocol}/{run}/seed-{seed}/costs.json",
