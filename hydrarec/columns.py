@@ -128,6 +128,8 @@ HISTORY = _table(
     train_j=added(pa.float64(), "cumulative joules that the GPU took while training; null: not measured"),
     load=added(pa.float64(), "load average of the machine after the epoch's training; null: not measured"),
 )
+CLOCKS = ["train_s", "validation_s", "train_cpu_s", "train_j", "load"]
+"""Columns of a history that are never the same twice."""
 
 METRICS = _table(
     **_RUN,
@@ -366,7 +368,7 @@ TIMES = _table(
     host=(pa.string(), "host name"),
     epochs=(pa.int32(), "epochs trained; 0 for baselines that are not trained in epochs"),
     best_epoch=(pa.int32(), "epoch whose weights were kept"),
-    converged=(pa.bool_(), "stopped by patience before the last allowed epoch"),
+    converged=(pa.bool_(), "stopped by patience and not by the limit of epochs"),
     parameters=(pa.int64(), "trainable parameters"),
     runs_per_gpu=(pa.int32(), "trainings that shared the GPU"),
     setup_s=nullable(

@@ -3,7 +3,6 @@
 Seconds are measured where they pass; this file only says which there are and how they are written.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,8 +46,6 @@ class Timing(Block):
     """Training seconds up to the best epoch; null: `train_s`."""
     validation_s: Number = 0.0
     """All validation seconds."""
-    sequences_per_s: Number = 0.0
-    """Training sequences a second."""
     peak_gpu_mib: Number | None = None
     """Peak allocated GPU memory; null on a CPU."""
     train_cpu_s: Number | None = None
@@ -74,8 +71,37 @@ class OutsideCosts(Timing):
     """Making the lists of all test targets."""
     test_cpu_s: Number | None = None
     """Processor seconds of it; null: not measured."""
+    test_load: Number | None = None
+    """Load average of the machine afterwards; null: not measured."""
     test_j: Number | None = None
     """Joules that the GPU took for it; null: not measured."""
+
+
+class Inference(Block):
+    """What ranking the test targets cost, and what it was done with."""
+
+    device: Annotated[str, Field(min_length=1)]
+    """`cpu`, or the GPU's name."""
+    test_s: Number
+    """Seconds of ranking all test targets."""
+    n_cases: Annotated[int, Field(ge=1)]
+    """Their number."""
+    peak_memory_mib: Number
+    """Peak resident memory of the process."""
+    threads: Annotated[int, Field(ge=1)]
+    """CPU threads."""
+    test_cpu_s: Number | None = None
+    """Processor seconds of ranking them, all threads together; null, here and below: not measured."""
+    load: Number | None = None
+    """Load average of the machine afterwards."""
+    test_j: Number | None = None
+    """Joules that the GPU took meanwhile."""
+    candidates: dict[str, str] = Field(default_factory=dict)
+    """Content hashes of the drawn candidates that were ranked among as well, by kind."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """Hashes of what the ranking read and wrote in the run folder, where the manifest was written before it."""
+    code: dict[str, Any] = Field(default_factory=dict)
+    """Version, commit and sources of the ranking, where the manifest was written before it."""
 
 
 def write_timing(folder: Path, timing: Timing) -> None:
@@ -88,64 +114,13 @@ def write_timing(folder: Path, timing: Timing) -> None:
     write_json(folder / "timing.json", values)
 
 
-def write_inference(
-    folder: Path,
-    *,
-    device: str,
-    test_s: float,
-    n_cases: int,
-    peak_memory_mib: float,
-    threads: int | None = None,
-    test_cpu_s: float | None = None,
-    load: float | None = None,
-    test_j: float | None = None,
-    candidates: Mapping[str, str] | None = None,
-    files: dict[str, str] | None = None,
-    code: Mapping[str, Any] | None = None,
-) -> None:
-    """Write `inference.json`.
-
-    Parameters
-    ----------
-    folder
-        Run folder.
-    device
-        `cpu`, or the GPU's name.
-    test_s
-        Seconds of ranking all test targets.
-    n_cases
-        Their number.
-    peak_memory_mib
-        Peak resident memory of the process.
-    threads
-        CPU threads.
-    test_cpu_s
-        Processor seconds of ranking them, all threads together; None, here and below: not measured.
-    load
-        Load average of the machine afterwards.
-    test_j
-        Joules that the GPU took meanwhile.
-    candidates
-        Content hashes of the drawn candidates that were ranked among as well, by kind.
-    files
-        Hashes of what the ranking read and wrote in the run folder, where the manifest was written before it.
-    code
-        Version, commit and sources of the ranking, where the manifest was written before it.
-    """
-    values = {
-        **(code or {}),
-        "device": device,
-        "test_s": test_s,
-        "infer_ms_per_user": 1000 * test_s / n_cases,
-        "n_cases": n_cases,
-        "peak_memory_mib": peak_memory_mib,
-        "threads": threads,
-        "test_cpu_s": test_cpu_s,
-        "load": load,
-        "test_j": test_j,
-    }
-    told = {"candidates": dict(candidates or {}), "files": files or {}}
-    write_json(folder / "inference.json", values | {name: hashes for name, hashes in told.items() if hashes})
+def write_inference(folder: Path, inference: Inference) -> None:
+    """Write `inference.json`, with the milliseconds a target took, and without hashes where there are none."""
+    values = inference.model_dump(exclude={"code"})
+    hashes = {name: values.pop(name) for name in ("candidates", "files")}
+    values["infer_ms_per_user"] = 1000 * inference.test_s / inference.n_cases
+    filled = {name: by_name for name, by_name in hashes.items() if by_name}
+    write_json(folder / "inference.json", inference.code | values | filled)
 
 
 def read_costs(path: Path) -> OutsideCosts:

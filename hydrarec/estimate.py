@@ -20,7 +20,6 @@ from pydantic import ValidationError
 
 from hydrarec.config import BenchmarkConfig, RunSettings
 from hydrarec.config.differences import settings_apart
-from hydrarec.config.runs import TrainedRun
 from hydrarec.contention import contention
 from hydrarec.files import read_object
 from hydrarec.formatting import duration, several
@@ -100,7 +99,7 @@ def estimate(
     ids = [dataset.id for dataset in config.datasets]
     if unknown := sorted(set(given) - set(ids)):
         raise ValueError(f"no data set {', '.join(unknown)} in the comparison; allowed: {', '.join(ids)}")
-    places = [(d, p, r.id) for d in ids for p in config.protocols for r in config.all_runs if isinstance(r, TrainedRun)]
+    places = [(d, p, r.id) for d in ids for p in config.protocols for r in config.trained_runs]
     found = {place: list(_measured(config, results, *place)) for place in places}
     devices = Counter(one.device for many in found.values() for one in many)
     if device is None:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -67,18 +67,22 @@ def atomic_path(path: Path) -> Generator[Path]:
 
 
 @contextmanager
-def atomic_folder(folder: Path) -> Generator[Path]:
+def atomic_folder(folder: Path, *, last: str, replaces: Collection[str] = ()) -> Generator[Path]:
     """Yield an empty folder whose files move into `folder` when the block ends without an error: all of them or none.
 
     Parameters
     ----------
     folder
         Where the files shall lie. It is created; files under other names stay.
+    last
+        Name of the file that moves last: where it is new, so are the others.
+    replaces
+        Names of files that are removed unless they are written anew.
 
     Yields
     ------
     Path
-        A folder inside `folder`. What is written last moves last.
+        A folder inside `folder`.
 
     Raises
     ------
@@ -91,10 +95,12 @@ def atomic_folder(folder: Path) -> Generator[Path]:
     try:
         _remove_left_overs(beside=temporary)
         yield temporary
-        files = sorted(temporary.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        files = sorted(temporary.iterdir(), key=lambda path: path.name == last)
         for path in files:
             if (folder / path.name).is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / path.name))
+        for name in set(replaces).difference(path.name for path in files):
+            (folder / name).unlink(missing_ok=True)
         for path in files:
             path.replace(folder / path.name)
     except OSError as error:

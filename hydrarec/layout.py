@@ -3,10 +3,20 @@
 from pathlib import Path
 
 COLLECTED, CONTRASTED, ANALYSED, DECIDED = "collected.json", "contrasted.json", "analysed.json", "decided.json"
-"""Files beside the tables over all runs: the settings with which the step of that name made its own."""
+"""Files beside the tables over all runs: the settings with which a step made its own."""
 
-REQUIRED = ("ranks.parquet", "timing.json", "inference.json", "manifest.json")
+TRAINING_FILES = ("model.safetensors", "history.parquet", "timing.json", "manifest.json")
+"""What a training leaves behind in a run's folder."""
+RANKING_FILES = ("ranks.parquet", "recommendations.parquet", "sampled.parquet", "inference.json")
+"""What ranking the test targets does."""
+ALL_FILES = (*TRAINING_FILES, *RANKING_FILES, "costs.json")
+"""All that a run's folder can hold once it is finished; the last comes with lists from outside this package."""
+REQUIRED = ("ranks.parquet", "recommendations.parquet", "timing.json", "inference.json", "manifest.json")
 """What every finished run leaves behind, trained or not."""
+
+
+PARTS = ("train", "validation", "test")
+"""Parts of a split, each a Parquet file."""
 
 
 def raw_file(results: Path, sha256: str, name: str) -> Path:

@@ -4,12 +4,13 @@ A case is two integers: `greater`, the candidates scored above the target, and `
 scored the same. The target's place is then one of `equal + 1` consecutive places, each equally likely when ties
 are broken at random, so that every metric is the mean of its gain over those places. Nothing is sampled.
 
-Not for means over users or for groups of them: see `hydrarec.comparison`.
+Not for groups of users: see `hydrarec.comparison`.
 """
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 Ties: TypeAlias = Literal["expected", "optimistic", "pessimistic"]
@@ -51,7 +52,7 @@ def hit_rate(greater: ArrayLike, equal: ArrayLike, k: int, ties: Ties = "expecte
     >>> hit_rate([1], [2], k=2, ties="optimistic"), hit_rate([1], [2], k=2, ties="pessimistic")
     (array([1.]), array([0.]))
     """
-    return _mean_gain(_gains("hr", k), greater, equal, ties)
+    return _mean_gain(gains("hr", k), greater, equal, ties)
 
 
 def ndcg(greater: ArrayLike, equal: ArrayLike, k: int, ties: Ties = "expected") -> NDArray[np.float64]:
@@ -74,7 +75,7 @@ def ndcg(greater: ArrayLike, equal: ArrayLike, k: int, ties: Ties = "expected") 
     >>> ndcg([0], [1], k=10)
     array([0.81546488])
     """
-    return _mean_gain(_gains("ndcg", k), greater, equal, ties)
+    return _mean_gain(gains("ndcg", k), greater, equal, ties)
 
 
 def mrr(greater: ArrayLike, equal: ArrayLike, ties: Ties = "expected") -> NDArray[np.float64]:
@@ -89,7 +90,7 @@ def mrr(greater: ArrayLike, equal: ArrayLike, ties: Ties = "expected") -> NDArra
     >>> mrr([0], [2])  # (1 + 1/2 + 1/3) / 3
     array([0.61111111])
     """
-    return _mean_gain(_gains("mrr", _last_place(greater, equal)), greater, equal, ties)
+    return _mean_gain(gains("mrr", _last_place(greater, equal)), greater, equal, ties)
 
 
 def tie_variance(
@@ -120,15 +121,52 @@ def tie_variance(
     >>> tie_variance("hr", [0, 3], [1, 0], k=1)
     array([0.25, 0.  ])
     """
-    gains = _gains(metric, _last_place(greater, equal) if k is None else k)
-    mean = _mean_gain(gains, greater, equal, "expected")
+    worth = gains(metric, _last_place(greater, equal) if k is None else k)
+    mean = _mean_gain(worth, greater, equal, "expected")
     # Where there is but one place rounding must not leave a variance, nor anywhere one below 0.
-    spread = np.maximum(_mean_gain(gains**2, greater, equal, "expected") - mean**2, 0)
+    spread = np.maximum(_mean_gain(worth**2, greater, equal, "expected") - mean**2, 0)
     return np.where(np.asarray(equal) > 0, spread, 0.0)
 
 
-def _gains(metric: Literal["hr", "ndcg", "mrr"], k: int) -> NDArray[np.float64]:
-    """Return what place 1, 2, ..., k is worth."""
+def user_mean(values: NDArray[np.float64], users: ArrayLike) -> NDArray[np.float64]:
+    """Average over the cases of each user and then over users, so that a user counts once however many cases he has.
+
+    Parameters
+    ----------
+    values
+        Metrics in columns, a row for each case.
+    users
+        The user of each case.
+
+    Returns
+    -------
+    numpy.ndarray
+        The mean of each column.
+
+    Examples
+    --------
+    >>> user_mean(np.array([[1.0, 0.5], [0.0, 0.5], [1.0, 0.0]]), users=[7, 7, 8])
+    array([0.75, 0.25])
+    """
+    by_user = cast(pd.DataFrame, pd.DataFrame(values).groupby(np.asarray(users)).mean())
+    return by_user.mean().to_numpy()
+
+
+def gains(metric: Literal["hr", "ndcg", "mrr"], k: int) -> NDArray[np.float64]:
+    """Return what place 1, 2, ..., k is worth.
+
+    Parameters
+    ----------
+    metric
+        Which metric.
+    k
+        The last place, from 1.
+
+    Raises
+    ------
+    ValueError
+        If `k` is below 1.
+    """
     if k < 1:
         raise ValueError(f"k must be at least 1, found {k}")
     places = np.arange(1, k + 1)
@@ -140,8 +178,8 @@ def _last_place(greater: ArrayLike, equal: ArrayLike) -> int:
     return int(np.max(np.asarray(greater), initial=0)) + int(np.max(np.asarray(equal), initial=0)) + 1
 
 
-def _mean_gain(gains: NDArray[np.float64], greater: ArrayLike, equal: ArrayLike, ties: Ties) -> NDArray[np.float64]:
-    """Average the gains (of place 1, 2, ...; 0 beyond them) over the places a target can have."""
+def _mean_gain(worth: NDArray[np.float64], greater: ArrayLike, equal: ArrayLike, ties: Ties) -> NDArray[np.float64]:
+    """Average what places are worth (place 1, 2, ...; 0 beyond them) over the places a target can have."""
     above, same = np.asarray(greater, dtype=np.int64), np.asarray(equal, dtype=np.int64)
     if above.shape != same.shape:
         raise ValueError(f"greater and equal must have one shape, found {above.shape} and {same.shape}")
@@ -156,6 +194,6 @@ def _mean_gain(gains: NDArray[np.float64], greater: ArrayLike, equal: ArrayLike,
         before, places = above + same, np.ones_like(same)
     else:
         raise ValueError(f"ties must be expected, optimistic or pessimistic, found {ties!r}")
-    cumulated = np.concatenate([[0.0], np.cumsum(gains)])
-    end = len(gains)
+    cumulated = np.concatenate([[0.0], np.cumsum(worth)])
+    end = len(worth)
     return (cumulated[np.minimum(before + places, end)] - cumulated[np.minimum(before, end)]) / places

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from hydrarec.files import read_object, sha256, write_json
+from hydrarec.layout import PARTS
 from hydrarec.sources import code_state, loaded_sources, source_hashes
 from hydrarec.tables import content_hash
 
@@ -125,8 +126,8 @@ def changed_sources(folder: Path) -> list[str]:
     """
     paths = (folder / name for name in ("manifest.json", "inference.json"))
     recorded = [read_object(path).get("sources", {}) for path in paths if path.is_file()]
-    now = source_hashes()
-    return sorted({path for sources in recorded for path, was in sources.items() if now.get(path) != was})
+    found = source_hashes()
+    return sorted({path for sources in recorded for path, was in sources.items() if found.get(path) != was})
 
 
 def now() -> str:
@@ -137,16 +138,16 @@ def now() -> str:
 def data_hashes(split: Path) -> dict[str, str]:
     """Return the content hash of each part of a split, by file name.
 
-    Drawn candidates beside them are no part: what was counted among them says so itself (`inference.json`).
+    Sampled candidates beside them are no part: what was counted among them says so itself (`inference.json`).
     """
-    parts = (path for path in sorted(split.glob("*.parquet")) if not path.name.startswith("candidates-"))
-    return {path.name: content_hash(path) for path in parts}
+    parts = (split / f"{name}.parquet" for name in sorted(PARTS))
+    return {path.name: content_hash(path) for path in parts if path.is_file()}
 
 
 def changed_part(recorded: dict[str, str], split: Path) -> tuple[str, str] | None:
     """Return the first part of a split that is not what was recorded, and its hash now; None if all are."""
-    now = data_hashes(split)
-    return next(((name, now.get(name, "none")) for name in recorded if now.get(name) != recorded[name]), None)
+    found = data_hashes(split)
+    return next(((name, found.get(name, "none")) for name in recorded if found.get(name) != recorded[name]), None)
 
 
 def file_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pandas as pd
 from hydrarec.columns import HELD_OUT, HISTORY, ITEMS, RANKS, RECOMMENDATIONS, SAMPLED, TRAIN
 from hydrarec.config import BenchmarkConfig, load
 from hydrarec.config.runs import BaselineRun
+from hydrarec.costs import Inference, Timing, write_inference, write_timing
 from hydrarec.data.candidates import draw
 from hydrarec.data.card import describe
 from hydrarec.files import read_json, write_json
@@ -165,34 +166,27 @@ class Tree:
         epochs = int(stream.integers(18, 30)) if trained else 0
         epoch_s = (0.6 + 0.4 * len(run) / 20) * stream.uniform(0.97, 1.03) if trained else 0.0
         best = epochs - 6 if trained else 0
-        timing = {
-            "device": "cpu",
-            "threads": 2,
-            "runs_per_gpu": 1,
-            "epochs": epochs,
-            "best_epoch": best,
-            "converged": True,
-            "parameters": 81_920 if trained else 0,
-            "setup_s": 0.8,
-            "train_s": epochs * epoch_s if trained else 0.05,
-            "epoch_s": epoch_s,
-            "train_to_best_s": best * epoch_s if trained else 0.05,
-            "validation_s": 0.1 * epochs,
-            "sequences_per_s": 2000.0,
-            "peak_memory_mib": 512.0,
-            "peak_gpu_mib": None,
-            "train_cpu_s": 1.8 * epochs * epoch_s if trained else 0.09,
-            "epoch_cpu_s": 1.8 * epoch_s,
-            "train_to_best_cpu_s": 1.8 * best * epoch_s if trained else 0.09,
-            "validation_cpu_s": 0.15 * epochs,
-            "load": 2.1,
-            "train_j": None,
-            "validation_j": None,
-        }
-        write_json(folder / "timing.json", timing)
-        inference = {"device": "cpu", "test_s": 0.2, "infer_ms_per_user": 0.4, "n_cases": 240, "peak_memory_mib": 400.0}
-        inference |= {"threads": 2, "test_cpu_s": 0.3, "load": 2.1, "test_j": None}
-        write_json(folder / "inference.json", inference)
+        timing = Timing(
+            train_s=epochs * epoch_s if trained else 0.05,
+            peak_memory_mib=512.0,
+            threads=2,
+            epochs=epochs,
+            best_epoch=best,
+            parameters=81_920 if trained else 0,
+            setup_s=0.8,
+            epoch_s=epoch_s,
+            train_to_best_s=best * epoch_s if trained else 0.05,
+            validation_s=0.1 * epochs,
+            train_cpu_s=1.8 * epochs * epoch_s if trained else 0.09,
+            epoch_cpu_s=1.8 * epoch_s,
+            train_to_best_cpu_s=1.8 * best * epoch_s if trained else 0.09,
+            validation_cpu_s=0.15 * epochs,
+            load=2.1,
+        )
+        write_timing(folder, timing)
+        n_cases = len(pd.read_parquet(folder / "ranks.parquet", columns=["user"]))
+        machine = {"device": "cpu", "threads": 2, "load": 2.1, "peak_memory_mib": 400.0}
+        write_inference(folder, Inference(**machine, test_s=0.2, test_cpu_s=0.3, n_cases=n_cases))
         if trained:
             epoch = np.arange(1, epochs + 1)
             curve = self.skills.get(run, 1.8) / 12 * (1 - np.exp(-epoch / 6)) + stream.normal(0, 0.001, epochs)

@@ -47,7 +47,7 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     require_complete(config, results, partial=partial)
     values = sensitivity(config, results, partial=partial)
     moved, tied, lists = agreement(config, values), orders(config, results), beyond(config, results)
-    with atomic_folder(output) as new:
+    with atomic_folder(output, last=ANALYSED) as new:
         write_table(values, new / "sensitivity.parquet", SENSITIVITY)
         write_table(moved, new / "agreement.parquet", AGREEMENT)
         write_table(tied, new / "orders.parquet", ORDERS)

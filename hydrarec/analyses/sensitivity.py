@@ -27,6 +27,7 @@ from hydrarec.comparison.cases import Cases, Group, read_ranks
 from hydrarec.comparison.measures import case_tie_variances, case_values, metric_names
 from hydrarec.comparison.runs import FROM_LISTS, finished_runs
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.protocol import sample_size
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
 from hydrarec.layout import candidates_file, run_folder, split_folder
@@ -205,7 +206,7 @@ def read_sampled(folder: Path, cases: Cases, hashes: dict[str, str]) -> dict[str
         counts = table.loc[table["kind"] == kind].reset_index(drop=True)
         if not np.array_equal(counts[["user", "step"]].to_numpy(), cases.frame[["user", "step"]].to_numpy()):
             raise ValueError(f"{path}: its users and steps are not those of {cases.source}; they cannot be mixed")
-        number = int(kind.rpartition("-")[2])
+        number = sample_size(kind)
         if (counts[["greater", "equal"]] < 0).any(axis=None) or (counts["greater"] + counts["equal"] > number).any():
             raise ValueError(f"{path}: greater + equal must be from 0 to {number} where {number} candidates are drawn")
         found[kind] = counts[["greater", "equal"]].assign(warm=cases.frame["warm"])

@@ -6,13 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS
+from hydrarec.columns import CLOCKS, HISTORY, RANKS, RECOMMENDATIONS, SAMPLED
 from hydrarec.files import sha256
-from hydrarec.metrics import ndcg
+from hydrarec.metrics import ndcg, user_mean
 from hydrarec.tables import read_table
-
-CLOCKS = ["train_s", "validation_s", "train_cpu_s", "train_j", "load"]
-"""Columns of a history that are never the same twice."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +34,16 @@ def differences(before: Path, after: Path) -> list[Difference]:
     """
     found = []
     if (before / "history.parquet").is_file():
-        histories = (read_table(folder / "history.parquet", HISTORY).drop(columns=CLOCKS) for folder in (before, after))
-        found.append(_history(*histories))
+        histories = (read_table(folder / "history.parquet", HISTORY) for folder in (before, after))
+        found.append(_history(*(table.drop(columns=CLOCKS) for table in histories)))
         if sha256(before / "model.safetensors") != sha256(after / "model.safetensors"):
             found.append(Difference("model.safetensors", "the weights are not the same bytes"))
     found.append(_ranks(*(_by_case(folder) for folder in (before, after))))
     lists = [read_table(folder / "recommendations.parquet", RECOMMENDATIONS) for folder in (before, after)]
     if not lists[0].equals(lists[1]):
         found.append(Difference("recommendations.parquet", _lists(*lists)))
+    if (before / "sampled.parquet").is_file():
+        found.append(_sampled(*(read_table(folder / "sampled.parquet", SAMPLED) for folder in (before, after))))
     return [one for one in found if one is not None]
 
 
@@ -89,8 +88,18 @@ def _ranks(before: pd.DataFrame, after: pd.DataFrame) -> Difference | None:
 
 
 def _ndcg(ranks: pd.DataFrame) -> float:
-    value = ndcg(ranks["greater"].to_numpy(), ranks["equal"].to_numpy(), 10) * ranks["warm"].to_numpy()
-    return float(pd.Series(value).groupby(ranks["user"].to_numpy()).mean().mean())
+    values = ndcg(ranks["greater"].to_numpy(), ranks["equal"].to_numpy(), 10) * ranks["warm"].to_numpy()
+    return float(user_mean(values[:, None], ranks["user"])[0])
+
+
+def _sampled(before: pd.DataFrame, after: pd.DataFrame) -> Difference | None:
+    if before.equals(after):
+        return None
+    cases = ["user", "step", "kind"]
+    if not before[cases].equals(after[cases]):
+        return Difference("sampled.parquet", "not the same cases or candidates")
+    apart = int((before != after).any(axis=1).sum())
+    return Difference("sampled.parquet", f"{apart} of {len(before)} cases differ")
 
 
 def _lists(before: pd.DataFrame, after: pd.DataFrame) -> str:

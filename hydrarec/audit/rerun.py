@@ -13,8 +13,9 @@ from hydrarec.audit.verify import spelt_out, verify
 from hydrarec.baselines.run import baseline_names, run_baseline
 from hydrarec.config import RunSettings
 from hydrarec.config.mistakes import explain
-from hydrarec.layout import split_folder
-from hydrarec.provenance import changed_part, read_manifest
+from hydrarec.layout import candidates_file, split_folder
+from hydrarec.provenance import changed_part, read_left, read_manifest
+from hydrarec.tables import content_hash
 from hydrarec.training.inference import rank_test
 from hydrarec.training.run import train
 
@@ -59,10 +60,11 @@ def repeat(folder: Path, *, tolerance: float, data: Path | None = None, scratch:
     manifest = read_manifest(folder / "manifest.json")
     data = data or split_folder(folder.parents[4], manifest["dataset"], manifest["protocol"]).parent
     _refuse_other_data(manifest, folder, data / manifest["protocol"])
+    candidates = _candidates(folder, data / manifest["protocol"])
     compute = _trained if manifest.get("settings") else _baseline
     with tempfile.TemporaryDirectory(prefix="hydrarec-", dir=scratch) as temporary:
         output = Path(temporary)
-        compute(manifest, folder, data, output)
+        compute(manifest, folder, data, output, candidates)
         again = read_manifest(output / "manifest.json")
         found = differences(folder, output)
     conditions = _conditions(manifest, again) + [f"the run itself: {problem}" for problem in verify(folder).problems]
@@ -91,7 +93,20 @@ def _refuse_other_data(manifest: dict[str, Any], folder: Path, split: Path) -> N
         )
 
 
-def _trained(manifest: dict[str, Any], folder: Path, data: Path, output: Path) -> None:
+def _candidates(folder: Path, split: Path) -> list[Path]:
+    """Return the files of sampled candidates that a run was ranked among as well."""
+    recorded: dict[str, str] = read_left(folder / "inference.json").get("candidates", {})
+    for kind, digest in recorded.items():
+        path = candidates_file(split, kind)
+        if not path.is_file() or content_hash(path) != digest:
+            raise ValueError(
+                f"{path}: absent, or not the candidates that {folder} was ranked among. Have Snakemake's "
+                "rule candidates make them again, or name another place of the data with --data."
+            )
+    return [candidates_file(split, kind) for kind in recorded]
+
+
+def _trained(manifest: dict[str, Any], folder: Path, data: Path, output: Path, candidates: list[Path]) -> None:
     try:
         settings = RunSettings.model_validate(manifest["settings"])
     except ValidationError as error:
@@ -102,10 +117,10 @@ def _trained(manifest: dict[str, Any], folder: Path, data: Path, output: Path) -
     threads = _threads(manifest, folder)
     train(settings, data=data, protocol=manifest["protocol"], seed=manifest["seed"], threads=threads, output=output)
     model = output / "model.safetensors"
-    rank_test(model, data=data, protocol=manifest["protocol"], threads=threads, output=output)
+    rank_test(model, data=data, protocol=manifest["protocol"], threads=threads, output=output, candidates=candidates)
 
 
-def _baseline(manifest: dict[str, Any], folder: Path, data: Path, output: Path) -> None:
+def _baseline(manifest: dict[str, Any], folder: Path, data: Path, output: Path, candidates: list[Path]) -> None:
     name = manifest["run"].get("baseline")
     if name not in baseline_names():
         raise ValueError(
@@ -121,6 +136,7 @@ def _baseline(manifest: dict[str, Any], folder: Path, data: Path, output: Path) 
         options=manifest["run"].get("options", {}),
         threads=_threads(manifest, folder),
         output=output,
+        candidates=candidates,
     )
 
 

@@ -10,19 +10,19 @@ import torch
 
 import hydrarec.baselines
 from hydrarec.baselines import BaselineInputs
-from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED
+from hydrarec.config.protocol import LIST_LENGTH
 from hydrarec.contention import load_average
-from hydrarec.costs import Timing, write_inference, write_timing
+from hydrarec.costs import Inference, Timing, write_inference, write_timing
 from hydrarec.devices import prepare_process
 from hydrarec.files import atomic_folder, names_in
+from hydrarec.layout import ALL_FILES
 from hydrarec.provenance import data_hashes, peak_memory_mib, write_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
-from hydrarec.ranking.lists import LIST_LENGTH
+from hydrarec.ranking.outputs import write_ranking
 from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.sources import code_state
 from hydrarec.stopwatch import Stopwatch
-from hydrarec.tables import write_table
 
 
 def baseline_names() -> list[str]:
@@ -104,23 +104,20 @@ def run_baseline(
         ranking = rank(
             score, inputs.cases, inputs.catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what=name
         )
-    with atomic_folder(output) as new:
-        write_table(ranking.ranks, new / "ranks.parquet", RANKS)
-        write_table(ranking.recommendations, new / "recommendations.parquet", RECOMMENDATIONS)
-        if ranking.sampled is not None:
-            write_table(ranking.sampled, new / "sampled.parquet", SAMPLED)
+    cost = Inference(
+        device="cpu",
+        test_s=test.seconds,
+        n_cases=len(inputs.cases),
+        peak_memory_mib=peak_memory_mib(),
+        threads=threads,
+        test_cpu_s=test.cpu_s,
+        load=load_average(),
+        candidates={one.kind: one.content_hash for one in drawn},
+    )
+    with atomic_folder(output, last="manifest.json", replaces=ALL_FILES) as new:
+        write_ranking(new, ranking)
         write_timing(new, timing)
-        write_inference(
-            new,
-            device="cpu",
-            test_s=test.seconds,
-            n_cases=len(inputs.cases),
-            peak_memory_mib=peak_memory_mib(),
-            threads=threads,
-            test_cpu_s=test.cpu_s,
-            load=load_average(),
-            candidates={one.kind: one.content_hash for one in drawn},
-        )
+        write_inference(new, cost)
         write_manifest(
             new / "manifest.json",
             run={"id": run, "baseline": name, "options": options},

@@ -58,7 +58,7 @@ def decide(config: BenchmarkConfig, hypotheses: Path, results: Path, comparison:
         "published_sha256": sha256(published) if published else None,
     }
     table = [row | registered for row in claim_rows(decided)]
-    with atomic_folder(output) as new:
+    with atomic_folder(output, last=DECIDED) as new:
         write_table(pd.DataFrame(verdict_rows(decided), columns=VERDICTS.names), new / "verdicts.parquet", VERDICTS)
         write_table(pd.DataFrame(table, columns=CLAIMS.names), new / "claims.parquet", CLAIMS)
         write_json(new / DECIDED, compared(config))

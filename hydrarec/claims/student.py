@@ -47,7 +47,7 @@ def seed_mean(values: NDArray[np.float64], alpha: float) -> StudentEstimate:
     """
     if len(values) < 2:
         raise ValueError(f"a spread over seeds needs two of them or more, found {len(values)}")
-    return _student(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))), len(values) - 1, alpha)
+    return _student(float(values.mean()), float(stats.sem(values)), len(values) - 1, alpha)
 
 
 def fit_slope(x: NDArray[np.float64], y: NDArray[np.float64], alpha: float) -> StudentEstimate:
@@ -77,6 +77,7 @@ def fit_slope(x: NDArray[np.float64], y: NDArray[np.float64], alpha: float) -> S
     spread = float(away @ away)
     if spread == 0:
         raise ValueError("a slope needs points at different x")
+    # Not SciPy's: where all y are the same, its slope has no error, and here one of 0.
     slope = float(away @ y) / spread
     left = y - y.mean() - slope * away
     return _student(slope, float(np.sqrt(left @ left / df / spread)), df, alpha)

@@ -72,7 +72,7 @@ def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: b
         for dataset in config.datasets
         for protocol in config.protocols
     ]
-    with atomic_folder(output) as new:
+    with atomic_folder(output, last=CONTRASTED) as new:
         for name, schema, tables in zip(
             ("comparison", "pairs", "places"), (COMPARISON, PAIRS, PLACES), zip(*found, strict=True), strict=True
         ):

@@ -19,6 +19,7 @@ from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.formatting import metric_title
 from hydrarec.layout import run_folder
+from hydrarec.metrics import gains
 from hydrarec.provenance import code_of, n_changed, read_manifest
 from hydrarec.tables import read_table
 
@@ -174,10 +175,10 @@ def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str,
     weights = np.repeat(1 / (shares * everyone.n_users), shares)
     sentences: list[str] = []
     worst = 0.0
-    for metric, gains in ((f"hr@{k}", np.ones(k)), (f"ndcg@{k}", 1 / np.log2(np.arange(2, k + 2)))):
+    for metric, worth in ((f"hr@{k}", gains("hr", k)), (f"ndcg@{k}", gains("ndcg", k))):
         places = np.minimum(n, k)
-        chance = warm * np.cumsum(gains)[places - 1] / n
-        spread = warm * np.cumsum(gains**2)[places - 1] / n - chance**2
+        chance = warm * np.cumsum(worth)[places - 1] / n
+        spread = warm * np.cumsum(worth**2)[places - 1] / n - chance**2
         expected, error = float(weights @ chance), float(np.sqrt(weights**2 @ spread / len(seeds)))
         found = float(weights @ values[:, metric_names(cutoffs).index(metric)])
         distance = abs(found - expected) / error if error else 0.0 if np.isclose(found, expected) else np.inf

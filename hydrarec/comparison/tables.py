@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.columns import LEADERBOARD, METRICS, TIMES
+from hydrarec.columns import LEADERBOARD, METRICS, TIMES, may_be_absent
 from hydrarec.comparison.absent import write_runs
 from hydrarec.comparison.belonging import refuse_edited_ranks
 from hydrarec.comparison.cases import Cases, Group, read_cases, read_ranks
@@ -18,6 +18,7 @@ from hydrarec.comparison.runs import RunSeed, finished, finished_runs, require_c
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.compared import compared
 from hydrarec.contention import busy_share, contention
+from hydrarec.costs import Timing
 from hydrarec.files import atomic_folder, write_json
 from hydrarec.layout import COLLECTED, run_folder
 from hydrarec.progress import bar
@@ -27,31 +28,9 @@ from hydrarec.tables import write_table
 
 Rows = list[dict[str, Any]]
 
-_FROM_TIMING = (
-    "device",
-    "epochs",
-    "best_epoch",
-    "converged",
-    "parameters",
-    "setup_s",
-    "train_s",
-    "epoch_s",
-    "train_to_best_s",
-    "validation_s",
-    "peak_memory_mib",
-    "peak_gpu_mib",
-)
-_COUNTED = (
-    "train_cpu_s",
-    "epoch_cpu_s",
-    "train_to_best_cpu_s",
-    "validation_cpu_s",
-    "train_j",
-    "validation_j",
-)
-_ADDED = ("threads", "load", *_COUNTED)
-"""Later keys, which older results lack."""
-_OWN = ("setup_s", "train_s", "epoch_s", "train_to_best_s", "validation_s", *_COUNTED)
+_FROM_TIMING = [field for field in TIMES if field.name in Timing.model_fields]
+"""Columns of `TIMES` that a run's `timing.json` has under the same names."""
+_OWN = [field.name for field in _FROM_TIMING if field.name.endswith(("_s", "_j"))]
 """What a run took beside others on a GPU is no time of its own."""
 
 
@@ -113,7 +92,7 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
         metrics += of_run
         leaders += of_seeds
     times = pd.DataFrame([_time(one) for one in finished(config, results)])
-    with atomic_folder(output) as new:
+    with atomic_folder(output, last=COLLECTED) as new:
         write_table(pd.DataFrame(metrics), new / "metrics.parquet", METRICS)
         write_table(pd.DataFrame(_intervals(config, leaders)), new / "leaderboard.parquet", LEADERBOARD)
         write_table(times, new / "times.parquet", TIMES)
@@ -197,6 +176,8 @@ def _mean_of_users(group: Group, values: np.ndarray) -> np.ndarray:
 def _time(one: RunSeed) -> dict[str, Any]:
     """Return a run's row of the table of times."""
     timing, inference, manifest = (one.json(f"{name}.json") for name in ("timing", "inference", "manifest"))
+    # Older results, of when runs could not share a GPU, do not say so.
+    timing.setdefault("runs_per_gpu", 1)
     try:
         row = {
             "dataset": one.dataset,
@@ -205,10 +186,8 @@ def _time(one: RunSeed) -> dict[str, Any]:
             "seed": one.seed,
             "host": manifest["host"],
             "infer_ms_per_user": inference["infer_ms_per_user"],
-            # Older results, of when runs could not share a GPU, do not say so.
-            "runs_per_gpu": timing.get("runs_per_gpu", 1),
-            **{name: timing[name] for name in _FROM_TIMING},
-            **{name: timing.get(name) for name in _ADDED},
+            **{field.name: timing[field.name] for field in _FROM_TIMING if not may_be_absent(field)},
+            **{field.name: timing.get(field.name) for field in _FROM_TIMING if may_be_absent(field)},
             "cpu_cores": manifest.get("cpu_cores"),
         }
         row |= _shared_machine(row, inference)

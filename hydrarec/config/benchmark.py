@@ -169,6 +169,11 @@ class BenchmarkConfig(Block):
         """Return the dataset of that id."""
         return next(dataset for dataset in self.datasets if dataset.id == dataset_id)
 
+    @property
+    def trained_runs(self) -> list[TrainedRun]:
+        """The runs that this package trains."""
+        return [run for run in self.all_runs if isinstance(run, TrainedRun)]
+
     def seeds_of(self, run_id: str) -> list[int]:
         """Return the seeds a run is computed with: all of them, or the first where the seed changes nothing."""
         return self.seeds[:1] if self.is_deterministic(run_id) else self.seeds

@@ -9,7 +9,7 @@ from hydrarec.config.base import ConfigError
 from hydrarec.config.baselines import OPTIONS, SEEDED
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.mistakes import Place, explain
-from hydrarec.config.runs import BaselineRun, TrainedRun
+from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
 
 
@@ -36,8 +36,7 @@ def load(raw: dict[str, Any], baselines: list[str] | None = None, place: Place |
         raise ConfigError(_mistakes(explain(error, place=place))) from None
     found = [
         line
-        for run in config.all_runs
-        if isinstance(run, TrainedRun)
+        for run in config.trained_runs
         for dataset in config.datasets
         for line in _mistakes_of_merged(config, run.id, dataset.id, place)
     ]

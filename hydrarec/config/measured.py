@@ -36,7 +36,7 @@ def measured(config: BenchmarkConfig, part: Part) -> dict[str, Any]:
         A configuration in the types of JSON, the same for all comparisons that would measure the same.
     """
     assert config.efficiency is not None
-    trained = [run for run in config.all_runs if isinstance(run, TrainedRun)]
+    trained = config.trained_runs
     settings = config.efficiency.model_dump(mode="json", exclude={"parts", "devices", "fit_from"})
     if part not in ON_DATA:
         return _configuration(

@@ -11,17 +11,29 @@ Protocol = Literal["loo", "gts"]
 SampledKind = Literal["uniform-100", "popularity-100"]
 """How candidates are drawn: each item alike, or in proportion to its training interactions; and how many."""
 
+LIST_LENGTH = 100
+"""Items of a stored recommendation list, or all candidates if there are fewer."""
+
 PROTOCOL_TITLES: dict[str, str] = {
     "loo": "leave-one-out: the last item is the test target, the one before it the validation target",
     "gts": "global temporal split at the 0.9 time quantile, successive targets averaged per user",
 }
 
 
+def sample_size(kind: str) -> int:
+    """Return how many candidates a kind asks for.
+
+    >>> sample_size("uniform-100")
+    100
+    """
+    return int(kind.rpartition("-")[2])
+
+
 class EvaluationConfig(Block):
     """Metrics, the reference of the comparison and its error rate."""
 
-    cutoffs: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(min_length=1)] = [1, 5, 10, 20]
-    """The k of HR@k and NDCG@k; stored recommendation lists hold 100 items, hence the limit."""
+    cutoffs: Annotated[list[Annotated[int, Field(ge=1, le=LIST_LENGTH)]], Field(min_length=1)] = [1, 5, 10, 20]
+    """The k of HR@k and NDCG@k; stored recommendation lists are no longer, hence the limit."""
     reference: str
     """Run id that every other run is compared with."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05

@@ -18,7 +18,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from hydrarec.columns import CANDIDATES, HELD_OUT, ITEMS, TRAIN
-from hydrarec.config.protocol import SampledKind
+from hydrarec.config.protocol import SampledKind, sample_size
 from hydrarec.data.filters import n_repeated
 from hydrarec.tables import read_table, write_table
 
@@ -43,7 +43,7 @@ def draw(data: Path, protocol: str, kind: SampledKind, output: Path) -> None:
         The Parquet file, columns of `hydrarec.columns.CANDIDATES`. A case has fewer rows than its kind says if there
         are not as many items.
     """
-    how, number = kind.split("-")
+    how, number = kind.partition("-")[0], sample_size(kind)
     split, columns = data / protocol, ["user", "item", "position"]
     train = read_table(split / "train.parquet", TRAIN, columns)
     held_out = {name: read_table(split / f"{name}.parquet", HELD_OUT) for name in ("validation", "test")}

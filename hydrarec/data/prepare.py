@@ -93,7 +93,7 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
             f"{dataset.id}: the filter ({told}) removes all {stages[0]['interactions']} "
             "interactions; lower the minimum counts"
         )
-    with atomic_folder(output) as new, ThreadPoolExecutor(1) as writer:
+    with atomic_folder(output, last="card.json") as new, ThreadPoolExecutor(1) as writer:
         (users, seen_users), (items, seen_items) = each(_dense, events[:2])
         events = Events(users, items, events.times)
         if dataset.thin is not None:

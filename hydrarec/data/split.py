@@ -32,6 +32,7 @@ from hydrarec.data.filters import first_of_pair, n_repeated
 from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs, stretches
 from hydrarec.data.threads import N_THREADS, each
 from hydrarec.files import atomic_folder, read_object, write_json
+from hydrarec.layout import PARTS
 from hydrarec.tables import read_arrow, table_hash, write_table
 
 QUANTILE = 0.9
@@ -40,7 +41,6 @@ MAX_TARGETS = 20
 """Most targets of one user in one part."""
 SHORTEST_HELD_OUT = 3
 """Fewest interactions of a user from whom something is held out under `loo`: one to learn from and two targets."""
-PARTS = ("train", "validation", "test")
 CONTEXT = -1
 """Step of a held-out interaction that is no target."""
 
@@ -82,7 +82,7 @@ def split(data: Path, protocol: Protocol, output: Path) -> None:
         if not _is_without_repeats(data / "card.json", interactions_hash.result()):
             _refuse_met_targets(events, part, steps, data)
         # Writers end before the folder goes: one that still wrote would make it anew.
-        with atomic_folder(output) as new, ThreadPoolExecutor(N_THREADS) as writers:
+        with atomic_folder(output, last="split.json") as new, ThreadPoolExecutor(N_THREADS) as writers:
             written = [
                 writers.submit(write_table, table, new / f"{name}.parquet", TRAIN if name == "train" else HELD_OUT)
                 for name, table in tables.items()

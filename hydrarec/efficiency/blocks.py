@@ -26,7 +26,6 @@ from hydrarec.efficiency.pieces import (
     numbers,
     operators_of,
     sizes,
-    trained_runs,
 )
 from hydrarec.efficiency.rounds import Work
 from hydrarec.models.base import Blueprint
@@ -97,7 +96,7 @@ class BlockPiece(Piece):
 def block_pieces(config: BenchmarkConfig, device: torch.device) -> Iterator[BlockPiece]:
     """Return the blocks of every layout of a comparison around every operator used in it, at all sizes."""
     for causal in (True, False):
-        runs = [run for run in trained_runs(config) if run.attention and run.masking.causal == causal]
+        runs = [run for run in config.trained_runs if run.attention and run.masking.causal == causal]
         for layout, model in {name_of(run.model): run.model for run in runs}.items():
             operators = operators_of([run for run in runs if run.model == model])
             for name, attention in {**operators, NO_MIXING: None}.items():

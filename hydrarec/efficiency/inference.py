@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.protocol import LIST_LENGTH
 from hydrarec.efficiency.nothing import without_mixing
 from hydrarec.efficiency.pieces import Counted, Piece
 from hydrarec.efficiency.rounds import Work
 from hydrarec.efficiency.samples import read_data, some_cases
 from hydrarec.efficiency.variants import Variant, count, scaled, variants
 from hydrarec.ranking.full import BATCH_SIZE, rank
-from hydrarec.ranking.lists import LIST_LENGTH
 from hydrarec.sequences.log import Cases, Catalogue
 from hydrarec.training.checkpoint import build
 from hydrarec.training.scorer import ModelScorer

@@ -18,7 +18,6 @@ from hydrarec.efficiency.pieces import (
     numbers,
     operators_of,
     sizes,
-    trained_runs,
 )
 from hydrarec.efficiency.rounds import Work
 from hydrarec.sequences.visibility import Visibility
@@ -83,7 +82,7 @@ class OperatorPiece(Piece):
 def operator_pieces(config: BenchmarkConfig, device: torch.device) -> Iterator[OperatorPiece]:
     """Return every operator of a comparison, in the forms it is used in, at all sizes."""
     for causal in (True, False):
-        runs = [run for run in trained_runs(config) if run.attention and run.masking.causal == causal]
+        runs = [run for run in config.trained_runs if run.attention and run.masking.causal == causal]
         for name, attention in operators_of(runs).items() if runs else ():
             for size in sizes(config, device):
                 for work in ("forward", "training"):

@@ -124,11 +124,6 @@ def form_of(causal: bool) -> str:
     return "causal" if causal else "bidirectional"
 
 
-def trained_runs(config: BenchmarkConfig) -> list[TrainedRun]:
-    """Return the runs that this package trains."""
-    return [run for run in config.all_runs if isinstance(run, TrainedRun)]
-
-
 def operators_of(runs: list[TrainedRun]) -> dict[str, AttentionConfig]:
     """Return the operators of some runs by name, after the alternatives that are measured in any case."""
     found: dict[str, AttentionConfig] = {FUSED: SoftmaxAttentionConfig(), MATH: SoftmaxAttentionConfig(backend="math")}

@@ -17,7 +17,7 @@ from hydrarec.config import BenchmarkConfig, RunSettings
 from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.efficiency.operations import TRAINING, Operations, Shape, linear_layers, mixing
-from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, Counted, form_of, name_of, trained_runs
+from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, Counted, form_of, name_of
 from hydrarec.models.blocks import AttentionLayer, BlockModel
 
 
@@ -62,7 +62,7 @@ class Variant:
 def variants(config: BenchmarkConfig, dataset: str) -> Iterator[Variant]:
     """Return all trained runs on a data set with their twins."""
     groups: dict[str, list[RunSettings]] = {}
-    for run in trained_runs(config):
+    for run in config.trained_runs:
         settings = config.settings(run.id, dataset)
         groups.setdefault(_apart_from_operator(settings), []).append(settings)
     layouts: set[tuple[str, bool]] = set()

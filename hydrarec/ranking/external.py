@@ -9,14 +9,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hydrarec.columns import RANKS, RECOMMENDATIONS
-from hydrarec.costs import read_costs, write_inference, write_timing
+from hydrarec.columns import RECOMMENDATIONS
+from hydrarec.costs import Inference, read_costs, write_inference, write_timing
 from hydrarec.files import atomic_folder, names_in
+from hydrarec.layout import ALL_FILES
 from hydrarec.provenance import data_hashes, write_manifest
+from hydrarec.ranking.full import Ranking
 from hydrarec.ranking.lists import ListError, rank_lists
+from hydrarec.ranking.outputs import write_ranking
 from hydrarec.sequences.log import read_cases, read_catalogue
 from hydrarec.sources import code_state
-from hydrarec.tables import write_table
 
 
 def take_in(
@@ -60,23 +62,25 @@ def take_in(
         ranks = rank_lists(lists, cases, catalogue)
     except ListError as error:
         raise ValueError(f"{path}: {error}") from error
-    with atomic_folder(output) as new:
-        write_table(ranks, new / "ranks.parquet", RANKS)
-        # Arrow refuses to round large whole numbers.
-        write_table(lists.astype({"score": np.float32}), new / path.name, RECOMMENDATIONS)
+    # Arrow refuses to round large whole numbers.
+    ranking = Ranking(ranks, lists.astype({"score": np.float32}), sampled=None)
+    with atomic_folder(output, last="manifest.json", replaces=ALL_FILES) as new:
+        write_ranking(new, ranking)
         # As it came: what it said is part of the run and has a hash like the rest.
         copyfile(output / "costs.json", new / "costs.json")
         write_timing(new, costs)
         write_inference(
             new,
-            device=costs.device,
-            test_s=costs.test_s,
-            n_cases=len(cases),
-            peak_memory_mib=costs.peak_memory_mib,
-            threads=costs.threads,
-            test_cpu_s=costs.test_cpu_s,
-            load=costs.load,
-            test_j=costs.test_j,
+            Inference(
+                device=costs.device,
+                test_s=costs.test_s,
+                n_cases=len(cases),
+                peak_memory_mib=costs.peak_memory_mib,
+                threads=costs.threads,
+                test_cpu_s=costs.test_cpu_s,
+                load=costs.test_load,
+                test_j=costs.test_j,
+            ),
         )
         write_manifest(
             new / "manifest.json",

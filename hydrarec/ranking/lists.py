@@ -5,11 +5,10 @@ import pandas as pd
 import torch
 
 from hydrarec.columns import RECOMMENDATIONS
+from hydrarec.config.protocol import LIST_LENGTH
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.sequences.log import Cases, Catalogue
 
-LIST_LENGTH = 100
-"""Items a list must hold, unless there are fewer candidates: the largest k of any metric."""
 SHOWN = 1
 """Offending rows that a message shows, below the names of their columns."""
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from hydrarec.columns import CANDIDATES
+from hydrarec.config.protocol import sample_size
 from hydrarec.ranking.blocks import Block
 from hydrarec.ranking.candidates import TABLE, Candidates
 from hydrarec.sequences.log import Cases, Catalogue
@@ -77,7 +78,7 @@ def table(counts: Int[np.ndarray, "C 3"], drawn: Drawn, cases: Cases, warm: np.n
 
 def _read(path: Path, cases: Cases, catalogue: Catalogue, candidates: Candidates) -> Drawn:
     kind = path.stem.removeprefix("candidates-")
-    number = int(kind.rpartition("-")[2])
+    number = sample_size(kind)
     asked = pd.DataFrame({"user": cases.users.cpu().numpy(), "step": cases.steps.cpu().numpy()})
     rows = read_table(path, CANDIDATES).merge(asked.assign(case=asked.index), how="left", on=["user", "step"])
     unknown = rows["case"].isna().to_numpy()

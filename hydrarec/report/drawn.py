@@ -1,15 +1,7 @@
 """How many items stand beside a target where candidates are drawn: as many as were asked for, or all that there are."""
 
+from hydrarec.config.protocol import sample_size
 from hydrarec.report.inputs import Inputs, Scope
-
-
-def asked_for(variant: str) -> int:
-    """Return how many items a kind of drawn candidates asks for.
-
-    >>> asked_for("uniform-100")
-    100
-    """
-    return int(variant.rpartition("-")[2])
 
 
 def has_enough(inputs: Inputs, scope: Scope, variant: str) -> bool:
@@ -17,12 +9,12 @@ def has_enough(inputs: Inputs, scope: Scope, variant: str) -> bool:
     items = _items(inputs, scope)
     longest = inputs.cards.get(scope.dataset, {}).get("lengths", {}).get("max")
     # Neither the target is drawn nor what its user has met, which is less than the user's complete sequence.
-    return items is not None and longest is not None and items - longest > asked_for(variant)
+    return items is not None and longest is not None and items - longest > sample_size(variant)
 
 
 def how_many(inputs: Inputs, scope: Scope, variant: str) -> tuple[str, bool]:
     """Return in words how many items are drawn for a target, and whether anything is left to chance."""
-    number, items = asked_for(variant), _items(inputs, scope)
+    number, items = sample_size(variant), _items(inputs, scope)
     if items is not None and items <= number:
         return f"all other items, as there are no more than {number}", False
     return f"{number} items" if has_enough(inputs, scope, variant) else f"up to {number} items", True

@@ -13,6 +13,7 @@ from hydrarec.columns import (
     AGREEMENT,
     BEYOND,
     CLAIMS,
+    CLOCKS,
     COMPARISON,
     HISTORY,
     LEADERBOARD,
@@ -67,10 +68,6 @@ class Scope:
     def of(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a table that belong to it."""
         return table[(table["dataset"] == self.dataset) & (table["protocol"] == self.protocol)]
-
-
-_TIMES_OF_EPOCHS = ("train_s", "validation_s", "train_cpu_s", "train_j")
-"""Columns of a history that are not a training's own where it shared its GPU."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +256,7 @@ def _history(one: RunSeed) -> pd.DataFrame:
     found = read_table(one.folder / "history.parquet", HISTORY)
     if one.json("timing.json").get("runs_per_gpu", 1) == 1:
         return found
-    return found.assign(**dict.fromkeys(_TIMES_OF_EPOCHS, np.nan))
+    return found.assign(**dict.fromkeys({*CLOCKS} - {"load"}, np.nan))
 
 
 def _analysed(path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame:

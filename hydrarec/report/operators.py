@@ -11,7 +11,6 @@ from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.base import KindBlock
 from hydrarec.config.mixer import Mixer
 from hydrarec.config.models import ModelConfig
-from hydrarec.config.runs import TrainedRun
 from hydrarec.formatting import NOTHING
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.markdown import markdown
@@ -36,7 +35,7 @@ The same for whole models that mix positions without an operator. The two layout
 
 def operator_tables(config: BenchmarkConfig) -> list[Table]:
     """Return the tables of the operators and of the models without attention that occur in a comparison."""
-    runs = [run for run in config.all_runs if isinstance(run, TrainedRun)]
+    runs = config.trained_runs
     operators = dict.fromkeys(type(run.attention) for run in runs if run.attention is not None)
     models = dict.fromkeys(type(run.model) for run in runs if not run.model.takes_attention)
     tables = [

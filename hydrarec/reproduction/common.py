@@ -21,7 +21,7 @@ METRICS = ("ndcg@10", "hr@10")
 
 def common_section(common: CommonRuns, config: BenchmarkConfig, measured: list[Measurement]) -> str:
     """Write the section as Markdown."""
-    trained = [run for run in config.all_runs if isinstance(run, TrainedRun)]
+    trained = config.trained_runs
     operators = [run for run in trained if run.model.kind == common.model]
     others = [run for run in trained if run.model.kind != common.model]
     others += [run for run in config.all_runs if isinstance(run, BaselineRun) and run.control is None]

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import pandas as pd
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hydrarec.columns import RANKS
@@ -23,6 +22,7 @@ from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import absent_files
+from hydrarec.metrics import user_mean
 from hydrarec.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -155,8 +155,7 @@ def differing_settings(measured: Measurement, config: BenchmarkConfig) -> list[s
 
 def _measure(one: RunSeed) -> Measurement:
     ranks = read_table(one.folder / "ranks.parquet", RANKS)
-    values = pd.DataFrame(case_values(ranks, CUTOFFS), columns=metric_names(CUTOFFS))
-    by_user = values.groupby(ranks["user"].to_numpy()).mean()
+    means = zip(metric_names(CUTOFFS), user_mean(case_values(ranks, CUTOFFS), ranks["user"]), strict=True)
     manifest, timing = one.json("manifest.json"), one.json("timing.json")
     baseline = {key: manifest["run"][key] for key in ("baseline", "options") if key in manifest["run"]}
     try:
@@ -165,8 +164,8 @@ def _measure(one: RunSeed) -> Measurement:
             protocol=manifest["protocol"],
             run=one.run,
             seed=one.seed,
-            metrics={name: round(float(mean), 6) for name, mean in by_user.mean().items()},
-            n_users=len(by_user),
+            metrics={name: round(float(mean), 6) for name, mean in means},
+            n_users=ranks["user"].nunique(),
             settings=manifest["settings"] or baseline,
             test_split=manifest["data"]["test.parquet"],
             **{key: manifest[key] for key in ("package_version", "git_commit", "git_dirty", "created", "cpu")},

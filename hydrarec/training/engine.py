@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -21,7 +20,7 @@ from hydrarec.devices import compiled
 from hydrarec.energy import EnergyCounter
 from hydrarec.losses.base import Loss
 from hydrarec.masking.base import TrainingView
-from hydrarec.metrics import hit_rate, ndcg
+from hydrarec.metrics import hit_rate, ndcg, user_mean
 from hydrarec.progress import bar
 from hydrarec.ranking.blocks import Products
 from hydrarec.ranking.candidates import Candidates
@@ -278,13 +277,6 @@ class Trainer:
         greater, equal = count_ranks(score, self.validation, self.candidates, batch_size=BATCH_SIZE)
         # A cold target is a miss even where there are fewer candidates than places.
         warm = self.candidates.warm_target
-        # With several targets per user a user still counts once.
-        per_user = pd.DataFrame(
-            {
-                "user": self.validation.users.numpy(),
-                "ndcg": ndcg(greater, equal, 10) * warm,
-                "hr": hit_rate(greater, equal, 10) * warm,
-            }
-        ).groupby("user")
-        means = per_user.mean().mean()
-        return float(means["ndcg"]), float(means["hr"])
+        values = np.stack([ndcg(greater, equal, 10) * warm, hit_rate(greater, equal, 10) * warm], axis=1)
+        ndcg10, hr10 = user_mean(values, self.validation.users.numpy())
+        return float(ndcg10), float(hr10)

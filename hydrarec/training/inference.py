@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED
+from hydrarec.config.protocol import LIST_LENGTH
 from hydrarec.contention import load_average
-from hydrarec.costs import write_inference
+from hydrarec.costs import Inference, write_inference
 from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in, sha256
+from hydrarec.layout import RANKING_FILES
 from hydrarec.provenance import WEIGHTS, changed_part, file_hashes, peak_memory_mib, read_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
-from hydrarec.ranking.lists import LIST_LENGTH
+from hydrarec.ranking.outputs import write_ranking
 from hydrarec.ranking.sampled import read_drawn
 from hydrarec.sequences.log import read_cases, read_catalogue
 from hydrarec.sources import code_state, loaded_sources
 from hydrarec.stopwatch import Stopwatch
-from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
 from hydrarec.training.scorer import ModelScorer
 
@@ -71,26 +71,23 @@ def rank_test(
     with watch.running():
         score = ModelScorer(network, masking, cases)
         ranking = rank(score, cases, catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what="test")
-    with atomic_folder(output) as new:
-        write_table(ranking.ranks, new / "ranks.parquet", RANKS)
-        write_table(ranking.recommendations, new / "recommendations.parquet", RECOMMENDATIONS)
-        if ranking.sampled is not None:
-            write_table(ranking.sampled, new / "sampled.parquet", SAMPLED)
-        write_inference(
-            new,
-            device=device_name(device),
-            test_s=watch.seconds,
-            n_cases=len(cases),
-            peak_memory_mib=peak_memory_mib(),
-            threads=threads,
-            test_cpu_s=watch.cpu_s,
-            load=load_average(),
-            test_j=watch.joules,
-            candidates={one.kind: one.content_hash for one in drawn},
-            # Not the model of that name there, but the one that was ranked with.
-            files={**file_hashes(new, names_in(new)), WEIGHTS: sha256(model)},
-            code={**code, "sources": loaded_sources()},
-        )
+    cost = Inference(
+        device=device_name(device),
+        test_s=watch.seconds,
+        n_cases=len(cases),
+        peak_memory_mib=peak_memory_mib(),
+        threads=threads,
+        test_cpu_s=watch.cpu_s,
+        load=load_average(),
+        test_j=watch.joules,
+        candidates={one.kind: one.content_hash for one in drawn},
+        code={**code, "sources": loaded_sources()},
+    )
+    with atomic_folder(output, last="inference.json", replaces=RANKING_FILES) as new:
+        write_ranking(new, ranking)
+        # Not the model of that name there, but the one that was ranked with.
+        hashes = {**file_hashes(new, names_in(new)), WEIGHTS: sha256(model)}
+        write_inference(new, cost.model_copy(update={"files": hashes}))
 
 
 def _refuse_other_data(model: Path, split: Path) -> None:

@@ -16,6 +16,7 @@ from hydrarec.costs import Timing, write_timing
 from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in
+from hydrarec.layout import ALL_FILES
 from hydrarec.provenance import data_hashes, write_manifest
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.sources import code_state
@@ -101,7 +102,7 @@ def train(
             torch.set_num_threads(state.threads)
         _train_until_done(trainer, state)
 
-    with atomic_folder(output) as new:
+    with atomic_folder(output, last="manifest.json", replaces=ALL_FILES) as new:
         checkpoint.save(trainer.best_weights, settings, trainer.model.n_items, new / "model.safetensors")
         write_table(pd.DataFrame([vars(epoch) for epoch in trainer.history]), new / "history.parquet", HISTORY)
         write_timing(new, _timing(trainer, state, setup.seconds))
@@ -179,8 +180,6 @@ def _timing(trainer: Trainer, state: TrainingState, setup_s: float) -> Timing:
         epoch_s=epoch_s,
         train_to_best_s=best(history).train_s,
         validation_s=history[-1].validation_s,
-        # Of one event nothing can be learnt, and such users are in no batch.
-        sequences_per_s=int((trainer.train_log.lengths > 1).sum()) / epoch_s,
         peak_memory_mib=state.peak_memory_mib,
         peak_gpu_mib=state.peak_gpu_mib,
         train_cpu_s=history[-1].train_cpu_s,

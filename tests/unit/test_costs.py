@@ -2,7 +2,7 @@
 
 import pytest
 
-from hydrarec.costs import Timing, read_costs, write_inference, write_timing
+from hydrarec.costs import Inference, Timing, read_costs, write_inference, write_timing
 from hydrarec.files import read_json
 
 GOOD = '"train_s": 2.0, "test_s": 1, "peak_memory_mib": 100.0'
@@ -23,7 +23,6 @@ def test_a_method_without_epochs_need_not_say_so(tmp_path):
         "epoch_s": 0.0,
         "train_to_best_s": 2.0,
         "validation_s": 0.0,
-        "sequences_per_s": 0.0,
         "peak_memory_mib": 100.0,
         "peak_gpu_mib": None,
         "runs_per_gpu": 1,
@@ -43,7 +42,8 @@ def test_the_best_epoch_may_come_before_the_last(tmp_path):
 
 
 def test_inference_is_also_told_by_the_user(tmp_path):
-    write_inference(tmp_path, device="cpu", test_s=0.5, n_cases=20, peak_memory_mib=3.0, threads=2, test_cpu_s=0.9)
+    cost = Inference(device="cpu", test_s=0.5, n_cases=20, peak_memory_mib=3.0, threads=2, test_cpu_s=0.9)
+    write_inference(tmp_path, cost)
     assert read_json(tmp_path / "inference.json") == {
         "device": "cpu",
         "test_s": 0.5,

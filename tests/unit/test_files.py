@@ -5,6 +5,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from hydrarec.files import atomic_folder, write_text
 
 
@@ -18,12 +20,40 @@ def test_what_was_being_written_long_ago_is_removed_and_nothing_else(tmp_path):
     long_ago = time.time() - 48 * 3600
     for name in (".old.part", ".old.json.part", "download.part"):
         os.utime(tmp_path / name, (long_ago, long_ago))
-    with atomic_folder(tmp_path) as new:
+    with atomic_folder(tmp_path, last="manifest.json") as new:
         (new / "whole.txt").write_text("whole")
     left = {".new.part", ".new.json.part", "download.part", "whole.txt"}
     assert {path.name for path in tmp_path.iterdir()} == left
     write_text(tmp_path / "another.txt", "")
     assert {path.name for path in tmp_path.iterdir()} == {*left, "another.txt"}
+
+
+def test_the_named_file_moves_last_whenever_it_was_written(tmp_path, monkeypatch):
+    moved, replace = [], Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, target: (moved.append(path.name), replace(path, target)))
+    with atomic_folder(tmp_path, last="b.json") as new:
+        for name in ("c.txt", "b.json", "a.txt"):
+            (new / name).write_text("")
+            # File systems keep times to the second or worse.
+            os.utime(new / name, (0, 0))
+    assert moved[-1] == "b.json"
+    assert len(moved) == 3
+
+
+def test_of_the_names_it_replaces_nothing_older_is_left_and_other_files_are(tmp_path):
+    for name in ("kept.txt", "old.txt", "both.txt"):
+        (tmp_path / name).write_text("before")
+    with atomic_folder(tmp_path, last="both.txt", replaces=("old.txt", "both.txt", "never.txt")) as new:
+        (new / "both.txt").write_text("after")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"kept.txt": "before", "both.txt": "after"}
+
+
+def test_nothing_is_removed_where_nothing_could_be_written(tmp_path):
+    (tmp_path / "old.txt").write_text("before")
+    with pytest.raises(RuntimeError), atomic_folder(tmp_path, last="new.txt", replaces=("old.txt",)) as new:
+        (new / "new.txt").write_text("after")
+        raise RuntimeError
+    assert {path.name for path in tmp_path.iterdir()} == {"old.txt"}
 
 
 def test_what_cannot_be_removed_hinders_no_writing(tmp_path, monkeypatch):
@@ -40,6 +70,6 @@ def test_what_cannot_be_removed_hinders_no_writing(tmp_path, monkeypatch):
 
         monkeypatch.setattr(os, name, refused)
     write_text(tmp_path / "a.txt", "")
-    with atomic_folder(tmp_path) as new:
+    with atomic_folder(tmp_path, last="manifest.json") as new:
         (new / "b.txt").write_text("")
     assert {path.name for path in tmp_path.iterdir()} == {".old.part", ".old.json.part", "a.txt", "b.txt"}

@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from hydrarec.data.card import describe
 from hydrarec.files import write_json
-from hydrarec.layout import data_folder, run_folder
+from hydrarec.layout import REQUIRED, data_folder, run_folder
 from hydrarec.provenance import MANIFEST_KEYS
 from hydrarec.sources import source_hashes
 from hydrarec.status import described, progress
@@ -31,7 +31,8 @@ def folder(tmp_path):
         said.write_text(log)
         return place
 
-    done = leave(SOFTMAX, 0, "model.safetensors", "ranks.parquet", "timing.json", log="epoch 9\n")
+    left = ("model.safetensors", "ranks.parquet", "recommendations.parquet", "timing.json")
+    done = leave(SOFTMAX, 0, *left, log="epoch 9\n")
     for name in ("manifest.json", "inference.json"):
         (done / name).write_text(json.dumps(manifest(SOFTMAX, "same")))
     leave(SOFTMAX, 1, "model.safetensors", log="epoch 9\n")
@@ -190,7 +191,7 @@ def test_runs_of_code_that_was_edited_since_are_told_with_how_to_repeat_them(fol
     def leave(run, seed, **changed):
         place = run_folder(folder / "results", "ml-1m", "loo", run, seed)
         place.mkdir(parents=True, exist_ok=True)
-        for name in ("model.safetensors", "ranks.parquet", "timing.json"):
+        for name in ("model.safetensors", *REQUIRED):
             (place / name).touch()
         for name, sources in (("manifest.json", recorded), ("inference.json", recorded | changed)):
             (place / name).write_text(json.dumps(manifest(run, "same") | {"sources": sources}))

@@ -6,17 +6,10 @@ from pathlib import Path
 
 from hydrarec.config.measured import measured, summarised
 from hydrarec.config.runs import BaselineRun, TrainedRun
-from hydrarec.layout import raw_file
+from hydrarec.layout import REQUIRED, raw_file
 
 # What the rule of a baseline leaves behind.
-RUN_FILES = multiext(
-    "results/runs/{dataset}/{protocol}/{run}/seed-{seed}/",
-    "ranks.parquet",
-    "recommendations.parquet",
-    "timing.json",
-    "inference.json",
-    "manifest.json",
-)
+RUN_FILES = multiext("results/runs/{dataset}/{protocol}/{run}/seed-{seed}/", *REQUIRED)
 
 # Of a report by itself: what is measured is the comparison as a whole, in the same rounds.
 EFFICIENCY = f"results/efficiency/{BENCHMARK.report}"
@@ -50,7 +43,7 @@ def one_of(ids):
 
 def trained_runs():
     """Return the pattern of the runs that this package trains."""
-    return one_of(run.id for run in BENCHMARK.all_runs if isinstance(run, TrainedRun))
+    return one_of(run.id for run in BENCHMARK.trained_runs)
 
 
 def runs_of(baseline):
@@ -272,5 +265,5 @@ def all_histories():
     """Return the training histories of all trained runs."""
     return of_all_runs(
         "history.parquet",
-        [run for run in BENCHMARK.all_runs if isinstance(run, TrainedRun)],
+        BENCHMARK.trained_runs,
     )

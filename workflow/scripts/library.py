@@ -229,7 +229,6 @@ class EarlyStopping:
             "epoch_s": statistics.median(self.epoch_s),
             "train_to_best_s": sum(self.epoch_s[: self.best_epoch]),
             "validation_s": self.validation_s,
-            "sequences_per_s": job.train["user"].nunique() / statistics.median(self.epoch_s),
             # Before the test, as for the runs that this benchmark trains itself.
             "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "peak_gpu_mib": torch.cuda.max_memory_allocated() / 2**20 if cuda else None,
@@ -245,6 +244,7 @@ class EarlyStopping:
         begin, begin_cpu = _now(job.device), time.process_time()
         lists = job.recommend(trained, cases)
         costs["test_s"], costs["test_cpu_s"] = _now(job.device) - begin, time.process_time() - begin_cpu
+        costs["test_load"] = os.getloadavg()[0]
         job.output.mkdir(parents=True, exist_ok=True)
         lists.to_parquet(job.output / "recommendations.parquet", index=False)
         (job.output / "costs.json").write_text(json.dumps(costs, indent=2))

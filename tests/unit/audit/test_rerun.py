@@ -1,5 +1,7 @@
 """A run is repeated from its manifest: the same comes out, or it is said where results part and under what."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,9 +11,11 @@ from typer.testing import CliRunner
 from hydrarec.audit.differences import _history, differences
 from hydrarec.audit.rerun import _resumptions, repeat
 from hydrarec.cli import app
-from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, TRAIN
+from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, SAMPLED, TRAIN
+from hydrarec.data.candidates import draw
 from hydrarec.files import read_json, write_json
 from hydrarec.tables import read_table, write_table
+from hydrarec.training.inference import rank_test
 from tests.unit.training.ring import run
 
 
@@ -38,6 +42,24 @@ def test_a_run_is_repeated_to_the_byte_and_left_alone(request, results, kind, tm
         path: (path.read_bytes(), path.stat().st_mtime_ns) for path in results.rglob("*") if path.is_file()
     }
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_counts_among_sampled_candidates_are_repeated_too(results, trained):
+    data = results / "data" / "drawn"
+    candidates, sampled = data / "loo" / "candidates-uniform-100.parquet", trained / "sampled.parquet"
+    draw(data, "loo", "uniform-100", candidates)
+    model = trained / "model.safetensors"
+    rank_test(model, data=data, protocol="loo", threads=1, output=trained, candidates=[candidates])
+    assert reproduce(trained) == (0, "identical\n")
+    counts = read_table(sampled, SAMPLED)
+    counts.loc[3, "greater"] += 1
+    write_table(counts, sampled, SAMPLED)
+    code, text = reproduce(trained)
+    assert code == 3
+    assert f"sampled.parquet: 1 of {len(counts)} cases differ" in text
+    candidates.unlink()
+    with pytest.raises(ValueError, match=re.escape(f"{candidates}: absent, or not the candidates")):
+        reproduce(trained)
 
 
 def test_another_seed_is_different_from_the_first_epoch_on(trained):

@@ -11,14 +11,17 @@ import pytest
 from typer.testing import CliRunner
 
 from hydrarec.audit.verify import described, verify
+from hydrarec.baselines.run import run_baseline
 from hydrarec.cli import app
 from hydrarec.columns import CANDIDATES, RANKS, RECOMMENDATIONS, TRAIN, USERS
 from hydrarec.data.candidates import draw
-from hydrarec.files import read_json, write_json
-from hydrarec.layout import efficiency_folder
+from hydrarec.files import names_in, read_json, write_json
+from hydrarec.layout import REQUIRED, TRAINING_FILES, efficiency_folder
 from hydrarec.provenance import data_hashes, file_hashes
 from hydrarec.tables import read_table, table_hash, write_table
 from hydrarec.training.inference import rank_test
+from hydrarec.training.run import train
+from tests.unit.training.ring import settings
 
 
 def test_sound_results_have_every_file_hashed_and_no_problem(results):
@@ -234,6 +237,16 @@ def test_tables_over_all_runs_are_counted_as_unrecorded(results):
 def test_what_is_no_folder_of_results_is_refused(tmp_path):
     with pytest.raises(ValueError, match="nothing to verify; allowed: a results folder"):
         verify(tmp_path)
+
+
+def test_a_run_of_another_kind_leaves_nothing_of_the_one_before(results, trained, baseline):
+    """A run that gets other settings is computed in the same place: what is left over would be taken for its own."""
+    data = results / "data" / "drawn"
+    (trained / "costs.json").write_text("{}")
+    run_baseline("popularity", data=data, protocol="loo", run="x", seed=0, options={}, threads=1, output=trained)
+    assert set(names_in(trained)) == set(REQUIRED)
+    train(settings(), data=data, protocol="loo", seed=0, threads=1, output=baseline)
+    assert set(names_in(baseline)) == set(TRAINING_FILES)
 
 
 def test_drawn_candidates_are_covered_by_the_runs_that_were_counted_among_them(results, trained):

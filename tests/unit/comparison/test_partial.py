@@ -197,7 +197,7 @@ def statuses(tree) -> dict[tuple[str, int], tuple]:
 def test_without_the_option_an_incomplete_comparison_is_refused_and_files_and_remedy_are_named(tree):
     lose(tree, "itemknn")
     for step in (collect, contrast, analyse):
-        with pytest.raises(FileNotFoundError, match=r"(?s)4 file\(s\).*partial-report.*itemknn/seed-0/ranks.parquet"):
+        with pytest.raises(FileNotFoundError, match=r"(?s)5 file\(s\).*partial-report.*itemknn/seed-0/ranks.parquet"):
             step(tree.config, tree.results, tree.results / "comparison")
 
 

@@ -10,6 +10,7 @@ from hydrarec.columns import LEADERBOARD
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.formatting import duration
+from hydrarec.layout import REQUIRED
 from hydrarec.tables import read_table
 from hydrarec.terminal.card import _side_by_side, card
 from hydrarec.terminal.settings import differing
@@ -71,7 +72,7 @@ def test_what_is_not_trained_has_no_epochs(tree):
     text = card(tree.config, tree.results, "popularity")
     assert "epochs" not in text
     assert re.search(r"\n  training +50 ms\n", text)
-    assert re.search(r"\n  ms per target +0\.40\n", text)
+    assert re.search(r"\n  ms per target +0\.83\n", text)
 
 
 @pytest.mark.parametrize("run", [SASREC, "popularity"])
@@ -107,7 +108,7 @@ def test_a_seed_that_is_not_finished_is_named_and_nothing_is_averaged(small):
 
 def test_nothing_computed_is_a_card_too(small, tmp_path):
     text = card(small.config, tmp_path / "nowhere", SASREC)
-    assert text.count("is not finished: ranks.parquet, timing.json, inference.json, manifest.json absent") == 2
+    assert text.count(f"is not finished: {', '.join(REQUIRED)} absent") == 2
 
 
 def test_settings_that_are_not_the_defaults():
