@@ -74,7 +74,7 @@ generated: setup
 	hydrarec schema hypotheses > workflow/schemas/hypotheses.schema.json
 	hydrarec operators > docs/attention/README.md
 	snakemake --rulegraph dot | hydrarec rules > .rules.json && mv .rules.json hydrarec/report/assets/rules.json
-	hydrarec reproduction
+	hydrarec published
 	hydrarec performance
 
 # Re-resolve every pin for Python 3.11 and later. CUDA packages stay out of the file: torch's own

@@ -99,7 +99,7 @@ def wait_for(folder: Path, every: float = 10) -> None:
         time.sleep(every)
 
 
-def described(jobs: list[Job]) -> str:
+def format_jobs(jobs: list[Job]) -> str:
     """Return a table of jobs and what to do about them."""
     if not jobs:
         return "No Slurm job works in this folder."
@@ -147,7 +147,7 @@ def refuse_orphans(folder: Path) -> None:
                 return
             # Cancelled a moment ago, they are still saving where they stand.
             if any(job.state != "COMPLETING" for job in jobs) or time.monotonic() > patience:
-                raise ValueError(described(jobs) + (f"\n{ANOTHER}" if _others_lock(folder) else ""))
+                raise ValueError(format_jobs(jobs) + (f"\n{ANOTHER}" if _others_lock(folder) else ""))
         time.sleep(1)
 
 

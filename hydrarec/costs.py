@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from hydrarec.config.base import Block
+from hydrarec.config.base import ConfigModel
 from hydrarec.config.mistakes import explain
 from hydrarec.files import read_json, write_json
 from hydrarec.formatting import several
@@ -17,7 +17,7 @@ Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 
 
-class Timing(Block):
+class Timing(ConfigModel):
     """Everything up to the test targets; the defaults are those of a method without epochs on a CPU."""
 
     train_s: Number
@@ -77,7 +77,7 @@ class OutsideCosts(Timing):
     """Joules that the GPU took for it; null: not measured."""
 
 
-class Inference(Block):
+class Inference(ConfigModel):
     """What ranking the test targets cost, and what it was done with."""
 
     device: Annotated[str, Field(min_length=1)]

@@ -99,8 +99,8 @@ def estimate(
     ids = [dataset.id for dataset in config.datasets]
     if unknown := sorted(set(given) - set(ids)):
         raise ValueError(f"no data set {', '.join(unknown)} in the comparison; allowed: {', '.join(ids)}")
-    places = [(d, p, r.id) for d in ids for p in config.protocols for r in config.trained_runs]
-    found = {place: list(_measured(config, results, *place)) for place in places}
+    trained = [(d, p, r.id) for d in ids for p in config.protocols for r in config.trained_runs]
+    found = {training: list(_measurements(config, results, *training)) for training in trained}
     devices = Counter(one.device for many in found.values() for one in many)
     if device is None:
         device = devices.most_common(1)[0][0] if devices else ""
@@ -108,8 +108,10 @@ def estimate(
         raise ValueError(
             f"nothing in {results} was measured on {device!r}; there is: {', '.join(devices) or 'nothing'}"
         )
-    known = {place: _best([one for one in many if one.device == device]) for place, many in found.items()}
-    return device, [_row(config, place, known, given) for place in places]
+    known = {
+        training: _best_measurements([one for one in many if one.device == device]) for training, many in found.items()
+    }
+    return device, [_row(config, training, known, given) for training in trained]
 
 
 def seconds_of(entries: Iterable[str]) -> dict[str, float]:
@@ -132,7 +134,7 @@ def seconds_of(entries: Iterable[str]) -> dict[str, float]:
     return given
 
 
-def described(device: str, rows: list[Row]) -> str:
+def format_estimate(device: str, rows: list[Row]) -> str:
     """Return the table of an estimate, its sums and how much of it was measured."""
     lines = [f"{'run':<58} {'seeds':>5} {'epoch':>9} {'epochs':>7} {'all':>9} {'at most':>9}  seconds are"]
     for row in rows:
@@ -166,20 +168,20 @@ def described(device: str, rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Iterator[Measured]:
+def _measurements(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Iterator[Measured]:
     settings = config.settings(run, dataset)
     for seed in config.seeds_of(run):
         folder = run_folder(results, dataset, protocol, run, seed)
         # The manifest is written last. Other settings take other times, and so does a GPU that was shared.
         manifest = read_object(folder / "manifest.json") if (folder / "manifest.json").exists() else {}
-        if not manifest or _differs(manifest.get("settings"), settings, LENGTH):
-            yield from _at_work(folder, settings)
+        if not manifest or _has_other_settings(manifest.get("settings"), settings, LENGTH):
+            yield from _measurements_at_work(folder, settings)
             continue
         timing = read_object(folder / "timing.json")
         try:
             seconds, source = _seconds(timing, manifest.get("cpu_cores"))
             found = Measured(timing["device"], seconds / timing["epochs"], timing["epochs"], source)
-            if _differs(manifest.get("settings"), settings):
+            if _has_other_settings(manifest.get("settings"), settings):
                 # How many epochs there will be is not known from others.
                 found = replace(found, epochs=settings.training.max_epochs, source=OTHER_LENGTH)
         except (KeyError, TypeError, ZeroDivisionError) as error:
@@ -188,14 +190,14 @@ def _measured(config: BenchmarkConfig, results: Path, dataset: str, protocol: st
             yield found
 
 
-def _at_work(folder: Path, settings: RunSettings) -> Iterator[Measured]:
+def _measurements_at_work(folder: Path, settings: RunSettings) -> Iterator[Measured]:
     """Return what the epochs of an unfinished training took so far; nothing if there are none or it is another one."""
     state = saved_state(folder)
     if not state.get("history") or state.get("runs_per_gpu", 1) != 1:
         return
     try:
         identity, history = state["identity"], state["history"]
-        if _differs(identity["settings"], settings, LENGTH):
+        if _has_other_settings(identity["settings"], settings, LENGTH):
             return
         seconds = (history[-1]["train_s"] + history[-1]["validation_s"]) / len(history)
         # Of a GPU only its kind is known before the training is done.
@@ -205,7 +207,7 @@ def _at_work(folder: Path, settings: RunSettings) -> Iterator[Measured]:
         return
 
 
-def _differs(found: Any, wanted: RunSettings, ignored: Collection[str] = ()) -> bool:
+def _has_other_settings(found: Any, wanted: RunSettings, ignored: Collection[str] = ()) -> bool:
     try:
         return bool(settings_apart(found, wanted, ignored))
     except ValidationError:
@@ -232,7 +234,7 @@ def _seconds(timing: dict[str, Any], cores: int | None) -> tuple[float, str]:
     return wall_s, SHARED
 
 
-def _best(measured: list[Measured]) -> list[Measured]:
+def _best_measurements(measured: list[Measured]) -> list[Measured]:
     """Return the measurements of the best source there is."""
     source = min((one.source for one in measured), key=SOURCES.index, default="")
     return [one for one in measured if one.source == source]
@@ -240,19 +242,19 @@ def _best(measured: list[Measured]) -> list[Measured]:
 
 def _row(
     config: BenchmarkConfig,
-    place: tuple[str, str, str],
+    training: tuple[str, str, str],
     known: Mapping[tuple[str, str, str], list[Measured]],
     given: Mapping[str, float],
 ) -> Row:
-    dataset, protocol, run = place
+    dataset, protocol, run = training
     limit = config.settings(run, dataset).training.max_epochs
     seconds: float | None
-    if own := known[place]:
+    if own := known[training]:
         seconds, epochs = statistics.mean(one.epoch_s for one in own), statistics.mean(one.epochs for one in own)
         source = own[0].source
     elif dataset in given:
         seconds, epochs, source = given[dataset], float(limit), "given"
-    elif others := [one for key, many in known.items() for one in many if key[:2] == place[:2]]:
+    elif others := [one for key, many in known.items() for one in many if key[:2] == training[:2]]:
         seconds, epochs = statistics.median(o.epoch_s for o in others), statistics.median(o.epochs for o in others)
         source = "extrapolated from other runs on the data set"
     else:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.compared import compared
+from hydrarec.config.compared import compared_settings
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.differences import differences, settings_apart
 from hydrarec.config.runs import TrainedRun
@@ -16,27 +16,27 @@ from hydrarec.layout import DECIDED
 from hydrarec.provenance import WEIGHTS, ranked_with_other_weights, read_manifest
 
 
-def outdated(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str:
-    """Return in what a result is not of the configuration's settings, or not of one training; empty if it is.
+def why_outdated(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str | None:
+    """Return in what a result is not of the configuration's settings, or not of one training; None if it is.
 
     Snakemake repeats runs whose settings change, as long as it has its own records of them. Results that were copied
     here, or are older than its records, are only found by this.
     """
     if ranked_with_other_weights(folder):
         return f"{folder / 'inference.json'}: was ranked with other weights than {WEIGHTS} beside it has now"
-    return other_settings(config, dataset, run, folder)
+    return why_other_settings(config, dataset, run, folder)
 
 
-def unusable(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str:
-    """Return why a result that is complete is none of this comparison: outdated, or damaged; empty if it is."""
+def why_unusable(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str | None:
+    """Return why a result that is complete is none of this comparison: outdated, or damaged; None if it is."""
     try:
-        return outdated(config, dataset, run, folder)
+        return why_outdated(config, dataset, run, folder)
     except ValueError as error:
         return str(error)
 
 
-def other_settings(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str:
-    """Return in what a result, ranked or not, is not of the configuration's settings; empty if it is."""
+def why_other_settings(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str | None:
+    """Return in what a result, ranked or not, is not of the configuration's settings; None if it is."""
     path = folder / "manifest.json"
     manifest, entry = read_manifest(path), config.run(run)
     if isinstance(entry, TrainedRun):
@@ -47,11 +47,11 @@ def other_settings(config: BenchmarkConfig, dataset: str, run: str, folder: Path
     else:
         before = {"baseline": manifest["run"].get("baseline"), "options": manifest["run"].get("options", {})}
         apart = differences(before, {"baseline": entry.baseline, "options": entry.options})
-    return f"{path}: was computed with {told(apart)}" if apart else ""
+    return f"{path}: was computed with {summarise_differences(apart)}" if apart else None
 
 
-def other_training(config: BenchmarkConfig, dataset: str, run: str, saved: dict[str, Any]) -> str:
-    """Say by which settings an interrupted training is another one than the configuration's; empty if it goes on.
+def why_other_training(config: BenchmarkConfig, dataset: str, run: str, saved: dict[str, Any]) -> str | None:
+    """Say by which settings an interrupted training is another one than the configuration's; None if it goes on.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ def other_training(config: BenchmarkConfig, dataset: str, run: str, saved: dict[
         apart = settings_apart(saved["identity"]["settings"], config.settings(run, dataset))
     except (KeyError, TypeError, ValidationError):
         # Saved by another version, or cut off: nobody can tell.
-        return ""
-    return f"a training with {told(apart)}" if apart else ""
+        return None
+    return f"a training with {summarise_differences(apart)}" if apart else None
 
 
-def other_tables(config: BenchmarkConfig, path: Path) -> str:
-    """Return in what tables over all runs are not of the configuration's settings; empty if they are.
+def why_other_tables(config: BenchmarkConfig, path: Path) -> str | None:
+    """Return in what tables over all runs are not of the configuration's settings; None if they are.
 
     Parameters
     ----------
@@ -84,12 +84,12 @@ def other_tables(config: BenchmarkConfig, path: Path) -> str:
         return f"{path}: no such file, so nobody can tell with which settings the tables beside it were made"
     # Verdicts alone are about claims.
     ignored = () if path.name == DECIDED else ("hypotheses",)
-    apart = differences(read_object(path), compared(config), ignored)
-    return f"{path}: the tables beside it were made with {told(apart, shown=3)}" if apart else ""
+    apart = differences(read_object(path), compared_settings(config), ignored)
+    return f"{path}: the tables beside it were made with {summarise_differences(apart, shown=3)}" if apart else None
 
 
-def other_data(wanted: DatasetConfig, card: Path) -> str:
-    """Return in what prepared data are not as a data set is defined; empty if they are, or are not there.
+def why_other_data(wanted: DatasetConfig, card: Path) -> str | None:
+    """Return in what prepared data are not as a data set is defined; None if they are, or are not there.
 
     Keys that did not exist when they were prepared count with their defaults.
 
@@ -101,7 +101,7 @@ def other_data(wanted: DatasetConfig, card: Path) -> str:
         The `card.json` of the data.
     """
     if not card.is_file():
-        return ""
+        return None
     try:
         found = read_object(card)
     except ValueError as error:
@@ -116,16 +116,16 @@ def other_data(wanted: DatasetConfig, card: Path) -> str:
     except ValidationError:
         return f"{card}: does not say how its data were prepared, or says it as another version of hydrarec does"
     apart = differences(json.loads(read.content_json()), json.loads(wanted.content_json()))
-    return f"{card}: was prepared with {told(apart)}" if apart else ""
+    return f"{card}: was prepared with {summarise_differences(apart)}" if apart else None
 
 
-def prepared_anew(card: Path) -> str:
-    """Return what has data, with this `card.json`, prepared anew that Snakemake has no records of."""
+def preparation_hint(card: Path) -> str:
+    """Say what has data, with this `card.json`, prepared anew that Snakemake has no records of."""
     return f"--forcerun {card.with_name('interactions.parquet')} has them, and what was computed on them, made anew"
 
 
-def told(apart: dict[str, tuple[Any, Any]], shown: int = 1) -> str:
-    """Say the first of some differences from the configuration, and how many more there are."""
+def summarise_differences(apart: dict[str, tuple[Any, Any]], shown: int = 1) -> str:
+    """Write the first of some differences from the configuration, and how many more there are."""
     first = [f"{key} = {before}, the configuration has {now}" for key, (before, now) in [*apart.items()][:shown]]
     more = f" and {len(apart) - shown} more" if len(apart) > shown else ""
     return f"{'; '.join(first)}{more}"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from hydrarec.config import BenchmarkConfig
 from hydrarec.formatting import several
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, comparison_folder, run_folder
-from hydrarec.outdated import other_data, other_settings, other_tables, other_training, prepared_anew
+from hydrarec.outdated import preparation_hint, why_other_data, why_other_settings, why_other_tables, why_other_training
 from hydrarec.unfinished import latest, saved_state
 
 RESULTS = Path("results")
@@ -31,7 +31,7 @@ class OtherSettings(NamedTuple):
     """Those that it has none of; of tables over all runs one at most, for one remedy is for all."""
 
 
-def of_other_settings(config: BenchmarkConfig, folder: Path) -> OtherSettings:
+def find_other_settings(config: BenchmarkConfig, folder: Path) -> OtherSettings:
     """Find data and results that are not of the configuration's settings.
 
     Parameters
@@ -49,11 +49,11 @@ def _data(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
     """Yield whether data are replaced, and in what they are others."""
     for dataset in config.datasets:
         card = card_file(RESULTS, dataset.id)
-        if why := other_data(dataset, folder / card):
+        if why := why_other_data(dataset, folder / card):
             if _is_recorded(folder, card):
                 yield True, f"{why}; so was all that was computed on it"
             else:
-                yield False, f"{why}; {prepared_anew(card)}"
+                yield False, f"{why}; {preparation_hint(card)}"
 
 
 def _runs(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
@@ -66,16 +66,16 @@ def _of_run(config: BenchmarkConfig, dataset: str, run: str, folder: Path, left:
     state, manifest = latest(folder / left), left / "manifest.json"
     if state.is_file():
         saved = saved_state(folder / left)
-        if why := other_training(config, dataset, run, saved):
+        if why := why_other_training(config, dataset, run, saved):
             # Whoever goes on with it starts from the first epoch, and saves the next over it.
             yield True, f"{state}: has {several(len(saved['history']), 'epoch')} of {why}"
     if (folder / manifest).is_file():
         is_recorded = _is_recorded(folder, manifest)
         try:
-            why = other_settings(config, dataset, run, folder / left)
+            why = why_other_settings(config, dataset, run, folder / left)
         except ValueError as error:
             # It cannot be read, and no comparison takes it: nothing is lost with it.
-            why = "" if is_recorded else str(error)
+            why = None if is_recorded else str(error)
         if why:
             yield is_recorded, why
 
@@ -84,7 +84,7 @@ def _tables(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]
     """Yield the same of the first tables over all runs that are others; they are replaced without loss."""
     tables = (comparison_folder(RESULTS, config.report) / name for name in (COLLECTED, CONTRASTED, ANALYSED, DECIDED))
     unseen = (path for path in tables if (folder / path).is_file() and not _is_recorded(folder, path))
-    for why in islice(filter(None, (other_tables(config, folder / path) for path in unseen)), 1):
+    for why in islice(filter(None, (why_other_tables(config, folder / path) for path in unseen)), 1):
         yield False, why
 
 

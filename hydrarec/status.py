@@ -11,9 +11,9 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
 from hydrarec.layout import absent_files, card_file, run_folder
-from hydrarec.outdated import other_data, other_settings, other_training, unusable
+from hydrarec.outdated import why_other_data, why_other_settings, why_other_training, why_unusable
 from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
-from hydrarec.unfinished import FOLDER, latest, process_at_work, saved_state
+from hydrarec.unfinished import STATE_FOLDER, latest, process_at_work, saved_state
 
 FINISHED, INCOMPLETE, OUTDATED, TRAINED = "finished", "incomplete", "outdated", "trained"
 AT_WORK, INTERRUPTED, STOPPED, OPEN = "in training", "interrupted", "stopped", "not begun"
@@ -49,7 +49,7 @@ class Progress:
         return next((line for line in reversed(lines) if line.startswith(FAILURES)), lines[-1])
 
     @property
-    def says_it_failed(self) -> bool:
+    def has_reported_failure(self) -> bool:
         """Whether a command of this package ended with a message, any program with a traceback, or by Slurm's doing."""
         return self.last_words.startswith(FAILURES) or "Traceback (most recent call last)" in self.said
 
@@ -64,11 +64,11 @@ def progress(config: BenchmarkConfig, results: Path) -> list[Progress]:
     results
         Folder of everything computed; the folder `logs` is beside it.
     """
-    others = {dataset.id: other_data(dataset, card_file(results, dataset.id)) for dataset in config.datasets}
+    others = {dataset.id: why_other_data(dataset, card_file(results, dataset.id)) for dataset in config.datasets}
     return [_progress(config, results, *one, other=others[one[0]]) for one in config.everything()]
 
 
-def described(runs: list[Progress], limit: int = 30) -> str:
+def format_status(runs: list[Progress], limit: int = 30) -> str:
     """Return the numbers of each stage, and the runs that were begun and are not finished, with what they said last."""
     stages = Counter(run.stage for run in runs)
     n_runs = len({(run.dataset, run.protocol, run.run) for run in runs})
@@ -83,10 +83,10 @@ def described(runs: list[Progress], limit: int = 30) -> str:
         lines.append(f"    {run.last_words or 'its log is empty: it was killed before it said anything'}")
     if len(begun) > limit:
         lines.append(f"  and {len(begun) - limit} more")
-    return "\n".join([*lines, *_of_other_code(runs, limit)])
+    return "\n".join([*lines, *_format_edited_code(runs, limit)])
 
 
-def _of_other_code(runs: list[Progress], limit: int) -> list[str]:
+def _format_edited_code(runs: list[Progress], limit: int) -> list[str]:
     """Return the lines about finished runs whose code was edited since: Snakemake does not look at it (ADR 0016)."""
     changed = [run for run in runs if run.changed]
     if not changed:
@@ -115,7 +115,7 @@ def is_worked_on(results: Path) -> bool:
 
 
 def _progress(
-    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int, *, other: str
+    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int, *, other: str | None
 ) -> Progress:
     """Tell how far a run with a seed is; `other` says in what the data are others than they should be, if they are."""
     one = _own_progress(config, results, dataset, protocol, run, seed)
@@ -132,8 +132,10 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
             # No comparison takes it, and what Snakemake has made once it does not miss.
             said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake with --forcerun collect"
             return replace(one, stage=INCOMPLETE, said=said)
-        why = unusable(config, dataset, run, left)
-        return replace(one, stage=OUTDATED if why else FINISHED, said=why, changed=() if why else _changed(left))
+        why = why_unusable(config, dataset, run, left)
+        return replace(
+            one, stage=OUTDATED if why else FINISHED, said=why or "", changed=() if why else _edited_sources(left)
+        )
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training
@@ -141,7 +143,7 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
     log = next((path for path in logs if path.exists()), None)
     killed = _slurms_words(results.parent, rules[0], one, log)
     one = replace(one, said="\n".join(filter(None, [_last_lines(log) if log else "", killed])), log=log)
-    state, at_work = latest(left), process_at_work(left / FOLDER) is not None
+    state, at_work = latest(left), process_at_work(left / STATE_FOLDER) is not None
     if trained:
         # Ranks of earlier weights are no reason: it is to be ranked.
         why = _why_trained_anew(config, one)
@@ -152,12 +154,12 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
     if state.exists():
         saved = saved_state(left)
         one = replace(one, stage=AT_WORK if at_work else INTERRUPTED, epochs=len(saved.get("history", [])))
-        why = other_training(config, one.dataset, one.run, saved)
+        why = why_other_training(config, one.dataset, one.run, saved)
         # What made it fail, if that is told, comes before.
         return replace(one, said=f"{one.said}\nthey are of {why}; the next start begins anew".lstrip()) if why else one
     if at_work:
         return replace(one, stage=AT_WORK)
-    if log and _finished_since(results.parent, rules[0], one, log):
+    if log and _has_finished_since(results.parent, rules[0], one, log):
         # It was done, and whoever removed its results wants it anew.
         return replace(one, said="", log=None)
     if isinstance(entry, BaselineRun) and not one.said:
@@ -174,23 +176,23 @@ def _is_of_its_weights(folder: Path) -> bool:
         return True
 
 
-def _finished_since(folder: Path, rule: str, one: Progress, log: Path) -> bool:
+def _has_finished_since(folder: Path, rule: str, one: Progress, log: Path) -> bool:
     """Return whether the job that wrote a log was finished: then Snakemake has written down what it took."""
     took = folder / "benchmarks" / rule / one.dataset / one.protocol / one.run / f"seed-{one.seed}.jsonl"
     return took.is_file() and took.stat().st_mtime >= log.stat().st_mtime
 
 
-def _why_trained_anew(config: BenchmarkConfig, one: Progress) -> str:
+def _why_trained_anew(config: BenchmarkConfig, one: Progress) -> str | None:
     if not (one.folder / "manifest.json").is_file():
         # Nobody can tell, and no comparison takes it.
-        return ""
+        return None
     try:
-        return other_settings(config, one.dataset, one.run, one.folder)
+        return why_other_settings(config, one.dataset, one.run, one.folder)
     except ValueError as error:
         return str(error)
 
 
-def _changed(folder: Path) -> tuple[str, ...]:
+def _edited_sources(folder: Path) -> tuple[str, ...]:
     try:
         return tuple(changed_sources(folder))
     except ValueError:

@@ -170,7 +170,7 @@ def table_hash(table: pa.Table) -> str:
 
 
 def _refuse_impossible(table: pa.Table, path: Path) -> None:
-    """Refuse ids and positions below the first: as places in an array they would count from the end."""
+    """Refuse ids and positions below the first: as indices of an array they would count from the end."""
     for name in set(FIRST) & set(table.column_names):
         least = pc.min(table.column(name)).as_py()
         if least is not None and least < FIRST[name]:

@@ -10,9 +10,9 @@ from safetensors import SafetensorError, safe_open
 
 from hydrarec.files import read_object
 
-FOLDER, LATEST, PREVIOUS = "state", "latest.safetensors", "previous.safetensors"
+STATE_FOLDER, LATEST_STATE, PREVIOUS_STATE = "state", "latest.safetensors", "previous.safetensors"
 """Where a run's folder holds states; the newest, and the one before, should the newest not be readable."""
-NOTE = "process.json"
+PROCESS_FILE = "process.json"
 """File beside them in which the process that trains says which it is."""
 CLOCK_MOVES = 60.0
 """Seconds by which the time that a process began may seem to move, as the system's clock is set."""
@@ -20,7 +20,7 @@ CLOCK_MOVES = 60.0
 
 def latest(run: Path) -> Path:
     """Return where the newest state lies in a run's folder, or would lie; while one is being saved, the one before."""
-    newest, before = (run / FOLDER / name for name in (LATEST, PREVIOUS))
+    newest, before = (run / STATE_FOLDER / name for name in (LATEST_STATE, PREVIOUS_STATE))
     return before if before.exists() and not newest.exists() else newest
 
 
@@ -54,7 +54,7 @@ def process_at_work(state: Path) -> dict[str, Any] | None:
         The folder of the states.
     """
     try:
-        noted = read_object(state / NOTE)
+        noted = read_object(state / PROCESS_FILE)
     except (OSError, ValueError):
         # Half written, edited, or of before there were such notes.
         return None

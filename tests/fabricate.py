@@ -11,8 +11,8 @@ from hydrarec.columns import HELD_OUT, HISTORY, ITEMS, RANKS, RECOMMENDATIONS, S
 from hydrarec.config import BenchmarkConfig, load
 from hydrarec.config.runs import BaselineRun
 from hydrarec.costs import Inference, Timing, write_inference, write_timing
-from hydrarec.data.candidates import draw
 from hydrarec.data.card import describe
+from hydrarec.data.sampled_candidates import sample_candidates
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import candidates_file, data_folder, run_folder, split_folder
 from hydrarec.provenance import data_hashes
@@ -106,7 +106,7 @@ class Tree:
         write_table(test, split / "test.parquet", HELD_OUT)
         write_json(split / "split.json", {"protocol": protocol, "test": {"users": self.n_users, "targets": len(test)}})
         for kind in self.config.evaluation.sampled:
-            draw(data_folder(self.results, dataset), protocol, kind, candidates_file(split, kind))
+            sample_candidates(data_folder(self.results, dataset), protocol, kind, candidates_file(split, kind))
         cases = test[["user", "step"]].assign(target=test["item"], warm=stream.random(len(test)) >= self.cold_share)
         difficulty = np.repeat(stream.normal(4.2, 1.3, self.n_users), steps)
         for run in self.config.run_ids:
@@ -142,7 +142,7 @@ class Tree:
         write_json(folder / "manifest.json", manifest)
 
     def _write_lists(self, split: Path, run: str, seed: int, cases: pd.DataFrame, warm: np.ndarray) -> None:
-        """Write twelve items for each case, popularity the same ones for everybody, and counts among drawn ones."""
+        """Write twelve items for each case, popularity the same ones for everybody, and counts among sampled ones."""
         folder = run_folder(self.results, split.parent.name, split.name, run, seed)
         stream, shape = np.random.default_rng([11, *map(ord, run), seed]), (len(cases), len(warm))
         appeal = np.broadcast_to(np.arange(len(warm)), shape) + stream.random(shape) * (run != "popularity") * 60

@@ -13,7 +13,7 @@ from hydrarec.analyses.sensitivity import sensitivity
 from hydrarec.columns import AGREEMENT, BEYOND, ORDERS, SENSITIVITY
 from hydrarec.comparison.runs import require_complete
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.compared import compared
+from hydrarec.config.compared import compared_settings
 from hydrarec.files import atomic_folder, write_json
 from hydrarec.layout import ANALYSED
 from hydrarec.tables import write_table
@@ -52,4 +52,4 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
         write_table(moved, new / "agreement.parquet", AGREEMENT)
         write_table(tied, new / "orders.parquet", ORDERS)
         write_table(lists, new / "beyond.parquet", BEYOND)
-        write_json(new / ANALYSED, compared(config))
+        write_json(new / ANALYSED, compared_settings(config))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hydrarec.analyses.orders import tie_orders
-from hydrarec.analyses.sensitivity import FULL, others
+from hydrarec.analyses.sensitivity import FULL, other_variants
 from hydrarec.columns import AGREEMENT
 from hydrarec.comparison.runs import kind_of
 from hydrarec.config import BenchmarkConfig
@@ -58,7 +58,7 @@ def _pairs(config: BenchmarkConfig) -> list[tuple[Leaderboard, str, Leaderboard]
     for dataset in config.datasets:
         for protocol in config.protocols:
             one = (dataset.id, protocol, FULL)
-            pairs += [(one, variant, (dataset.id, protocol, variant)) for variant in others(config)]
+            pairs += [(one, variant, (dataset.id, protocol, variant)) for variant in other_variants(config)]
             if protocol == "loo" and "gts" in config.protocols:
                 pairs.append((one, "gts", (dataset.id, "gts", FULL)))
             if dataset.tie_order is None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from hydrarec.columns import HELD_OUT, ITEMS, RECOMMENDATIONS, TRAIN
-from hydrarec.comparison.cases import Cases
+from hydrarec.comparison.cases import EvaluationCases
 from hydrarec.layout import data_folder, split_folder
 from hydrarec.tables import read_table
 
@@ -50,7 +50,7 @@ def read_known(results: Path, dataset: str, protocol: str) -> Known:
     return Known(popularity, int(train["user"].nunique()), history)
 
 
-def read_exposure(path: Path, cases: Cases, k: int, warm: NDArray[np.bool_]) -> sparse.csr_matrix:
+def read_exposure(path: Path, cases: EvaluationCases, k: int, warm: NDArray[np.bool_]) -> sparse.csr_matrix:
     """Read a run's lists.
 
     Parameters

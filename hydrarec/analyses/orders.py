@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.columns import ORDERS
-from hydrarec.comparison.cases import Cases, read_cases
+from hydrarec.comparison.cases import EvaluationCases, read_evaluation_cases
 from hydrarec.comparison.contrasts import compared_runs, is_without_chance
 from hydrarec.comparison.measures import metric_names
 from hydrarec.comparison.runs import finished_runs
@@ -60,34 +60,34 @@ def orders(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
         if len(tied) < LEAST_ORDERS:
             continue
         for protocol in config.protocols:
-            rows += _within(config, results, [dataset.id, *(other.id for other in tied)], protocol)
+            rows += _rows_within(config, results, [dataset.id, *(other.id for other in tied)], protocol)
     return pd.DataFrame(rows, columns=ORDERS.names)
 
 
-def _within(config: BenchmarkConfig, results: Path, datasets: list[str], protocol: str) -> list[dict[str, Any]]:
+def _rows_within(config: BenchmarkConfig, results: Path, datasets: list[str], protocol: str) -> list[dict[str, Any]]:
     """Return the rows of a data set, which comes first, and its other orders."""
     finished = [set(finished_runs(config, results, dataset, protocol)) for dataset in datasets]
     runs = [run for run in compared_runs(config) if all(run in there for there in finished)]
     reference = config.evaluation.reference
     if reference not in runs:
         return []
-    cases = {dataset: read_cases(config, results, dataset, protocol) for dataset in datasets}
+    cases = {dataset: read_evaluation_cases(config, results, dataset, protocol) for dataset in datasets}
     _refuse_other_users(cases)
     base = _values(config, results, cases, protocol, reference)
     rows: list[dict[str, Any]] = []
     for run in bar(runs, what=f"orders of ties on {datasets[0]}/{protocol}", unit="run"):
         if run == reference:
             continue
-        drawn = not config.is_deterministic(run, reference)
+        stochastic = not config.is_deterministic(run, reference)
         differences = _values(config, results, cases, protocol, run) - base
         for index, metric in enumerate(config.evaluation.paired_metrics):
             key = {"dataset": datasets[0], "protocol": protocol, "run": run, "reference": reference, "metric": metric}
-            rows.append(key | _row(differences[:, :, index], config.evaluation.alpha, drawn=drawn))
+            rows.append(key | _row(differences[:, :, index], config.evaluation.alpha, stochastic=stochastic))
     return rows
 
 
 def _values(
-    config: BenchmarkConfig, results: Path, cases: dict[str, Cases], protocol: str, run: str
+    config: BenchmarkConfig, results: Path, cases: dict[str, EvaluationCases], protocol: str, run: str
 ) -> NDArray[np.float64]:
     """Return a run's values: orders, that of the file first, x users x metrics x seeds."""
     kept = [metric_names(config.evaluation.cutoffs).index(metric) for metric in config.evaluation.paired_metrics]
@@ -96,9 +96,9 @@ def _values(
     )
 
 
-def _row(differences: NDArray[np.float64], alpha: float, *, drawn: bool) -> dict[str, Any]:
+def _row(differences: NDArray[np.float64], alpha: float, *, stochastic: bool) -> dict[str, Any]:
     """Return the columns that describe differences: orders, that of the file first, x users x seeds."""
-    if not drawn or is_without_chance(differences):
+    if not stochastic or is_without_chance(differences):
         # Two runs without chance have one result however many seeds others need.
         differences = differences[..., :1]
     of_file, others = float(differences[0].mean()), differences[1:]
@@ -119,7 +119,7 @@ def _row(differences: NDArray[np.float64], alpha: float, *, drawn: bool) -> dict
     }
 
 
-def _refuse_other_users(cases: dict[str, Cases]) -> None:
+def _refuse_other_users(cases: dict[str, EvaluationCases]) -> None:
     """Refuse orders whose test users are not those of the order of the file."""
     (first, own), *others = ((dataset, of.frame["user"].unique()) for dataset, of in cases.items())
     for dataset, users in others:

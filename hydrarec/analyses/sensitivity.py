@@ -10,7 +10,7 @@
     Equal scores in the target's favour, or against it: the bounds. Beside `full` stands how far one random order of
     equal scores would have been from it.
 `uniform-100`, `popularity-100`
-    Among a hundred drawn candidates (`hydrarec.data.candidates`), where the configuration asks for it.
+    Among a hundred sampled candidates (`hydrarec.data.sampled_candidates`), where the configuration asks for it.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from hydrarec.analyses.scopes import scopes
 from hydrarec.columns import SAMPLED, SENSITIVITY
-from hydrarec.comparison.cases import Cases, Group, read_ranks
+from hydrarec.comparison.cases import EvaluationCases, Group, read_ranks
 from hydrarec.comparison.measures import case_tie_variances, case_values, metric_names
 from hydrarec.comparison.runs import FROM_LISTS, finished_runs
 from hydrarec.config import BenchmarkConfig
@@ -37,17 +37,17 @@ from hydrarec.tables import content_hash, read_table
 FULL = "full"
 """The variant that the others are held against."""
 LISTS_SAY_NOTHING = "a recommendation list has no scores of other items"
-NOT_COUNTED = "the baseline's rule does not ask for counts among drawn candidates"
-NOT_DRAWN = "these candidates are not drawn yet, or the run was not counted among them"
+NOT_COUNTED = "the baseline's rule does not ask for counts among sampled candidates"
+NOT_SAMPLED = "these candidates are not sampled yet, or the run was not counted among them"
 NO_WARM = "no target occurs in the training data"
 
 
 def variants(config: BenchmarkConfig) -> list[str]:
     """Return the names of the variants, `full` first."""
-    return [FULL, *others(config)]
+    return [FULL, *other_variants(config)]
 
 
-def others(config: BenchmarkConfig) -> list[str]:
+def other_variants(config: BenchmarkConfig) -> list[str]:
     """Return the names of the variants that are held against `full`."""
     return ["unfiltered", "warm", "optimistic", "pessimistic", *config.evaluation.sampled]
 
@@ -74,21 +74,21 @@ def sensitivity(config: BenchmarkConfig, results: Path, *, partial: bool = False
     FileNotFoundError
         If a file is absent that the run must have.
     ValueError
-        If counts are about other cases or other drawn candidates.
+        If counts are about other cases or other sampled candidates.
     """
     rows: list[dict[str, Any]] = []
     cutoffs = config.evaluation.cutoffs
     for dataset, protocol, cases in scopes(config, results):
         split = split_folder(results, dataset, protocol)
-        drawn = {kind: candidates_file(split, kind) for kind in config.evaluation.sampled}
-        hashes = {kind: content_hash(path) for kind, path in drawn.items() if path.is_file() or not partial}
+        paths = {kind: candidates_file(split, kind) for kind in config.evaluation.sampled}
+        hashes = {kind: content_hash(path) for kind, path in paths.items() if path.is_file() or not partial}
         runs = finished_runs(config, results, dataset, protocol)
         for run in bar(runs, what=f"variants on {dataset}/{protocol}", unit="run"):
             seeds = config.seeds_of(run)
             folders = [run_folder(results, dataset, protocol, run, seed) for seed in seeds]
             read = [read_ranks(folder / "ranks.parquet", cases) for folder in folders]
             by_seed = [
-                _variants(config, cases, ranks, folder, run, _counted(folder, hashes) if partial else hashes)
+                _variants(config, cases, ranks, folder, run, _counted_hashes(folder, hashes) if partial else hashes)
                 for ranks, folder in zip(read, folders, strict=True)
             ]
             deviations = tie_deviations(cases.groups[0], [case_tie_variances(one, cutoffs) for one in read])
@@ -104,13 +104,13 @@ def sensitivity(config: BenchmarkConfig, results: Path, *, partial: bool = False
                         "run": run,
                         "variant": variant,
                         "metric": metric,
-                        "value": None if why else float(np.mean([of_seed[place] for of_seed in means])),
+                        "value": None if why else float(np.mean([of_seed[index] for of_seed in means])),
                         "why": why,
-                        "tie_deviation": float(deviations[place]) if variant == FULL else None,
+                        "tie_deviation": float(deviations[index]) if variant == FULL else None,
                         "n_users": group.n_users if group else 0,
                         "n_seeds": len(seeds),
                     }
-                    for place, metric in enumerate(metric_names(cutoffs))
+                    for index, metric in enumerate(metric_names(cutoffs))
                 ]
     return pd.DataFrame(rows, columns=SENSITIVITY.names).astype({"tie_deviation": float})
 
@@ -140,7 +140,7 @@ def tie_deviations(everyone: Group, by_seed: Sequence[NDArray[np.float64]]) -> N
 
 
 def _variants(
-    config: BenchmarkConfig, cases: Cases, ranks: pd.DataFrame, folder: Path, run: str, hashes: dict[str, str]
+    config: BenchmarkConfig, cases: EvaluationCases, ranks: pd.DataFrame, folder: Path, run: str, hashes: dict[str, str]
 ) -> dict[str, NDArray[np.float64] | str]:
     """Return the mean over users of every metric, by variant, or why the run's files cannot say."""
     cutoffs, everyone, warm = config.evaluation.cutoffs, cases.groups[0], _group(cases, "warm")
@@ -155,22 +155,22 @@ def _variants(
         "pessimistic": _mean(everyone, case_values(ranks, cutoffs, "pessimistic")),
     }
     kinds = config.evaluation.sampled
-    # The rule of a baseline may not know of drawn candidates; a trained run without counts is not complete.
+    # The rule of a baseline may not know of sampled candidates; a trained run without counts is not complete.
     if isinstance(config.run(run), TrainedRun) or (folder / "sampled.parquet").is_file():
         sampled = read_sampled(folder, cases, hashes) if hashes else {}
         values = {kind: _mean(everyone, case_values(counts, cutoffs)) for kind, counts in sampled.items()}
-        return found | dict.fromkeys(kinds, NOT_DRAWN) | values
+        return found | dict.fromkeys(kinds, NOT_SAMPLED) | values
     return found | dict.fromkeys(kinds, LISTS_SAY_NOTHING if from_lists else NOT_COUNTED)
 
 
-def _counted(folder: Path, hashes: dict[str, str]) -> dict[str, str]:
-    """Return the hashes of those drawn candidates that a run was counted among, whichever they were."""
+def _counted_hashes(folder: Path, hashes: dict[str, str]) -> dict[str, str]:
+    """Return the hashes of those sampled candidates that a run was counted among, whichever they were."""
     counted = read_json(folder / "inference.json").get("candidates", {})
     return {kind: wanted for kind, wanted in hashes.items() if kind in counted}
 
 
-def read_sampled(folder: Path, cases: Cases, hashes: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """Read a run's counts among drawn candidates.
+def read_sampled(folder: Path, cases: EvaluationCases, hashes: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Read a run's counts among sampled candidates.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def read_sampled(folder: Path, cases: Cases, hashes: dict[str, str]) -> dict[str
     cases
         The cases.
     hashes
-        Content hashes of the drawn candidates by kind; other kinds are left out.
+        Content hashes of the sampled candidates by kind; other kinds are left out.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def read_sampled(folder: Path, cases: Cases, hashes: dict[str, str]) -> dict[str
     return found
 
 
-def _group(cases: Cases, variant: str) -> Group | None:
+def _group(cases: EvaluationCases, variant: str) -> Group | None:
     """Return the cases that a variant is about; None if there are none."""
     wanted = "warm" if variant == "warm" else "all"
     return next((group for group in cases.groups if group.name == wanted), None)

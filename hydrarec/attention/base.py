@@ -14,7 +14,7 @@ from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
 State: TypeAlias = tuple[Tensor, ...]
-"""What a recurrent operator remembers of the positions before; its size does not depend on how many they are."""
+"""What an incremental operator remembers of the positions before; its size does not depend on how many they are."""
 
 
 def split_heads(x: Float[Tensor, "B T D"], n_heads: int) -> Float[Tensor, "B H T d"]:
@@ -27,7 +27,7 @@ def merge_heads(x: Float[Tensor, "B H T d"]) -> Float[Tensor, "B T D"]:
     return x.transpose(1, 2).flatten(-2)
 
 
-def in_layer(attention: AttentionConfig, layer: int, n_layers: int) -> AttentionConfig:
+def attention_for_layer(attention: AttentionConfig, layer: int, n_layers: int) -> AttentionConfig:
     """Return the operator of a layer, counted from 0 at the input: `attention`, or softmax before its layers begin."""
     is_before = attention.last_n_layers is not None and layer < n_layers - attention.last_n_layers
     return SoftmaxAttentionConfig() if is_before else attention
@@ -48,7 +48,7 @@ class AttentionOperator(nn.Module, ABC):
         Largest T.
     """
 
-    takes_some_queries: ClassVar[bool] = False
+    supports_query_subset: ClassVar[bool] = False
     """Whether `forward` can, bidirectionally, do without the queries of positions whose outputs nobody wants: an output
     depends on no other query, nor on where its own stands, and causally the last position gets what it would get
     bidirectionally. `q` may then have any number Q of positions, and so have the outputs."""
@@ -69,14 +69,14 @@ class AttentionOperator(nn.Module, ABC):
         Parameters
         ----------
         q, k, v
-            Queries, keys and values. Q is T, but for operators with `takes_some_queries`.
+            Queries, keys and values. Q is T, but for operators with `supports_query_subset`.
         visibility
             Who may see whom. Outputs at padded positions are never read, but are finite.
         """
 
 
-class RecurrentOperator(AttentionOperator):
-    """An operator whose causal form is a recurrence: a new position costs the same however long the history is."""
+class IncrementalOperator(AttentionOperator):
+    """An operator whose causal form takes in one position at a time, each at the same cost however long the history."""
 
     @abstractmethod
     def step(

@@ -20,7 +20,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
+from hydrarec.attention.base import IncrementalOperator, State, merge_heads, split_heads
 from hydrarec.attention.parts.outer_sums import outer_step, outer_sums, weighted_mean, with_ones
 from hydrarec.config.attention import CosformerAttentionConfig
 from hydrarec.sequences.visibility import Visibility
@@ -45,7 +45,7 @@ def naive_cosformer(
     return torch.cat(outputs, dim=-1)
 
 
-class CosformerAttention(RecurrentOperator):
+class CosformerAttention(IncrementalOperator):
     """cosFormer's attention. Only distances count, so it does not matter where in a window a sequence stands."""
 
     config: CosformerAttentionConfig
@@ -55,21 +55,24 @@ class CosformerAttention(RecurrentOperator):
     ) -> Float[Tensor, "B T D"]:
         """Mix values; see `AttentionOperator.forward`."""
         q, k, v = (split_heads(x, self.n_heads) for x in (q, k, v))
-        places = torch.arange(q.shape[2], dtype=torch.promote_types(q.dtype, torch.float32), device=q.device)[:, None]
-        mixed = outer_sums(self._features(q, places), self._features(k, places), with_ones(v), visibility)
+        dtype = torch.promote_types(q.dtype, torch.float32)
+        positions = torch.arange(q.shape[2], dtype=dtype, device=q.device)[:, None]
+        mixed = outer_sums(self._features(q, positions), self._features(k, positions), with_ones(v), visibility)
         return merge_heads(weighted_mean(mixed, self.config.eps)).to(v.dtype)
 
     def step(
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`. The state's second part is the place."""
+        """Mix values at the next position; see `IncrementalOperator.step`. The state's second part is the position."""
         q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
         first = torch.zeros((), dtype=torch.promote_types(q.dtype, torch.float32), device=q.device)
-        place = first if state is None else state[1] + 1
-        mixed, sums = outer_step(self._features(q, place), self._features(k, place), with_ones(v), state)
-        return weighted_mean(mixed, self.config.eps).flatten(-2).to(v.dtype), (*sums, place)
+        position = first if state is None else state[1] + 1
+        mixed, sums = outer_step(self._features(q, position), self._features(k, position), with_ones(v), state)
+        return weighted_mean(mixed, self.config.eps).flatten(-2).to(v.dtype), (*sums, position)
 
-    def _features(self, x: Float[Tensor, "*batch d"], places: Float[Tensor, "*places"]) -> Float[Tensor, "*batch d2"]:
-        angles = math.pi / 2 * places / self.max_length
+    def _features(
+        self, x: Float[Tensor, "*batch d"], positions: Float[Tensor, "*positions"]
+    ) -> Float[Tensor, "*batch d2"]:
+        angles = math.pi / 2 * positions / self.max_length
         x = F.relu(x)
         return torch.cat([x * angles.cos(), x * angles.sin()], dim=-1)

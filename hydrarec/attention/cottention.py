@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
+from hydrarec.attention.base import IncrementalOperator, State, merge_heads, split_heads
 from hydrarec.attention.parts.outer_sums import outer_step, outer_sums
 from hydrarec.config.attention import CottentionAttentionConfig
 from hydrarec.sequences.visibility import Visibility
@@ -40,11 +40,11 @@ def naive_cottention(
     return torch.cat(outputs, dim=-1)
 
 
-class CottentionAttention(RecurrentOperator):
+class CottentionAttention(IncrementalOperator):
     """Cottention."""
 
     config: CottentionAttentionConfig
-    takes_some_queries = True
+    supports_query_subset = True
 
     def __init__(self, config: CottentionAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)
@@ -63,7 +63,7 @@ class CottentionAttention(RecurrentOperator):
     def step(
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
+        """Mix values at the next position; see `IncrementalOperator.step`."""
         n_visible = torch.ones_like(k[:, :1], dtype=torch.int64) if state is None else state[1] + 1
         q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
         mixed, (total,) = outer_step(self._features(q), self._features(k), v, None if state is None else state[:1])

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
+from hydrarec.attention.base import IncrementalOperator, State, merge_heads, split_heads
 from hydrarec.attention.parts.outer_sums import outer_step, outer_sums
 from hydrarec.config.attention import EfficientAttentionConfig
 from hydrarec.sequences.visibility import Visibility
@@ -45,11 +45,11 @@ def naive_efficient(
     return torch.stack(outputs, dim=1)
 
 
-class EfficientAttention(RecurrentOperator):
+class EfficientAttention(IncrementalOperator):
     """Efficient attention."""
 
     config: EfficientAttentionConfig
-    takes_some_queries = True
+    supports_query_subset = True
 
     def forward(
         self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
@@ -67,7 +67,7 @@ class EfficientAttention(RecurrentOperator):
     def step(
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
+        """Mix values at the next position; see `IncrementalOperator.step`."""
         q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
         weights = _weights(k)
         total = weights if state is None else state[1] + weights

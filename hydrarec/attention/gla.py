@@ -22,7 +22,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
+from hydrarec.attention.base import IncrementalOperator, State, merge_heads, split_heads
 from hydrarec.attention.parts.decayed import decayed_step, decayed_sums
 from hydrarec.config.attention import GlaAttentionConfig
 from hydrarec.sequences.visibility import Visibility
@@ -59,7 +59,7 @@ def naive_gla(
     return torch.cat(outputs, dim=-1)
 
 
-class GlaAttention(RecurrentOperator):
+class GlaAttention(IncrementalOperator):
     """Gated linear attention."""
 
     config: GlaAttentionConfig
@@ -74,21 +74,21 @@ class GlaAttention(RecurrentOperator):
     ) -> Float[Tensor, "B T D"]:
         """Mix values; see `AttentionOperator.forward`."""
         q, k, v, log_decay = (split_heads(x, self.n_heads) for x in (q, k, v, self._log_decay(k)))
-        return merge_heads(self._scaled(decayed_sums(q, k, v, log_decay, visibility))).to(v.dtype)
+        return merge_heads(self._scale(decayed_sums(q, k, v, log_decay, visibility))).to(v.dtype)
 
     def step(
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
+        """Mix values at the next position; see `IncrementalOperator.step`."""
         q, k, v, log_decay = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v, self._log_decay(k)))
         mixed, state = decayed_step(q, k, v, log_decay, state)
-        return self._scaled(mixed).flatten(-2).to(v.dtype), state
+        return self._scale(mixed).flatten(-2).to(v.dtype), state
 
     def _log_decay(self, k: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
         logits = self.gate_up(self.gate_down(k))
         return F.logsigmoid(logits) / self.config.gate_temperature
 
-    def _scaled(self, mixed: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
+    def _scale(self, mixed: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
         d_head = mixed.shape[-1]
         mixed = mixed / math.sqrt(d_head)
         return F.layer_norm(mixed, (d_head,), eps=self.config.eps) if self.config.normalise else mixed

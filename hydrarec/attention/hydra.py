@@ -19,8 +19,8 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hydrarec.attention.base import RecurrentOperator, State
-from hydrarec.attention.parts.hydra_kernels import hydra, pays
+from hydrarec.attention.base import IncrementalOperator, State
+from hydrarec.attention.parts.hydra_kernels import hydra, should_use_kernel
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
@@ -55,11 +55,11 @@ def naive_hydra(
     return torch.stack(outputs, dim=1)
 
 
-class HydraAttention(RecurrentOperator):
+class HydraAttention(IncrementalOperator):
     """Hydra attention; `n_heads` is not used, because there is a head for every feature."""
 
     config: HydraAttentionConfig
-    takes_some_queries = True
+    supports_query_subset = True
 
     def __init__(self, config: HydraAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)
@@ -72,24 +72,24 @@ class HydraAttention(RecurrentOperator):
     ) -> Float[Tensor, "B Q D"]:
         """Mix values; see `AttentionOperator.forward`."""
         paper = self.config.kernel == "cosine" and self.config.length_scaling == "none"
-        if paper and q.shape == k.shape and pays(q):
+        if paper and q.shape == k.shape and should_use_kernel(q):
             return hydra(q, k, v, causal=visibility.causal, padding_mask=visibility.padding_mask, eps=self.config.eps)
         products = self._products(k, v)
         if visibility.padding_mask is not None:
             products = products * visibility.padding_mask[..., None]
         context = products.cumsum(1) if visibility.causal else products.sum(1, keepdim=True)
         if self.averages or self.exponent is not None:
-            context = self._scaled(context, visibility.n_visible(products)[..., None])
+            context = self._scale(context, visibility.n_visible(products)[..., None])
         return self._features(q) * context.to(q.dtype)
 
     def step(
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
+        """Mix values at the next position; see `IncrementalOperator.step`."""
         total, count = self._products(k, v), torch.ones_like(k[:, :1], dtype=torch.int64)
         if state is not None:
             total, count = state[0] + total, state[1] + 1
-        return self._features(q) * self._scaled(total, count).to(q.dtype), (total, count)
+        return self._features(q) * self._scale(total, count).to(q.dtype), (total, count)
 
     def _products(self, k: Float[Tensor, "*batch D"], v: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
         # Sums of them grow with T: float32 keeps these exact to 1e-6 where bfloat16 would lose a tenth.
@@ -107,7 +107,7 @@ class HydraAttention(RecurrentOperator):
             case "mean":
                 return x
 
-    def _scaled(self, total: Float[Tensor, "*batch D"], count: Float[Tensor, "*batch 1"]) -> Float[Tensor, "*batch D"]:
+    def _scale(self, total: Float[Tensor, "*batch D"], count: Float[Tensor, "*batch 1"]) -> Float[Tensor, "*batch D"]:
         if self.averages:
             return total / count
         return total if self.exponent is None else total / count ** self.exponent.sigmoid()

@@ -98,12 +98,12 @@ class LightsansAttention(AttentionOperator):
             if real is None:
                 return torch.einsum("hts,bhse->bhte", scores.softmax(-1), v)
             # Sequences are moved to the beginning of the window, where all have the same weights but for a factor.
-            places = (real.cumsum(1) - 1).clamp(min=0)[:, None, :, None]
+            positions = (real.cumsum(1) - 1).clamp(min=0)[:, None, :, None]
             v = with_ones(v) * real[:, None, :, None]
-            v = torch.zeros_like(v).scatter_add(2, places.expand_as(v), v)
+            v = torch.zeros_like(v).scatter_add(2, positions.expand_as(v), v)
             weights = (scores - scores.amax(-1, keepdim=True)).exp()
             mixed = torch.einsum("hts,bhse->bhte", weights, v)
-            mixed = mixed.gather(2, places.expand_as(mixed))
+            mixed = mixed.gather(2, positions.expand_as(mixed))
             total = mixed[..., -1:]
             return mixed[..., :-1] / total.masked_fill(total == 0, 1.0)
 

@@ -6,8 +6,8 @@ with learned E and F [r x max_length], the same for all heads of a layer.
 
 Source: Wang et al. 2020, "Linformer: Self-Attention with Linear Complexity", arXiv 2006.04768, eq. 7, with E and F
 shared by the heads and, as an option, equal (the paper's headwise and key-value sharing). What it leaves open for
-sequences of different lengths: a column of E and F belongs to a place in the window, counted from the oldest item, and
-padding adds nothing to E K and F V. E and F start as Gaussian matrices of variance 1 / r, those of the paper's
+sequences of different lengths: a column of E and F belongs to a position in the window, counted from the oldest item,
+and padding adds nothing to E K and F V. E and F start as Gaussian matrices of variance 1 / r, those of the paper's
 theorems.
 """
 
@@ -49,7 +49,7 @@ class LinformerAttention(AttentionOperator):
     """Linformer's attention."""
 
     config: LinformerAttentionConfig
-    takes_some_queries = True
+    supports_query_subset = True
 
     def __init__(self, config: LinformerAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)
@@ -77,5 +77,5 @@ def _project(
         real = visibility.padding_mask
         if real is None:
             return projection[: x.shape[1]].T @ x
-        places = (real.cumsum(1) - 1).clamp(min=0)
-        return (F.embedding(places, projection) * real[..., None]).mT @ x
+        positions = (real.cumsum(1) - 1).clamp(min=0)
+        return (F.embedding(positions, projection) * real[..., None]).mT @ x

@@ -88,13 +88,13 @@ class PerformerAttention(FeatureMapOperator):
         return super().forward(q, k, v, visibility)
 
     def _key_features(self, k: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
-        k = self._scaled(k)
+        k = self._scale(k)
         exponents = self._project(k) - k.square().sum(-1, keepdim=True) / 2
         return exponents.clamp(max=LARGEST_EXPONENT).exp() + self.config.eps
 
     def _query_features(self, q: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T F"]:
         # A factor per query cancels, so |y|^2 / 2 may be left out and the largest exponent be 0.
-        return self._project(self._scaled(q)).softmax(-1)
+        return self._project(self._scale(q)).softmax(-1)
 
     def _extend(self, v: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d1"]:
         return with_ones(v)
@@ -104,7 +104,7 @@ class PerformerAttention(FeatureMapOperator):
         # 0 where nothing is visible, and nowhere else.
         return mixed[..., :-1] / total.masked_fill(total == 0, 1.0)
 
-    def _scaled(self, x: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d"]:
+    def _scale(self, x: Float[Tensor, "B H *T d"]) -> Float[Tensor, "B H *T d"]:
         # At least float32: the exponential turns an absolute error into a relative one.
         return x.to(torch.promote_types(x.dtype, torch.float32)) / self.d_head**0.25
 

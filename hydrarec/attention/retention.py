@@ -21,7 +21,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
+from hydrarec.attention.base import IncrementalOperator, State, merge_heads, split_heads
 from hydrarec.attention.parts.decayed import decayed_step, decayed_sums
 from hydrarec.config.attention import RetentionAttentionConfig
 from hydrarec.sequences.visibility import Visibility
@@ -59,7 +59,7 @@ def naive_retention(
     return torch.cat(outputs, dim=-1)
 
 
-class RetentionAttention(RecurrentOperator):
+class RetentionAttention(IncrementalOperator):
     """Retention."""
 
     config: RetentionAttentionConfig
@@ -82,20 +82,20 @@ class RetentionAttention(RecurrentOperator):
         """Mix values; see `AttentionOperator.forward`."""
         q, k, v = (split_heads(x, self.n_heads) for x in (q, k, v))
         positions = torch.arange(q.shape[2], device=q.device)
-        mixed = decayed_sums(self._turned(q, positions), self._turned(k, positions), v, self.log_decay, visibility)
-        return merge_heads(self._scaled(mixed)).to(v.dtype)
+        mixed = decayed_sums(self._rotate(q, positions), self._rotate(k, positions), v, self.log_decay, visibility)
+        return merge_heads(self._scale(mixed)).to(v.dtype)
 
     def step(
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
+        """Mix values at the next position; see `IncrementalOperator.step`."""
         position = torch.zeros_like(k[:, :1], dtype=torch.int64) if state is None else state[1] + 1
         q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
-        q, k = self._turned(q, position), self._turned(k, position)
+        q, k = self._rotate(q, position), self._rotate(k, position)
         mixed, (total,) = decayed_step(q, k, v, self.log_decay[:, 0], None if state is None else state[:1])
-        return self._scaled(mixed).flatten(-2).to(v.dtype), (total, position)
+        return self._scale(mixed).flatten(-2).to(v.dtype), (total, position)
 
-    def _turned(self, x: Float[Tensor, "*batch d"], positions: Tensor) -> Float[Tensor, "*batch d"]:
+    def _rotate(self, x: Float[Tensor, "*batch d"], positions: Tensor) -> Float[Tensor, "*batch d"]:
         if not self.config.rotation:
             return x
         turns = positions[..., None] * self.angles
@@ -104,7 +104,7 @@ class RetentionAttention(RecurrentOperator):
         even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
         return torch.stack([even * cosines - odd * sines, even * sines + odd * cosines], dim=-1).flatten(-2)
 
-    def _scaled(self, mixed: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
+    def _scale(self, mixed: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
         d_head = mixed.shape[-1]
         mixed = mixed / math.sqrt(d_head)
         return F.layer_norm(mixed, (d_head,), eps=self.config.eps) if self.config.normalise else mixed

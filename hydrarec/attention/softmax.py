@@ -52,7 +52,7 @@ class SoftmaxAttention(AttentionOperator):
     """Dot-product attention on the fused kernel."""
 
     config: SoftmaxAttentionConfig
-    takes_some_queries = True
+    supports_query_subset = True
 
     def __init__(self, config: SoftmaxAttentionConfig, *, d_model: int, n_heads: int, max_length: int) -> None:
         super().__init__(config, d_model=d_model, n_heads=n_heads, max_length=max_length)

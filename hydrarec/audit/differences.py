@@ -38,7 +38,7 @@ def differences(before: Path, after: Path) -> list[Difference]:
         found.append(_history(*(table.drop(columns=CLOCKS) for table in histories)))
         if sha256(before / "model.safetensors") != sha256(after / "model.safetensors"):
             found.append(Difference("model.safetensors", "the weights are not the same bytes"))
-    found.append(_ranks(*(_by_case(folder) for folder in (before, after))))
+    found.append(_ranks(*(_ranks_by_case(folder) for folder in (before, after))))
     lists = [read_table(folder / "recommendations.parquet", RECOMMENDATIONS) for folder in (before, after)]
     if not lists[0].equals(lists[1]):
         found.append(Difference("recommendations.parquet", _lists(*lists)))
@@ -47,7 +47,7 @@ def differences(before: Path, after: Path) -> list[Difference]:
     return [one for one in found if one is not None]
 
 
-def _by_case(folder: Path) -> pd.DataFrame:
+def _ranks_by_case(folder: Path) -> pd.DataFrame:
     return read_table(folder / "ranks.parquet", RANKS).sort_values(["user", "step"], kind="stable", ignore_index=True)
 
 

@@ -43,7 +43,7 @@ class Audit:
             self._hashes[path] = self._hash(path)
         found = self._hashes[path]
         if found != expected:
-            self.problems.append(f"{path}: expected {expected[:_SHOWN]} by {recorded_in}, found {_short(found)}")
+            self.problems.append(f"{path}: expected {expected[:_SHOWN]} by {recorded_in}, found {_shorten(found)}")
 
     def _hash(self, path: Path) -> str:
         try:
@@ -75,11 +75,11 @@ def verify(folder: Path) -> Audit:
         tables = [*(folder / "comparison").rglob("*"), *(folder / "efficiency").glob("*/*/*.parquet")]
         audit.unrecorded += sorted(path for path in tables if path.is_file())
     elif (folder / "card.json").is_file():
-        _check_data(spelt_out(folder), audit)
+        _check_data(absolute_path(folder), audit)
     elif (folder / "split.json").is_file():
-        _check_split(spelt_out(folder), audit)
-    elif spelt_out(folder).name.startswith("seed-"):
-        _check_run(spelt_out(folder), audit)
+        _check_split(absolute_path(folder), audit)
+    elif absolute_path(folder).name.startswith("seed-"):
+        _check_run(absolute_path(folder), audit)
     else:
         raise ValueError(
             f"{folder}: nothing to verify; allowed: a results folder (it holds runs/ or data/), "
@@ -88,7 +88,7 @@ def verify(folder: Path) -> Audit:
     return audit
 
 
-def spelt_out(folder: Path) -> Path:
+def absolute_path(folder: Path) -> Path:
     """Return the path with the names of the folder and of all around it, which say what it is of.
 
     A relative path may lack them or lead up and down again; what symbolic links lead to may have others.
@@ -96,7 +96,7 @@ def spelt_out(folder: Path) -> Path:
     return Path(os.path.abspath(folder))  # noqa: PTH100 - Path.resolve follows links
 
 
-def described(audit: Audit) -> str:
+def format_audit(audit: Audit) -> str:
     """Return the problems, a line each, and how much was checked."""
     lines = [*audit.problems]
     n_bytes = sum(audit.checked.values())
@@ -200,5 +200,5 @@ def _read(path: Path, audit: Audit) -> dict[str, Any]:
         return {}
 
 
-def _short(found: str) -> str:
+def _shorten(found: str) -> str:
     return found[:_SHOWN] if " " not in found else found

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from hydrarec.config.base import Block
+from hydrarec.config.base import ConfigModel
 from hydrarec.config.baselines import NoOptions
 from hydrarec.config.mistakes import explain
 from hydrarec.sequences.log import Cases, Catalogue, Log
@@ -37,7 +37,7 @@ class BaselineInputs:
     """Seed of the run."""
 
 
-OptionsT = TypeVar("OptionsT", bound=Block)
+OptionsT = TypeVar("OptionsT", bound=ConfigModel)
 
 
 def read_options(kind: type[OptionsT], options: dict[str, Any]) -> OptionsT:
@@ -52,7 +52,7 @@ def read_options(kind: type[OptionsT], options: dict[str, Any]) -> OptionsT:
 
     Returns
     -------
-    Block
+    ConfigModel
         The options, typed, with defaults filled in.
 
     Raises

@@ -47,9 +47,9 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
 
     def score(rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:
         scores = np.zeros((len(rows), len(raw) + 1), dtype=np.float32)
-        for place, row in enumerate(rows.tolist()):
+        for index, row in enumerate(rows.tolist()):
             history = raw[items[starts[row] : stops[row]] - 1]
-            scores[place, 1:] = process.next_item_probabilities(history)[raw]
+            scores[index, 1:] = process.next_item_probabilities(history)[raw]
         return torch.from_numpy(scores)
 
     return score

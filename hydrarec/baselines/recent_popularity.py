@@ -44,7 +44,7 @@ def scorer(inputs: BaselineInputs, options: dict[str, Any]) -> Scorer:
         recent = log_decayed_counts(inputs, chosen.half_life_days)
     else:
         recent = newest_counts(inputs.train, chosen.last_items, len(popularity)) + popularity / (2 * popularity.max())
-    # Places among each other say the same, and unlike sums they differ in float32 wherever these do.
+    # Ranks among each other say the same, and unlike sums they differ in float32 wherever these do.
     scores = recent.unique(return_inverse=True)[1].float()
 
     def score(rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"]:

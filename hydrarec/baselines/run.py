@@ -19,7 +19,7 @@ from hydrarec.layout import ALL_FILES
 from hydrarec.provenance import data_hashes, peak_memory_mib, write_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.outputs import write_ranking
-from hydrarec.ranking.sampled import read_drawn
+from hydrarec.ranking.sampled import read_sampled_candidates
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.sources import code_state
 from hydrarec.stopwatch import Stopwatch
@@ -89,7 +89,7 @@ def run_baseline(
             catalogue=read_catalogue(data, split),
             seed=seed,
         )
-        drawn = read_drawn(candidates, inputs.cases, inputs.catalogue)
+        sampled_candidates = read_sampled_candidates(candidates, inputs.cases, inputs.catalogue)
     with fit.running(), torch.inference_mode():
         score = module.scorer(inputs, options)
     timing = Timing(
@@ -102,7 +102,13 @@ def run_baseline(
     )
     with test.running():
         ranking = rank(
-            score, inputs.cases, inputs.catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what=name
+            score,
+            inputs.cases,
+            inputs.catalogue,
+            batch_size=BATCH_SIZE,
+            top_k=LIST_LENGTH,
+            sampled_candidates=sampled_candidates,
+            what=name,
         )
     cost = Inference(
         device="cpu",
@@ -112,7 +118,7 @@ def run_baseline(
         threads=threads,
         test_cpu_s=test.cpu_s,
         load=load_average(),
-        candidates={one.kind: one.content_hash for one in drawn},
+        candidates={one.kind: one.content_hash for one in sampled_candidates},
     )
     with atomic_folder(output, last="manifest.json", replaces=ALL_FILES) as new:
         write_ranking(new, ranking)

@@ -43,7 +43,8 @@ def pad(view: TrainingView, max_length: int) -> PlainBatch:
     """Return a view padded to `max_length` positions."""
     items = view.batch.items
     rows, width = items.shape
-    targets = torch.full((rows * width,), NO_TARGET).index_copy(0, view.asked.index, view.targets - 1).view(rows, width)
+    index = view.output_positions.index
+    targets = torch.full((rows * width,), NO_TARGET).index_copy(0, index, view.targets - 1).view(rows, width)
     behind = (0, max_length - width)
     real = F.pad(view.batch.real, behind)
     allowed = real[:, None, :].expand(-1, max_length, -1)

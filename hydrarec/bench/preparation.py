@@ -180,14 +180,14 @@ def _items(lengths: Int[np.ndarray, " U"], n_items: int, stream: np.random.Gener
     neighbouring parts give the same item, the later one moves to the next free one.
     """
     popularity = (stream.permutation(n_items) + 1 + POPULARITY_SHIFT) ** -POPULARITY_EXPONENT
-    places = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    indices = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     counts = np.repeat(lengths, lengths)
-    drawn = (places + stream.random(len(places))) / counts
-    items = np.searchsorted(np.cumsum(popularity) / popularity.sum(), drawn).clip(max=n_items - 1) - places
-    # With its place taken off, an item that has to move is one below its predecessor's; users are kept apart.
+    drawn = (indices + stream.random(len(indices))) / counts
+    items = np.searchsorted(np.cumsum(popularity) / popularity.sum(), drawn).clip(max=n_items - 1) - indices
+    # With its index taken off, an item that has to move is one below its predecessor's; users are kept apart.
     apart = np.repeat(np.arange(len(lengths)) * 2 * n_items, lengths)
-    items = np.maximum.accumulate(items + apart) - apart + places
-    return np.minimum(items, n_items - counts + places)
+    items = np.maximum.accumulate(items + apart) - apart + indices
+    return np.minimum(items, n_items - counts + indices)
 
 
 def _times(users: Int[np.ndarray, " E"], lengths: Int[np.ndarray, " U"], stream: np.random.Generator) -> np.ndarray:

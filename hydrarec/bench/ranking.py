@@ -12,9 +12,9 @@ from hydrarec.config.protocol import LIST_LENGTH
 from hydrarec.efficiency.rounds import Subject
 from hydrarec.models.base import OutputLayer
 from hydrarec.provenance import peak_memory_mib
-from hydrarec.ranking.blocks import Products
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import BATCH_SIZE, count_ranks, rank
+from hydrarec.ranking.tiles import Products
 from hydrarec.sequences.log import Cases, Catalogue, Log
 
 TITLE = "Ranking"

@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from jaxtyping import Float
 from torch import Tensor
 
-from hydrarec.attention.base import RecurrentOperator, State
+from hydrarec.attention.base import IncrementalOperator, State
 from hydrarec.attention.softmax import SoftmaxAttention
 from hydrarec.bench.base import Case, Conditions, Need
 from hydrarec.config import RunSettings
@@ -32,20 +32,20 @@ STEPS, ENCODINGS = 500, 20_000
 """Events in a repetition by `step`, and items that are encoded in one otherwise: both take some tenths of a second."""
 
 
-class KeepingSoftmax(SoftmaxAttention, RecurrentOperator):
+class KeepingSoftmax(SoftmaxAttention, IncrementalOperator):
     """Softmax with room for the keys and values of all positions, which a step fills and reads."""
 
     def step(
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; the state's third part is the place, on the CPU."""
+        """Mix values at the next position; the state's third part is the position, on the CPU."""
         q, k, v = (x.unflatten(-1, (self.n_heads, 1, -1)) for x in (q, k, v))
         room = q.new_empty(2, len(q), self.n_heads, self.max_length, q.shape[-1])
-        keys, values, place = state or (*room, torch.tensor(0))
-        seen = int(place) + 1
+        keys, values, position = state or (*room, torch.tensor(0))
+        seen = int(position) + 1
         keys[:, :, seen - 1 : seen], values[:, :, seen - 1 : seen] = k, v
         mixed = F.scaled_dot_product_attention(q, keys[:, :, :seen], values[:, :, :seen])
-        return mixed.flatten(1), (keys, values, place + 1)
+        return mixed.flatten(1), (keys, values, position + 1)
 
 
 def cases(conditions: Conditions) -> Iterator[Case]:

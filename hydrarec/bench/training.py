@@ -173,7 +173,7 @@ def _own(task: Task, sample: Log, n_items: int) -> StepPiece:
 
 def _products(own: StepPiece) -> float:
     """Return the operations of a repetition's matrix products."""
-    operations = own.counted().operations
+    operations = own.count().operations
     assert operations is not None
     return operations.matmul * own.units
 

@@ -1,9 +1,9 @@
-"""What every kind of claim is: something that can be asked in each place what the data say there."""
+"""What every kind of claim is: something that can be asked in each scope what the data say there."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 from hydrarec.claims.evidence import Evidence
 from hydrarec.config.hypotheses import ClaimConfig
@@ -12,21 +12,47 @@ Verdict = Literal["superior", "equivalent", "inferior", "inconclusive", "not dec
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a claim is decided: a dataset under a protocol, or a device."""
+class Scope:
+    """A dataset under a protocol: where a claim about runs is decided."""
 
-    dataset: str | None = None
-    protocol: str | None = None
-    device: str | None = None
+    dataset: str
+    protocol: str
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        """Its columns of `VERDICTS`."""
+        return {"dataset": self.dataset, "protocol": self.protocol, "device": None}
 
     def __str__(self) -> str:
         """Return its name in sentences."""
-        return str(self.device) if self.dataset is None else f"{self.dataset}/{self.protocol}"
+        return f"{self.dataset}/{self.protocol}"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device: where a claim about operators alone is decided."""
+
+    name: str
+    """As the configuration names it."""
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        """Its columns of `VERDICTS`."""
+        return {"dataset": None, "protocol": None, "device": self.name}
+
+    def __str__(self) -> str:
+        """Return its name in sentences."""
+        return self.name
+
+
+Where: TypeAlias = Scope | Device
+"""What tables and sentences of verdicts call a place."""
+W = TypeVar("W", Scope, Device)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What the data say in one place about one comparison; the columns of `VERDICTS`."""
+    """What the data say in one scope about one comparison; the columns of `VERDICTS`."""
 
     run: str
     measure: str
@@ -48,8 +74,8 @@ class Finding:
     """What a reader must know where it holds, without its full stop."""
 
 
-class ClaimKind(ABC):
-    """A claim that can be asked what it finds in a place.
+class ClaimKind(ABC, Generic[W]):
+    """A claim that can be asked what it finds in a scope, or on a device.
 
     Parameters
     ----------
@@ -61,12 +87,12 @@ class ClaimKind(ABC):
         self.config = config
 
     @abstractmethod
-    def places(self, evidence: Evidence) -> list[Place]:
-        """Return where the claim is to be decided; the other protocols' places stand behind the first one's."""
+    def scopes(self, evidence: Evidence) -> list[W]:
+        """Return where the claim is to be decided; the other protocols' scopes stand behind the first one's."""
 
     @abstractmethod
-    def findings(self, evidence: Evidence, place: Place) -> Sequence[Finding]:
-        """Return what is found in a place.
+    def findings(self, evidence: Evidence, scope: W) -> Sequence[Finding]:
+        """Return what is found there.
 
         Raises
         ------

@@ -21,11 +21,11 @@ def catalogues(datasets: Sequence[DatasetConfig]) -> list[list[DatasetConfig]]:
             groups.append([dataset])
         else:
             group.append(dataset)
-    return [sorted(group, key=_left_out) for group in groups]
+    return [sorted(group, key=_share_left_out) for group in groups]
 
 
-def independent(datasets: Sequence[DatasetConfig]) -> list[DatasetConfig]:
-    """Return one data set of each origin: the places in which claims about data sets can hold.
+def independent_datasets(datasets: Sequence[DatasetConfig]) -> list[DatasetConfig]:
+    """Return one data set of each origin: those on which claims about data sets can hold.
 
     The same interactions thinned, filtered otherwise or with tied ones in another order have the same users again. What
     holds on two of them holds once; counted twice, a claim "on two of three data sets" could rest on a single one.
@@ -45,8 +45,8 @@ def independent(datasets: Sequence[DatasetConfig]) -> list[DatasetConfig]:
 
 
 def _changes(dataset: DatasetConfig) -> tuple[float, bool]:
-    return _left_out(dataset), dataset.tie_order is not None
+    return _share_left_out(dataset), dataset.tie_order is not None
 
 
-def _left_out(dataset: DatasetConfig) -> float:
+def _share_left_out(dataset: DatasetConfig) -> float:
     return 0.0 if dataset.thin is None else 1 - dataset.thin.keep

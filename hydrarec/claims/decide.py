@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hydrarec.claims.base import ClaimKind, Finding, Place
+from hydrarec.claims.base import ClaimKind, Device, Finding, Where
 from hydrarec.claims.decided import Decided
 from hydrarec.claims.evidence import Evidence, Undecidable, read_evidence
 from hydrarec.columns import CLAIMS, VERDICTS
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.compared import compared
+from hydrarec.config.compared import compared_settings
 from hydrarec.config.hypotheses import ClaimConfig, RunClaimConfig, load_hypotheses
 from hydrarec.files import atomic_folder, sha256, write_json
 from hydrarec.layout import DECIDED
@@ -50,7 +50,7 @@ def decide(config: BenchmarkConfig, hypotheses: Path, results: Path, comparison:
     """
     claims = load_hypotheses(hypotheses)
     evidence = read_evidence(config, claims, results, comparison)
-    decided = [look(claim, claims.needed_for(claim), evidence) for claim in claims.claims]
+    decided = [evaluate_claim(claim, claims.needed_for(claim), evidence) for claim in claims.claims]
     published = claims.published_file(hypotheses)
     registered = {
         "registered": claims.registered.isoformat(),
@@ -61,51 +61,53 @@ def decide(config: BenchmarkConfig, hypotheses: Path, results: Path, comparison:
     with atomic_folder(output, last=DECIDED) as new:
         write_table(pd.DataFrame(verdict_rows(decided), columns=VERDICTS.names), new / "verdicts.parquet", VERDICTS)
         write_table(pd.DataFrame(table, columns=CLAIMS.names), new / "claims.parquet", CLAIMS)
-        write_json(new / DECIDED, compared(config))
+        write_json(new / DECIDED, compared_settings(config))
 
 
-def look(claim: ClaimConfig, needed: int, evidence: Evidence) -> Decided:
-    """Ask a claim in every place."""
-    kind: ClaimKind = claim.implementation()(claim)
-    places = kind.places(evidence)
-    found: dict[Place, list[Finding] | str] = {}
-    for place in places:
+def evaluate_claim(claim: ClaimConfig, needed: int, evidence: Evidence) -> Decided:
+    """Ask a claim in every scope what it finds there, or why it finds nothing."""
+    kind: ClaimKind[Any] = claim.implementation()(claim)
+    scopes = kind.scopes(evidence)
+    found: dict[Where, list[Finding] | str] = {}
+    for scope in scopes:
         try:
-            found[place] = list(kind.findings(evidence, place))
+            found[scope] = list(kind.findings(evidence, scope))
         except Undecidable as reason:
-            found[place] = str(reason)
+            found[scope] = str(reason)
     first = evidence.config.protocols[0]
-    return Decided(claim, needed, found, [place for place in places if place.protocol in (None, first)])
+    return Decided(
+        claim, needed, found, [scope for scope in scopes if isinstance(scope, Device) or scope.protocol == first]
+    )
 
 
 def verdict_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
-    """Return the rows of `VERDICTS`; a place without findings has one that says why.
+    """Return the rows of `VERDICTS`; a scope without findings has one that says why.
 
-    Beside each finding's own p-value stands that of its claim in this place: the largest of its findings, adjusted over
-    the confirmatory claims that are made of the place. Those are one family there, as they are over all places.
+    Beside each finding's own p-value stands that of its claim in this scope: the largest of its findings, adjusted over
+    the confirmatory claims that are made of the scope. Those are one family there, as they are over all scopes.
     """
-    places = dict.fromkeys(place for one in decided for place in one.found)
+    scopes = dict.fromkeys(scope for one in decided for scope in one.found)
     adjusted = {
-        place: _adjusted(there, [one.p_at(place) for one in there])
-        for place in places
-        if (there := [one for one in decided if place in one.found])
+        scope: _adjust(there, [one.p_at(scope) for one in there])
+        for scope in scopes
+        if (there := [one for one in decided if scope in one.found])
     }
     return [
-        row for one in decided for place in one.found for row in _rows_at(one, place, adjusted[place][one.config.id])
+        row for one in decided for scope in one.found for row in _rows_at(one, scope, adjusted[scope][one.config.id])
     ]
 
 
-def _rows_at(decided: Decided, place: Place, p_holm: float | None) -> list[dict[str, Any]]:
-    findings = decided.found[place]
+def _rows_at(decided: Decided, scope: Where, p_holm: float | None) -> list[dict[str, Any]]:
+    findings = decided.found[scope]
     if isinstance(findings, str):
-        findings = [Finding(_subject(decided.config), "", "not decidable", f"Not decidable on {place}: {findings}.")]
-    common = {"claim": decided.config.id, "p_holm": p_holm} | vars(place)
+        findings = [Finding(_subject(decided.config), "", "not decidable", f"Not decidable on {scope}: {findings}.")]
+    common = {"claim": decided.config.id, "p_holm": p_holm} | scope.columns
     return [common | dataclasses.asdict(finding) for finding in findings]
 
 
 def claim_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
     """Return the rows of `CLAIMS`, less what is known of the file; confirmatory claims are one family."""
-    adjusted = _adjusted(decided, [one.p for one in decided])
+    adjusted = _adjust(decided, [one.p for one in decided])
     return [
         {
             "claim": one.config.id,
@@ -114,16 +116,16 @@ def claim_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
             "family": one.config.family,
             "p": one.p,
             "p_holm": adjusted[one.config.id],
-            "holding": one.holding,
+            "holding": one.n_holding,
             "needed": one.needed,
-            "places": one.decidable,
+            "places": one.n_decidable,
             **dict(zip(("verdict", "sentence"), one.verdict(adjusted[one.config.id]), strict=True)),
         }
         for one in decided
     ]
 
 
-def _adjusted(decided: Sequence[Decided], values: Sequence[float | None]) -> dict[str, float | None]:
+def _adjust(decided: Sequence[Decided], values: Sequence[float | None]) -> dict[str, float | None]:
     """Adjust the confirmatory claims as one family; one that cannot be decided is a member that shows nothing.
 
     Returns the values by the claim's id. Those of exploratory claims stay as they are.

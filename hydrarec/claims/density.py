@@ -11,32 +11,32 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
-from hydrarec.claims.base import Finding, Place, Verdict
-from hydrarec.claims.catalogues import catalogues, independent
+from hydrarec.claims.base import Finding, Scope, Verdict
+from hydrarec.claims.catalogues import catalogues, independent_datasets
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.faster import log_ratios, matched_times, own_clock, refuse_machines
-from hydrarec.claims.student import LEAST_POINTS, fit_slope
 from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.formatting import p_statement, signed
+from hydrarec.significance.student import LEAST_POINTS, fit_slope
 
 COLUMN = "epoch_s"
 """Which time; how many epochs a training has is another question."""
 
 
-def density_places(evidence: Evidence) -> list[Place]:
-    """Return a place for each catalogue of several data sets, named after the densest; of each if there is no such.
+def density_scopes(evidence: Evidence) -> list[Scope]:
+    """Return a scope for each catalogue of several data sets, named after the densest; of each if there is no such.
 
     Of catalogues that hold the same users only one, as everywhere.
     """
     groups = catalogues(evidence.config.datasets)
     several = [group for group in groups if len(group) > 1] or groups
-    densest = independent([group[0] for group in several])
-    return [Place(dataset.id, protocol) for protocol in evidence.config.protocols for dataset in densest]
+    densest = independent_datasets([group[0] for group in several])
+    return [Scope(dataset.id, protocol) for protocol in evidence.config.protocols for dataset in densest]
 
 
-def density_findings(config: TrendClaimConfig, evidence: Evidence, place: Place) -> Sequence[Finding]:
+def density_findings(config: TrendClaimConfig, evidence: Evidence, scope: Scope) -> Sequence[Finding]:
     """Return a finding for each comparator.
 
     Raises
@@ -48,29 +48,29 @@ def density_findings(config: TrendClaimConfig, evidence: Evidence, place: Place)
     datasets = next(
         [dataset.id for dataset in group]
         for group in catalogues(evidence.config.datasets)
-        if group[0].id == place.dataset
+        if group[0].id == scope.dataset
     )
     if len(datasets) < LEAST_POINTS:
         raise Undecidable(
             f"a slope over density needs {LEAST_POINTS} data sets that differ in nothing but thinning, and there "
             f"{'are' if len(datasets) > 1 else 'is'} {len(datasets)} ({', '.join(datasets)})"
         )
-    protocol, runs = str(place.protocol), [config.run, *config.against]
+    protocol, runs = scope.protocol, [config.run, *config.against]
     for dataset in datasets:
-        with _on(dataset):
+        with _naming_dataset(dataset):
             evidence.require(dataset, protocol, runs, converged=config.converged)
     _require_same_settings(evidence, datasets, runs)
     densities = _densities(evidence, datasets)
-    return [_against(config, evidence, protocol, densities, against) for against in config.against]
+    return [_finding_against(config, evidence, protocol, densities, against) for against in config.against]
 
 
-def _against(
+def _finding_against(
     config: TrendClaimConfig, evidence: Evidence, protocol: str, densities: "pd.Series[float]", against: str
 ) -> Finding:
     run, alpha = config.run, config.alpha
     times: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
     for dataset in densities.index:
-        with _on(dataset):
+        with _naming_dataset(dataset):
             times[dataset] = matched_times(evidence, dataset, protocol, run, against)
     every = [pd.concat(sides) for sides in zip(*times.values(), strict=True)]
     refuse_machines(pd.concat(every))
@@ -78,7 +78,7 @@ def _against(
     column = own_clock(every[0], every[1], COLUMN)
     ratios = []
     for dataset, (own, other) in times.items():
-        with _on(dataset):
+        with _naming_dataset(dataset):
             ratios.append(float(log_ratios(own[column], other[column]).mean()))
     found = fit_slope(np.log(densities.to_numpy()), np.array(ratios), alpha)
     p = found.p_above(0.0)
@@ -128,8 +128,8 @@ def _require_same_settings(evidence: Evidence, datasets: Sequence[str], runs: Se
 
 
 @contextmanager
-def _on(dataset: str) -> Iterator[None]:
-    """Put the data set in front of a reason: a place has several of them."""
+def _naming_dataset(dataset: str) -> Iterator[None]:
+    """Put the data set in front of a reason: a scope over density has several of them."""
     try:
         yield
     except Undecidable as reason:

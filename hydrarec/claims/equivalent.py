@@ -26,15 +26,15 @@ class EquivalentClaim(RunClaim):
     config: EquivalentClaimConfig
 
     @property
-    def involved(self) -> list[str]:
+    def involved_runs(self) -> list[str]:
         """The runs compared, and those that must be told apart."""
         return [self.config.run, *self.config.against, *self.config.separates]
 
-    def against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
+    def findings_against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
         """Test one comparator on every metric."""
         for metric in self.config.metrics:
             self._require_separation(evidence, dataset, protocol, against, metric)
-        return [self._on(evidence, dataset, protocol, against, metric) for metric in self.config.metrics]
+        return [self._finding_on(evidence, dataset, protocol, against, metric) for metric in self.config.metrics]
 
     def _require_separation(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> None:
         if evidence.mean(dataset, protocol, against, metric) <= 0:
@@ -45,13 +45,15 @@ class EquivalentClaim(RunClaim):
             if difference.p_below(0) >= self.config.alpha:
                 raise Undecidable(f"these data do not tell {names}, so that equality would show nothing")
             # With very many users both can be shown at once: that a run is worse, and that it is so by a trifle.
-            if self._equal(evidence, dataset, protocol, worse, against, metric):
+            if self._is_equivalent(evidence, dataset, protocol, worse, against, metric):
                 raise Undecidable(
                     f"a margin of {100 * self.config.margin:g} % does not tell {names}, so that equality would show "
                     "nothing"
                 )
 
-    def _equal(self, evidence: Evidence, dataset: str, protocol: str, run: str, against: str, metric: str) -> bool:
+    def _is_equivalent(
+        self, evidence: Evidence, dataset: str, protocol: str, run: str, against: str, metric: str
+    ) -> bool:
         """Return whether a run that may never hit is equivalent to the comparator."""
         if evidence.mean(dataset, protocol, run, metric) <= 0:
             return False
@@ -75,7 +77,7 @@ class EquivalentClaim(RunClaim):
                 said += [f"{name} is more accurate than both"] * all(ahead)
         return "; ".join(said) or None
 
-    def _on(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> Finding:
+    def _finding_on(self, evidence: Evidence, dataset: str, protocol: str, against: str, metric: str) -> Finding:
         run, alpha, margin = self.config.run, self.config.alpha, self.config.margin
         difference = evidence.difference(dataset, protocol, run, against, metric)
         if evidence.mean(dataset, protocol, run, metric) > 0:
@@ -84,7 +86,7 @@ class EquivalentClaim(RunClaim):
             detectable = math.expm1(provable_margin(log_ratio, alpha))
         else:
             base = evidence.mean(dataset, protocol, against, metric)
-            found, relative = _without_hits(difference, base, margin, alpha), -1.0
+            found, relative = _equivalence_without_hits(difference, base, margin, alpha), -1.0
             detectable = provable_margin(difference, alpha) / base
         outside = found.low > margin or found.high < -margin
         equal = found.p_equivalent < alpha
@@ -122,7 +124,7 @@ class EquivalentClaim(RunClaim):
         )
 
 
-def _without_hits(difference: Estimate, base: float, margin: float, alpha: float) -> Equivalence:
+def _equivalence_without_hits(difference: Estimate, base: float, margin: float, alpha: float) -> Equivalence:
     """Hold the difference of a run that never hits against the margin, for want of a ratio; `base`: comparator's mean.
 
     The margin is a fraction of `base`, which is taken as it is.

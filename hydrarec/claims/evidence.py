@@ -11,8 +11,8 @@ import pandas as pd
 
 from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, RUNS, SCALING, TIMES
 from hydrarec.comparison import Gate, read_gates
-from hydrarec.comparison.belonging import refuse_other_tables
-from hydrarec.comparison.measurements import measured_on
+from hydrarec.comparison.compatibility import refuse_other_tables
+from hydrarec.comparison.measurements import read_measurements
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.bands import Band
 from hydrarec.config.hypotheses import Hypotheses
@@ -26,12 +26,12 @@ from hydrarec.tables import read_table
 
 
 class Undecidable(Exception):  # noqa: N818 - nothing went wrong: the answer is that there is none
-    """A claim cannot be decided in a place; the message is the reason, without its full stop."""
+    """A claim cannot be decided in a scope; the message is the reason, without its full stop."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a comparison found, asked for by place."""
+    """What a comparison found, asked for by scope."""
 
     config: BenchmarkConfig
     hypotheses: Hypotheses
@@ -54,7 +54,7 @@ class Evidence:
 
     def mean(self, dataset: str, protocol: str, run: str, metric: str) -> float:
         """Return a run's mean."""
-        rows = _at(self.leaders, dataset, protocol, run=run, metric=metric)
+        rows = _select(self.leaders, dataset, protocol, run=run, metric=metric)
         if rows.empty:
             raise Undecidable(f"{self.label(run)} has no {metric_title(metric)} there")
         return float(rows["mean"].iloc[0])
@@ -90,7 +90,7 @@ class Evidence:
         if len(self.config.seeds) == 1 and not self.config.is_deterministic(run, against):
             raise Undecidable("one seed says nothing about the spread over seeds; two or more are needed")
         for one, other, sign in ((run, against, 1), (against, run, -1)):
-            rows = _at(self.pairs, dataset, protocol, run=one, other=other, metric=metric)
+            rows = _select(self.pairs, dataset, protocol, run=one, other=other, metric=metric)
             if len(rows):
                 return rows.iloc[0], sign
         paired = " and ".join(map(metric_title, sorted(set(self.pairs["metric"])))) or "no metric"
@@ -108,7 +108,7 @@ class Evidence:
 
     def times_of(self, dataset: str, protocol: str, run: str) -> pd.DataFrame:
         """Return a run's rows of the times, by seed."""
-        return _at(self.times, dataset, protocol, run=run).set_index("seed")
+        return _select(self.times, dataset, protocol, run=run).set_index("seed")
 
     def history(self, dataset: str, protocol: str, run: str, seed: int) -> pd.DataFrame:
         """Return a training's epochs."""
@@ -135,7 +135,9 @@ class Evidence:
                 if gate.status == "red":
                     raise Undecidable(f"a check failed: {gate.sentence.rstrip('.')}")
                 if converged and gate.name == "converged" and gate.status != "green":
-                    raise Undecidable(f"{self.label(gate.run)} is not trained to the end: {_lowered(gate.sentence)}")
+                    raise Undecidable(
+                        f"{self.label(gate.run)} is not trained to the end: {_lower_first_letter(gate.sentence)}"
+                    )
         for band in self.hypotheses.known_bands:
             if band.dataset == dataset and band.run in runs and protocol == "loo":
                 self._require_band(band, protocol)
@@ -146,7 +148,7 @@ class Evidence:
         entry = self.config.run(run)
         if isinstance(entry, BaselineRun) and entry.control is not None:
             raise Undecidable(f"{self.label(run)} is a control and competes with nobody")
-        found = set(_at(self.leaders, dataset, protocol, run=run)["run"])
+        found = set(_select(self.leaders, dataset, protocol, run=run)["run"])
         if not found:
             said = self.unfinished.get((dataset, protocol, run))
             raise Undecidable(f"{self.label(run)} is not finished" + (f" ({said})" if said else ""))
@@ -172,7 +174,7 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
     """
     refuse_other_tables(config, comparison, COLLECTED, CONTRASTED)
     leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
-    measured = list(measured_on(config, results, complete=False))
+    measured = list(read_measurements(config, results, complete=False))
     return Evidence(
         config=config,
         hypotheses=hypotheses,
@@ -183,11 +185,11 @@ def read_evidence(config: BenchmarkConfig, hypotheses: Hypotheses, results: Path
         gates=read_gates(comparison),
         scaling={found.device: read_table(found.folder / "scaling.parquet", SCALING) for found in measured},
         devices={found.device: found.title for found in measured},
-        unfinished=_unfinished(comparison / "runs.parquet"),
+        unfinished=_unfinished_seeds(comparison / "runs.parquet"),
     )
 
 
-def _unfinished(path: Path) -> dict[tuple[str, str, str], str]:
+def _unfinished_seeds(path: Path) -> dict[tuple[str, str, str], str]:
     """Say of every run that is not finished what became of its seeds."""
     runs = read_table(path, RUNS)
     left = runs[runs["status"] != "finished"].groupby(["dataset", "protocol", "run"], sort=False)
@@ -205,12 +207,12 @@ def _estimate(mean: float, row: pd.Series, prefix: str) -> Estimate:
     return Estimate(mean, float(variances.standard_error), tuple((float(np.asarray(part)), df) for part, df in parts))
 
 
-def _at(table: pd.DataFrame, dataset: str, protocol: str, **wanted: Any) -> pd.DataFrame:
+def _select(table: pd.DataFrame, dataset: str, protocol: str, **wanted: Any) -> pd.DataFrame:
     rows = (table["dataset"] == dataset) & (table["protocol"] == protocol)
     for column, value in wanted.items():
         rows &= table[column] == value
     return table[rows]
 
 
-def _lowered(sentence: str) -> str:
+def _lower_first_letter(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:].rstrip(".")

@@ -15,10 +15,10 @@ import pandas as pd
 from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.runs import RunClaim
-from hydrarec.claims.student import seed_mean
-from hydrarec.comparison.clocks import clock_column, clock_name, shared_machine
+from hydrarec.comparison.clocks import clock_column, clock_name, why_contended
 from hydrarec.config.hypotheses import FasterClaimConfig
 from hydrarec.formatting import p_statement
+from hydrarec.significance.student import seed_mean
 
 COLUMNS = {"epoch": "epoch_s", "inference": "infer_ms_per_user", "time_to_accuracy": "train_s"}
 WORDS = {
@@ -33,23 +33,23 @@ class FasterClaim(RunClaim):
 
     config: FasterClaimConfig
 
-    def against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
+    def findings_against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
         """Compare times with one comparator."""
         run, measure = self.config.run, self.config.measure
         own, other = matched_times(evidence, dataset, protocol, run, against)
         column = own_clock(own, other, COLUMNS[measure])
         if measure == "time_to_accuracy":
-            ratios, censored = self._to_accuracy(evidence, dataset, protocol, against, list(own.index), column)
+            ratios, censored = self._ratios_to_accuracy(evidence, dataset, protocol, against, list(own.index), column)
         else:
             ratios, censored = log_ratios(own[column], other[column]), []
         names = evidence.label(run), evidence.label(against)
         if censored:
-            finding = self._censored(ratios, censored, names, dataset, column)
+            finding = self._censored_finding(ratios, censored, names, dataset, column)
         else:
-            finding = self._timed(ratios, names, dataset, column)
-        return [replace(finding, against=against, sentence=finding.sentence + beside(own, other, measure))]
+            finding = self._ratio_finding(ratios, names, dataset, column)
+        return [replace(finding, against=against, sentence=finding.sentence + cost_sentence(own, other, measure))]
 
-    def _timed(self, ratios: np.ndarray, names: tuple[str, str], dataset: str, column: str) -> Finding:
+    def _ratio_finding(self, ratios: np.ndarray, names: tuple[str, str], dataset: str, column: str) -> Finding:
         run, alpha, measure = self.config.run, self.config.alpha, self.config.measure
         found = seed_mean(ratios, alpha)
         size = [float(np.exp(value)) for value in (found.mean, found.low, found.high)]
@@ -64,7 +64,7 @@ class FasterClaim(RunClaim):
             run, measure, verdict, sentence, None, *size, p=p, holds=verdict == "superior", refutes=size[1] > 1
         )
 
-    def _censored(
+    def _censored_finding(
         self, ratios: np.ndarray, censored: list[int], names: tuple[str, str], dataset: str, column: str
     ) -> Finding:
         """Say how much longer it takes at least; nothing is decided.
@@ -82,7 +82,7 @@ class FasterClaim(RunClaim):
         )
         return Finding(self.config.run, self.config.measure, "inconclusive", sentence, None, least, p=1.0)
 
-    def _to_accuracy(
+    def _ratios_to_accuracy(
         self, evidence: Evidence, dataset: str, protocol: str, against: str, seeds: list[int], column: str
     ) -> tuple[np.ndarray, list[int]]:
         """Return the log-ratios, and the seeds with which the run never reached the accuracy; its whole time counts."""
@@ -149,7 +149,7 @@ def own_clock(own: pd.DataFrame, other: pd.DataFrame, column: str) -> str:
     """
     both = pd.concat([own, other]).reset_index()
     found = clock_column(both, column)
-    if spoilt := shared_machine(both, found):
+    if spoilt := why_contended(both, found):
         raise Undecidable(
             f"the machine was shared, and times by the wall clock hold waiting ({spoilt}); processor seconds of both "
             "sides, on a CPU with equally many threads, would do"
@@ -157,7 +157,7 @@ def own_clock(own: pd.DataFrame, other: pd.DataFrame, column: str) -> str:
     return found
 
 
-def beside(own: pd.DataFrame, other: pd.DataFrame, measure: str) -> str:
+def cost_sentence(own: pd.DataFrame, other: pd.DataFrame, measure: str) -> str:
     """Return a sentence with the ratios of memory and energy over matched seeds, as far as both sides have them."""
     on_gpu = own["peak_gpu_mib"].notna().all() and other["peak_gpu_mib"].notna().all()
     memory = "peak_gpu_mib" if on_gpu else "peak_memory_mib"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hydrarec.claims.base import ClaimKind, Finding, Place, Verdict
+from hydrarec.claims.base import ClaimKind, Device, Finding, Verdict
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.config.hypotheses import GrowthClaimConfig
 
@@ -14,7 +14,7 @@ ALONE = "alone"
 _PIECE = ["layout", "form", "work"]
 
 
-class GrowthClaim(ClaimKind):
+class GrowthClaim(ClaimKind[Device]):
     """`kind: growth`. Holds where every fitted exponent's interval lies within the bounds.
 
     The tables' 90 % interval within the bounds is two one-sided tests at 5 %: nothing holds the law's offset at 0,
@@ -25,20 +25,20 @@ class GrowthClaim(ClaimKind):
 
     config: GrowthClaimConfig
 
-    def places(self, evidence: Evidence) -> list[Place]:
+    def scopes(self, evidence: Evidence) -> list[Device]:
         """Return the devices that were to be measured."""
         efficiency = evidence.config.efficiency
-        return [Place(device=device) for device in (efficiency.devices if efficiency else [])]
+        return [Device(name) for name in (efficiency.devices if efficiency else [])]
 
-    def findings(self, evidence: Evidence, place: Place) -> Sequence[Finding]:
+    def findings(self, evidence: Evidence, scope: Device) -> Sequence[Finding]:
         """Return a finding for each form, layout and measure of the operator."""
-        table = evidence.scaling.get(str(place.device))
+        table = evidence.scaling.get(scope.name)
         if table is None:
             raise Undecidable("speed and memory were not measured")
         self._require_contrast(table)
         rows = self._rows(table, self.config.subject, self.config.measures)
         self._require_laws(table, rows)
-        device = evidence.devices.get(str(place.device), str(place.device))
+        device = evidence.devices.get(scope.name, scope.name)
         return [self._finding(row, device) for _, row in rows.iterrows()]
 
     def _rows(self, table: pd.DataFrame, subject: str, measures: Sequence[str]) -> pd.DataFrame:
@@ -61,11 +61,13 @@ class GrowthClaim(ClaimKind):
         expected = {(*piece, measure) for piece in fitted.itertuples(index=False) for measure in self.config.measures}
         absent = sorted(expected - set(rows[[*_PIECE, "measure"]].itertuples(index=False, name=None)))
         if absent:
-            listed = "; ".join(f"{measure} ({_where(*piece)})" for *piece, measure in absent)
+            listed = "; ".join(f"{measure} ({_describe_piece(*piece)})" for *piece, measure in absent)
             raise Undecidable(f"growth of {subject} with the {axis} was not fitted for {listed}")
         flat = rows[rows["factor"] == 0]
         if len(flat):
-            listed = "; ".join(f"{row.measure} ({_where(row.layout, row.form, row.work)})" for row in flat.itertuples())
+            listed = "; ".join(
+                f"{row.measure} ({_describe_piece(row.layout, row.form, row.work)})" for row in flat.itertuples()
+            )
             raise Undecidable(f"between the sizes measured these costs of {subject} do not grow: {listed}")
 
     def _require_contrast(self, table: pd.DataFrame) -> None:
@@ -100,5 +102,5 @@ class GrowthClaim(ClaimKind):
         )  # fmt: skip
 
 
-def _where(layout: str, form: str, work: str) -> str:
+def _describe_piece(layout: str, form: str, work: str) -> str:
     return ", ".join([*([] if layout == ALONE else [layout]), form, work])

@@ -21,7 +21,7 @@ class SuperiorClaim(RunClaim):
 
     config: SuperiorClaimConfig
 
-    def against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
+    def findings_against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
         """Test one comparator."""
         run, metric, alpha = self.config.run, self.config.metric, self.config.alpha
         difference = evidence.difference(dataset, protocol, run, against, metric)

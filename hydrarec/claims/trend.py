@@ -10,15 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hydrarec.claims.base import Finding, Place, Verdict
-from hydrarec.claims.density import density_findings, density_places
+from hydrarec.claims.base import Finding, Scope, Verdict
+from hydrarec.claims.density import density_findings, density_scopes
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.faster import matched_times, own_clock
 from hydrarec.claims.runs import RunClaim
-from hydrarec.claims.student import seed_mean
 from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
 from hydrarec.formatting import p_statement, signed
+from hydrarec.significance.student import seed_mean
 
 LEAST_EPOCHS = 6
 """Epochs that both trainings must have for a slope to be read."""
@@ -29,17 +29,17 @@ class TrendClaim(RunClaim):
 
     config: TrendClaimConfig
 
-    def places(self, evidence: Evidence) -> list[Place]:
+    def scopes(self, evidence: Evidence) -> list[Scope]:
         """Return every dataset under every protocol, over density every catalogue."""
-        return density_places(evidence) if self.config.over == "density" else super().places(evidence)
+        return density_scopes(evidence) if self.config.over == "density" else super().scopes(evidence)
 
-    def findings(self, evidence: Evidence, place: Place) -> Sequence[Finding]:
+    def findings(self, evidence: Evidence, scope: Scope) -> Sequence[Finding]:
         """Return a finding for each comparator."""
         if self.config.over == "density":
-            return density_findings(self.config, evidence, place)
-        return super().findings(evidence, place)
+            return density_findings(self.config, evidence, scope)
+        return super().findings(evidence, scope)
 
-    def against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
+    def findings_against(self, evidence: Evidence, dataset: str, protocol: str, against: str) -> Sequence[Finding]:
         """Fit the slope over epochs against one comparator."""
         run, alpha = self.config.run, self.config.alpha
         own, other = matched_times(evidence, dataset, protocol, run, against)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hydrarec.cli import answers, cluster, new, pages, questions, steps
+from hydrarec.cli import cluster, comparison, new, pages, runs, steps
 from hydrarec.cli.message import message_of
 from hydrarec.progress import start_logging
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Steps of the HydraRec benchmark. `snakemake --profile local` runs them all in the right order.",
 )
-for part in (steps, questions, answers, pages):
+for part in (steps, comparison, runs, pages):
     app.add_typer(part.app)
 app.add_typer(new.app, name="new")
 app.add_typer(cluster.app, name="cluster")

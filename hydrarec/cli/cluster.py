@@ -16,13 +16,13 @@ def orphans(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until there are none.")] = False,
 ) -> None:
     """List the Slurm jobs of this folder, left over by a Snakemake that was killed, and say what to do about them."""
-    from hydrarec.cluster import NoAnswerError, described, jobs_of, wait_for
+    from hydrarec.cluster import NoAnswerError, format_jobs, jobs_of, wait_for
 
     try:
         if wait:
             wait_for(folder)
         # Waited for, there are none; to ask once more could only fail.
-        typer.echo(described([] if wait else jobs_of(folder)))
+        typer.echo(format_jobs([] if wait else jobs_of(folder)))
     except NoAnswerError as error:
         advice = "Ask again where squeue answers; --wait asks a cluster that is away until it does."
         raise NoAnswerError(f"{error}\n{advice}") from None

@@ -41,43 +41,43 @@ def message_of(error: Exception) -> str:
     if hasattr(error, "format_message"):
         # Of a value that is none of those allowed, the parser's own way to begin.
         said = error.format_message().replace("Value error, ", "").rstrip(".")
-        return _short(f"{said}. See `hydrarec --help`, and `--help` of each command.")
+        return _shorten(f"{said}. See `hydrarec --help`, and `--help` of each command.")
     if isinstance(error, ConfigError):
-        return _printed(_lines(str(error)))
+        return _join(_lines(str(error)))
     if isinstance(error, MemoryError):
-        return _short(f"not enough memory: {error or 'an allocation failed'}\nrun it where there is more")
+        return _shorten(f"not enough memory: {error or 'an allocation failed'}\nrun it where there is more")
     if isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY):
-        return _short(f"not enough memory: {' '.join(str(error).split())}\n{_LESS}")
+        return _shorten(f"not enough memory: {' '.join(str(error).split())}\n{_LESS}")
     if isinstance(error, OSError) and error.errno is not None:
         remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
-        return _short(f"{error.filename or 'a file'}: {error.strerror}{remedy}")
+        return _shorten(f"{error.filename or 'a file'}: {error.strerror}{remedy}")
     if isinstance(error, ValueError | OSError | FloatingPointError):
-        return _short(str(error) or type(error).__name__)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return _short(
+        return _shorten(str(error) or type(error).__name__)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return _shorten(
         f"{type(error).__name__}: {' '.join(str(error).split())}\n"
-        f"Nobody foresaw this, at {place.filename}:{place.lineno}. A file of another version may be the reason;\n"
+        f"Nobody foresaw this, at {frame.filename}:{frame.lineno}. A file of another version may be the reason;\n"
         "`--debug` shows the way there, which is what a report of the defect needs."
     )
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     """Cut a text to the length of a message; characters that could move a terminal's cursor are spelt out."""
     lines = _lines(text)
     if len(lines) > LINES:
         lines = [*lines[: LINES - 1], f"  and {len(lines) - LINES + 1} more lines, which `--debug` shows"]
-    return _printed(lines)
+    return _join(lines)
 
 
 def _lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def _printed(lines: list[str]) -> str:
-    return "\n".join(_printable(line) for line in lines)
+def _join(lines: list[str]) -> str:
+    return "\n".join(_escape(line) for line in lines)
 
 
-def _printable(line: str) -> str:
+def _escape(line: str) -> str:
     if len(line) > BEGINNING + END:
         line = f"{line[:BEGINNING]} … {line[-END:]}"
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in line)

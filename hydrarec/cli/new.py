@@ -14,9 +14,9 @@ def new_baseline(
     inside: Annotated[bool, typer.Option("--inside", help="As a file of this package, not a program.")] = False,
 ) -> None:
     """Write a rule, a method that works and its test; run it in the root of a checkout."""
-    from hydrarec.scaffold import new_baseline
+    from hydrarec.scaffold import write_baseline
 
-    rule, method, test = new_baseline(name, Path(), inside=inside)
+    rule, method, test = write_baseline(name, Path(), inside=inside)
     typer.echo(
         f"""wrote {rule}
 wrote {method}  <- your method goes here

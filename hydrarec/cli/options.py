@@ -13,7 +13,7 @@ from hydrarec.config.base import LARGEST
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import DatasetConfig
-from hydrarec.config.mistakes import told
+from hydrarec.config.mistakes import format_errors
 
 T = TypeVar("T")
 
@@ -65,4 +65,4 @@ def block_of(kind: type[T], text: str) -> T:
     try:
         return TypeAdapter(kind).validate_json(text)
     except ValidationError as error:
-        raise ConfigError(told(error, f"the given {kind.__name__}")) from None
+        raise ConfigError(format_errors(error, f"the given {kind.__name__}")) from None

@@ -38,18 +38,18 @@ def rules(
     folder: Annotated[Path, typer.Option(help="Folder of the baselines' rules.")] = Path("workflow/rules/baselines"),
 ) -> None:
     """Print the graph of rules, as committed in hydrarec/report/assets; reads `snakemake --rulegraph dot`."""
-    from hydrarec.report.rulegraph import parsed
+    from hydrarec.report.rulegraph import parse_rulegraph
 
-    edges = parsed(sys.stdin.read(), {path.stem for path in folder.glob("*.smk")})
+    edges = parse_rulegraph(sys.stdin.read(), {path.stem for path in folder.glob("*.smk")})
     typer.echo(json.dumps(edges, indent=1))
 
 
 @app.command()
-def reproduction(
+def published(
     results: Annotated[list[Path] | None, typer.Option(help="Results folder to take in; may be repeated.")] = None,
 ) -> None:
     """Write docs/reproduction.md, after taking in new results; run it in the root of a checkout."""
-    from hydrarec.reproduction import update
+    from hydrarec.published import update
 
     update(Path(), results or [])
 

@@ -27,7 +27,7 @@ from hydrarec.config.protocol import SampledKind
 
 app = typer.Typer()
 
-Candidates = Annotated[list[Path] | None, typer.Option(help="Drawn candidates to rank among as well; repeatable.")]
+Candidates = Annotated[list[Path] | None, typer.Option(help="Sampled candidates to rank among as well; repeatable.")]
 
 
 @app.command()
@@ -66,9 +66,9 @@ def candidates(
     output: Annotated[Path, typer.Option(help="The Parquet file to write.")],
 ) -> None:
     """Draw candidates for every test target, once for all runs."""
-    from hydrarec.data.candidates import draw
+    from hydrarec.data.sampled_candidates import sample_candidates
 
-    draw(data, protocol, kind, output)
+    sample_candidates(data, protocol, kind, output)
 
 
 @app.command()
@@ -149,9 +149,9 @@ def rank_lists(
     options: Annotated[str, typer.Option(help="The baseline's options as JSON.")] = "{}",
 ) -> None:
     """Check recommendation lists made outside this package, and rank the test targets with them."""
-    from hydrarec.ranking.external import take_in
+    from hydrarec.ranking.external import import_lists
 
-    take_in(
+    import_lists(
         data=data,
         protocol=protocol,
         run=run,

@@ -42,7 +42,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Cases:
+class EvaluationCases:
     """The cases of a dataset and protocol, by user and step."""
 
     source: Path
@@ -53,7 +53,7 @@ class Cases:
     """`all` first; groups without any case are left out."""
 
 
-def read_cases(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> Cases:
+def read_evaluation_cases(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> EvaluationCases:
     """Read the cases of the first finished run and hold them against the split.
 
     Raises
@@ -76,10 +76,10 @@ def read_cases(config: BenchmarkConfig, results: Path, dataset: str, protocol: s
         )
     trained_on = read_table(split / "train.parquet", TRAIN, ["item"])["item"].to_numpy()
     counts = np.bincount(trained_on, minlength=int(frame["target"].max()) + 1)[frame["target"]]
-    return Cases(source, frame, _groups(frame, targets["position"].to_numpy(), counts))
+    return EvaluationCases(source, frame, _groups(frame, targets["position"].to_numpy(), counts))
 
 
-def read_ranks(path: Path, cases: Cases) -> pd.DataFrame:
+def read_ranks(path: Path, cases: EvaluationCases) -> pd.DataFrame:
     """Read a run's ranks in the order of the cases.
 
     Raises

@@ -42,8 +42,8 @@ def clock_name(column: str) -> str:
     return PROCESSOR if column in CPU_COLUMNS.values() else WALL
 
 
-def shared_machine(times: pd.DataFrame, column: str) -> str | None:
-    """Say which of the rows' times by a column are spoilt by others on the machine; None: none, as far as is known.
+def why_contended(times: pd.DataFrame, column: str) -> str | None:
+    """Return which of the rows' times by a column others on the machine have spoilt; None: none, as far as is known.
 
     Processor seconds are not.
     """

@@ -9,13 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.columns import COMPARISON, PAIRS, PLACES
-from hydrarec.comparison.cases import read_cases
+from hydrarec.comparison.cases import read_evaluation_cases
 from hydrarec.comparison.measures import metric_names, paired_names
 from hydrarec.comparison.pairs import contrast_pairs
 from hydrarec.comparison.runs import finished_runs, is_from_lists, kind_of, require_complete
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.compared import compared
+from hydrarec.config.compared import compared_settings
 from hydrarec.config.protocol import EvaluationConfig
 from hydrarec.files import atomic_folder, write_json
 from hydrarec.layout import CONTRASTED
@@ -77,12 +77,12 @@ def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: b
             ("comparison", "pairs", "places"), (COMPARISON, PAIRS, PLACES), zip(*found, strict=True), strict=True
         ):
             write_table(pd.concat(tables, ignore_index=True), new / f"{name}.parquet", schema)
-        write_json(new / CONTRASTED, compared(config))
+        write_json(new / CONTRASTED, compared_settings(config))
 
 
 def compared_runs(config: BenchmarkConfig) -> list[str]:
     """Return the ids of the runs that compete, the reference among them."""
-    return [run.id for run in config.all_runs if run.id == config.evaluation.reference or _competes(run)]
+    return [run.id for run in config.all_runs if run.id == config.evaluation.reference or _is_competing(run)]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Compared:
 
 
 def compare_values(
-    values: NDArray[np.float64], reference: NDArray[np.float64], evaluation: EvaluationConfig, *, drawn: bool
+    values: NDArray[np.float64], reference: NDArray[np.float64], evaluation: EvaluationConfig, *, stochastic: bool
 ) -> Compared:
     """Compare two runs on one metric.
 
@@ -108,11 +108,11 @@ def compare_values(
         A value for each user (rows) and seed (columns).
     evaluation
         Error rate.
-    drawn
+    stochastic
         Whether the configuration has a seed change either of the runs.
     """
     # Two methods without chance have one result however many seeds others need, and no other seed to be ahead with.
-    without_chance = not drawn or is_without_chance(values, reference)
+    without_chance = not stochastic or is_without_chance(values, reference)
     if without_chance:
         values, reference = values[:, :1], reference[:, :1]
     return Compared(
@@ -141,10 +141,12 @@ def contrast_row(
     alpha, users, seeds = evaluation.alpha, compared.users, compared.seeds
     difference, log_ratio = compared.found.difference, compared.found.log_ratio
     if others is not None:
-        n_drawn = int((np.ptp(compared.seed_means, axis=1) > 0).sum())
-        difference = difference.with_seeds_at_least(seed_spread(others), n_drawn, alpha)
+        n_stochastic = int((np.ptp(compared.seed_means, axis=1) > 0).sum())
+        difference = difference.with_seeds_at_least(seed_spread(others), n_stochastic, alpha)
         # Relative to each run's mean, as the error of a log-ratio is.
-        log_ratio = log_ratio and log_ratio.with_seeds_at_least(seed_spread(_relative(others)), n_drawn, alpha)
+        log_ratio = log_ratio and log_ratio.with_seeds_at_least(
+            seed_spread(_relative_means(others)), n_stochastic, alpha
+        )
     by_seeds, by_runs = [part for part, _ in difference.parts[1:]] or (None, None)
     found = replace(compared.found, log_ratio=log_ratio)
     low, high = found.percent_interval(alpha)
@@ -163,7 +165,7 @@ def contrast_row(
         "variance_seed_means": difference.variance_seed_means,
         "counted_by_seeds": by_seeds,
         "counted_by_runs": by_runs,
-        **_against_margins(log_ratio, evaluation),
+        **_compare_with_margins(log_ratio, evaluation),
         "wins": users.wins,
         "ties": users.ties,
         "losses": users.losses,
@@ -175,7 +177,7 @@ def contrast_row(
     }
 
 
-def _relative(means: NDArray[np.float64]) -> NDArray[np.float64]:
+def _relative_means(means: NDArray[np.float64]) -> NDArray[np.float64]:
     mean = means.mean(axis=1, keepdims=True)
     return means / np.where(mean > 0, mean, 1)
 
@@ -186,11 +188,11 @@ def is_without_chance(*values: NDArray[np.float64]) -> bool:
     return repeated and any(one.any() for one in values)
 
 
-def _competes(run: Any) -> bool:
+def _is_competing(run: Any) -> bool:
     return kind_of(run) in ("trained", "baseline")
 
 
-def _against_margins(log_ratio: Estimate | None, evaluation: EvaluationConfig) -> dict[str, float | None]:
+def _compare_with_margins(log_ratio: Estimate | None, evaluation: EvaluationConfig) -> dict[str, float | None]:
     """Hold a difference against both margins; where one of the two never hits there is no ratio."""
     if log_ratio is None:
         return dict.fromkeys(_AGAINST_MARGINS)
@@ -213,10 +215,10 @@ def _contrast_within(
     runs = [run for run in compared_runs(config) if run in there]
     if not runs:
         return tuple(pd.DataFrame(columns=table.names) for table in (COMPARISON, PAIRS, PLACES))
-    cases = read_cases(config, results, dataset, protocol)
+    cases = read_evaluation_cases(config, results, dataset, protocol)
     evaluation, metrics = config.evaluation, metric_names(config.evaluation.cutoffs)
     kept = [metrics.index(metric) for metric in config.evaluation.paired_metrics]
-    place = {"dataset": dataset, "protocol": protocol}
+    scope = {"dataset": dataset, "protocol": protocol}
     handed_in = {run for run in runs if is_from_lists(config, results, dataset, protocol, run)}
     reference = None
     if evaluation.reference in runs:
@@ -233,28 +235,28 @@ def _contrast_within(
         by_run.append(values[:, kept])
         seed_means.append(np.broadcast_to(values.mean(axis=0), (len(metrics), len(config.seeds))))
         if reference is not None and run != evaluation.reference:
-            drawn = not config.is_deterministic(run, evaluation.reference)
+            stochastic = not config.is_deterministic(run, evaluation.reference)
             from_lists = not handed_in.isdisjoint((run, evaluation.reference))
             names = paired_names(evaluation.cutoffs, from_lists=from_lists)
             compared += [
-                (run, metric, compare_values(values[:, index], reference[:, index], evaluation, drawn=drawn))
+                (run, metric, compare_values(values[:, index], reference[:, index], evaluation, stochastic=stochastic))
                 for index, metric in enumerate(metrics)
                 if metric in names
             ]
     others = dict(zip(metrics, np.stack(seed_means, axis=1), strict=True))
     rows = [
-        {**place, "run": run, "metric": metric} | contrast_row(one, evaluation, others[metric])
+        {**scope, "run": run, "metric": metric} | contrast_row(one, evaluation, others[metric])
         for run, metric, one in compared
     ]
     pairs, places = [], []
     for index, metric in enumerate(config.evaluation.paired_metrics):
         found = contrast_pairs(runs, np.stack([values[:, index] for values in by_run]), evaluation)
         for tables, table in zip((pairs, places), found, strict=True):
-            tables.append(table.assign(**place, metric=metric))
-    return _with_verdicts(rows, evaluation), pd.concat(pairs), pd.concat(places)
+            tables.append(table.assign(**scope, metric=metric))
+    return _add_verdicts(rows, evaluation), pd.concat(pairs), pd.concat(places)
 
 
-def _with_verdicts(rows: list[dict[str, Any]], evaluation: EvaluationConfig) -> pd.DataFrame:
+def _add_verdicts(rows: list[dict[str, Any]], evaluation: EvaluationConfig) -> pd.DataFrame:
     """Add what depends on how many runs are compared: adjusted p-values, and the word that follows from them."""
     added = ("reference", "p_holm", "p_equivalent_holm", "verdict")
     frame = pd.DataFrame(rows, columns=[name for name in COMPARISON.names if name not in added])

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from hydrarec.columns import LEADERBOARD, METRICS, TIMES
-from hydrarec.comparison.belonging import mixed_versions
-from hydrarec.comparison.cases import read_cases, read_ranks
+from hydrarec.comparison.cases import read_evaluation_cases, read_ranks
+from hydrarec.comparison.compatibility import mixed_versions
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import finished, finished_runs
+from hydrarec.comparison.runs import finished_run_seeds, finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
@@ -75,14 +75,14 @@ def check_gates(config: BenchmarkConfig, results: Path, comparison: Path) -> lis
     metrics = read_table(comparison / "metrics.parquet", METRICS)
     leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
     times = read_table(comparison / "times.parquet", TIMES)
-    gates: list[Gate] = list(_absent(config, results))
+    gates: list[Gate] = list(_missing_runs(config, results))
     for dataset in config.datasets:
         for protocol in config.protocols:
             there = finished_runs(config, results, dataset.id, protocol)
             if not there:
                 continue
             runs = [config.run(run) for run in there]
-            here = [_within(table, dataset.id, protocol) for table in (metrics, leaders, times)]
+            here = [_rows_within(table, dataset.id, protocol) for table in (metrics, leaders, times)]
             found = [*_controls(config, results, dataset.id, protocol, runs, here[0]), *_runs(config, runs, *here)]
             gates += [dataclasses.replace(gate, dataset=dataset.id, protocol=protocol) for gate in found]
     gates += _one_origin(config, results)
@@ -95,7 +95,7 @@ def read_gates(comparison: Path) -> list[Gate]:
     return [Gate(**entry) for entry in read_json(comparison / "gates.json")]
 
 
-def _within(table: pd.DataFrame, dataset: str, protocol: str) -> pd.DataFrame:
+def _rows_within(table: pd.DataFrame, dataset: str, protocol: str) -> pd.DataFrame:
     return table[(table["dataset"] == dataset) & (table["protocol"] == protocol)]
 
 
@@ -103,7 +103,7 @@ def _gate(name: str, run: str, status: Status, sentence: str, control: bool = Fa
     return Gate(name, run, "", "", status, sentence, control)
 
 
-def _absent(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
+def _missing_runs(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
     """Say of every dataset and protocol what is not there; nothing where all is."""
     for dataset in config.datasets:
         for protocol in config.protocols:
@@ -135,9 +135,9 @@ def _controls(
             yield _gate(kind, "", "amber", f"{why}, so it was not checked.")
     for run in baselines:
         if run.control == "oracle":
-            yield _oracle(run.id, metrics)
+            yield _oracle_control(run.id, metrics)
         elif run.control == "random":
-            yield _random(config, results, dataset, protocol, run.id)
+            yield _random_control(config, results, dataset, protocol, run.id)
     floor = [run.id for run in baselines if run.baseline == "popularity"]
     present = (
         f"{config.label(floor[0])} is there as the floor." if floor else "There is no popularity baseline to stand on."
@@ -145,7 +145,7 @@ def _controls(
     yield _gate("popularity", floor[0] if floor else "", "green" if floor else "amber", present)
 
 
-def _oracle(run: str, metrics: pd.DataFrame) -> Gate:
+def _oracle_control(run: str, metrics: pd.DataFrame) -> Gate:
     values = metrics[(metrics["run"] == run) & (metrics["group"] == "warm")]
     if values["pessimistic"].isna().all():
         sentence = "No test target is warm, so that knowing the targets could show nothing: it was not checked."
@@ -160,25 +160,25 @@ def _oracle(run: str, metrics: pd.DataFrame) -> Gate:
     return _gate("oracle", run, "red", f"Knowing the targets gives {name} = {worst:.6f} on warm targets, not 1.", True)
 
 
-def _random(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Gate:
-    """Hold a random scorer to chance: the target of a case is equally likely to have each of its n places."""
+def _random_control(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Gate:
+    """Hold a random scorer to chance: the target of a case is equally likely to have each of its n ranks."""
     cutoffs, k = config.evaluation.cutoffs, config.evaluation.primary_cutoff
-    cases = read_cases(config, results, dataset, protocol)
+    cases = read_evaluation_cases(config, results, dataset, protocol)
     seeds = config.seeds_of(run)
     ranks = [read_ranks(run_folder(results, dataset, protocol, run, s) / "ranks.parquet", cases) for s in seeds]
     values = np.mean([case_values(one, cutoffs) for one in ranks], axis=0)
     everyone = cases.groups[0]
     warm = cases.frame["warm"].to_numpy()
-    # A user who has met every item has no candidates, and a cold target no place among them.
+    # A user who has met every item has no candidates, and a cold target no rank among them.
     n = np.where(warm, cases.frame["n_candidates"].to_numpy(), 1)
     shares = np.diff(everyone.starts, append=len(n))
     weights = np.repeat(1 / (shares * everyone.n_users), shares)
     sentences: list[str] = []
     worst = 0.0
     for metric, worth in ((f"hr@{k}", gains("hr", k)), (f"ndcg@{k}", gains("ndcg", k))):
-        places = np.minimum(n, k)
-        chance = warm * np.cumsum(worth)[places - 1] / n
-        spread = warm * np.cumsum(worth**2)[places - 1] / n - chance**2
+        reachable = np.minimum(n, k)
+        chance = warm * np.cumsum(worth)[reachable - 1] / n
+        spread = warm * np.cumsum(worth**2)[reachable - 1] / n - chance**2
         expected, error = float(weights @ chance), float(np.sqrt(weights**2 @ spread / len(seeds)))
         found = float(weights @ values[:, metric_names(cutoffs).index(metric)])
         distance = abs(found - expected) / error if error else 0.0 if np.isclose(found, expected) else np.inf
@@ -257,7 +257,7 @@ def _own_machine(run: str, times: pd.DataFrame) -> Gate:
 
 
 def _one_origin(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
-    everything = finished(config, results)
+    everything = finished_run_seeds(config, results)
     manifests = [read_manifest(one.folder / "manifest.json") for one in everything]
     mixed = list(mixed_versions(config, everything))
     for dataset, protocol, found in mixed:

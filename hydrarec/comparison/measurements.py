@@ -10,11 +10,11 @@ from hydrarec.columns import EFFICIENCY_TIMES
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.differences import differences
 from hydrarec.config.efficiency import Part
-from hydrarec.config.measured import measured
+from hydrarec.config.measured import measured_settings
 from hydrarec.contention import contention
 from hydrarec.files import read_object
 from hydrarec.layout import efficiency_folder
-from hydrarec.outdated import told
+from hydrarec.outdated import summarise_differences
 from hydrarec.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Measurements:
         )
 
 
-def measured_on(config: BenchmarkConfig, results: Path, *, complete: bool) -> Iterator[Measurements]:
+def read_measurements(config: BenchmarkConfig, results: Path, *, complete: bool) -> Iterator[Measurements]:
     """Yield the measurements that can be used, device by device.
 
     Parameters
@@ -76,7 +76,7 @@ def measured_on(config: BenchmarkConfig, results: Path, *, complete: bool) -> It
     for device in config.efficiency.devices if config.efficiency else ():
         folder = efficiency_folder(results, config.report, device)
         try:
-            found = _usable(config, config.efficiency.parts, device, folder)
+            found = _read_device(config, config.efficiency.parts, device, folder)
         except ValueError as why:
             if complete:
                 raise ValueError(f"{why}; measure again with Snakemake") from None
@@ -86,7 +86,7 @@ def measured_on(config: BenchmarkConfig, results: Path, *, complete: bool) -> It
             yield found
 
 
-def _usable(config: BenchmarkConfig, parts: Sequence[Part], device: str, folder: Path) -> Measurements:
+def _read_device(config: BenchmarkConfig, parts: Sequence[Part], device: str, folder: Path) -> Measurements:
     wanted = [folder / name for name in OF_DEVICE]
     wanted += [folder / part / name for part in parts for name in OF_PART]
     if absent := [path for path in wanted if not path.is_file()]:
@@ -96,6 +96,6 @@ def _usable(config: BenchmarkConfig, parts: Sequence[Part], device: str, folder:
         path, found = folder / part / "machine.json", machines[part].get("measured")
         if not isinstance(found, dict):
             raise ValueError(f"{path}: does not say what was measured")
-        if apart := differences(found, measured(config, part)):
-            raise ValueError(f"{path}: was measured with {told(apart)}")
+        if apart := differences(found, measured_settings(config, part)):
+            raise ValueError(f"{path}: was measured with {summarise_differences(apart)}")
     return Measurements(device, folder, dict(machines))

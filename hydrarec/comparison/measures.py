@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hydrarec.metrics import Ties, hit_rate, mrr, ndcg, tie_variance
 
 MRR = "mrr"
-"""The one metric that looks at every place, however far down."""
+"""The one metric that looks at every rank, however far down."""
 
 Values: TypeAlias = Callable[..., NDArray[np.float64]]
 
@@ -25,7 +25,7 @@ def paired_names(cutoffs: Sequence[int], *, from_lists: bool) -> list[str]:
     """Return the metrics on which two runs can be compared.
 
     Where one of them was handed in as lists, the mean reciprocal rank is none: a target beyond the end of its list has
-    a place nobody knows, and taken for the last one it would make a method worse than itself.
+    a rank nobody knows, and taken for the last one it would make a method worse than itself.
     """
     return [name for name in metric_names(cutoffs) if not (from_lists and name == MRR)]
 
@@ -47,7 +47,7 @@ def case_values(ranks: pd.DataFrame, cutoffs: Sequence[int], ties: Ties = "expec
     numpy.ndarray
         A row for each case, a column for each of `metric_names(cutoffs)`.
     """
-    return _of_cases(ranks, cutoffs, *(partial(metric, ties=ties) for metric in (hit_rate, ndcg, mrr)))
+    return _case_columns(ranks, cutoffs, *(partial(metric, ties=ties) for metric in (hit_rate, ndcg, mrr)))
 
 
 def case_tie_variances(ranks: pd.DataFrame, cutoffs: Sequence[int]) -> NDArray[np.float64]:
@@ -55,10 +55,10 @@ def case_tie_variances(ranks: pd.DataFrame, cutoffs: Sequence[int]) -> NDArray[n
 
     Parameters and the shape of what is returned are those of `case_values`.
     """
-    return _of_cases(ranks, cutoffs, *(partial(tie_variance, metric) for metric in ("hr", "ndcg", "mrr")))
+    return _case_columns(ranks, cutoffs, *(partial(tie_variance, metric) for metric in ("hr", "ndcg", "mrr")))
 
 
-def _of_cases(
+def _case_columns(
     ranks: pd.DataFrame, cutoffs: Sequence[int], hr: Values, ndcg: Values, mrr: Values
 ) -> NDArray[np.float64]:
     """Return a column for each of `metric_names`, from what computes a metric of `greater`, `equal` and a cut-off."""
@@ -68,6 +68,6 @@ def _of_cases(
         *(ndcg(greater, equal, k=k) for k in cutoffs),
         mrr(greater, equal),
     ]
-    # A cold target cannot be recommended. It has no place, so it is a miss even where the list is longer than the
+    # A cold target cannot be recommended. It has no rank, so it is a miss even where the list is longer than the
     # catalogue, and its reciprocal rank is 0.
     return np.stack(columns, axis=1) * ranks["warm"].to_numpy()[:, None]

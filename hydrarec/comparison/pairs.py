@@ -80,9 +80,9 @@ def _rows(
             "p": crossed.p[one, other],
             "p_holm": adjusted[one, other],
             "p_max_t": flipped[one, other],
-            "variance_seeds": _of_pairs(crossed.variances.seeds, one, other),
+            "variance_seeds": _pair_values(crossed.variances.seeds, one, other),
             **{
-                f"{prefix}{column}": _of_pairs(getattr(variances, name), one, other)
+                f"{prefix}{column}": _pair_values(getattr(variances, name), one, other)
                 for prefix, variances in (("", crossed.variances), ("ratio_", crossed.ratio_variances))
                 for column, name in _PARTS.items()
             },
@@ -94,7 +94,7 @@ def _rows(
     )
 
 
-def _of_pairs(
+def _pair_values(
     matrix: NDArray[np.float64] | None, one: NDArray[np.int64], other: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     return np.full(len(one), np.nan) if matrix is None else matrix[one, other]

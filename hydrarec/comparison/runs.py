@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hydrarec.comparison.belonging import (
+from hydrarec.comparison.compatibility import (
     refuse_mixed_data,
     refuse_mixed_versions,
     refuse_other_data,
@@ -15,7 +15,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_object
 from hydrarec.layout import absent_files, run_folder
-from hydrarec.outdated import unusable
+from hydrarec.outdated import why_unusable
 
 FROM_LISTS = "costs.json"
 """What only a run has that was handed in as recommendation lists."""
@@ -51,7 +51,7 @@ class RunSeed:
         return read_object(self.folder / name)
 
 
-def planned(config: BenchmarkConfig, results: Path) -> Iterator[RunSeed]:
+def planned_run_seeds(config: BenchmarkConfig, results: Path) -> Iterator[RunSeed]:
     """Go through everything a comparison consists of, in the order of the configuration."""
     for one in config.everything():
         yield RunSeed(*one, run_folder(results, *one))
@@ -66,7 +66,7 @@ def seeds_of(config: BenchmarkConfig, results: Path, dataset: str, protocol: str
 
 
 def is_from_lists(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> bool:
-    """Return whether a run was handed in as recommendation lists, which say nothing about places beyond their end."""
+    """Return whether a run was handed in as recommendation lists, which say nothing about ranks beyond their end."""
     seeds = config.seeds_of(run)
     return any((run_folder(results, dataset, protocol, run, seed) / FROM_LISTS).is_file() for seed in seeds)
 
@@ -80,13 +80,13 @@ def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol
         run
         for run in config.run_ids
         if all(
-            not absent_files(one.folder) and not unusable(config, dataset, run, one.folder)
+            not absent_files(one.folder) and not why_unusable(config, dataset, run, one.folder)
             for one in seeds_of(config, results, dataset, protocol, run)
         )
     ]
 
 
-def finished(config: BenchmarkConfig, results: Path) -> list[RunSeed]:
+def finished_run_seeds(config: BenchmarkConfig, results: Path) -> list[RunSeed]:
     """Return everything of the runs that are finished."""
     return [
         one
@@ -118,7 +118,7 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
         Naming a split file that had another content for some runs than for others, a setting that is not the
         configuration's, of a run or of prepared data, or the versions of the package that runs come from.
     """
-    everything = finished(config, results) if partial else list(planned(config, results))
+    everything = finished_run_seeds(config, results) if partial else list(planned_run_seeds(config, results))
     if partial and not everything:
         raise FileNotFoundError(f"{results}: no run is finished with all its seeds yet, so there is nothing to report")
     absent = [one.folder / name for one in everything for name in absent_files(one.folder)]

@@ -9,14 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.columns import LEADERBOARD, METRICS, TIMES, may_be_absent
-from hydrarec.comparison.absent import write_runs
-from hydrarec.comparison.belonging import refuse_edited_ranks
-from hydrarec.comparison.cases import Cases, Group, read_cases, read_ranks
+from hydrarec.comparison.cases import EvaluationCases, Group, read_evaluation_cases, read_ranks
+from hydrarec.comparison.compatibility import refuse_edited_ranks
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import RunSeed, finished, finished_runs, require_complete
+from hydrarec.comparison.run_status import write_runs
+from hydrarec.comparison.runs import RunSeed, finished_run_seeds, finished_runs, require_complete
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.compared import compared
+from hydrarec.config.compared import compared_settings
 from hydrarec.contention import busy_share, contention
 from hydrarec.costs import Timing
 from hydrarec.files import atomic_folder, write_json
@@ -76,32 +76,32 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     """
     require_complete(config, results, partial=partial)
     # Here and in no later step: each of them reads the same files, and this one is what they all wait for.
-    refuse_edited_ranks(finished(config, results))
+    refuse_edited_ranks(finished_run_seeds(config, results))
     metrics: Rows = []
     leaders: list[_Leader] = []
     pairs = [
         (d.id, p, r) for d in config.datasets for p in config.protocols for r in finished_runs(config, results, d.id, p)
     ]
-    cases: dict[tuple[str, str], Cases] = {}
+    cases: dict[tuple[str, str], EvaluationCases] = {}
     for dataset, protocol, run in bar(pairs, what="measuring", unit="run"):
         if (dataset, protocol) not in cases:
-            cases = {(dataset, protocol): read_cases(config, results, dataset, protocol)}
+            cases = {(dataset, protocol): read_evaluation_cases(config, results, dataset, protocol)}
             if all(group.n_users < 2 for group in cases[dataset, protocol].groups):
                 raise ValueError(f"{dataset}, {protocol}: there is one test user, and intervals need two or more")
         of_run, of_seeds = _measure(config, results, cases[dataset, protocol], dataset, protocol, run)
         metrics += of_run
         leaders += of_seeds
-    times = pd.DataFrame([_time(one) for one in finished(config, results)])
+    times = pd.DataFrame([_time(one) for one in finished_run_seeds(config, results)])
     with atomic_folder(output, last=COLLECTED) as new:
         write_table(pd.DataFrame(metrics), new / "metrics.parquet", METRICS)
         write_table(pd.DataFrame(_intervals(config, leaders)), new / "leaderboard.parquet", LEADERBOARD)
         write_table(times, new / "times.parquet", TIMES)
         write_runs(config, results, new)
-        write_json(new / COLLECTED, compared(config))
+        write_json(new / COLLECTED, compared_settings(config))
 
 
 def _measure(
-    config: BenchmarkConfig, results: Path, cases: Cases, dataset: str, protocol: str, run: str
+    config: BenchmarkConfig, results: Path, cases: EvaluationCases, dataset: str, protocol: str, run: str
 ) -> tuple[Rows, list[_Leader]]:
     """Return a run's rows of the metrics table, seed by seed, and what rows of the leaderboard are made of."""
     cutoffs, key = config.evaluation.cutoffs, {"dataset": dataset, "protocol": protocol, "run": run}
@@ -190,13 +190,13 @@ def _time(one: RunSeed) -> dict[str, Any]:
             **{field.name: timing.get(field.name) for field in _FROM_TIMING if may_be_absent(field)},
             "cpu_cores": manifest.get("cpu_cores"),
         }
-        row |= _shared_machine(row, inference)
+        row |= _contention_columns(row, inference)
     except KeyError as error:
         raise ValueError(f"{one.folder}: timing.json, inference.json or manifest.json lacks {error}") from error
     return row | (dict.fromkeys(_OWN) if row["runs_per_gpu"] > 1 else {})
 
 
-def _shared_machine(row: dict[str, Any], inference: dict[str, Any]) -> dict[str, Any]:
+def _contention_columns(row: dict[str, Any], inference: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that say whether training and ranking had the machine to themselves."""
     threads, test_s, test_cpu_s = inference.get("threads"), inference["test_s"], inference.get("test_cpu_s")
     machine = {"device": row["device"], "cores": row["cpu_cores"]}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hydrarec.comparison.cases import read_cases
+from hydrarec.comparison.cases import read_evaluation_cases
 from hydrarec.comparison.contrasts import compare_values, contrast_row
 from hydrarec.comparison.measures import metric_names, paired_names
 from hydrarec.comparison.runs import is_from_lists, require_complete
@@ -28,14 +28,14 @@ class Contrast:
     `verdict` from p-values that are not adjusted."""
     seeds: int
     """Seeds that both were computed with; 1 where the seed changes neither."""
-    drawn: bool
+    stochastic: bool
     """Whether the seed changes one of the two."""
     n_others: int
     """Runs of the comparison that say with these two how much seeds change at least; 0 if none of them is known."""
 
 
-def only(config: BenchmarkConfig, runs: list[str], dataset: str, protocol: str) -> BenchmarkConfig:
-    """Return the part of a comparison that is about some runs in one place; the last of them is its reference.
+def restrict(config: BenchmarkConfig, runs: list[str], dataset: str, protocol: str) -> BenchmarkConfig:
+    """Return the part of a comparison that is about some runs in one scope; the last of them is its reference.
 
     Parameters
     ----------
@@ -94,11 +94,11 @@ def contrast_two(
     """
     if run == reference:
         raise ValueError(f"{run} cannot be compared with itself")
-    both = only(config, [run, reference], dataset, protocol)
+    both = restrict(config, [run, reference], dataset, protocol)
     require_complete(both, results)
-    cases = read_cases(both, results, dataset, protocol)
+    cases = read_evaluation_cases(both, results, dataset, protocol)
     evaluation = both.evaluation
-    drawn = not both.is_deterministic(run, reference)
+    stochastic = not both.is_deterministic(run, reference)
     values, base = (values_by_user(both, results, cases, dataset, protocol, name) for name in (run, reference))
     from_lists = any(is_from_lists(both, results, dataset, protocol, name) for name in (run, reference))
     compared = paired_names(evaluation.cutoffs, from_lists=from_lists)
@@ -107,7 +107,7 @@ def contrast_two(
     for index, metric in enumerate(metric_names(evaluation.cutoffs)):
         if metric not in compared:
             continue
-        compared_two = compare_values(values[:, index], base[:, index], evaluation, drawn=drawn)
+        compared_two = compare_values(values[:, index], base[:, index], evaluation, stochastic=stochastic)
         found = contrast_row(compared_two, evaluation, others.get(metric))
         equivalent = found["p_equivalent"]
         rows.append(
@@ -121,6 +121,8 @@ def contrast_two(
                 ),
             }
         )
-    seeds = len(both.seeds) if drawn else 1
+    seeds = len(both.seeds) if stochastic else 1
     n_others = min((len(means) for means in others.values()), default=0)
-    return Contrast(run, reference, dataset, protocol, pd.DataFrame(rows).set_index("metric"), seeds, drawn, n_others)
+    return Contrast(
+        run, reference, dataset, protocol, pd.DataFrame(rows).set_index("metric"), seeds, stochastic, n_others
+    )

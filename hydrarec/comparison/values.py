@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.comparison.cases import Cases, read_ranks
+from hydrarec.comparison.cases import EvaluationCases, read_ranks
 from hydrarec.comparison.measures import case_values
 from hydrarec.config import BenchmarkConfig
 from hydrarec.layout import run_folder
 
 
 def values_by_user(
-    config: BenchmarkConfig, results: Path, cases: Cases, dataset: str, protocol: str, run: str
+    config: BenchmarkConfig, results: Path, cases: EvaluationCases, dataset: str, protocol: str, run: str
 ) -> NDArray[np.float64]:
     """Return a value for each user, metric and seed; a deterministic run's single result stands for every seed.
 

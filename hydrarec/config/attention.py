@@ -16,11 +16,11 @@ class AttentionConfig(Mixer):
     last_n_layers: Count | None = None
     """Only so many of the last layers use the operator, the others softmax; null: all layers use it."""
 
-    def misfit(self, encoder: EncoderConfig) -> str:
-        """Return why it cannot be built in an encoder of this size; see `Mixer.misfit`."""
+    def why_unfit(self, encoder: EncoderConfig) -> str | None:
+        """Return why it cannot be built in an encoder of this size; see `Mixer.why_unfit`."""
         if self.last_n_layers is not None and self.last_n_layers > encoder.n_layers:
             return f"last_n_layers is {self.last_n_layers}, but n_layers is {encoder.n_layers}"
-        return ""
+        return None
 
 
 class SoftmaxAttentionConfig(AttentionConfig):
@@ -73,11 +73,11 @@ class CosineAttentionConfig(AttentionConfig):
     eps: Annotated[float, Field(gt=0, le=1e-3)] = 1e-6
     """Smallest norm a query or key is divided by."""
 
-    def misfit(self, encoder: EncoderConfig) -> str:
-        """Return why it cannot be built in an encoder of this size; see `Mixer.misfit`."""
+    def why_unfit(self, encoder: EncoderConfig) -> str | None:
+        """Return why it cannot be built in an encoder of this size; see `Mixer.why_unfit`."""
         if self.n_heads is not None and encoder.d_model % self.n_heads:
             return f"n_heads {self.n_heads} does not divide d_model {encoder.d_model}"
-        return super().misfit(encoder)
+        return super().why_unfit(encoder)
 
 
 class LinearAttentionConfig(AttentionConfig):
@@ -201,14 +201,14 @@ class RetentionAttentionConfig(AttentionConfig):
     eps: Annotated[float, Field(gt=0, le=1e-3)] = 1e-5
     """Added to the variance that an output is normalised by."""
 
-    def misfit(self, encoder: EncoderConfig) -> str:
-        """Return why it cannot be built in an encoder of this size; see `Mixer.misfit`."""
+    def why_unfit(self, encoder: EncoderConfig) -> str | None:
+        """Return why it cannot be built in an encoder of this size; see `Mixer.why_unfit`."""
         d_head = encoder.d_model // encoder.n_heads
         if self.rotation and d_head % 2:
             return f"rotation turns pairs of features, and d_model / n_heads is {d_head}; it must be even"
         if self.normalise and d_head == 1:
             return "normalise makes a single feature 0, and d_model / n_heads is 1; it must be 2 or more"
-        return super().misfit(encoder)
+        return super().why_unfit(encoder)
 
 
 class GlaAttentionConfig(AttentionConfig):
@@ -228,11 +228,11 @@ class GlaAttentionConfig(AttentionConfig):
     eps: Annotated[float, Field(gt=0, le=1e-3)] = 1e-5
     """Added to the variance that an output is normalised by."""
 
-    def misfit(self, encoder: EncoderConfig) -> str:
-        """Return why it cannot be built in an encoder of this size; see `Mixer.misfit`."""
+    def why_unfit(self, encoder: EncoderConfig) -> str | None:
+        """Return why it cannot be built in an encoder of this size; see `Mixer.why_unfit`."""
         if self.normalise and encoder.d_model == encoder.n_heads:
             return "normalise makes a single feature 0, and d_model / n_heads is 1; it must be 2 or more"
-        return super().misfit(encoder)
+        return super().why_unfit(encoder)
 
 
 Attention = Annotated[AttentionConfig, AnyKind()]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from hydrarec.config.base import Block, twice
+from hydrarec.config.base import ConfigModel, find_duplicates
 from hydrarec.config.patterns import METRIC
 from hydrarec.config.published import Published
 from hydrarec.config.runs import RunId
@@ -16,7 +16,7 @@ from hydrarec.config.runs import RunId
 Metric = Annotated[str, Field(pattern=METRIC)]
 
 
-class Band(Block):
+class Band(ConfigModel):
     """What others have published of a run; a claim that rests on a run outside its band is not decidable."""
 
     dataset: str
@@ -33,7 +33,7 @@ class Band(Block):
     """Who published it."""
 
 
-class PublishedBand(Block):
+class PublishedBand(ConfigModel):
     """The same, with the number, its source and the tolerance from the file of published numbers."""
 
     published: Annotated[str, Field(min_length=1)]
@@ -49,7 +49,7 @@ class PublishedBand(Block):
 
     @model_validator(mode="after")
     def _datasets_differ(self) -> Self:
-        if more := twice(self.datasets or []):
+        if more := find_duplicates(self.datasets or []):
             raise ValueError(f"datasets: {more} stands there more than once")
         return self
 

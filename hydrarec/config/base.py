@@ -22,7 +22,7 @@ class ConfigError(ValueError):
     """The configuration is wrong; the message has one line per mistake, each with the path of its key."""
 
 
-class Block(BaseModel):
+class ConfigModel(BaseModel):
     """A block of the configuration."""
 
     model_config = ConfigDict(
@@ -42,7 +42,7 @@ class Block(BaseModel):
         return self.model_copy(update={key: getattr(override, key) for key in override.model_fields_set})
 
 
-class KindBlock(Block):
+class KindConfigModel(ConfigModel):
     """A block whose `kind` names a file: `kind: hydra` is `hydrarec/attention/hydra.py`."""
 
     kind: Any
@@ -63,21 +63,23 @@ class KindBlock(Block):
         """
         name = f"hydrarec.{self.room}.{self.kind}"
         if importlib.util.find_spec(name) is None:
-            raise ValueError(self.misplaced())
+            raise ValueError(self.why_not_implemented())
         module, wanted = importlib.import_module(name), type(self).__name__.removesuffix("Config")
         if not hasattr(module, wanted):
-            raise ValueError(self.misplaced() or f"kind {self.kind}: {module.__file__} holds no class {wanted}")
+            raise ValueError(
+                self.why_not_implemented() or f"kind {self.kind}: {module.__file__} holds no class {wanted}"
+            )
         return cast(type, getattr(module, wanted))
 
-    def misplaced(self) -> str:
-        """Return why there is no implementation, found without importing any; empty if there is one."""
+    def why_not_implemented(self) -> str | None:
+        """Return why there is no implementation, found without importing any; None if there is one."""
         path, name = _PACKAGE / self.room / f"{self.kind}.py", type(self).__name__.removesuffix("Config")
         shown = path.relative_to(_PACKAGE.parent)
         if not path.is_file():
             return f"kind {self.kind}: there is no {shown}, where its class {name} must be"
         if not re.search(rf"^class {name}\b", path.read_text(encoding="utf-8"), re.MULTILINE):
             return f"kind {self.kind}: {shown} holds no class {name}, as the class of its configuration is {name}Config"
-        return ""
+        return None
 
 
 class AnyKind:
@@ -86,7 +88,7 @@ class AnyKind:
     A new kind is registered by its class being written, so there is no list to keep.
     """
 
-    def __get_pydantic_core_schema__(self, source: type[KindBlock], handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: type[KindConfigModel], handler: GetCoreSchemaHandler) -> CoreSchema:
         """Build the schema of the tagged union when a field of this type is defined."""
         kinds = tuple(kinds_of(source))
         if len(kinds) == 1:
@@ -94,29 +96,29 @@ class AnyKind:
         return handler.generate_schema(Annotated[Union[kinds], Field(discriminator="kind")])  # noqa: UP007
 
 
-def twice(values: Iterable[Any]) -> str:
+def find_duplicates(values: Iterable[Any]) -> str:
     """Return what stands there more than once, in words; empty if nothing does."""
     return ", ".join(str(value) for value, number in Counter(values).items() if number > 1)
 
 
 def each_once(values: list[Any]) -> list[Any]:
     """Return a list, or refuse it if anything stands there more than once; a validator of fields."""
-    if more := twice(values):
+    if more := find_duplicates(values):
         raise ValueError(f"each may stand there once; more than once stands {more}")
     return values
 
 
-def kinds_of(base: type[Block]) -> list[type[Block]]:
+def kinds_of(base: type[ConfigModel]) -> list[type[ConfigModel]]:
     """Return the blocks of a type that are of a kind."""
     return [block for block in descendants(base) if kind_of(block)]
 
 
-def descendants(base: type[Block]) -> list[type[Block]]:
+def descendants(base: type[ConfigModel]) -> list[type[ConfigModel]]:
     """Return a block with all that are made of it."""
     return [base, *(deeper for child in base.__subclasses__() for deeper in descendants(child))]
 
 
-def kind_of(block: type[Block]) -> str | None:
+def kind_of(block: type[ConfigModel]) -> str | None:
     """Return a block's kind; None if it may be of several, or has none."""
     field = block.model_fields.get("kind")
     return field.default if field and isinstance(field.default, str) else None

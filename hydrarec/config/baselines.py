@@ -7,14 +7,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hydrarec.config.base import Block
+from hydrarec.config.base import ConfigModel
 from hydrarec.config.datasets import DatasetConfig, SyntheticReaderConfig
 
 
-class BaselineOptions(Block):
+class BaselineOptions(ConfigModel):
     """Options of a baseline."""
 
-    def unfit(self, dataset: DatasetConfig) -> str | None:
+    def why_unfit(self, dataset: DatasetConfig) -> str | None:
         """Return why the baseline cannot work on a data set; None where it can."""
         return None
 
@@ -30,7 +30,7 @@ class NoOptions(BaselineOptions):
 class BayesOptions(NoOptions):
     """Options of `bayes`, of which there are none."""
 
-    def unfit(self, dataset: DatasetConfig) -> str | None:
+    def why_unfit(self, dataset: DatasetConfig) -> str | None:
         """Refuse all data but generated ones that are as they were drawn."""
         if not isinstance(dataset.reader, SyntheticReaderConfig):
             return f"the best possible score is known of generated data only, not of reader {dataset.reader.kind}"
@@ -122,7 +122,7 @@ class RecentPopularityOptions(BaselineOptions):
             raise ValueError(f"{idle} has no effect with by: {self.by}")
         return self
 
-    def unfit(self, dataset: DatasetConfig) -> str | None:
+    def why_unfit(self, dataset: DatasetConfig) -> str | None:
         """Refuse `by: time` where there are no times."""
         if self.by == "last_items" or dataset.reader.has_timestamps:
             return None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
-from hydrarec.config.base import Block, Seed, twice
+from hydrarec.config.base import ConfigModel, Seed, find_duplicates
 from hydrarec.config.built_in import BUILT_IN, look_up
 from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.efficiency import EfficiencyConfig
@@ -19,7 +19,7 @@ from hydrarec.config.runs import BaselineRun, Grid, Overrides, Run, TrainedRun
 from hydrarec.config.training import TrainingConfig
 
 
-class RunSettings(Block):
+class RunSettings(ConfigModel):
     """All that decides what one trained model is: its run, with the comparison's and the dataset's settings."""
 
     run: TrainedRun
@@ -30,7 +30,7 @@ class RunSettings(Block):
     @model_validator(mode="after")
     def _parts_can_be_built(self) -> Self:
         for room, mixer in (("model", self.run.model), ("attention", self.run.attention)):
-            if mixer is not None and (why := mixer.misfit(self.encoder)):
+            if mixer is not None and (why := mixer.why_unfit(self.encoder)):
                 raise ValueError(f"{room} {mixer.kind}: {why}")
         # It would run uncompiled, without a word, and be compared.
         if self.training.compile and (why := self.run.model.not_compiled):
@@ -46,7 +46,7 @@ class RunSettings(Block):
         return self
 
 
-class BenchmarkConfig(Block):
+class BenchmarkConfig(ConfigModel):
     """A comparison."""
 
     report: Annotated[str, Field(pattern=LOWER_NAME, max_length=100)]
@@ -100,7 +100,7 @@ class BenchmarkConfig(Block):
             ("protocols", list(self.protocols)),
             ("evaluation.cutoffs", list(map(str, self.evaluation.cutoffs))),
         ):
-            if more := twice(ids):
+            if more := find_duplicates(ids):
                 raise ValueError(f"{key}: {more} stands there more than once")
         if not self.run_ids:
             raise ValueError("there are no runs: neither grid nor runs names one")
@@ -126,7 +126,7 @@ class BenchmarkConfig(Block):
         for run in self.all_runs:
             if isinstance(run, TrainedRun):
                 parts += [run.model, run.attention, run.masking, run.loss]
-        for why in dict.fromkeys(part.misplaced() for part in parts if part is not None):
+        for why in dict.fromkeys(part.why_not_implemented() for part in parts if part is not None):
             if why:
                 raise ValueError(why)
         return self

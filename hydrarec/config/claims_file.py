@@ -9,7 +9,7 @@ from hydrarec.config.bands import Band
 from hydrarec.config.base import ConfigError
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.hypotheses import GrowthClaimConfig, Hypotheses, RunClaimConfig, load_hypotheses
-from hydrarec.config.mistakes import Place
+from hydrarec.config.mistakes import Locate
 
 CHECKOUT = Path(__file__).parents[2]
 """The checkout that this package is part of, unless it is installed without one."""
@@ -52,7 +52,7 @@ def _is_checkout(folder: Path) -> bool:
     return (folder / "Snakefile").is_file() and (folder / "workflow" / "rules" / "common.smk").is_file()
 
 
-def unmet(path: Path, config: BenchmarkConfig, named: str = "") -> list[str]:
+def unmet_requirements(path: Path, config: BenchmarkConfig, named: str = "") -> list[str]:
     """Say of each claim of a file what it asks for that a comparison does not have, as far as this is known beforehand.
 
     A file of claims may serve several comparisons, so that none of this is a mistake by itself; a misspelt id is.
@@ -74,7 +74,7 @@ def unmet(path: Path, config: BenchmarkConfig, named: str = "") -> list[str]:
     from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415 - as for the configuration itself
 
     hypotheses = load_hypotheses(path, named)
-    place = read_yaml(path).place
+    locate = read_yaml(path).locate
     found: list[str] = []
     for index, claim in enumerate(hypotheses.claims):
         why: list[str] = []
@@ -92,10 +92,10 @@ def unmet(path: Path, config: BenchmarkConfig, named: str = "") -> list[str]:
         if isinstance(claim, GrowthClaimConfig) and config.efficiency is None:
             why.append("no efficiency is measured")
         if why:
-            found.append(f"{place(keys)}: claim {claim.id}: {'; '.join(why)}")
-    found += _misspelt_bands(hypotheses, config, place)
+            found.append(f"{locate(keys)}: claim {claim.id}: {'; '.join(why)}")
+    found += _misspelt_bands(hypotheses, config, locate)
     if hypotheses.registered > datetime.date.today():
-        found.append(f"{place(['registered'])}: registered: {hypotheses.registered} has not come yet")
+        found.append(f"{locate(['registered'])}: registered: {hypotheses.registered} has not come yet")
     return found
 
 
@@ -105,7 +105,7 @@ def _other_metrics(claim: RunClaimConfig, config: BenchmarkConfig) -> list[str]:
     return [metric for metric in named if metric and metric not in config.evaluation.paired_metrics]
 
 
-def _misspelt_bands(hypotheses: Hypotheses, config: BenchmarkConfig, place: Place) -> list[str]:
+def _misspelt_bands(hypotheses: Hypotheses, config: BenchmarkConfig, locate: Locate) -> list[str]:
     """Say which bands are of a run or data set that is nearly one of the comparison's; others serve another."""
     datasets = [dataset.id for dataset in config.datasets]
     found: list[str] = []
@@ -115,7 +115,7 @@ def _misspelt_bands(hypotheses: Hypotheses, config: BenchmarkConfig, place: Plac
         for key, name, there in (("run", band.run, config.run_ids), ("dataset", band.dataset, datasets)):
             if name not in there and (close := get_close_matches(name, there, n=1, cutoff=0.8)):
                 found.append(
-                    f"{place(['bands', index])}: a band is of {key} {name}, which is not there (closest: {close[0]})"
+                    f"{locate(['bands', index])}: a band is of {key} {name}, which is not there (closest: {close[0]})"
                 )
     return found
 
@@ -125,8 +125,8 @@ def _absent_runs(claim: RunClaimConfig, there: list[str]) -> dict[str, Sequence[
     found: dict[str, Sequence[str | int]] = {}
     for key in ("run", "against", "separates", "flag_if_beaten_by"):
         named = getattr(claim, key, [])
-        places = [(named, [key])] if isinstance(named, str) else [(run, [key, i]) for i, run in enumerate(named)]
-        for run, keys in places:
+        named_runs = [(named, [key])] if isinstance(named, str) else [(run, [key, i]) for i, run in enumerate(named)]
+        for run, keys in named_runs:
             if run not in there:
                 found.setdefault(run, keys)
     return found

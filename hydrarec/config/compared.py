@@ -1,4 +1,4 @@
-"""What tables over all runs depend on, of all that a configuration says: neither names, nor where data may be had."""
+"""Fingerprint of a comparison: what its tables depend on, and neither names nor where data may be had."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from hydrarec.config.runs import BaselineRun, Overrides, TrainedRun
 _OVERRIDDEN = set(Overrides.model_fields)
 
 
-def compared(config: BenchmarkConfig) -> dict[str, Any]:
+def compared_settings(config: BenchmarkConfig) -> dict[str, Any]:
     """Return what metrics, contrasts, analyses and verdicts of a comparison depend on.
 
     Parameters

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from hydrarec.config.base import LARGEST, AnyKind, Block, Count, KindBlock, Seed
+from hydrarec.config.base import LARGEST, AnyKind, ConfigModel, Count, KindConfigModel, Seed
 from hydrarec.config.patterns import LOWER_NAME, NAME, SHA_256, URL
 
 DatasetId = Annotated[str, Field(pattern=LOWER_NAME, max_length=100)]
@@ -38,7 +38,7 @@ Separator = Annotated[str, Field(min_length=1), AfterValidator(_can_separate)]
 Url = Annotated[str, Field(pattern=URL)]
 
 
-class SourceConfig(Block):
+class SourceConfig(ConfigModel):
     """A file to download, pinned by its checksum."""
 
     file: Annotated[str, Field(pattern=NAME, max_length=200)]
@@ -49,7 +49,7 @@ class SourceConfig(Block):
     """Checksum of the file's bytes."""
 
 
-class ReaderConfig(KindBlock):
+class ReaderConfig(KindConfigModel):
     """A raw format."""
 
     room: ClassVar[str] = "data/readers"
@@ -139,7 +139,7 @@ class SyntheticReaderConfig(ReaderConfig):
 Reader = Annotated[ReaderConfig, AnyKind()]
 
 
-class FilterConfig(Block):
+class FilterConfig(ConfigModel):
     """What is removed from the raw interactions, after exact duplicates."""
 
     min_user_interactions: Count = 5
@@ -157,7 +157,7 @@ class FilterConfig(Block):
         return self.repeats == "keep" and self.min_user_interactions <= 1 and self.min_item_interactions <= 1
 
 
-class ThinConfig(Block):
+class ThinConfig(ConfigModel):
     """Which share of the interactions is kept, drawn at random, so that the data are sparser and nothing else."""
 
     keep: Annotated[float, Field(gt=0, lt=1)]
@@ -170,7 +170,7 @@ class ThinConfig(Block):
 _UNUSED_IF_NULL = ("thin", "tie_order")
 
 
-class DatasetConfig(Block):
+class DatasetConfig(ConfigModel):
     """A dataset."""
 
     id: DatasetId

@@ -4,14 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from hydrarec.config.base import Block, Count, each_once
+from hydrarec.config.base import ConfigModel, Count, each_once
 from hydrarec.config.training import Device
 
 Part = Literal["operators", "blocks", "steps", "inference"]
 Size = Count
 
 
-class EfficiencyConfig(Block):
+class EfficiencyConfig(ConfigModel):
     """Measurements in interleaved rounds, one job for each part and device, which has the machine to itself."""
 
     parts: Annotated[list[Part], Field(min_length=1)] = ["operators", "blocks", "steps", "inference"]

@@ -4,10 +4,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from hydrarec.config.base import Block, Count
+from hydrarec.config.base import ConfigModel, Count
 
 
-class EncoderConfig(Block):
+class EncoderConfig(ConfigModel):
     """Size of the encoder, the same for every model of a comparison."""
 
     d_model: Count = 64

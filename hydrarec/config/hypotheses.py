@@ -12,14 +12,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from hydrarec.config.bands import AnyBand, Band, Metric, PublishedBand
-from hydrarec.config.base import AnyKind, Block, ConfigError, KindBlock, twice
-from hydrarec.config.mistakes import Place, told
+from hydrarec.config.base import AnyKind, ConfigError, ConfigModel, KindConfigModel, find_duplicates
+from hydrarec.config.mistakes import Locate, format_errors
 from hydrarec.config.patterns import NAME
 from hydrarec.config.published import load_published
 from hydrarec.config.runs import RunId
 
 
-class ClaimConfig(KindBlock):
+class ClaimConfig(KindConfigModel):
     """A claim."""
 
     room: ClassVar[str] = "claims"
@@ -51,7 +51,7 @@ class RunClaimConfig(ClaimConfig):
     def _against_others(self) -> Self:
         if self.run in self.against:
             raise ValueError(f"against: {self.run} cannot be held against itself")
-        if more := twice(self.against):
+        if more := find_duplicates(self.against):
             raise ValueError(f"against: {more} stands there more than once")
         return self
 
@@ -143,7 +143,7 @@ class GrowthClaimConfig(ClaimConfig):
 Claim = Annotated[ClaimConfig, AnyKind()]
 
 
-class Hypotheses(Block):
+class Hypotheses(ConfigModel):
     """A file of claims."""
 
     registered: datetime.date
@@ -159,7 +159,7 @@ class Hypotheses(Block):
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:
-        if more := twice(claim.id for claim in self.claims):
+        if more := find_duplicates(claim.id for claim in self.claims):
             raise ValueError(f"claims: {more} stands there more than once")
         return self
 
@@ -180,10 +180,10 @@ class Hypotheses(Block):
 
     def needed_for(self, claim: ClaimConfig) -> int:
         """Return in how many places a claim must hold."""
-        of_few_places = isinstance(claim, GrowthClaimConfig) or (
+        of_few_scopes = isinstance(claim, GrowthClaimConfig) or (
             isinstance(claim, TrendClaimConfig) and claim.over == "density"
         )
-        return claim.needed or (1 if of_few_places else self.needed)
+        return claim.needed or (1 if of_few_scopes else self.needed)
 
 
 def load_hypotheses(path: Path, named: str = "") -> Hypotheses:
@@ -200,7 +200,7 @@ def load_hypotheses(path: Path, named: str = "") -> Hypotheses:
     ------
     ConfigError
         If it or the file of published numbers that it names is absent, no plain YAML, or wrong: one line per mistake
-        with its place, the path of the key and what is allowed.
+        with its location, the path of the key and what is allowed.
     """
     from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415 - as for the configuration itself
 
@@ -212,11 +212,11 @@ def load_hypotheses(path: Path, named: str = "") -> Hypotheses:
     try:
         hypotheses = Hypotheses.model_validate(file.values)
     except ValidationError as error:
-        raise ConfigError(told(error, path, file.place)) from None
-    return hypotheses.model_copy(update={"bands": _looked_up(hypotheses, path, file.place)})
+        raise ConfigError(format_errors(error, path, file.locate)) from None
+    return hypotheses.model_copy(update={"bands": _looked_up(hypotheses, path, file.locate)})
 
 
-def _looked_up(hypotheses: Hypotheses, path: Path, place: Place) -> list[Band]:
+def _looked_up(hypotheses: Hypotheses, path: Path, locate: Locate) -> list[Band]:
     """Return all bands with their numbers."""
     source = hypotheses.published_file(path)
     if source is None:
@@ -224,11 +224,11 @@ def _looked_up(hypotheses: Hypotheses, path: Path, place: Place) -> list[Band]:
     try:
         published = load_published(source)
     except OSError as error:
-        raise ConfigError(f"{place(['published'])}: published: {source} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{locate(['published'])}: published: {source} cannot be read: {error.strerror}") from error
     bands: list[Band] = []
     for index, band in enumerate(hypotheses.bands):
         try:
             bands += [band] if isinstance(band, Band) else band.bands(published)
         except ValueError as error:
-            raise ConfigError(f"{place(['bands', index])}: bands[{index}].{error}") from None
+            raise ConfigError(f"{locate(['bands', index])}: bands[{index}].{error}") from None
     return bands

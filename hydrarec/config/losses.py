@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import AnyKind, Count, KindBlock
+from hydrarec.config.base import AnyKind, Count, KindConfigModel
 
 
-class LossConfig(KindBlock):
+class LossConfig(KindConfigModel):
     """A training loss."""
 
     room: ClassVar[str] = "losses"

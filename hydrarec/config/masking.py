@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import AnyKind, KindBlock
+from hydrarec.config.base import AnyKind, KindConfigModel
 
 
-class MaskingConfig(KindBlock):
+class MaskingConfig(KindConfigModel):
     """A masking."""
 
     room: ClassVar[str] = "masking"

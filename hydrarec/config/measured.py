@@ -1,4 +1,4 @@
-"""What measurements of speed and memory depend on, of all that a configuration says.
+"""Fingerprints of measurements: what speed and memory depend on, of all that a configuration says.
 
 A part is measured again when this changes, so nothing belongs here that changes no time: names, claims, baselines, how
 long trainings go on, further seeds.
@@ -20,7 +20,7 @@ NOTHING = {"id": "nothing", "baseline": "random"}
 """A configuration must have a run; where nothing is trained, softmax attention is measured all the same."""
 
 
-def measured(config: BenchmarkConfig, part: Part) -> dict[str, Any]:
+def measured_settings(config: BenchmarkConfig, part: Part) -> dict[str, Any]:
     """Return what a part's measurements depend on.
 
     Parameters
@@ -63,7 +63,7 @@ def measured(config: BenchmarkConfig, part: Part) -> dict[str, Any]:
     )
 
 
-def summarised(config: BenchmarkConfig) -> dict[str, Any]:
+def summarised_settings(config: BenchmarkConfig) -> dict[str, Any]:
     """Return likewise what a summary of all parts depends on besides their tables."""
     assert config.efficiency is not None
     return _configuration(

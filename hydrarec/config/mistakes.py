@@ -1,4 +1,4 @@
-"""Mistakes in a configuration, in words: what pydantic found, with place, key, value and what is allowed."""
+"""Mistakes in a configuration, in words: what pydantic found, with location, key, value and what is allowed."""
 
 import datetime
 import re
@@ -13,20 +13,20 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hydrarec.config.base import Block, KindBlock, descendants, kind_of, kinds_of
+from hydrarec.config.base import ConfigModel, KindConfigModel, descendants, kind_of, kinds_of
 from hydrarec.config.patterns import IN_WORDS
 from hydrarec.formatting import several
 
 _TYPES = {"string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}
 """Mistakes of a value's type, by the type that was expected."""
 
-Place = Callable[[Sequence[str | int]], str]
+Locate = Callable[[Sequence[str | int]], str]
 """Says where the value with these keys stands, such as `config.yaml:12`."""
 
 
-def explain(error: ValidationError, within: str = "", place: Place | None = None) -> str:
-    """Turn pydantic's errors into one line each: place if that is known, key path, what is wrong, what is allowed."""
-    root = next((block for block in descendants(Block) if block.__name__ == error.title), None)
+def explain(error: ValidationError, within: str = "", locate: Locate | None = None) -> str:
+    """Turn pydantic's errors into one line each: its location if known, key path, what is wrong, what is allowed."""
+    root = next((block for block in descendants(ConfigModel) if block.__name__ == error.title), None)
     lines: list[str] = []
     details = [(detail, *_written(detail, root)) for detail in error.errors()]
     # A value that is of none of several types has a mistake for each of them, and they are one. Others stand alone.
@@ -42,13 +42,13 @@ def explain(error: ValidationError, within: str = "", place: Place | None = None
             said = f"{path}: {said}" if path else said
         else:
             said = f"{path or '(top level)'}: {said}"
-        lines.append(f"  {place(keys)}: {said}" if place else f"  {said}")
+        lines.append(f"  {locate(keys)}: {said}" if locate else f"  {said}")
     return "\n".join(lines)
 
 
-def told(error: ValidationError, where: str | Path, place: Place | None = None) -> str:
+def format_errors(error: ValidationError, where: str | Path, locate: Locate | None = None) -> str:
     """Return how many mistakes there are in a file or a value, and a line for each; see `explain`."""
-    lines = explain(error, place=place)
+    lines = explain(error, locate=locate)
     return f"{where}: {several(lines.count(chr(10)) + 1, 'mistake')}:\n{lines}"
 
 
@@ -72,7 +72,7 @@ def _path(keys: Sequence[str | int], within: str) -> str:
     return path
 
 
-def _written(detail: ErrorDetails, root: type[Block] | None) -> tuple[list[str | int], list[Any]]:
+def _written(detail: ErrorDetails, root: type[ConfigModel] | None) -> tuple[list[str | int], list[Any]]:
     """Return the keys of a location that a user wrote, without names of union members, and the types on the way.
 
     A data set may be called what a reader is called, so whether a part is a key is said by where it stands.
@@ -96,7 +96,7 @@ def _step(outside: Any, part: str | int) -> tuple[Any, bool]:
         return (named[0] if named else None), False
     if get_origin(kind) in (list, dict):
         return arguments[-1], True
-    if not _is_block(kind):
+    if not _is_config_model(kind):
         return None, True
     if _kinds_to_tell_apart(kind):
         return next((block for block in kinds_of(kind) if kind_of(block) == part), None), False
@@ -111,18 +111,18 @@ def _bare(kind: Any) -> Any:
     members = [member for member in get_args(kind) if member is not NoneType]
     if get_origin(kind) in (Union, UnionType) and len(members) == 1:
         return _bare(members[0])
-    if _is_block(kind) and len(kinds := kinds_of(kind)) == 1:
+    if _is_config_model(kind) and len(kinds := kinds_of(kind)) == 1:
         return kinds[0]
     return kind
 
 
-def _is_block(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Block)
+def _is_config_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, ConfigModel)
 
 
 def _kinds_to_tell_apart(kind: Any) -> list[str]:
     """Return the kinds that a type stands for; none if it is itself one, or no block."""
-    if not _is_block(kind) or not issubclass(kind, KindBlock) or kind_of(kind):
+    if not _is_config_model(kind) or not issubclass(kind, KindConfigModel) or kind_of(kind):
         return []
     return [str(kind_of(block)) for block in kinds_of(kind)]
 
@@ -132,7 +132,7 @@ def _message(detail: ErrorDetails, types: Sequence[Any]) -> str:
     match detail["type"]:
         case "extra_forbidden":
             block = _bare(types[-2])
-            allowed = _closest_first(str(detail["loc"][-1]), block.model_fields) if _is_block(block) else []
+            allowed = _closest_first(str(detail["loc"][-1]), block.model_fields) if _is_config_model(block) else []
             return f"no such key; allowed: {', '.join(allowed)}" if allowed else "no such key"
         case "model_attributes_type" if kinds := _kinds_to_tell_apart(_bare(types[-1])):
             # YAML has no short form of a block that has nothing but its kind.

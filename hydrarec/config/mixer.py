@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from hydrarec.config.base import KindBlock
+from hydrarec.config.base import KindConfigModel
 from hydrarec.config.encoder import EncoderConfig
 
 
-class Mixer(KindBlock):
+class Mixer(KindConfigModel):
     """A part that lets positions see each other: an attention operator, or a model that does without one."""
 
     formula: ClassVar[str] = ""
@@ -22,10 +22,10 @@ class Mixer(KindBlock):
     no_bidirectional_form: ClassVar[str] = ""
     """Why it cannot let positions see later ones; empty if it can."""
 
-    def missing_form(self, causal: bool) -> str:
-        """Return why it cannot be masked causally, or bidirectionally; empty if it can."""
-        return self.no_causal_form if causal else self.no_bidirectional_form
+    def why_no_form(self, causal: bool) -> str | None:
+        """Return why it cannot be masked causally, or bidirectionally; None if it can."""
+        return (self.no_causal_form if causal else self.no_bidirectional_form) or None
 
-    def misfit(self, encoder: EncoderConfig) -> str:
-        """Return why it cannot be built in an encoder of this size; empty if it can."""
-        return ""
+    def why_unfit(self, encoder: EncoderConfig) -> str | None:
+        """Return why it cannot be built in an encoder of this size; None if it can."""
+        return None

@@ -103,10 +103,10 @@ class SsdModelConfig(ModelConfig):
     d_conv: Count = 4
     """Positions that the short convolution sees: itself and those before."""
 
-    def misfit(self, encoder: EncoderConfig) -> str:
-        """Return why it cannot be built in an encoder of this size; see `Mixer.misfit`."""
+    def why_unfit(self, encoder: EncoderConfig) -> str | None:
+        """Return why it cannot be built in an encoder of this size; see `Mixer.why_unfit`."""
         inner = self.expand * encoder.d_model
-        return f"d_head {self.d_head} does not divide expand * d_model = {inner}" if inner % self.d_head else ""
+        return f"d_head {self.d_head} does not divide expand * d_model = {inner}" if inner % self.d_head else None
 
 
 class HstuModelConfig(ModelConfig):

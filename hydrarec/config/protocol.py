@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from hydrarec.config.base import Block, each_once
+from hydrarec.config.base import ConfigModel, each_once
 
 Protocol = Literal["loo", "gts"]
 
@@ -29,7 +29,7 @@ def sample_size(kind: str) -> int:
     return int(kind.rpartition("-")[2])
 
 
-class EvaluationConfig(Block):
+class EvaluationConfig(ConfigModel):
     """Metrics, the reference of the comparison and its error rate."""
 
     cutoffs: Annotated[list[Annotated[int, Field(ge=1, le=LIST_LENGTH)]], Field(min_length=1)] = [1, 5, 10, 20]

@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from hydrarec.config.base import Block, ConfigError, twice
+from hydrarec.config.base import ConfigError, ConfigModel, find_duplicates
 from hydrarec.config.datasets import DatasetId
-from hydrarec.config.mistakes import told
+from hydrarec.config.mistakes import format_errors
 from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import RunId
 
@@ -16,7 +16,7 @@ ConfigPath = Annotated[str, Field(pattern=r"^[^/].*\.yaml$")]
 """A configuration file, from the root of the repository."""
 
 
-class PublishedValue(Block):
+class PublishedValue(ConfigModel):
     """One number."""
 
     metric: Annotated[str, Field(pattern=r"^(hr|ndcg)@([1-9]|[1-9]\d|100)$")]
@@ -27,7 +27,7 @@ class PublishedValue(Block):
     """Quoted from memory; not looked up in the source."""
 
 
-class PublishedRow(Block):
+class PublishedRow(ConfigModel):
     """A published system and the run that is held to it."""
 
     title: Text
@@ -51,12 +51,12 @@ class PublishedRow(Block):
 
     @model_validator(mode="after")
     def _metrics_differ(self) -> Self:
-        if more := twice(value.metric for value in self.values):
+        if more := find_duplicates(value.metric for value in self.values):
             raise ValueError(f"values: {more} stands there more than once")
         return self
 
 
-class CommonRuns(Block):
+class CommonRuns(ConfigModel):
     """Runs that are shown together because they differ in nothing but their parts."""
 
     config: ConfigPath
@@ -69,7 +69,7 @@ class CommonRuns(Block):
     """Layout in which every operator is shown with every masking."""
 
 
-class Published(Block):
+class Published(ConfigModel):
     """Everything that results are held to."""
 
     tolerance: Annotated[float, Field(gt=0, lt=100)]
@@ -81,7 +81,7 @@ class Published(Block):
 
     @model_validator(mode="after")
     def _titles_differ(self) -> Self:
-        if more := twice(row.title for row in self.rows):
+        if more := find_duplicates(row.title for row in self.rows):
             raise ValueError(f"rows: the title {more} stands there more than once")
         return self
 
@@ -92,8 +92,8 @@ def load_published(path: Path) -> Published:
     Raises
     ------
     ConfigError
-        If it is no plain YAML, or with one line per mistake: its place, the path of the key, what is wrong, and what is
-        allowed.
+        If it is no plain YAML, or with one line per mistake: its location, the path of the key, what is wrong, and what
+        is allowed.
     """
     from hydrarec.config.yaml_file import read_yaml  # noqa: PLC0415 - planning inside Snakemake never needs it
 
@@ -101,4 +101,4 @@ def load_published(path: Path) -> Published:
     try:
         return Published.model_validate(file.values)
     except ValidationError as error:
-        raise ConfigError(told(error, path, file.place)) from None
+        raise ConfigError(format_errors(error, path, file.locate)) from None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from hydrarec.config.attention import Attention, AttentionConfig
-from hydrarec.config.base import Block, twice
+from hydrarec.config.base import ConfigModel, find_duplicates
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.losses import Loss
 from hydrarec.config.masking import Masking, MaskingConfig
@@ -18,7 +18,7 @@ RunId = Annotated[str, Field(pattern=RUN_ID, max_length=200)]
 ModelKind = Annotated[str, Field(min_length=1)]
 
 
-class Overrides(Block):
+class Overrides(ConfigModel):
     """Settings that differ from those of the whole comparison; what is not written stays as it is."""
 
     encoder: EncoderConfig | None = None
@@ -51,12 +51,12 @@ class TrainedRun(Overrides):
             raise ValueError(f"model {self.model.kind} has no attention operator; remove `attention`")
         form, other = ("causal", "bidirectional") if self.masking.causal else ("bidirectional", "causal")
         for room, mixer in (("model", self.model), ("attention", self.attention)):
-            if mixer is not None and (why := mixer.missing_form(self.masking.causal)):
+            if mixer is not None and (why := mixer.why_no_form(self.masking.causal)):
                 raise ValueError(f"{room} {mixer.kind} has no {form} form ({why}); allowed with it: masking {other}")
         return self
 
 
-class BaselineRun(Block):
+class BaselineRun(ConfigModel):
     """A method computed by a rule file of `workflow/rules/baselines/`."""
 
     id: RunId
@@ -84,7 +84,7 @@ Run = Annotated[
 ]
 
 
-class Exclusion(Block):
+class Exclusion(ConfigModel):
     """Combinations of a grid that are left out."""
 
     model: ModelKind | None = None
@@ -102,7 +102,7 @@ class Exclusion(Block):
         return all(pattern is None or pattern == kind for pattern, kind in wanted)
 
 
-class Grid(Block):
+class Grid(ConfigModel):
     """Every combination of the listed parts is a run, with the id `<model>+<attention>+<masking>`.
 
     Models without an attention operator are combined with the maskings only: `<model>+<masking>`.
@@ -125,7 +125,7 @@ class Grid(Block):
     def _names_what_it_has(self) -> Self:
         kinds = {room: [part.kind for part in getattr(self, room)] for room in ("model", "attention", "masking")}
         for room, allowed in kinds.items():
-            if more := twice(allowed):
+            if more := find_duplicates(allowed):
                 raise ValueError(
                     f"{room}: {more} stands there more than once, and runs of a grid are named by kinds; "
                     "write the others under `runs`, each with an id of its own"

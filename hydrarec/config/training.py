@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hydrarec.config.base import Block, Count
+from hydrarec.config.base import ConfigModel, Count
 
 Device = Literal["auto", "cpu", "cuda"]
 
 
-class TrainingConfig(Block):
+class TrainingConfig(ConfigModel):
     """Optimiser, batches and stopping."""
 
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3

@@ -27,7 +27,7 @@ class YamlFile:
     values: Any
     root: Node | None
 
-    def place(self, keys: Sequence[str | int]) -> str:
+    def locate(self, keys: Sequence[str | int]) -> str:
         """Return file and line of a value, of its surroundings if it is not there.
 
         Parameters
@@ -36,10 +36,10 @@ class YamlFile:
             Keys and indices from the top down. Those that are not there are passed over, since what checks a
             configuration also names the kinds it has tried.
         """
-        return place_among([self], keys)
+        return locate_among([self], keys)
 
 
-def place_among(files: Sequence[YamlFile], keys: Sequence[str | int]) -> str:
+def locate_among(files: Sequence[YamlFile], keys: Sequence[str | int]) -> str:
     """Return file and line of a value of several files laid over each other, mapping by mapping, the last on top.
 
     Parameters
@@ -47,7 +47,7 @@ def place_among(files: Sequence[YamlFile], keys: Sequence[str | int]) -> str:
     files
         At least one.
     keys
-        As for `YamlFile.place`.
+        As for `YamlFile.locate`.
     """
     standing = [(file, 1, file.root) for file in files]
     for key in keys:

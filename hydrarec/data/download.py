@@ -11,7 +11,7 @@ import pooch
 
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.datasets import DatasetConfig, SourceConfig
-from hydrarec.config.mistakes import Place
+from hydrarec.config.mistakes import Locate
 from hydrarec.data.transfer import FIRST_PAUSE_S, FolderTransfer, HttpTransfer, TransferError
 from hydrarec.files import sha256
 
@@ -23,7 +23,7 @@ pooch.get_logger().setLevel(logging.WARNING)
 
 
 class DownloadError(OSError):
-    """A file could not be had from anywhere; the message lists every place and what to do."""
+    """A file could not be had from anywhere; the message lists every location and what to do."""
 
 
 class ChecksumError(ValueError):
@@ -59,7 +59,7 @@ def download(
     Raises
     ------
     DownloadError
-        If no place had the file; lists what was tried and why it failed.
+        If no location had the file; lists what was tried and why it failed.
     """
     source = dataset.source
     if source is None:
@@ -74,18 +74,18 @@ def download(
         target.unlink()
         failures.append(f"{target}: {_wrong(source, found)}; removed")
         log.warning(failures[-1])
-    for place in _places(source, mirror):
+    for location in _locations(source, mirror):
         try:
-            _fetch(place, source, folder, first_pause_s)
+            _fetch(location, source, folder, first_pause_s)
         except (TransferError, ChecksumError) as error:
-            failures.append(f"{place.shown}: {error}")
+            failures.append(f"{location.shown}: {error}")
             log.warning("%s: %s", dataset.id, failures[-1])
         else:
             return target
     raise DownloadError(_instructions(dataset.id, source, target, failures))
 
 
-def local_troubles(config: BenchmarkConfig, place: Place) -> list[str]:
+def local_troubles(config: BenchmarkConfig, locate: Locate) -> list[str]:
     """Say which local data cannot be had, and which are not those that a configuration names.
 
     Once fetched, the data named are kept in results/raw, so that an edit in the mirror alone changes nothing. Files in
@@ -95,13 +95,13 @@ def local_troubles(config: BenchmarkConfig, place: Place) -> list[str]:
     ----------
     config
         The comparison. Relative folders are seen from the current one, as by the Snakemake that works here.
-    place
+    locate
         Says where a value of it stands.
     """
     mirrors = [*_mirrors(config.mirror)]
     local = [_folder(base) for base in mirrors if not _is_remote(base)]
     found = [
-        f"{place(['mirror'])}: mirror: there is no folder {base}"
+        f"{locate(['mirror'])}: mirror: there is no folder {base}"
         if base == config.mirror
         else f"{MIRROR_VARIABLE}: there is no folder {base}"
         for base in mirrors
@@ -114,20 +114,20 @@ def local_troubles(config: BenchmarkConfig, place: Place) -> list[str]:
         paths = [folder / source.file for folder in local if (folder / source.file).is_file()]
         for path in paths:
             if (now := sha256(path)) != source.sha256:
-                where = place(["datasets", index, "source", "sha256"])
+                where = locate(["datasets", index, "source", "sha256"])
                 found.append(
                     f"{where}: {path} has sha256 {now} now; the configuration names {source.sha256}. "
                     "Name the new one to use the file as it is"
                 )
         elsewhere = source.urls or any(map(_is_remote, mirrors))
         if not paths and not elsewhere and any(folder.is_dir() for folder in local):
-            where, names = place(["datasets", index, "source", "file"]), ", ".join(map(str, local))
+            where, names = locate(["datasets", index, "source", "file"]), ", ".join(map(str, local))
             found.append(f"{where}: {source.file} is not in {names}, and no url is given")
     return found
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Location:
     """Where a file may be had."""
 
     address: str
@@ -139,14 +139,14 @@ class _Place:
         return re.sub(r"(?<=//)[^/@]*@", "", self.address) if self.remote else self.address
 
 
-def _places(source: SourceConfig, mirror: str | None) -> list[_Place]:
-    places = [
-        _Place(f"{base.rstrip('/')}/{source.file}", remote=True)
+def _locations(source: SourceConfig, mirror: str | None) -> list[_Location]:
+    locations = [
+        _Location(f"{base.rstrip('/')}/{source.file}", remote=True)
         if _is_remote(base)
-        else _Place(str(_folder(base) / source.file), remote=False)
+        else _Location(str(_folder(base) / source.file), remote=False)
         for base in _mirrors(mirror)
     ]
-    return places + [_Place(url, remote=True) for url in source.urls]
+    return locations + [_Location(url, remote=True) for url in source.urls]
 
 
 def _mirrors(mirror: str | None) -> Iterable[str]:
@@ -165,37 +165,37 @@ def _folder(mirror: str) -> Path:
         return Path(mirror)
 
 
-def _fetch(place: _Place, source: SourceConfig, folder: Path, first_pause_s: float) -> None:
+def _fetch(location: _Location, source: SourceConfig, folder: Path, first_pause_s: float) -> None:
     part = folder / f"{source.file}.part"
     folder.mkdir(parents=True, exist_ok=True)
     if part.is_symlink():
         # To write there would be to overwrite whatever it leads to.
         part.unlink()
-    resumed = place.remote and part.is_file()
+    resumed = location.remote and part.is_file()
     try:
-        _retrieve(place, source, folder, first_pause_s)
+        _retrieve(location, source, folder, first_pause_s)
     except ChecksumError:
         if not resumed:
             raise
-        # The bytes of the interrupted download were another version's; the place itself may well be right.
-        log.warning("%s: does not continue the interrupted download; starting anew", place.shown)
-        _retrieve(place, source, folder, first_pause_s)
+        # The bytes of the interrupted download were another version's; the location itself may well be right.
+        log.warning("%s: does not continue the interrupted download; starting anew", location.shown)
+        _retrieve(location, source, folder, first_pause_s)
 
 
-def _retrieve(place: _Place, source: SourceConfig, folder: Path, first_pause_s: float) -> None:
+def _retrieve(location: _Location, source: SourceConfig, folder: Path, first_pause_s: float) -> None:
     part = folder / f"{source.file}.part"
     # A copy gets its own name: it must not destroy the beginning of a download.
-    transfer = HttpTransfer(part, first_pause_s) if place.remote else FolderTransfer(part.with_suffix(".copy"))
+    transfer = HttpTransfer(part, first_pause_s) if location.remote else FolderTransfer(part.with_suffix(".copy"))
 
     def checked(address: str, output_file: str, _: object) -> None:
-        log.info("%s: fetching %s", source.file, place.shown)
+        log.info("%s: fetching %s", source.file, location.shown)
         transfer(address, output_file)
         found = sha256(Path(output_file))
         if found != source.sha256:
             raise ChecksumError(_wrong(source, found))
 
     pooch.retrieve(
-        place.address, known_hash=f"sha256:{source.sha256}", fname=source.file, path=folder, downloader=checked
+        location.address, known_hash=f"sha256:{source.sha256}", fname=source.file, path=folder, downloader=checked
     )
     # Whatever an interrupted download left behind is of no use any more.
     part.unlink(missing_ok=True)

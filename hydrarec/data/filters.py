@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
+from hydrarec.data.chunked import chunk_slices
 from hydrarec.data.sorting import sort
-from hydrarec.data.stretches import stretches
 from hydrarec.data.threads import each
 
 
@@ -90,7 +90,7 @@ def frequent(
         if not of_user[rare_users].any() and not of_item[rare_items].any():
             return keep, of_user, of_item
         leaves = np.concatenate(
-            each(partial(_leaving, users, items, rare_users, rare_items, keep), stretches(len(users)))
+            each(partial(_leaving, users, items, rare_users, rare_items, keep), chunk_slices(len(users)))
         )
         keep[leaves] = False
         of_user = of_user - np.bincount(users[leaves], minlength=len(of_user))
@@ -110,7 +110,7 @@ def _leaving(
     return rows.start + np.flatnonzero((rare_users[users[rows]] | rare_items[items[rows]]) & keep[rows])
 
 
-def drawn(n_interactions: int, keep: float, seed: int) -> Bool[np.ndarray, " E"]:
+def subsample(n_interactions: int, keep: float, seed: int) -> Bool[np.ndarray, " E"]:
     """Mark a share of the interactions, drawn without replacement, each as likely as any other.
 
     Parameters
@@ -136,7 +136,7 @@ def drawn(n_interactions: int, keep: float, seed: int) -> Bool[np.ndarray, " E"]
 
 def n_repeated(users: Int[np.ndarray, " E"], items: Int[np.ndarray, " E"]) -> int:
     """Count the interactions of a user with an item that the same user had met before."""
-    if all(each(partial(_ascend, users, items), stretches(len(users)))):
+    if all(each(partial(_ascend, users, items), chunk_slices(len(users)))):
         return 0
     pairs = sort(_pairs(users, items))
     return int(np.count_nonzero(pairs[1:] == pairs[:-1]))

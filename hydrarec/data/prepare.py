@@ -28,9 +28,9 @@ from hydrarec.columns import INTERACTIONS, ITEMS, USERS
 from hydrarec.config.datasets import DatasetConfig, FilterConfig, ThinConfig
 from hydrarec.data import readers
 from hydrarec.data.card import counts, describe, measure
-from hydrarec.data.filters import drawn, first_of_pair, frequent, n_repeated, not_duplicated
+from hydrarec.data.chunked import bincount_chunked, chunk_slices, take_chunked
+from hydrarec.data.filters import first_of_pair, frequent, n_repeated, not_duplicated, subsample
 from hydrarec.data.sorting import order_by
-from hydrarec.data.stretches import counted, stretches, taken
 from hydrarec.data.threads import each
 from hydrarec.files import atomic_folder, sha256, write_json
 from hydrarec.provenance import file_hashes
@@ -97,17 +97,17 @@ def prepare(dataset: DatasetConfig, raw: Path | None, output: Path) -> None:
         (users, seen_users), (items, seen_items) = each(_dense, events[:2])
         events = Events(users, items, events.times)
         if dataset.thin is not None:
-            events = thinned(events, dataset.thin)
-            of_both = each(counted, events[:2])
+            events = thin_events(events, dataset.thin)
+            of_both = each(bincount_chunked, events[:2])
             stages.append(counts(f"a share of {dataset.thin.keep:g} drawn, catalogue kept", *of_both))
             repeats = n_repeated(events.users, events.items) if repeats else 0
             users, left = _dense(events.users)
             events, seen_users = events._replace(users=users), seen_users[left - 1]
         order = _order(events.users, events.times, dataset)
-        users, items, times = events.by_column(lambda column: taken(column, order))
+        users, items, times = events.by_column(lambda column: take_chunked(column, order))
         table = _interactions(users, items, times)
         written = writer.submit(write_table, table, new / "interactions.parquet", INTERACTIONS)
-        lengths, popularity = counted(users)[1:], counted(items, len(seen_items) + 1)[1:]
+        lengths, popularity = bincount_chunked(users)[1:], bincount_chunked(items, len(seen_items) + 1)[1:]
         _write_ids("item", _raw(categories["item"], seen_items), popularity, new / "items.parquet")
         _write_ids("user", _raw(categories["user"], seen_users), lengths, new / "users.parquet")
         card = {
@@ -137,7 +137,7 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
         The remaining interactions; the counts before and after each step; how many of the remaining ones repeat an
         earlier pair of user and item.
     """
-    of_both = each(counted, events[:2])
+    of_both = each(bincount_chunked, events[:2])
     stages = [counts("raw", *of_both)]
     repeats = n_repeated(events.users, events.items)
 
@@ -147,7 +147,7 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
         nonlocal of_both
         left = events.where(stays) if stays is not None else events
         if left is not events:
-            of_both = of_left or each(counted, left[:2])
+            of_both = of_left or each(bincount_chunked, left[:2])
         stages.append(counts(stage, *of_both))
         return left
 
@@ -165,7 +165,7 @@ def select(events: Events, settings: FilterConfig) -> tuple[Events, list[dict[st
     return events, stages, n_repeated(events.users, events.items) if repeats else 0
 
 
-def thinned(events: Events, settings: ThinConfig) -> Events:
+def thin_events(events: Events, settings: ThinConfig) -> Events:
     """Keep a drawn share of the interactions.
 
     Raises
@@ -173,7 +173,7 @@ def thinned(events: Events, settings: ThinConfig) -> Events:
     ValueError
         If that is none of them.
     """
-    stays = drawn(len(events.users), settings.keep, settings.seed)
+    stays = subsample(len(events.users), settings.keep, settings.seed)
     if not stays.any():
         raise ValueError(f"thin.keep: a share of {settings.keep:g} of {len(stays)} interactions is none; keep more")
     return events.where(stays)
@@ -218,12 +218,12 @@ def _dense(codes: Int[np.ndarray, " E"]) -> tuple[Int[np.ndarray, " E"], Int[np.
     n_codes = int(codes.max()) + 1
     first = np.full(n_codes, len(codes), dtype=np.int32)
     # From the last row to the first: of several rows with a code the one that is written last stays.
-    for rows in reversed([*stretches(len(codes))]):
+    for rows in reversed([*chunk_slices(len(codes))]):
         first[codes[rows][::-1]] = np.arange(rows.stop - 1, rows.start - 1, -1, dtype=np.int32)
     seen = np.argsort(first)[: np.count_nonzero(first < len(codes))]
     numbers = np.zeros(n_codes, dtype=np.int32)
     numbers[seen] = np.arange(1, len(seen) + 1)
-    return taken(numbers, codes), seen
+    return take_chunked(numbers, codes), seen
 
 
 def _codes(column: pd.Series) -> Int[np.ndarray, " E"]:

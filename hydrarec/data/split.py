@@ -28,8 +28,8 @@ from jaxtyping import Int, UInt8
 from hydrarec import heap
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
 from hydrarec.config.protocol import Protocol
+from hydrarec.data.chunked import Ordered, chunk_slices, n_pairs_below, n_runs, occurs
 from hydrarec.data.filters import first_of_pair, n_repeated
-from hydrarec.data.stretches import Ordered, n_pairs_below, n_runs, occurs, stretches
 from hydrarec.data.threads import N_THREADS, each
 from hydrarec.files import atomic_folder, read_object, write_json
 from hydrarec.layout import PARTS
@@ -110,7 +110,7 @@ def _tables(events: pa.Table, part: UInt8[np.ndarray, " E"], steps: list[Int[np.
 
 def _refuse_disorder(events: pa.Table, path: Path) -> None:
     users, positions = events["user"].to_numpy(), events["position"].to_numpy()
-    found = each(partial(_first_disorder, users, positions), stretches(len(users)))
+    found = each(partial(_first_disorder, users, positions), chunk_slices(len(users)))
     if (row := next((row for row in found if row is not None), None)) is not None:
         raise ValueError(
             f"{path}: row {row + 1} has user {users[row]} at position {positions[row]}; rows must stand by user, with "
@@ -188,9 +188,9 @@ def _global_temporal(events: pa.Table, data: Path) -> Assignment:
         raise ValueError(f"{data}: protocol gts needs times, which these interactions do not have; allowed: loo")
     times = events["timestamp"].to_numpy()
     ordered = Ordered(times)
-    test_cut, n_known = ordered.at(place_of_quantile(len(times)))
+    test_cut, n_known = ordered.at(index_of_quantile(len(times)))
     # The interactions up to the test cut are the earliest ones.
-    validation_cut, _ = ordered.at(place_of_quantile(n_known))
+    validation_cut, _ = ordered.at(index_of_quantile(n_known))
     part = (times > validation_cut).view(np.uint8)
     part += times > test_cut
     steps = []
@@ -235,8 +235,8 @@ def evenly_spaced(users: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
     return np.where(many, np.where(chosen, number, CONTEXT), index)
 
 
-def place_of_quantile(n_first: int) -> int:
-    """Return the place of the earliest time up to which a share `QUANTILE` of the `n_first` earliest ones lies."""
+def index_of_quantile(n_first: int) -> int:
+    """Return the index of the earliest time up to which a share `QUANTILE` of the `n_first` earliest ones lies."""
     return max(math.ceil(QUANTILE * n_first - 1), 0)
 
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from hydrarec.data.stretches import stretches
+from hydrarec.data.chunked import chunk_slices
 from hydrarec.progress import bar
 
 BLOCK_BYTES = 2**22
@@ -51,8 +51,8 @@ SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
-class Block:
-    """Some whole lines of a file."""
+class LineBlock:
+    """A block of whole lines of a file."""
 
     data: bytes
     """The lines in UTF-8, each ending in a line feed except perhaps the file's last."""
@@ -74,7 +74,7 @@ class Block:
         """Both of these, from one look at the bytes."""
         characters, (first, last) = np.frombuffer(self.data, dtype=np.uint8), NUMERIC
         n_line_feeds, only_numbers = 0, True
-        for rows in stretches(len(characters)):
+        for rows in chunk_slices(len(characters)):
             part = characters[rows]
             found = np.count_nonzero(part == LINE_FEED)
             n_line_feeds += int(found)
@@ -98,7 +98,7 @@ class MalformedLineError(ValueError):
         super().__init__(f"{source}:{number}: {shown!r}: {problem}")
 
 
-def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) -> Iterator[Block]:
+def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) -> Iterator[LineBlock]:
     """Cut a stream into blocks of whole lines.
 
     Parameters
@@ -128,10 +128,10 @@ def read_blocks(stream: BinaryIO, source: str, encoding: str, total_bytes: int) 
         cut = data.rfind(b"\n") + 1 if chunk else len(data)
         # Without a line feed in it, what came is part of a line that is not over yet; at the end the line is over.
         if cut or (pending and not chunk):
-            block = Block(b"".join((pending, memoryview(data)[:cut])), line)
+            block = LineBlock(b"".join((pending, memoryview(data)[:cut])), line)
             # Looked at here, before another thread has the block and looks as well.
             if not block.only_numbers:
-                block = Block(_checked(block.data, "utf-8" if decoder else encoding, source, line), line)
+                block = LineBlock(_checked(block.data, "utf-8" if decoder else encoding, source, line), line)
             line, pending = line + block.n_line_feeds, b""
             yield block
         pending += data[cut:]
@@ -151,9 +151,9 @@ def _checked(data: bytes, encoding: str, source: str, line: int) -> bytes:
             data = data.removeprefix(codecs.BOM_UTF8)
         _refuse_marks(data, source, line)
     if b"\0" in data:
-        place = line + data.partition(b"\0")[0].count(LINE_FEED)
+        number = line + data.partition(b"\0")[0].count(LINE_FEED)
         raise ValueError(
-            f"{source}:{place}: holds a NUL byte, which no text does; if it is UTF-16, say so with `encoding` in the "
+            f"{source}:{number}: holds a NUL byte, which no text does; if it is UTF-16, say so with `encoding` in the "
             "reader's block"
         )
     return data
@@ -176,16 +176,16 @@ def _naming(source: str, line: int, before: bytes, encoding: str) -> Iterator[No
 
 def _refuse_marks(text: bytes, source: str, line: int) -> None:
     """Refuse a byte order mark where a line begins: it would be part of an id, of a user who has another name above."""
-    place = 0 if text.startswith(codecs.BOM_UTF8) else text.find(b"\n" + codecs.BOM_UTF8) + 1
-    if place or text.startswith(codecs.BOM_UTF8):
+    start = 0 if text.startswith(codecs.BOM_UTF8) else text.find(b"\n" + codecs.BOM_UTF8) + 1
+    if start or text.startswith(codecs.BOM_UTF8):
         raise ValueError(
-            f"{source}:{line + text[:place].count(LINE_FEED)}: begins with a byte order mark, as if another file began "
+            f"{source}:{line + text[:start].count(LINE_FEED)}: begins with a byte order mark, as if another file began "
             "here; leave out these three bytes"
         )
 
 
-def misfit(field: str) -> str:
-    """Return why a field cannot be a user or item; empty if it can."""
+def why_invalid_id(field: str) -> str | None:
+    """Return why a field cannot be a user or item; None if it can."""
     if not field.strip():
         return "is empty"
     if field != field.strip() or field[0] in INVISIBLE or field[-1] in INVISIBLE:
@@ -196,10 +196,10 @@ def misfit(field: str) -> str:
         return f"is {field!r}, which stands for no value; leave out such lines, or write it otherwise if it is a name"
     if re.match(ROUNDED, field):
         return f"is {field!r}, a number that a spreadsheet has rounded, as which several become one; export it as text"
-    return ""
+    return None
 
 
-def open_text(path: Path, encoding: str) -> Iterator[Block]:
+def open_text(path: Path, encoding: str) -> Iterator[LineBlock]:
     """Read a text file as blocks of lines; raises like `read_blocks`, and `FileNotFoundError`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")

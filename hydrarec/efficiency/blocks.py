@@ -11,7 +11,7 @@ from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import ModelConfig
-from hydrarec.efficiency.nothing import without_mixing
+from hydrarec.efficiency.no_mixing import without_mixing
 from hydrarec.efficiency.operations import TRAINING, Operations, Shape, linear_layers, mixing
 from hydrarec.efficiency.operators import SMALL
 from hydrarec.efficiency.pieces import (
@@ -45,9 +45,9 @@ class BlockPiece(Piece):
     precision: str
 
     @property
-    def misfit(self) -> str:
-        """Why it cannot be built at this size; see `Piece.misfit`."""
-        return self.attention.misfit(self.encoder) if self.attention else ""
+    def why_unfit(self) -> str | None:
+        """Why it cannot be built at this size; see `Piece.why_unfit`."""
+        return self.attention.why_unfit(self.encoder) if self.attention else None
 
     def build(self, device: torch.device) -> Work:
         """Make the block and hidden states; see `Piece.build`."""
@@ -69,8 +69,8 @@ class BlockPiece(Piece):
         wanted = [x, *block.parameters()]
         return lambda: gradients(forward, wanted, upstream)
 
-    def counted(self) -> Counted:
-        """Count the operations of a sequence; see `Piece.counted`."""
+    def count(self) -> Counted:
+        """Count the operations of a sequence; see `Piece.count`."""
         block = self._block()
         shape = Shape(self.length, self.width, self.encoder.n_heads, self.form == "causal", batch=int(self.units))
         inside = Operations() if self.attention is None else mixing(self.attention, shape)

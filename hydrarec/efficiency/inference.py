@@ -11,7 +11,7 @@ import torch
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import LIST_LENGTH
-from hydrarec.efficiency.nothing import without_mixing
+from hydrarec.efficiency.no_mixing import without_mixing
 from hydrarec.efficiency.pieces import Counted, Piece
 from hydrarec.efficiency.rounds import Work
 from hydrarec.efficiency.samples import read_data, some_cases
@@ -45,15 +45,15 @@ class InferencePiece(Piece):
         score = ModelScorer(model.to(device).eval(), masking, cases)
         return lambda: rank(score, cases, catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH)
 
-    def counted(self) -> Counted:
-        """Count the operations for a user; see `Piece.counted`."""
+    def count(self) -> Counted:
+        """Count the operations for a user; see `Piece.count`."""
         settings, cases, n_items = self.variant.settings, self.cases, self.catalogue.n_items
         model, masking = build(settings, n_items)
         window = settings.encoder.max_length
         # What is left of the window is for the mask token, which stands behind the history.
         more = window - masking.inference_window(window)
         lengths = (cases.stops - cases.starts + more).clamp(max=window)
-        counted = count(self.variant, model, lengths, torch.ones(len(cases)), n_items, all_seeing=True)
+        counted = count(self.variant, model, lengths, torch.ones(len(cases)), n_items, full_context=True)
         return scaled(counted, self.units, training=False)
 
 

@@ -14,7 +14,7 @@ import torch
 from hydrarec.columns import EFFICIENCY_TIMES, EFFICIENCY_WORK
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.efficiency import EfficiencyConfig, Part
-from hydrarec.config.measured import measured
+from hydrarec.config.measured import measured_settings
 from hydrarec.config.training import Device
 from hydrarec.devices import device_name, prepare_process, select_device
 from hydrarec.efficiency.blocks import block_pieces
@@ -88,7 +88,7 @@ def measure(config: BenchmarkConfig, part: Part, *, device: Device, results: Pat
         **describe_machine(device_name(where)),
         "threads": settings.threads,
         "settings": settings.model_dump(mode="json"),
-        "measured": measured(config, part),
+        "measured": measured_settings(config, part),
         "rates": asdict(measure_rates(where)),
         "gpu_state": state,
         "files": file_hashes(output, ("work.parquet", "times.parquet")),
@@ -106,7 +106,7 @@ def run(pieces: Sequence[Piece], settings: EfficiencyConfig, device: torch.devic
     """
     probes = _probe_all(pieces, settings, device)
     timed = [piece for piece, found in zip(pieces, probes, strict=True) if not found.failure]
-    # Names of subjects are only keys here: their places in the list.
+    # Names of subjects are only keys here: their indices in the list.
     subjects = [Subject(str(number), piece.build(device), piece.units) for number, piece in enumerate(timed)]
     found = interleaved(
         subjects, rounds=settings.rounds, seed=ORDER_SEED, device=device, warm_up=settings.warm_up, what="rounds"
@@ -128,8 +128,8 @@ def _probe_all(pieces: Sequence[Piece], settings: EfficiencyConfig, device: torc
     probes = []
     # Smaller sizes come first, so that what is beyond the first failure need not be tried.
     for piece in bar(pieces, total=len(pieces), what="memory", unit="piece"):
-        if piece.misfit:
-            probes.append(Probe(failure=piece.misfit))
+        if why := piece.why_unfit:
+            probes.append(Probe(failure=why))
             continue
         if piece.series not in failed:
             small = piece.small()
@@ -154,7 +154,7 @@ def _row(piece: Piece) -> dict[str, str | float]:
 
 
 def _found(piece: Piece, found: Probe) -> dict[str, str | float | None]:
-    counted = piece.counted() if not piece.misfit else None
+    counted = None if piece.why_unfit else piece.count()
     operations = counted and counted.operations
     return {
         "against": piece.against,

@@ -38,9 +38,9 @@ class OperatorPiece(Piece):
     precision: str
 
     @property
-    def misfit(self) -> str:
-        """Why it cannot be built at this size; see `Piece.misfit`."""
-        return self.attention.misfit(EncoderConfig(d_model=self.width, n_heads=self.n_heads, max_length=self.length))
+    def why_unfit(self) -> str | None:
+        """Why it cannot be built at this size; see `Piece.why_unfit`."""
+        return self.attention.why_unfit(EncoderConfig(d_model=self.width, n_heads=self.n_heads, max_length=self.length))
 
     def build(self, device: torch.device) -> Work:
         """Make queries, keys and values; see `Piece.build`."""
@@ -63,8 +63,8 @@ class OperatorPiece(Piece):
 
         return (lambda: gradients(forward, wanted, upstream)) if self.training else torch.no_grad()(forward)
 
-    def counted(self) -> Counted:
-        """Count operations and bytes of a sequence; see `Piece.counted`."""
+    def count(self) -> Counted:
+        """Count operations and bytes of a sequence; see `Piece.count`."""
         shape = Shape(self.length, self.width, self.n_heads, self.form == "causal", batch=int(self.units))
         operations = mixing(self.attention, shape)
         per_unit = (TRAINING if self.training else 1.0) / self.units

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
-from hydrarec.config.base import KindBlock
+from hydrarec.config.base import KindConfigModel
 from hydrarec.config.benchmark import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.efficiency.operations import Operations
@@ -67,16 +67,16 @@ class Piece(ABC):
         return self.work == "training"
 
     @property
-    def misfit(self) -> str:
-        """Why it cannot be built at this size; empty if it can."""
-        return ""
+    def why_unfit(self) -> str | None:
+        """Why it cannot be built at this size; None if it can."""
+        return None
 
     @abstractmethod
     def build(self, device: torch.device) -> Work:
         """Make its inputs on a device and return one repetition."""
 
     @abstractmethod
-    def counted(self) -> Counted:
+    def count(self) -> Counted:
         """Count what a unit takes."""
 
     def small(self) -> "Piece | None":
@@ -109,7 +109,7 @@ def sizes(config: BenchmarkConfig, device: torch.device) -> list[Size]:
     ]
 
 
-def name_of(block: KindBlock) -> str:
+def name_of(block: KindConfigModel) -> str:
     """Return a part's kind with the settings that are not the default ones.
 
     >>> name_of(SoftmaxAttentionConfig()), name_of(SoftmaxAttentionConfig(backend="math"))

@@ -79,14 +79,14 @@ def interleaved(
     for subject in subjects:
         for _ in range(warm_up):
             subject.work()
-    orders = np.random.default_rng(seed)
+    stream = np.random.default_rng(seed)
     rows = []
     for number in bar(range(rounds), total=rounds, what=what, unit="round"):
-        for place, index in enumerate(orders.permutation(len(subjects))):
+        for order, index in enumerate(stream.permutation(len(subjects))):
             subject = subjects[index]
             load = load_average()
             wall, cpu = _clocked(subject, device)
-            rows.append((subject.name, number, place, wall, cpu, subject.units, load))
+            rows.append((subject.name, number, order, wall, cpu, subject.units, load))
     return pd.DataFrame(rows, columns=["subject", "round", "place", "wall_s", "cpu_s", "units", "load"])
 
 
@@ -136,9 +136,9 @@ def time_ratio(times: pd.DataFrame, of: str, to: str, *, clock: str = "wall_s", 
     if len(logs) < LEAST_ROUNDS:
         return Ratio(value, np.nan, np.nan)
     missed = 2 * bdtr(np.arange(len(logs) // 2), len(logs), 0.5)
-    place = max(int((missed <= alpha).sum()) - 1, 0)
+    index = max(int((missed <= alpha).sum()) - 1, 0)
     ordered = np.exp(np.sort(logs))
-    return Ratio(value, float(ordered[place]), float(ordered[-1 - place]))
+    return Ratio(value, float(ordered[index]), float(ordered[-1 - index]))
 
 
 def _clocked(subject: Subject, device: torch.device) -> tuple[float, float]:

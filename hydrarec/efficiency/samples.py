@@ -46,9 +46,9 @@ def some_cases(cases: Cases, n_cases: int) -> Cases:
     chosen = _draw(np.arange(len(cases)), n_cases)
     users = cases.users[chosen].numpy()
     rows = np.searchsorted(cases.log.users.numpy(), users)
-    whose, place = np.unique(rows, return_inverse=True)
+    whose, index = np.unique(rows, return_inverse=True)
     log = _of_users(cases.log, torch.from_numpy(whose))
-    moved = log.offsets[:-1][place] - cases.log.offsets[rows]
+    moved = log.offsets[:-1][index] - cases.log.offsets[rows]
     return replace(
         cases,
         log=log,

@@ -14,7 +14,7 @@ import torch
 from hydrarec import heap
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.losses import CrossEntropyLossConfig
-from hydrarec.efficiency.nothing import without_mixing
+from hydrarec.efficiency.no_mixing import without_mixing
 from hydrarec.efficiency.pieces import Counted, Piece
 from hydrarec.efficiency.rounds import Work
 from hydrarec.efficiency.samples import Data, read_data, some_cases, some_users
@@ -51,18 +51,18 @@ class StepPiece(Piece):
             trainer.warm_up()
         return trainer.train_epoch
 
-    def counted(self) -> Counted:
-        """Count the operations of a step; see `Piece.counted`."""
+    def count(self) -> Counted:
+        """Count the operations of a step; see `Piece.count`."""
         settings = self.variant.settings
         model, masking = build(settings, self.data.catalogue.n_items)
         causal, loss, window = settings.run.masking.causal, settings.loss, settings.encoder.max_length
         inside = self.data.train.lengths.clamp(max=masking.training_window(window))
-        asked = masking.expected_targets(inside)
+        n_targets = masking.expected_targets(inside)
         # Causal, the last item is a target only.
         lengths = inside - int(causal)
         full = isinstance(loss, CrossEntropyLossConfig)
         scored = self.data.catalogue.n_items if full else getattr(loss, "n_negatives", 0) + 1
-        counted = count(self.variant, model, lengths, asked, scored, all_seeing=not causal)
+        counted = count(self.variant, model, lengths, n_targets, scored, full_context=not causal)
         return scaled(counted, self.units, training=True)
 
 

@@ -17,7 +17,7 @@ from hydrarec.tables import read_table, write_table
 
 EQUIVALENCE_ALPHA = 0.1
 """Intervals of exponents cover 90 %: one inside (0.9, 1.1) is two one-sided tests at 5 %."""
-ALONE = ("operators", "blocks")
+SEQUENCE_PARTS = ("operators", "blocks")
 """Parts whose units are sequences of one batch."""
 SERIES = ["part", "subject", "layout", "form", "work"]
 AMONG = ["part", "layout", "form", "work", "axis", "length", "width"]
@@ -69,7 +69,7 @@ def _speeds(work: pd.DataFrame, time: pd.DataFrame) -> Iterator[dict[str, Any]]:
                 "clock": own["clock"].iloc[0],
                 "unit_s": float((own["seconds"] / own["units"]).median()),
                 # Memory grows with the sequences of a batch, but not with the steps one after the other.
-                "unit_mib": piece["peak_mib"] / (piece["units"] if rounds["part"].iloc[0] in ALONE else 1),
+                "unit_mib": piece["peak_mib"] / (piece["units"] if rounds["part"].iloc[0] in SEQUENCE_PARTS else 1),
                 "flops": piece["flops"],
                 "n_rounds": len(own),
             }

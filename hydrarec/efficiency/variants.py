@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hydrarec.attention.base import AttentionOperator, in_layer
+from hydrarec.attention.base import AttentionOperator, attention_for_layer
 from hydrarec.config import BenchmarkConfig, RunSettings
 from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
 from hydrarec.config.runs import TrainedRun
@@ -107,10 +107,10 @@ def count(
     variant: Variant,
     model: nn.Module,
     lengths: Int[Tensor, " U"],
-    asked: Float[Tensor, " U"],
+    n_outputs: Float[Tensor, " U"],
     n_scored: float,
     *,
-    all_seeing: bool,
+    full_context: bool,
 ) -> Counted:
     """Count what a pass over some sequences takes, padding left out.
 
@@ -122,41 +122,41 @@ def count(
         Its model.
     lengths
         Length of each sequence.
-    asked
-        How many positions of each are asked.
+    n_outputs
+        How many output positions each has.
     n_scored
         Items that are scored at each of them.
-    all_seeing
+    full_context
         Whether these see all positions of their sequences.
     """
     settings, operator = variant.settings, variant.settings.run.attention
     if operator is None or not isinstance(model, BlockModel):
         return Counted()
-    encoder, n_positions, n_asked = settings.encoder, int(lengths.sum()), float(asked.sum())
-    by_length = {int(length): asked[lengths == length].double() for length in lengths.unique()}
-    around = n_asked * 2.0 * encoder.d_model * n_scored + n_asked * (linear_layers(model, model.blocks))
+    encoder, n_positions, all_outputs = settings.encoder, int(lengths.sum()), float(n_outputs.sum())
+    by_length = {int(length): n_outputs[lengths == length].double() for length in lengths.unique()}
+    around = all_outputs * 2.0 * encoder.d_model * n_scored + all_outputs * (linear_layers(model, model.blocks))
     inside = Operations()
     for number, block in enumerate(model.blocks):
         layer = next(one for one in block.modules() if isinstance(one, AttentionLayer))
         mixer = next(one for one in layer.modules() if isinstance(one, AttentionOperator))
         last = number == encoder.n_layers - 1
-        only_asked = last and all_seeing and mixer.takes_some_queries
+        query_subset = last and full_context and mixer.supports_query_subset
         before = linear_layers(layer.query), linear_layers(layer.key_value)
         after = linear_layers(block, mixer) - sum(before)
-        # After the last block has mixed them, only the asked positions are computed further.
-        n_queries, n_after = (n_asked if less else n_positions for less in (only_asked, last))
+        # After the last block has mixed them, only the output positions are computed further.
+        n_queries, n_after = (all_outputs if less else n_positions for less in (query_subset, last))
         around += n_queries * before[0] + n_positions * before[1] + n_after * after
         for length, of_length in by_length.items() if variant.mixes else ():
             shape = Shape(
                 length,
                 encoder.d_model,
                 encoder.n_heads,
-                causal=settings.run.masking.causal and not only_asked,
+                causal=settings.run.masking.causal and not query_subset,
                 batch=len(of_length),
                 max_length=encoder.max_length,
-                n_queries=float(of_length.mean()) if only_asked else None,
+                n_queries=float(of_length.mean()) if query_subset else None,
             )
-            counted = mixing(in_layer(operator, number, encoder.n_layers), shape)
+            counted = mixing(attention_for_layer(operator, number, encoder.n_layers), shape)
             if counted is None:
                 return Counted()
             inside += counted

@@ -37,7 +37,7 @@ class Loss(nn.Module, ABC):
         Parameters
         ----------
         hidden
-            Hidden states of the asked positions.
+            Hidden states of the output positions.
         targets
             The item each should predict, 1..N.
         output
@@ -95,8 +95,8 @@ class _ScoresOfFew(torch.autograd.Function):
         gradient = grad_outputs[0].contiguous()
         grad_hidden = F.embedding_bag(items, weight, mode="sum", per_sample_weights=gradient)
         # The other way round, what was asked of an item stands together.
-        sorted_items, place = items.flatten().sort(stable=True)
+        sorted_items, order = items.flatten().sort(stable=True)
         starts = torch.searchsorted(sorted_items, torch.arange(len(weight), device=items.device))
-        position, weights = place // items.shape[1], gradient.flatten()[place]
+        position, weights = order // items.shape[1], gradient.flatten()[order]
         grad_weight = F.embedding_bag(position, hidden, starts, mode="sum", per_sample_weights=weights)
         return grad_hidden, None, grad_weight

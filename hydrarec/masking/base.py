@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hydrarec.devices import send
-from hydrarec.sequences.asked import Asked, all_seeing
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.output_positions import OutputPositions, full_context_positions
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -21,7 +21,7 @@ class View:
     """Input items, special tokens included."""
     visibility: Visibility
     """Who sees whom."""
-    asked: Asked
+    output_positions: OutputPositions
     """The positions whose hidden states are wanted."""
 
 
@@ -30,7 +30,7 @@ class TrainingView(View):
     """A batch with its targets."""
 
     targets: Int[Tensor, " M"]
-    """The item to be predicted at each asked position."""
+    """The item to be predicted at each output position."""
 
 
 class Masking(Protocol):
@@ -60,17 +60,17 @@ class Masking(Protocol):
         ...
 
     def inference_view(self, batch: Batch) -> View:
-        """Arrange histories so that each row has one asked position: the item that comes next."""
+        """Arrange histories so that each row has one output position: that of the item that comes next."""
         ...
 
 
-def everything(batch: Batch) -> Visibility:
+def bidirectional_visibility(batch: Batch) -> Visibility:
     """Let all real positions see each other."""
     return Visibility(causal=False, padding_mask=batch.padding_mask)
 
 
-def last_positions(batch: Batch, visibility: Visibility) -> Asked:
-    """Ask each row's last real position; under any masking it sees all real ones, which is what `visibility` says."""
+def last_positions(batch: Batch, visibility: Visibility) -> OutputPositions:
+    """Return each row's last real position; under any masking it sees all real ones, as `visibility` says."""
     rows, width = batch.items.shape
     index = send(torch.arange(rows) * width + batch.lengths - 1, batch.items.device)
-    return all_seeing(index, torch.ones_like(batch.lengths), visibility)
+    return full_context_positions(index, torch.ones_like(batch.lengths), visibility)

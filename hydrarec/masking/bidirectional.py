@@ -12,9 +12,9 @@ from torch import Tensor
 
 from hydrarec.config.masking import BidirectionalMaskingConfig
 from hydrarec.devices import send
-from hydrarec.masking.base import TrainingView, View, everything, last_positions
-from hydrarec.sequences.asked import all_seeing
+from hydrarec.masking.base import TrainingView, View, bidirectional_visibility, last_positions
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.output_positions import full_context_positions
 
 
 class BidirectionalMasking:
@@ -58,20 +58,20 @@ class BidirectionalMasking:
 
         items = batch.items.flatten().index_fill(0, index, self.mask_token).view_as(batch.items)
         inputs = Batch(items, batch.lengths, _known_times(batch, shown))
-        visibility = everything(inputs)
-        asked = all_seeing(index, hidden.sum(1), visibility)
-        return TrainingView(inputs, visibility, asked, batch.items.flatten()[index])
+        visibility = bidirectional_visibility(inputs)
+        positions = full_context_positions(index, hidden.sum(1), visibility)
+        return TrainingView(inputs, visibility, positions, batch.items.flatten()[index])
 
     def inference_window(self, max_length: int) -> int:
         """Return one less than `max_length`: the mask token needs a position."""
         return max_length - 1
 
     def inference_view(self, batch: Batch) -> View:
-        """Put the mask token behind each history and ask its position."""
+        """Put the mask token behind each history; its position is the output position."""
         items = torch.cat([batch.items, torch.zeros_like(batch.items[:, :1])], dim=1)
         items = items.scatter(1, send(batch.lengths, items.device)[:, None], self.mask_token)
         inputs = Batch(items, batch.lengths + 1, _times_with_mask_token(batch))
-        visibility = everything(inputs)
+        visibility = bidirectional_visibility(inputs)
         return View(inputs, visibility, last_positions(inputs, visibility))
 
 
@@ -79,8 +79,8 @@ def _known_times(batch: Batch, shown: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"]
     """Give each hidden item the time of the shown one before it, as at inference; its own belongs to the target."""
     if batch.timestamps is None:
         return None
-    places = torch.arange(shown.shape[1], device=shown.device)
-    before = torch.where(shown, places, -1).cummax(1).values
+    positions = torch.arange(shown.shape[1], device=shown.device)
+    before = torch.where(shown, positions, -1).cummax(1).values
     # Where nothing is shown before, the first shown item lends its time.
     source = torch.where(before < 0, shown.int().argmax(1, keepdim=True), before)
     return torch.where(shown.any(1, keepdim=True), batch.timestamps.gather(1, source), 0)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from hydrarec.config.masking import CausalMaskingConfig
 from hydrarec.devices import send
-from hydrarec.masking.base import TrainingView, View, everything, last_positions
-from hydrarec.sequences.asked import Asked
+from hydrarec.masking.base import TrainingView, View, bidirectional_visibility, last_positions
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.output_positions import OutputPositions
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -42,12 +42,13 @@ class CausalMasking:
         inputs = Batch(batch.items[:, :-1], batch.lengths - 1, timestamps)
         index = send(inputs.real.flatten().nonzero().squeeze(1), batch.items.device)
         targets = batch.items[:, 1:].flatten()[index]
-        return TrainingView(inputs, Visibility(causal=True, padding_mask=None), Asked(index), targets)
+        return TrainingView(inputs, Visibility(causal=True, padding_mask=None), OutputPositions(index), targets)
 
     def inference_window(self, max_length: int) -> int:
         """Return `max_length`: the history itself is the input."""
         return max_length
 
     def inference_view(self, batch: Batch) -> View:
-        """Ask the newest item's position."""
-        return View(batch, Visibility(causal=True, padding_mask=None), last_positions(batch, everything(batch)))
+        """Take the newest item's position as the output position."""
+        newest = last_positions(batch, bidirectional_visibility(batch))
+        return View(batch, Visibility(causal=True, padding_mask=None), newest)

@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hydrarec.attention.base import State, in_layer
+from hydrarec.attention.base import State, attention_for_layer
 from hydrarec.config.attention import AttentionConfig
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import ModelConfig
 from hydrarec.masking.base import View
-from hydrarec.sequences.asked import Asked
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.output_positions import OutputPositions
 from hydrarec.sequences.visibility import Visibility
 
 INITIAL_STD = 0.02
@@ -51,7 +51,9 @@ class Blueprint:
         """Return the operator of every block, from the input on."""
         if self.attention is None:
             raise ValueError(f"model {self.config.kind} needs an attention")
-        return [in_layer(self.attention, layer, self.encoder.n_layers) for layer in range(self.encoder.n_layers)]
+        return [
+            attention_for_layer(self.attention, layer, self.encoder.n_layers) for layer in range(self.encoder.n_layers)
+        ]
 
 
 class SequenceModel(nn.Module, ABC):
@@ -73,10 +75,10 @@ class SequenceModel(nn.Module, ABC):
         self.item_embedding = nn.Embedding(n_tokens, blueprint.encoder.d_model)
 
     @abstractmethod
-    def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
+    def encode(self, batch: Batch, visibility: Visibility, output_positions: OutputPositions | None = None) -> Tensor:
         """Return the hidden states of a batch; those of padded positions are finite and mean nothing.
 
-        With `where`, those of the positions that it asks for, one below the other: [M, D] in place of [B, T, D].
+        With `output_positions`, those of these positions, one below the other: [M, D] in place of [B, T, D].
         """
 
     def output_layer(self) -> OutputLayer:
@@ -86,8 +88,8 @@ class SequenceModel(nn.Module, ABC):
         return OutputLayer(weight if len(weight) == self.n_items + 1 else weight[: self.n_items + 1], None)
 
     def forward(self, view: View) -> Float[Tensor, "M D"]:
-        """Return the hidden states of the asked positions."""
-        return self.encode(view.batch, view.visibility, view.asked)
+        """Return the hidden states of the output positions."""
+        return self.encode(view.batch, view.visibility, view.output_positions)
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item, causally: a new item costs the same however long the history is.
@@ -107,22 +109,22 @@ class SequenceModel(nn.Module, ABC):
         Raises
         ------
         ValueError
-            If the model, or the operator inside, is not a recurrence; if it has positions and the history grows longer
+            If the model, or the operator inside, is not incremental; if it has positions and the history grows longer
             than `max_length`.
         """
-        raise ValueError(f"model {self.config.kind} is not a recurrence and cannot take in one item at a time")
+        raise ValueError(f"model {self.config.kind} is not incremental and cannot take in one item at a time")
 
 
-class RecurrentModel(SequenceModel):
-    """A model that is a recurrence whatever its settings."""
+class IncrementalModel(SequenceModel):
+    """A model that takes in one item at a time whatever its settings: it always has a `step`."""
 
     @abstractmethod
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Take in each history's next item; see `SequenceModel.step`."""
 
 
-def positions(batch: Batch) -> Int[Tensor, " T"]:
-    """Return the place of each item in its window, 0 for the oldest.
+def position_ids(batch: Batch) -> Int[Tensor, " T"]:
+    """Return the position of each item in its window, 0 for the oldest.
 
     Counting from the oldest item leaves the hidden states of earlier items alone when a history grows (the public
     left-padded implementations count from the newest), and gives every index the targets of all users who are
@@ -131,7 +133,7 @@ def positions(batch: Batch) -> Int[Tensor, " T"]:
     return torch.arange(batch.items.shape[1], device=batch.items.device)
 
 
-def initialise(model: SequenceModel, seed_of: Callable[[str], int]) -> None:
+def initialise(model: SequenceModel, seed_for: Callable[[str], int]) -> None:
     """Draw the weights of linear layers and embeddings, each from a stream of its own name.
 
     Two models with a parameter of the same name and shape therefore start from the same values, whatever
@@ -141,16 +143,16 @@ def initialise(model: SequenceModel, seed_of: Callable[[str], int]) -> None:
     ----------
     model
         Changed in place.
-    seed_of
+    seed_for
         Gives the seed of a named stream.
     """
     for name, module in model.named_modules():
         if module is model.item_embedding:
             # Apart, so that items start alike in models with and without special tokens.
-            _draw(model.item_embedding.weight[: model.n_items + 1], seed_of("init.item_embedding"))
-            _draw(model.item_embedding.weight[model.n_items + 1 :], seed_of("init.special_tokens"))
+            _draw(model.item_embedding.weight[: model.n_items + 1], seed_for("init.item_embedding"))
+            _draw(model.item_embedding.weight[model.n_items + 1 :], seed_for("init.special_tokens"))
         elif isinstance(module, nn.Linear | nn.Embedding):
-            _draw(module.weight, seed_of(f"init.{name}"))
+            _draw(module.weight, seed_for(f"init.{name}"))
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
 

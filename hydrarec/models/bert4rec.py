@@ -13,7 +13,7 @@ from hydrarec.config.encoder import EncoderConfig
 from hydrarec.dropout import Dropout
 from hydrarec.models.base import Blueprint, OutputLayer
 from hydrarec.models.blocks import AttentionLayer, Block, BlockModel, FeedForward
-from hydrarec.sequences.asked import Asked, asked
+from hydrarec.sequences.output_positions import OutputPositions, select_positions
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -29,9 +29,13 @@ class Bert4recBlock(Block):
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.dropout = Dropout(encoder.dropout)
 
-    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility, where: Asked | None = None) -> Tensor:
-        """Apply attention, and the feed-forward part at asked positions; see `Block.forward`."""
-        return self._transform(asked(x, where), self.attention(x, x, visibility, where))
+    def forward(
+        self, x: Float[Tensor, "B T D"], visibility: Visibility, output_positions: OutputPositions | None = None
+    ) -> Tensor:
+        """Apply attention, and the feed-forward part at output positions; see `Block.forward`."""
+        return self._transform(
+            select_positions(x, output_positions), self.attention(x, x, visibility, output_positions)
+        )
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Apply both to the next position; see `Block.step`."""
@@ -57,9 +61,9 @@ class Bert4recModel(BlockModel):
         self.output_transform = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.LayerNorm(d_model))
         self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))
 
-    def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:
+    def embed(self, items: Int[Tensor, "*batch"], positions: Int[Tensor, "*positions"]) -> Float[Tensor, "*batch D"]:
         """Return what the first block gets; see `BlockModel.embed`."""
-        return self.dropout(self.input_norm(self.item_embedding(items) + self.position_embedding(places)))
+        return self.dropout(self.input_norm(self.item_embedding(items) + self.position_embedding(positions)))
 
     def finish(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
         """Return the hidden states; see `BlockModel.finish`."""

@@ -13,7 +13,7 @@ the item embeddings. The paper computes one window and several targets after it 
 every position has its window and predicts the item after it.
 
 All windows are computed together: the horizontal filters run over the whole sequence once, and a running maximum picks
-for each position the places that lie in its window.
+for each position what lies in its window.
 """
 
 import torch
@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from hydrarec.attention.base import State
 from hydrarec.config.models import CaserModelConfig
 from hydrarec.dropout import Dropout
-from hydrarec.models.base import Blueprint, OutputLayer, RecurrentModel
-from hydrarec.sequences.asked import Asked, asked
+from hydrarec.models.base import Blueprint, IncrementalModel, OutputLayer
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.output_positions import OutputPositions, select_positions
 from hydrarec.sequences.visibility import Visibility
 
 
-class CaserModel(RecurrentModel):
+class CaserModel(IncrementalModel):
     """Caser; one layer, whatever `n_layers` says, and what a step remembers are the newest L - 1 embeddings."""
 
     config: CaserModelConfig
@@ -48,13 +48,13 @@ class CaserModel(RecurrentModel):
         )
         self.output_bias = nn.Parameter(torch.zeros(self.n_items + 1))
 
-    def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
+    def encode(self, batch: Batch, visibility: Visibility, output_positions: OutputPositions | None = None) -> Tensor:
         """Return the hidden states; see `SequenceModel.encode`."""
         features = self._convolve(F.pad(self.item_embedding(batch.items), (0, 0, self.window - 1, 0)))
-        return self._read(asked(features, where))
+        return self._read(select_positions(features, output_positions))
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Take in each history's next item; see `RecurrentModel.step`."""
+        """Take in each history's next item; see `IncrementalModel.step`."""
         x = self.item_embedding(items)[:, None]
         before = x.new_zeros(len(x), self.window - 1, x.shape[-1]) if state is None else state[0]
         x = torch.cat([before, x], dim=1)
@@ -70,8 +70,8 @@ class CaserModel(RecurrentModel):
         for height, convolution in enumerate(self.horizontal, start=1):
             found = F.relu(convolution(columns))
             # Not `max_pool1d`, of which a compiler keeps a graph for each length.
-            places = found.unfold(-1, self.window - height + 1, 1)
-            features.append(places.amax(-1).mT)
+            windows = found.unfold(-1, self.window - height + 1, 1)
+            features.append(windows.amax(-1).mT)
         features.append(self.vertical(x.unfold(1, self.window, 1)).mT.flatten(2))
         return torch.cat(features, dim=-1)
 

@@ -26,8 +26,8 @@ from hydrarec.devices import is_on_cpu
 from hydrarec.dropout import Dropout
 from hydrarec.models.base import INITIAL_STD, Blueprint
 from hydrarec.models.blocks import Block, BlockModel, FeedForward
-from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.distances import by_distance
+from hydrarec.sequences.output_positions import OutputPositions, select_positions
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -91,10 +91,12 @@ class FmlpBlock(Block):
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.dropout = Dropout(encoder.dropout)
 
-    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility, where: Asked | None = None) -> Tensor:
-        """Apply the filter, and the feed-forward part at asked positions; see `Block.forward`."""
-        filtered = asked(self.filter(x, visibility), where)
-        x = self.filter_norm(asked(x, where) + self.dropout(filtered))
+    def forward(
+        self, x: Float[Tensor, "B T D"], visibility: Visibility, output_positions: OutputPositions | None = None
+    ) -> Tensor:
+        """Apply the filter, and the feed-forward part at output positions; see `Block.forward`."""
+        filtered = select_positions(self.filter(x, visibility), output_positions)
+        x = self.filter_norm(select_positions(x, output_positions) + self.dropout(filtered))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
@@ -109,6 +111,6 @@ class FmlpModel(BlockModel):
         self.dropout = Dropout(encoder.dropout)
         self.blocks = nn.ModuleList(FmlpBlock(encoder) for _ in range(encoder.n_layers))
 
-    def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:
+    def embed(self, items: Int[Tensor, "*batch"], positions: Int[Tensor, "*positions"]) -> Float[Tensor, "*batch D"]:
         """Return what the first block gets; see `BlockModel.embed`."""
-        return self.dropout(self.input_norm(self.item_embedding(items) + self.position_embedding(places)))
+        return self.dropout(self.input_norm(self.item_embedding(items) + self.position_embedding(positions)))

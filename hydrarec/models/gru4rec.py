@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from hydrarec.attention.base import State
 from hydrarec.dropout import Dropout
-from hydrarec.models.base import Blueprint, RecurrentModel
-from hydrarec.sequences.asked import Asked, asked
+from hydrarec.models.base import Blueprint, IncrementalModel
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.output_positions import OutputPositions, select_positions
 from hydrarec.sequences.visibility import Visibility
 
 
-class Gru4recModel(RecurrentModel):
+class Gru4recModel(IncrementalModel):
     """GRU4Rec."""
 
     def __init__(self, blueprint: Blueprint) -> None:
@@ -36,16 +36,16 @@ class Gru4recModel(RecurrentModel):
         self.layers = nn.ModuleList(nn.GRU(d_model, d_model, batch_first=True) for _ in range(encoder.n_layers))
         self.output = nn.Linear(d_model, d_model)
 
-    def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
+    def encode(self, batch: Batch, visibility: Visibility, output_positions: OutputPositions | None = None) -> Tensor:
         """Return the hidden states; see `SequenceModel.encode`."""
         # Padding stands behind the real items, where a recurrence cannot see it.
         x = self.item_embedding(batch.items)
         for layer in self.layers:
             x, _ = _states(layer, self.dropout(x))
-        return self.output(asked(x, where))
+        return self.output(select_positions(x, output_positions))
 
     def step(self, items: Int[Tensor, " B"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
-        """Take in each history's next item; see `RecurrentModel.step`."""
+        """Take in each history's next item; see `IncrementalModel.step`."""
         x = self.item_embedding(items)[:, None]
         new = []
         for layer, before in zip(self.layers, state or [None] * len(self.layers), strict=True):

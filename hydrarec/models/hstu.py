@@ -30,9 +30,9 @@ from hydrarec.attention.base import merge_heads, split_heads
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import HstuModelConfig
 from hydrarec.dropout import Dropout
-from hydrarec.models.base import Blueprint, SequenceModel, positions
-from hydrarec.sequences.asked import Asked, asked
+from hydrarec.models.base import Blueprint, SequenceModel, position_ids
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.output_positions import OutputPositions, select_positions
 from hydrarec.sequences.visibility import Visibility
 
 NORM_EPS = 1e-6
@@ -82,8 +82,8 @@ class RelativeBias(nn.Module):
 
     def forward(self, length: int, buckets: Int[Tensor, "B T T"] | None) -> Float[Tensor, "*B T T"]:
         """Return the bias of every position (row: who looks) for every other."""
-        place = torch.arange(length, device=self.by_position.weight.device)
-        bias = _look_up(self.by_position, place[:, None] - place + self.max_length - 1)
+        position = torch.arange(length, device=self.by_position.weight.device)
+        bias = _look_up(self.by_position, position[:, None] - position + self.max_length - 1)
         return bias if self.by_time is None or buckets is None else bias + _look_up(self.by_time, buckets)
 
 
@@ -112,9 +112,9 @@ class HstuLayer(nn.Module):
         x: Float[Tensor, "B T D"],
         visibility: Visibility,
         buckets: Int[Tensor, "B T T"] | None,
-        where: Asked | None = None,
+        output_positions: OutputPositions | None = None,
     ) -> Tensor:
-        """Let every position, or every asked one, gather from those it may see."""
+        """Let every position, or every output position, gather from those it may see."""
         u, v, q, k = F.silu(self.input(self.input_norm(x))).chunk(4, dim=-1)
         v = v / self.max_length
         if visibility.padding_mask is not None:
@@ -122,7 +122,7 @@ class HstuLayer(nn.Module):
         q, k, v = (split_heads(part, self.n_heads) for part in (q, k, v))
         weights = F.silu(q @ k.mT + self.bias(x.shape[1], buckets).unsqueeze(-3))
         mixed = merge_heads((weights.tril() if visibility.causal else weights) @ v)
-        x, mixed, u = (asked(part, where) for part in (x, mixed, u))
+        x, mixed, u = (select_positions(part, output_positions) for part in (x, mixed, u))
         return x + self.output(self.dropout(self.mixed_norm(mixed) * u))
 
 
@@ -142,7 +142,7 @@ class HstuModel(SequenceModel):
         # No part of a checkpoint. Kept on the device, as a compiler cannot look into how a tensor is sent there.
         self.register_buffer("begins", bucket_begins(), persistent=False)
 
-    def encode(self, batch: Batch, visibility: Visibility, where: Asked | None = None) -> Tensor:
+    def encode(self, batch: Batch, visibility: Visibility, output_positions: OutputPositions | None = None) -> Tensor:
         """Return the hidden states; see `SequenceModel.encode`.
 
         Raises
@@ -151,12 +151,12 @@ class HstuModel(SequenceModel):
             If the model is configured with timestamps and the batch has none.
         """
         x = self.item_embedding(batch.items) * math.sqrt(self.encoder_config.d_model)
-        x = self.dropout(x + self.position_embedding(positions(batch)))
+        x = self.dropout(x + self.position_embedding(position_ids(batch)))
         buckets = self._buckets(batch)
         *before, last = self.layers
         for layer in before:
             x = layer(x, visibility, buckets)
-        return self.final_norm(last(x, visibility, buckets, where))
+        return self.final_norm(last(x, visibility, buckets, output_positions))
 
     def _buckets(self, batch: Batch) -> Int[Tensor, "B T T"] | None:
         if not self.config.timestamps:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from hydrarec.attention.base import State
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.dropout import Dropout
-from hydrarec.models.base import Blueprint, RecurrentModel
+from hydrarec.models.base import Blueprint, IncrementalModel
 from hydrarec.models.blocks import Block, BlockModel, FeedForward
-from hydrarec.sequences.asked import Asked, asked
+from hydrarec.sequences.output_positions import OutputPositions, select_positions
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -44,10 +44,12 @@ class RecurrentBlock(Block):
         self.feed_forward_norm = nn.LayerNorm(d_model)
         self.dropout = Dropout(encoder.dropout)
 
-    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility, where: Asked | None = None) -> Tensor:
-        """Apply the mixer, and the feed-forward part at asked positions; see `Block.forward`."""
+    def forward(
+        self, x: Float[Tensor, "B T D"], visibility: Visibility, output_positions: OutputPositions | None = None
+    ) -> Tensor:
+        """Apply the mixer, and the feed-forward part at output positions; see `Block.forward`."""
         # Padding stands behind the real items, where a recurrence cannot see it.
-        return self._around(asked(x, where), asked(self.mixer(x), where))
+        return self._around(select_positions(x, output_positions), select_positions(self.mixer(x), output_positions))
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Apply both to the next position; see `Block.step`."""
@@ -59,7 +61,7 @@ class RecurrentBlock(Block):
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
-class RecurrentMixerModel(BlockModel, RecurrentModel):
+class RecurrentMixerModel(BlockModel, IncrementalModel):
     """A stack of such blocks."""
 
     has_positions: ClassVar[bool] = False
@@ -75,6 +77,6 @@ class RecurrentMixerModel(BlockModel, RecurrentModel):
     def mixer(self) -> RecurrentMixer:
         """Make the mixer of a block from the model's settings."""
 
-    def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:
+    def embed(self, items: Int[Tensor, "*batch"], positions: Int[Tensor, "*positions"]) -> Float[Tensor, "*batch D"]:
         """Return what the first block gets; see `BlockModel.embed`."""
         return self.input_norm(self.dropout(self.item_embedding(items)))

@@ -16,7 +16,7 @@ from hydrarec.config.encoder import EncoderConfig
 from hydrarec.dropout import Dropout
 from hydrarec.models.base import Blueprint
 from hydrarec.models.blocks import AttentionLayer, Block, BlockModel, FeedForward
-from hydrarec.sequences.asked import Asked, asked
+from hydrarec.sequences.output_positions import OutputPositions, select_positions
 from hydrarec.sequences.visibility import Visibility
 
 
@@ -32,10 +32,14 @@ class SasrecBlock(Block):
         self.feed_forward = FeedForward(d_model, encoder.d_ff or d_model, nn.ReLU(), encoder.dropout)
         self.dropout = Dropout(encoder.dropout)
 
-    def forward(self, x: Float[Tensor, "B T D"], visibility: Visibility, where: Asked | None = None) -> Tensor:
-        """Apply attention, and the feed-forward part at asked positions; see `Block.forward`."""
+    def forward(
+        self, x: Float[Tensor, "B T D"], visibility: Visibility, output_positions: OutputPositions | None = None
+    ) -> Tensor:
+        """Apply attention, and the feed-forward part at output positions; see `Block.forward`."""
         queries = self.attention_norm(x)
-        return self._transform(asked(queries, where), self.attention(queries, x, visibility, where))
+        return self._transform(
+            select_positions(queries, output_positions), self.attention(queries, x, visibility, output_positions)
+        )
 
     def step(self, x: Float[Tensor, "B D"], state: State | None) -> tuple[Float[Tensor, "B D"], State]:
         """Apply both to the next position; see `Block.step`."""
@@ -59,10 +63,10 @@ class SasrecModel(BlockModel):
         self.blocks = nn.ModuleList(SasrecBlock(attention, encoder) for attention in blueprint.attention_by_layer())
         self.final_norm = nn.LayerNorm(encoder.d_model)
 
-    def embed(self, items: Int[Tensor, "*batch"], places: Int[Tensor, "*places"]) -> Float[Tensor, "*batch D"]:
+    def embed(self, items: Int[Tensor, "*batch"], positions: Int[Tensor, "*positions"]) -> Float[Tensor, "*batch D"]:
         """Return what the first block gets; see `BlockModel.embed`."""
         x = self.item_embedding(items) * math.sqrt(self.encoder_config.d_model)
-        return self.dropout(x + self.position_embedding(places))
+        return self.dropout(x + self.position_embedding(positions))
 
     def finish(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
         """Return the hidden states; see `BlockModel.finish`."""

@@ -22,13 +22,13 @@ class Seen:
     """Row of the batch, ascending."""
     item: Int[Tensor, " S"]
     """Item id."""
-    ends: Int[Tensor, " B1"]
+    offsets: Int[Tensor, " B1"]
     """Where the pairs of each row begin, and where the last row's end."""
 
     def per_row(self, flags: Bool[Tensor, " S"]) -> Int[Tensor, " B"]:
         """Count the true flags of each row."""
         running = torch.nn.functional.pad(flags.cumsum(0), (1, 0))
-        return running[self.ends].diff()
+        return running[self.offsets].diff()
 
 
 class Candidates:
@@ -84,13 +84,13 @@ class Candidates:
     def seen(self, rows: Int[Tensor, " B"], device: torch.device) -> Seen:
         """Return the filtered items of some cases, on a device."""
         starts, stops = self._starts[rows], self._stops[rows]
-        ends = torch.nn.functional.pad((stops - starts).cumsum(0), (1, 0))
+        offsets = torch.nn.functional.pad((stops - starts).cumsum(0), (1, 0))
         # The number of pairs is known on the CPU, so that no step below waits for a GPU.
-        total = int(ends[-1])
+        total = int(offsets[-1])
         self._items = self._items.to(device)
-        ends, shift = send(ends, device), send(starts - ends[:-1], device)
-        row = torch.repeat_interleave(ends.diff(), output_size=total)
-        return Seen(row, self._items[torch.arange(total, device=device) + shift[row]].long(), ends)
+        offsets, shift = send(offsets, device), send(starts - offsets[:-1], device)
+        row = torch.repeat_interleave(offsets.diff(), output_size=total)
+        return Seen(row, self._items[torch.arange(total, device=device) + shift[row]].long(), offsets)
 
 
 def _first_meetings(cases: Cases, items: Tensor, n_items: int) -> Bool[Tensor, " E"]:

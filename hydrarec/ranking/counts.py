@@ -4,16 +4,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hydrarec.ranking.blocks import Block
 from hydrarec.ranking.candidates import Seen
+from hydrarec.ranking.tiles import ScoreTile
 
 
-def count(block: Block, targets: Int[Tensor, " R"], seen: Seen) -> Int[Tensor, "R 4"]:
-    """Count items for each row of a block.
+def count(tile: ScoreTile, targets: Int[Tensor, " R"], seen: Seen) -> Int[Tensor, "R 4"]:
+    """Count items for each row of a tile.
 
     Parameters
     ----------
-    block
+    tile
         Scores, minus infinity for cold items.
     targets
         Id of the target of each row.
@@ -26,11 +26,11 @@ def count(block: Block, targets: Int[Tensor, " R"], seen: Seen) -> Int[Tensor, "
         Items above and level with the target, the target left out; then the same among the seen items. Of no meaning
         where the target is cold.
     """
-    own = block.values.gather(1, (targets.long() - 1)[:, None])
+    own = tile.values.gather(1, (targets.long() - 1)[:, None])
     # Sums run over float32 ones and zeros: many times faster than over booleans, and exact up to 2^24 items.
-    greater = torch.gt(block.values, own, out=block.spare).sum(1).long()
-    level = torch.eq(block.values, own, out=block.spare).sum(1).long()
-    return torch.stack([greater, level - 1, *_among_seen(block.values, own, seen)], dim=1)
+    greater = torch.gt(tile.values, own, out=tile.spare).sum(1).long()
+    level = torch.eq(tile.values, own, out=tile.spare).sum(1).long()
+    return torch.stack([greater, level - 1, *_among_seen(tile.values, own, seen)], dim=1)
 
 
 def _among_seen(values: Float[Tensor, "R N"], own: Float[Tensor, "R 1"], seen: Seen) -> tuple[Tensor, Tensor]:

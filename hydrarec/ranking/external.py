@@ -21,7 +21,7 @@ from hydrarec.sequences.log import read_cases, read_catalogue
 from hydrarec.sources import code_state
 
 
-def take_in(
+def import_lists(
     *, data: Path, protocol: str, run: str, baseline: str, options: dict[str, Any], seed: int, output: Path
 ) -> None:
     """Check a stranger's lists, rank the test targets with them and complete the run folder.

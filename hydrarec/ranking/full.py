@@ -18,19 +18,19 @@ from torch import Tensor
 
 from hydrarec.devices import send
 from hydrarec.progress import bar
-from hydrarec.ranking.blocks import FEWEST_ROWS, Blocks, Products, evenly
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.counts import count
 from hydrarec.ranking.recommendations import Recommendations
-from hydrarec.ranking.sampled import Drawn, count_drawn, table
+from hydrarec.ranking.sampled import SampledCandidates, count_sampled, table
 from hydrarec.ranking.threads import threads_of_one_core
+from hydrarec.ranking.tiles import FEWEST_ROWS, Products, ScoreTiles, evenly
 from hydrarec.sequences.log import Cases, Catalogue
 
 BATCH_SIZE = 256
 """Cases scored at once; scores that are given dense take 56 MB for 54,542 items."""
 
 Counted: TypeAlias = tuple[Float[Tensor, " R"], Int[Tensor, "R K"]]
-"""Of a block: the sum of each row's scores, and the row's counts."""
+"""Of a tile: the sum of each row's scores, and the row's counts."""
 
 
 @runtime_checkable
@@ -65,7 +65,7 @@ class Ranking:
     recommendations: pd.DataFrame | None
     """Columns of `hydrarec.columns.RECOMMENDATIONS`; None if no list was asked for."""
     sampled: pd.DataFrame | None
-    """Columns of `hydrarec.columns.SAMPLED`; None if there are no drawn candidates."""
+    """Columns of `hydrarec.columns.SAMPLED`; None if there are no sampled candidates."""
 
 
 def rank(
@@ -75,7 +75,7 @@ def rank(
     *,
     batch_size: int,
     top_k: int = 0,
-    drawn: Sequence[Drawn] = (),
+    sampled_candidates: Sequence[SampledCandidates] = (),
     what: str = "rank",
 ) -> Ranking:
     """Rank the target of every case among its candidates.
@@ -97,8 +97,8 @@ def rank(
     top_k
         Length of the recommendation lists; 0 for none. Lists are shorter where there are fewer candidates. Equal
         scores are listed by ascending item id.
-    drawn
-        Drawn candidates, among which the target is ranked as well.
+    sampled_candidates
+        Sampled candidates, among which the target is ranked as well.
     what
         Name on the progress bar.
 
@@ -114,7 +114,7 @@ def rank(
     """
     candidates = Candidates(cases, catalogue)
     lists = Recommendations(len(cases), min(top_k, catalogue.n_items)) if top_k else None
-    counts = _run(score, cases, candidates, batch_size, lists, drawn, what)
+    counts = _run(score, cases, candidates, batch_size, lists, sampled_candidates, what)
     cold = ~candidates.warm_target
     greater, equal = _filtered(counts, candidates)
     ranks = pd.DataFrame(
@@ -131,8 +131,10 @@ def rank(
         }
     )
     integers = ranks.columns.drop("warm")
-    among_drawn = np.split(counts[:, 4:], len(drawn), axis=1) if drawn else []
-    sampled = [table(c, d, cases, candidates.warm_target) for c, d in zip(among_drawn, drawn, strict=True)]
+    among_sampled = np.split(counts[:, 4:], len(sampled_candidates), axis=1) if sampled_candidates else []
+    sampled = [
+        table(c, d, cases, candidates.warm_target) for c, d in zip(among_sampled, sampled_candidates, strict=True)
+    ]
     return Ranking(
         ranks.astype(dict.fromkeys(integers, np.int32)),
         lists.table(cases) if lists else None,
@@ -172,13 +174,15 @@ def _run(
     candidates: Candidates,
     batch_size: int,
     lists: Recommendations | None,
-    drawn: Sequence[Drawn],
+    sampled_candidates: Sequence[SampledCandidates],
     what: str,
 ) -> Int[np.ndarray, "C K"]:
     """Score all cases once, fill the lists if any, and return every case's counts: four, and three for each draw."""
     batches = list(_batches(cases, batch_size))
     n_threads = torch.get_num_threads()
-    workers = deque(_Worker(Blocks(candidates.n_items), candidates, lists, drawn) for _ in range(n_threads))
+    workers = deque(
+        _Worker(ScoreTiles(candidates.n_items), candidates, lists, sampled_candidates) for _ in range(n_threads)
+    )
     found: list[Counted] = []
     waiting: deque[Future[list[Counted]]] = deque()
     with threads_of_one_core(n_threads) as submit:
@@ -194,11 +198,11 @@ def _run(
                 found += waiting.popleft().result()
         for rest in waiting:
             found += rest.result()
-    result = torch.empty((len(cases), 4 + 3 * len(drawn)), dtype=torch.int64)
+    result = torch.empty((len(cases), 4 + 3 * len(sampled_candidates)), dtype=torch.int64)
     if batches:
         order = torch.cat(batches)
         sums, counts = map(torch.cat, zip(*found, strict=True))
-        _refuse_not_finite(score, order[~sums.isfinite().cpu()], cases, workers[0].blocks, batch_size)
+        _refuse_not_finite(score, order[~sums.isfinite().cpu()], cases, workers[0].tiles, batch_size)
         result[order] = counts.cpu()
     return result.numpy()
 
@@ -207,24 +211,26 @@ def _run(
 class _Worker:
     """Ranks parts of batches, one at a time."""
 
-    blocks: Blocks
+    tiles: ScoreTiles
     candidates: Candidates
     lists: Recommendations | None
-    drawn: Sequence[Drawn]
+    sampled_candidates: Sequence[SampledCandidates]
 
     @torch.inference_mode()
     def rank(self, batch: Tensor, scores: Tensor | Products, part: slice) -> list[Counted]:
-        """Count, and list what is asked for, block by block of a part of a batch."""
+        """Count, and list what is asked for, tile by tile of a part of a batch."""
         found = []
-        for block in self.blocks.of(scores, len(batch), part):
-            rows, values = batch[block.rows], block.values
+        for tile in self.tiles.of(scores, len(batch), part):
+            rows, values = batch[tile.rows], tile.values
             # A sum is finite only if all its terms are. Read at the end, so that a GPU is not waited for here.
             sums = values.sum(1)
             values.index_fill_(1, self.candidates.cold(values.device), -torch.inf)
             seen = self.candidates.seen(rows, values.device)
             targets = send(self.candidates.targets[rows], values.device)
-            among_drawn = [count_drawn(block, targets, send(one.items[rows], values.device)) for one in self.drawn]
-            found.append((sums, torch.cat([count(block, targets, seen), *among_drawn], dim=1)))
+            among_sampled = [
+                count_sampled(tile, targets, send(one.items[rows], values.device)) for one in self.sampled_candidates
+            ]
+            found.append((sums, torch.cat([count(tile, targets, seen), *among_sampled], dim=1)))
             if self.lists:
                 values[seen.row, seen.item - 1] = -torch.inf
                 self.lists.add(rows, values)
@@ -253,13 +259,13 @@ def _batches(cases: Cases, batch_size: int) -> Iterator[Tensor]:
     yield from torch.argsort(lengths, descending=True, stable=True).split(batch_size) if len(cases) else ()
 
 
-def _refuse_not_finite(score: Scorer, suspects: Tensor, cases: Cases, blocks: Blocks, batch_size: int) -> None:
+def _refuse_not_finite(score: Scorer, suspects: Tensor, cases: Cases, tiles: ScoreTiles, batch_size: int) -> None:
     """Score the suspects again, since a sum of huge finite scores overflows too."""
     for rows in suspects.split(batch_size) if len(suspects) else ():
-        wrong = torch.cat([(~block.values.isfinite()).sum(1) for block in blocks.of(score(rows), len(rows))]).cpu()
+        wrong = torch.cat([(~tile.values.isfinite()).sum(1) for tile in tiles.of(score(rows), len(rows))]).cpu()
         if wrong.any():
             first = int(wrong.nonzero()[0])
             raise ValueError(
-                f"user {int(cases.users[rows[first]])}: {int(wrong[first])} of {blocks.n_items} scores are not finite "
+                f"user {int(cases.users[rows[first]])}: {int(wrong[first])} of {tiles.n_items} scores are not finite "
                 f"({len(suspects)} of {len(cases)} cases are affected)"
             )

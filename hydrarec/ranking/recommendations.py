@@ -11,7 +11,7 @@ from hydrarec.sequences.log import Cases
 
 
 class Recommendations:
-    """Collects the best candidates of all cases, block by block.
+    """Collects the best candidates of all cases, tile by tile.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Counts among a few drawn candidates, taken from scores that the full ranking has computed anyway."""
+"""Counts among a few sampled candidates, taken from scores that the full ranking has computed anyway."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from torch import Tensor
 
 from hydrarec.columns import CANDIDATES
 from hydrarec.config.protocol import sample_size
-from hydrarec.ranking.blocks import Block
 from hydrarec.ranking.candidates import TABLE, Candidates
+from hydrarec.ranking.tiles import ScoreTile
 from hydrarec.sequences.log import Cases, Catalogue
 from hydrarec.tables import content_hash, read_table
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """The drawn candidates of all cases, of one kind."""
+class SampledCandidates:
+    """The sampled candidates of all cases, of one kind."""
 
     kind: str
     """`uniform-100` or `popularity-100`."""
@@ -30,7 +30,7 @@ class Drawn:
     """Of the file they are from."""
 
 
-def read_drawn(paths: Sequence[Path], cases: Cases, catalogue: Catalogue) -> list[Drawn]:
+def read_sampled_candidates(paths: Sequence[Path], cases: Cases, catalogue: Catalogue) -> list[SampledCandidates]:
     """Read files that `hydrarec candidates` wrote.
 
     Parameters
@@ -55,43 +55,43 @@ def read_drawn(paths: Sequence[Path], cases: Cases, catalogue: Catalogue) -> lis
     return [_read(path, cases, catalogue, candidates) for path in paths]
 
 
-def count_drawn(block: Block, targets: Int[Tensor, " R"], drawn: Int[Tensor, "R K"]) -> Int[Tensor, "R 3"]:
-    """Count a row's drawn candidates above its target, level with it, and all of them."""
-    own = block.values.gather(1, (targets.long() - 1)[:, None])
-    there = drawn > 0
-    scores = block.values.gather(1, (drawn.long() - 1).clamp(min=0))
+def count_sampled(tile: ScoreTile, targets: Int[Tensor, " R"], sampled: Int[Tensor, "R K"]) -> Int[Tensor, "R 3"]:
+    """Count a row's sampled candidates above its target, level with it, and all of them."""
+    own = tile.values.gather(1, (targets.long() - 1)[:, None])
+    there = sampled > 0
+    scores = tile.values.gather(1, (sampled.long() - 1).clamp(min=0))
     return torch.stack([((scores > own) & there).sum(1), ((scores == own) & there).sum(1), there.sum(1)], dim=1)
 
 
-def table(counts: Int[np.ndarray, "C 3"], drawn: Drawn, cases: Cases, warm: np.ndarray) -> pd.DataFrame:
+def table(counts: Int[np.ndarray, "C 3"], sampled: SampledCandidates, cases: Cases, warm: np.ndarray) -> pd.DataFrame:
     """Return columns of `hydrarec.columns.SAMPLED`, in the order of the cases."""
     return pd.DataFrame(
         {
             "user": cases.users.cpu().numpy(),
             "step": cases.steps.cpu().numpy(),
-            "kind": drawn.kind,
+            "kind": sampled.kind,
             "greater": np.where(warm, counts[:, 0], counts[:, 2]).astype(np.int32),
             "equal": np.where(warm, counts[:, 1], 0).astype(np.int32),
         }
     )
 
 
-def _read(path: Path, cases: Cases, catalogue: Catalogue, candidates: Candidates) -> Drawn:
+def _read(path: Path, cases: Cases, catalogue: Catalogue, candidates: Candidates) -> SampledCandidates:
     kind = path.stem.removeprefix("candidates-")
     number = sample_size(kind)
     asked = pd.DataFrame({"user": cases.users.cpu().numpy(), "step": cases.steps.cpu().numpy()})
     rows = read_table(path, CANDIDATES).merge(asked.assign(case=asked.index), how="left", on=["user", "step"])
     unknown = rows["case"].isna().to_numpy()
     found = rows[~unknown].astype({"case": np.int64}).sort_values("case", kind="stable")
-    n_drawn = np.bincount(found["case"], minlength=len(asked))
+    n_sampled = np.bincount(found["case"], minlength=len(asked))
     items = np.zeros((len(asked), number), dtype=np.int32)
-    items[np.arange(number) < n_drawn[:, None]] = found["item"][found.groupby("case").cumcount() < number]
+    items[np.arange(number) < n_sampled[:, None]] = found["item"][found.groupby("case").cumcount() < number]
     known = np.where((items > 0) & (items <= catalogue.n_items), items, 0)
     ordered = np.sort(known, axis=1)
     others = candidates.n_candidates - candidates.warm_target
     wrong = {
         "users and steps that are no test target": unknown.sum(),
-        "targets with another number of items than could be drawn": (n_drawn != np.minimum(number, others)).sum(),
+        "targets with another number of items than could be drawn": (n_sampled != np.minimum(number, others)).sum(),
         "items that are not in the training data": ((items != 0) & ~catalogue.warm.cpu().numpy()[known]).sum(),
         "items that their target has already": ((np.diff(ordered) == 0) & (ordered[:, 1:] > 0)).sum(),
         "items of their user's known history": _in_history(known, candidates).sum(),
@@ -100,7 +100,7 @@ def _read(path: Path, cases: Cases, catalogue: Catalogue, candidates: Candidates
     if any(wrong.values()):
         said = ", ".join(f"{count} {what}" for what, count in wrong.items() if count)
         raise ValueError(f"{path}: {said}; draw the candidates anew")
-    return Drawn(kind, torch.from_numpy(items), content_hash(path))
+    return SampledCandidates(kind, torch.from_numpy(items), content_hash(path))
 
 
 def _in_history(items: Int[np.ndarray, "C K"], candidates: Candidates) -> Bool[np.ndarray, "C K"]:

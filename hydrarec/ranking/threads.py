@@ -1,6 +1,6 @@
 """Parts of a batch in threads of their own, one core each.
 
-Ranking a block is a dozen short operations. Divided among the threads of PyTorch, each of them ends with the threads
+Ranking a tile is a dozen short operations. Divided among the threads of PyTorch, each of them ends with the threads
 waiting for the slowest, which on a busy machine takes longer than the work. Here a thread has a part to itself.
 """
 

@@ -56,7 +56,7 @@ class Folded:
 
     macro: ClassVar[str] = "folded"
     title: str
-    blocks: Sequence["Block"]
+    blocks: Sequence["PageBlock"]
     anchor: str = ""
     note: str = ""
     """Smaller text behind the title."""
@@ -68,7 +68,7 @@ class Card:
 
     macro: ClassVar[str] = "card"
     title: Markup | str
-    blocks: Sequence["Block"]
+    blocks: Sequence["PageBlock"]
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ class Cards:
     blocks: Sequence[Card]
 
 
-Block = Text | Facts | Lines | Code | Folded | Card | Cards | Table | Figure
+PageBlock = Text | Facts | Lines | Code | Folded | Card | Cards | Table | Figure
 
 
 @dataclass(frozen=True)
 class Part:
     """Blocks under a heading of their own; without a title they stand directly below the chapter's."""
 
-    blocks: Sequence[Block]
+    blocks: Sequence[PageBlock]
     title: str = ""
     anchor: str = ""
     note: str = ""
@@ -112,12 +112,12 @@ class Chapter:
         """Go through its figures."""
         return (block for block in self._walk() if isinstance(block, Figure))
 
-    def _walk(self) -> Iterator[Block]:
+    def _walk(self) -> Iterator[PageBlock]:
         for part in self.parts:
-            yield from _flat(part.blocks)
+            yield from _flatten(part.blocks)
 
 
-def numbered(chapters: Sequence[Chapter]) -> dict[str, str]:
+def block_numbers(chapters: Sequence[Chapter]) -> dict[str, str]:
     """Return by its address what the page calls every table and figure, such as `Table 3`."""
     tables = [table.name for chapter in chapters for table in chapter.tables()]
     figures = [figure.name for chapter in chapters for figure in chapter.figures()]
@@ -126,8 +126,8 @@ def numbered(chapters: Sequence[Chapter]) -> dict[str, str]:
     }
 
 
-def _flat(blocks: Sequence[Block]) -> Iterator[Block]:
+def _flatten(blocks: Sequence[PageBlock]) -> Iterator[PageBlock]:
     for block in blocks:
         yield block
         if isinstance(block, Folded | Card | Cards):
-            yield from _flat(block.blocks)
+            yield from _flatten(block.blocks)

@@ -21,7 +21,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a table at one place."""
+    """What stands in a table in one row and column."""
 
     text: str
     value: float | str | None = None
@@ -77,23 +77,23 @@ class Table:
     """Cells hold sentences: where there is no room for columns, every row becomes a list."""
 
 
-def without_empty(table: Table) -> Table:
+def drop_empty_columns(table: Table) -> Table:
     """Leave out the columns that have nothing in any row; the CSV file has them if the table has data of its own.
 
     >>> columns = [Column("Run", numeric=False), Column("Load"), Column("Time")]
     >>> rows = [[Row([Cell("a"), Cell(NOTHING), Cell("3 s")]), Row([Cell("b"), Cell(NOTHING), Cell(NOTHING)])]]
-    >>> [column.title for column in without_empty(Table("t", "Times", columns, rows)).columns]
+    >>> [column.title for column in drop_empty_columns(Table("t", "Times", columns, rows)).columns]
     ['Run', 'Time']
     """
     rows = [row for body in table.bodies for row in body]
     kept = [
-        place
-        for place in range(len(table.columns))
-        if not place or not rows or any(_says_something(row.cells[place]) for row in rows)
+        index
+        for index in range(len(table.columns))
+        if not index or not rows or any(_has_content(row.cells[index]) for row in rows)
     ]
-    bodies = [[replace(row, cells=[row.cells[place] for place in kept]) for row in body] for body in table.bodies]
-    return replace(table, columns=[table.columns[place] for place in kept], bodies=bodies)
+    bodies = [[replace(row, cells=[row.cells[index] for index in kept]) for row in body] for body in table.bodies]
+    return replace(table, columns=[table.columns[index] for index in kept], bodies=bodies)
 
 
-def _says_something(cell: Cell) -> bool:
+def _has_content(cell: Cell) -> bool:
     return cell.text not in ("", NOTHING) or bool(cell.note) or cell.strip is not None

@@ -1,6 +1,6 @@
 """By which clock a scope's training curves are drawn, and what has to be said about it."""
 
-from hydrarec.comparison.clocks import PROCESSOR, clock_column, clock_name, shared_machine
+from hydrarec.comparison.clocks import PROCESSOR, clock_column, clock_name, why_contended
 from hydrarec.report.inputs import Inputs, Scope
 
 
@@ -28,7 +28,7 @@ def clock_note(inputs: Inputs, scope: Scope) -> str:
     times = scope.of(inputs.times)
     times = times[times["epochs"] > 0]
     told = "Training curves are drawn over seconds by the wall clock, which hold whatever a run waited for."
-    if spoilt := shared_machine(times, column):
+    if spoilt := why_contended(times, column):
         return f"{told} The machine was shared ({spoilt}), so they compare no run with another."
     unknown = int((times["load"].isna() & times["train_cpu_s"].isna()).sum())
     return (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hydrarec import __version__
 from hydrarec.provenance import n_changed
 from hydrarec.report import sentences
-from hydrarec.report.chapters.absent import incomplete, left_out
+from hydrarec.report.chapters.absent import absent_runs_sentence, completeness_sentence
 from hydrarec.report.chapters.checks import concerns
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
@@ -28,13 +28,13 @@ class Header:
     """When, and from which code, the results were made."""
 
 
-def header(inputs: Inputs, looks: dict[str, RunStyle]) -> Header:
+def header(inputs: Inputs, styles: dict[str, RunStyle]) -> Header:
     """Say it."""
     statuses = [gate.status for gate in inputs.gates]
     return Header(
-        sentences.lead(inputs, looks),
-        incomplete(inputs),
-        left_out(inputs, looks),
+        sentences.lead(inputs, styles),
+        completeness_sentence(inputs),
+        absent_runs_sentence(inputs, styles),
         {status: statuses.count(status) for status in ("green", "amber", "red")},
         concerns(inputs.gates),
         _origin(inputs),

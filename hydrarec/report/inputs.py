@@ -27,9 +27,9 @@ from hydrarec.columns import (
     VERDICTS,
 )
 from hydrarec.comparison import Gate, read_gates
-from hydrarec.comparison.belonging import refuse_other_tables
-from hydrarec.comparison.measurements import measured_on
-from hydrarec.comparison.runs import RunSeed, finished, kind_of, require_complete
+from hydrarec.comparison.compatibility import refuse_other_tables
+from hydrarec.comparison.measurements import read_measurements
+from hydrarec.comparison.runs import RunSeed, finished_run_seeds, kind_of, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, split_folder
@@ -105,7 +105,7 @@ class Inputs:
     claims: pd.DataFrame | None
     """`CLAIMS`; None where nothing was claimed."""
     verdicts: pd.DataFrame | None
-    """`VERDICTS`: the claims place by place."""
+    """`VERDICTS`: the claims scope by scope."""
 
     @property
     def scopes(self) -> list[Scope]:
@@ -209,7 +209,7 @@ def read_inputs(
         require_complete(config, results)
         decided = [DECIDED] if config.hypotheses else []
         refuse_other_tables(config, comparison, COLLECTED, CONTRASTED, ANALYSED, *decided)
-    everything = finished(config, results)
+    everything = finished_run_seeds(config, results)
     runs = read_table(comparison / "runs.parquet", RUNS)
     complete = not partial and bool((runs["status"] == "finished").all())
     histories = {
@@ -226,11 +226,11 @@ def read_inputs(
         pairs=read_table(comparison / "pairs.parquet", PAIRS),
         places=read_table(comparison / "places.parquet", PLACES),
         times=read_table(comparison / "times.parquet", TIMES),
-        sensitivity=_analysed(comparison / "sensitivity.parquet", SENSITIVITY, complete),
-        agreement=_analysed(comparison / "agreement.parquet", AGREEMENT, complete),
+        sensitivity=_read_analysis(comparison / "sensitivity.parquet", SENSITIVITY, complete),
+        agreement=_read_analysis(comparison / "agreement.parquet", AGREEMENT, complete),
         # Comparisons of before have no such table.
-        orders=_analysed(comparison / "orders.parquet", ORDERS, complete=False),
-        beyond=_analysed(comparison / "beyond.parquet", BEYOND, complete),
+        orders=_read_analysis(comparison / "orders.parquet", ORDERS, complete=False),
+        beyond=_read_analysis(comparison / "beyond.parquet", BEYOND, complete),
         gates=read_gates(comparison),
         histories=histories,
         manifests=[(one, one.json("manifest.json")) for one in everything],
@@ -244,10 +244,10 @@ def read_inputs(
             for p in config.protocols
             if (path := split_folder(results, d.id, p) / "split.json").is_file() or complete
         },
-        measured=[read_measured(found) for found in measured_on(config, results, complete=complete)],
+        measured=[read_measured(found) for found in read_measurements(config, results, complete=complete)],
         runs=runs,
-        claims=_decided(config, comparison / "claims.parquet", CLAIMS, complete),
-        verdicts=_decided(config, comparison / "verdicts.parquet", VERDICTS, complete),
+        claims=_read_decisions(config, comparison / "claims.parquet", CLAIMS, complete),
+        verdicts=_read_decisions(config, comparison / "verdicts.parquet", VERDICTS, complete),
     )
 
 
@@ -259,12 +259,12 @@ def _history(one: RunSeed) -> pd.DataFrame:
     return found.assign(**dict.fromkeys({*CLOCKS} - {"load"}, np.nan))
 
 
-def _analysed(path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame:
+def _read_analysis(path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame:
     """Read a table of `analyse`, which works on complete comparisons; of others there is none, or nothing in it."""
     return read_table(path, schema) if complete or path.is_file() else schema.empty_table().to_pandas()
 
 
-def _decided(config: BenchmarkConfig, path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame | None:
+def _read_decisions(config: BenchmarkConfig, path: Path, schema: pa.Schema, complete: bool) -> pd.DataFrame | None:
     """Read what was decided; nothing where nothing was claimed, or where runs that claims are about may be missing."""
     if config.hypotheses is None or not (complete or path.is_file()):
         return None

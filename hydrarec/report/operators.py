@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.attention import AttentionConfig
-from hydrarec.config.base import KindBlock
+from hydrarec.config.base import kind_of
 from hydrarec.config.mixer import Mixer
 from hydrarec.config.models import ModelConfig
 from hydrarec.formatting import NOTHING
@@ -54,15 +54,6 @@ def operators_page() -> str:
     return f"{_INTRODUCTION}\n{first}\n\n{_MODELS}\n{second}\n"
 
 
-def kind_name(block: type[KindBlock]) -> str:
-    """Return what `kind` is called in a configuration.
-
-    >>> kind_name(AttentionConfig.__subclasses__()[0])
-    'softmax'
-    """
-    return str(block.model_fields["kind"].default)
-
-
 def form(missing: str) -> str:
     """Say whether a form exists, given the reason why it does not.
 
@@ -76,7 +67,7 @@ def _table(name: str, caption: str, heading: str, blocks: Iterable[type[Mixer]],
     rows = [
         Row(
             [
-                Cell(_link(block) if in_markdown else kind_name(block)),
+                Cell(_link(block) if in_markdown else kind_of(block)),
                 Cell(f"`{block.formula}`" if in_markdown and block.formula else block.formula or NOTHING),
                 Cell(block.time or NOTHING),
                 Cell(block.memory or NOTHING),
@@ -93,4 +84,4 @@ def _table(name: str, caption: str, heading: str, blocks: Iterable[type[Mixer]],
 
 def _link(block: type[Mixer]) -> str:
     folder = "" if issubclass(block, AttentionConfig) else "../models/"
-    return f"[`{kind_name(block)}`]({folder}{kind_name(block)}.md)"
+    return f"[`{kind_of(block)}`]({folder}{kind_of(block)}.md)"

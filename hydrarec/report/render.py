@@ -9,12 +9,12 @@ from hydrarec import __version__
 from hydrarec.comparison import Gate
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import write_text
-from hydrarec.report.blocks import Chapter, numbered
+from hydrarec.report.blocks import Chapter, block_numbers
 from hydrarec.report.chapters import chapters_of
 from hydrarec.report.export import write_all
 from hydrarec.report.header import header
 from hydrarec.report.inputs import Inputs, read_inputs
-from hydrarec.report.style import RunStyle, css_variables, styles
+from hydrarec.report.style import RunStyle, css_variables, run_styles
 
 _FOLDER = Path(__file__).parent / "assets"
 
@@ -44,10 +44,10 @@ def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Pat
     """
     inputs = read_inputs(config, results, comparison, output, partial=partial)
     _refuse_broken_evaluation(inputs.gates)
-    looks = styles(config)
-    chapters = chapters_of(inputs, looks)
+    styles = run_styles(config)
+    chapters = chapters_of(inputs, styles)
     write_all(inputs, chapters, output)
-    write_text(output / "index.html", _page(inputs, chapters, looks))
+    write_text(output / "index.html", _page(inputs, chapters, styles))
 
 
 def _refuse_broken_evaluation(gates: list[Gate]) -> None:
@@ -57,7 +57,7 @@ def _refuse_broken_evaluation(gates: list[Gate]) -> None:
         raise ValueError(f"controls are out of bounds, so the evaluation is wrong and there is no report:\n{told}")
 
 
-def _page(inputs: Inputs, chapters: list[Chapter], looks: dict[str, RunStyle]) -> str:
+def _page(inputs: Inputs, chapters: list[Chapter], styles: dict[str, RunStyle]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -67,11 +67,11 @@ def _page(inputs: Inputs, chapters: list[Chapter], looks: dict[str, RunStyle]) -
         keep_trailing_newline=True,
     )
     # Macros that are imported see nothing but these.
-    environment.globals["numbers"] = numbered(chapters)
+    environment.globals["numbers"] = block_numbers(chapters)
     return environment.get_template("page.html.j2").render(
         config=inputs.config,
         chapters=chapters,
-        header=header(inputs, looks),
+        header=header(inputs, styles),
         package_version=__version__,
         # These are files of the package, not text from outside, and go in as they are.
         css=Markup(_asset("page.css")),

@@ -9,10 +9,10 @@ Edges = list[tuple[str, str]]
 """Rules, each with one that reads from it."""
 
 
-def parsed(graph: str, baselines: Collection[str]) -> Edges:
+def parse_rulegraph(graph: str, baselines: Collection[str]) -> Edges:
     """Return the edges of what `snakemake --rulegraph dot` prints, baselines as one and targets left out.
 
-    >>> parsed('0[label = "all"]; 1[label = "report"]; 2[label = "ease"]; 1 -> 0; 2 -> 1', {"ease"})
+    >>> parse_rulegraph('0[label = "all"]; 1[label = "report"]; 2[label = "ease"]; 1 -> 0; 2 -> 1', {"ease"})
     [('one per baseline', 'report')]
     """
     names: dict[str, str] = {}

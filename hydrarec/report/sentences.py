@@ -75,9 +75,9 @@ def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Marku
         others = ", ".join(styles[run].label for run in level if run != best)
         return opening + Markup(", and so has {}.").format(others)
     if best != reference:
-        return opening + _over_reference(inputs, contrasts.loc[best], styles[reference].label)
+        return opening + _describe_lead(inputs, contrasts.loc[best], styles[reference].label)
     rival = str(contrasts["difference"].idxmax())
-    return opening + _next_to_reference(inputs, contrasts.loc[rival], styles[rival].label)
+    return opening + _describe_runner_up(inputs, contrasts.loc[rival], styles[rival].label)
 
 
 def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
@@ -99,7 +99,7 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
     )
 
 
-def under(inputs: Inputs, scope: Scope) -> str:
+def subtitle(inputs: Inputs, scope: Scope) -> str:
     """Say under the name of a scope what it is; what intervals rest on stands with the verdicts."""
     protocol = PROTOCOL_TITLES[scope.protocol]
     users, seeds = int(inputs.leaderboard(scope, inputs.primary)["n_users"].max()), len(inputs.config.seeds)
@@ -121,7 +121,7 @@ def basis(inputs: Inputs, scope: Scope) -> str:
     return f"{count(users)} test users and {seeds} matched seeds; intervals cover both{few}."
 
 
-def best_possible(inputs: Inputs, scope: Scope) -> str:
+def best_possible_sentence(inputs: Inputs, scope: Scope) -> str:
     """Say how far one could get, where the data's generator is known; empty elsewhere."""
     board = inputs.leaderboard(scope, inputs.primary)
     optima = [run.id for run in inputs.config.all_runs if kind_of(run) == "optimum"]
@@ -144,10 +144,10 @@ def figure_basis(inputs: Inputs, scope: Scope) -> str:
 
 def interval_basis(inputs: Inputs) -> str:
     """Say what the intervals of a figure are."""
-    return f"Intervals: {inputs.coverage}, {over(inputs)}."
+    return f"Intervals: {inputs.coverage}, {sampling_units(inputs)}."
 
 
-def over(inputs: Inputs) -> str:
+def sampling_units(inputs: Inputs) -> str:
     """Say what intervals and standard errors are over."""
     if inputs.config.is_deterministic(*inputs.config.run_ids):
         return "over users"
@@ -191,24 +191,24 @@ def protocol_lines(inputs: Inputs) -> list[str]:
     ]
 
 
-def _over_reference(inputs: Inputs, row: pd.Series, reference: str) -> Markup:
+def _describe_lead(inputs: Inputs, row: pd.Series, reference: str) -> Markup:
     if pd.isna(row["percent"]):
         return Markup(", while the reference {} never hits.").format(reference)
     return Markup(", <b>{}</b> above the reference {} ({}; Holm-adjusted p {}). {}").format(
-        _by(row),
+        _format_distance(row),
         reference,
         percent_interval(row["percent_low"], row["percent_high"]),
-        _equals(row["p_holm"]),
+        _format_p(row["p_holm"]),
         _conclusion(inputs, row),
     )
 
 
-def _next_to_reference(inputs: Inputs, row: pd.Series, rival: str) -> Markup:
+def _describe_runner_up(inputs: Inputs, row: pd.Series, rival: str) -> Markup:
     return Markup(". Next comes {}, <b>{}</b> below ({}; Holm-adjusted p {}). {}").format(
         rival,
-        _by(row),
+        _format_distance(row),
         percent_interval(row["percent_low"], row["percent_high"]),
-        _equals(row["p_holm"]),
+        _format_p(row["p_holm"]),
         _conclusion(inputs, row),
     )
 
@@ -224,10 +224,10 @@ def _conclusion(inputs: Inputs, row: pd.Series) -> str:
     return "The two cannot be told apart with these data."
 
 
-def _by(row: pd.Series) -> str:
+def _format_distance(row: pd.Series) -> str:
     return f"{abs(row['percent']):.1f}{NARROW}%"
 
 
-def _equals(p: float) -> str:
+def _format_p(p: float) -> str:
     text = p_value(p)
     return text if text.startswith("<") else f"= {text}"

@@ -43,7 +43,7 @@ MARKERS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class RunStyle:
-    """Name and look of a run."""
+    """Name and style of a run."""
 
     id: str
     label: str
@@ -73,8 +73,8 @@ class RunStyle:
         return MARKERS[self.marker]
 
 
-def styles(config: BenchmarkConfig) -> dict[str, RunStyle]:
-    """Return the look of every run by id; it depends on nothing but the order of the configuration."""
+def run_styles(config: BenchmarkConfig) -> dict[str, RunStyle]:
+    """Return the style of every run by id; it depends on nothing but the order of the configuration."""
     found: dict[str, RunStyle] = {}
     markers = list(MARKERS)
     trained = others = 0

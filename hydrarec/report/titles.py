@@ -31,16 +31,16 @@ def short_names(config: BenchmarkConfig) -> dict[str, str]:
     return short_titles({dataset.id: dataset.title for dataset in config.datasets})
 
 
-def left_over(title: str, short: str) -> str:
+def title_remainder(title: str, short: str) -> str:
     """Return what a short title leaves out of the full one.
 
-    >>> left_over("MovieLens-1M (text file)", "MovieLens-1M"), left_over("Made (here): simple", "Made")
+    >>> title_remainder("MovieLens-1M (text file)", "MovieLens-1M"), title_remainder("Made (here): simple", "Made")
     ('text file', 'here: simple')
     """
     return title.removeprefix(short).replace("(", "", 1).replace(")", "", 1).strip(" :")
 
 
-def places(config: BenchmarkConfig) -> dict[tuple[str, str], str]:
+def scope_titles(config: BenchmarkConfig) -> dict[tuple[str, str], str]:
     """Return by dataset and protocol what a table calls the two; the only protocol there is needs no mention."""
     short = short_names(config)
     single = len(config.protocols) == 1
@@ -51,25 +51,25 @@ def places(config: BenchmarkConfig) -> dict[tuple[str, str], str]:
     }
 
 
-def readable(sentence: str, named: dict[tuple[str, str], str]) -> str:
-    """Write the places and protocols of a sentence as the page does; elsewhere sentences name them as files do.
+def make_readable(sentence: str, named: dict[tuple[str, str], str]) -> str:
+    """Write the scopes and protocols of a sentence as the page does; elsewhere sentences name them as files do.
 
-    >>> readable("on ml-1m/loo: it is low", {("ml-1m", "loo"): "MovieLens-1M"})
+    >>> make_readable("on ml-1m/loo: it is low", {("ml-1m", "loo"): "MovieLens-1M"})
     'on MovieLens-1M: it is low'
     >>> named = {("a", "loo"): "Beauty, leave-one-out", ("b", "loo"): "Steam, leave-one-out"}
-    >>> readable("support under loo only: it is lost on a/loo, b/loo", named)
+    >>> make_readable("support under loo only: it is lost on a/loo, b/loo", named)
     'support under leave-one-out only: it is lost on Beauty (leave-one-out), Steam (leave-one-out)'
 
     Some name only the data set, where they begin.
 
-    >>> readable("Not decidable on a/loo: on a: absent. On b it takes 2 s. Over a, b it grows.", named)
+    >>> make_readable("Not decidable on a/loo: on a: absent. On b it takes 2 s. Over a, b it grows.", named)
     'Not decidable on Beauty (leave-one-out): on Beauty: absent. On Steam it takes 2 s. Over Beauty, Steam it grows.'
     """
     for (dataset, protocol), title in named.items():
         name = protocol_name(protocol)
-        # Commas stand between places.
-        place = title.replace(f", {name}", f" ({name})")
-        sentence = re.sub(rf"(?<![\w/-]){re.escape(f'{dataset}/{protocol}')}(?![\w/-])", lambda _, t=place: t, sentence)
+        # Commas stand between scopes.
+        scope = title.replace(f", {name}", f" ({name})")
+        sentence = re.sub(rf"(?<![\w/-]){re.escape(f'{dataset}/{protocol}')}(?![\w/-])", lambda _, t=scope: t, sentence)
         sentence = re.sub(rf"(?<=\bunder ){protocol}\b", name, sentence)
     short = {dataset: title.removesuffix(f", {protocol_name(name)}") for (dataset, name), title in named.items()}
     ids = "|".join(re.escape(dataset) for dataset in sorted(short, key=len, reverse=True))

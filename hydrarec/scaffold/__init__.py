@@ -28,7 +28,7 @@ INSIDE = {
 """Templates of a file of this package."""
 
 
-def new_baseline(name: str, checkout: Path, *, inside: bool) -> list[Path]:
+def write_baseline(name: str, checkout: Path, *, inside: bool) -> list[Path]:
     """Write the starter files of a baseline: all of them, or none.
 
     Parameters
@@ -83,11 +83,11 @@ def _check_name(name: str, checkout: Path, *, inside: bool) -> None:
         if re.search(rf"^\s*(rule|checkpoint|use rule \w+ as) {name}( with)?:", path.read_text("utf-8"), re.MULTILINE):
             raise ValueError(f"{path.relative_to(checkout)}: has a rule {name}; choose another name")
     # Python looks for imports in a script's own folder first, those of programs in other environments too.
-    if not inside and (importlib.util.find_spec(name) is not None or name in _imported_by_scripts(checkout)):
+    if not inside and (importlib.util.find_spec(name) is not None or name in _modules_of_scripts(checkout)):
         raise ValueError(f"workflow/scripts/{name}.py would hide the Python module {name}; choose another name")
 
 
-def _imported_by_scripts(checkout: Path) -> set[str]:
+def _modules_of_scripts(checkout: Path) -> set[str]:
     """Return the modules that programs of baselines import, and the packages that their environments pin."""
     texts = [path.read_text(encoding="utf-8") for path in sorted((checkout / "workflow/scripts").glob("*.py"))]
     pins = [path.read_text(encoding="utf-8") for path in sorted((checkout / "envs").glob("*.txt"))]

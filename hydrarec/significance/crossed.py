@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hydrarec.significance.estimate import Estimate, Parts, ratio_interval
-from hydrarec.significance.seed_spread import SeedSpread, counted_seeds
+from hydrarec.significance.seed_spread import SeedSpread, seed_parts
 
 Values = NDArray[np.float64]
 """A value for each user (rows) and each seed (columns)."""
@@ -59,26 +59,26 @@ class CrossedMean(Estimate):
     n_seeds: int
     """Seeds, R."""
 
-    def with_seeds_at_least(self, spread: SeedSpread | None, n_drawn: int, alpha: float) -> "CrossedMean":
+    def with_seeds_at_least(self, spread: SeedSpread | None, n_stochastic: int, alpha: float) -> "CrossedMean":
         """Return the same with the seeds' part of interval and p-value no smaller than all runs together suggest.
 
         Parameters
         ----------
         spread
             What they say; None: nothing.
-        n_drawn
+        n_stochastic
             Runs in this mean or difference that the seed changes.
         alpha
             The interval covers 1 - alpha.
         """
         if self.variance_seed_means is None or spread is None:
             return self
-        seeds = counted_seeds(self.variance_seed_means, spread, n_drawn, self.n_seeds)
-        return self._of_parts(
+        seeds = seed_parts(self.variance_seed_means, spread, n_stochastic, self.n_seeds)
+        return self._from_parts(
             independent_parts(self.variance_users, self.variance_residual, seeds, self.n_users), alpha
         )
 
-    def _of_parts(self, parts: Parts, alpha: float) -> "CrossedMean":
+    def _from_parts(self, parts: Parts, alpha: float) -> "CrossedMean":
         found = replace(self, parts=tuple((float(np.asarray(part)), df) for part, df in parts))
         reach = found.reach(alpha)
         return replace(found, low=self.mean - reach, high=self.mean + reach)
@@ -130,7 +130,7 @@ def crossed_mean(values: Values, alpha: float = 0.05) -> CrossedMean:
     >>> alone.variance_seeds, alone.variance_residual
     (None, None)
     """
-    return _crossed_mean(_checked(values), alpha)
+    return _crossed_mean(_validate(values), alpha)
 
 
 def _crossed_mean(values: Values, alpha: float, more: float = 0.0) -> CrossedMean:
@@ -146,8 +146,8 @@ def _crossed_mean(values: Values, alpha: float, more: float = 0.0) -> CrossedMea
         seeds = max(0.0, raw_seeds - residual)
     error = float(np.sqrt(users + (seeds or 0.0)))
     found = CrossedMean(mean, error, (), mean, mean, users, residual, seeds, raw_seeds, n_users, n_seeds)
-    counted = None if raw_seeds is None else counted_seeds(raw_seeds, None, 2, n_seeds)
-    return found._of_parts(independent_parts(users, residual, counted, n_users), alpha)
+    counted = None if raw_seeds is None else seed_parts(raw_seeds, None, 2, n_seeds)
+    return found._from_parts(independent_parts(users, residual, counted, n_users), alpha)
 
 
 def independent_parts(users: ArrayLike, residual: ArrayLike | None, seeds: Parts | None, n_users: int) -> Parts:
@@ -201,7 +201,7 @@ def paired_difference(values: Values, reference: Values, alpha: float = 0.05) ->
     >>> round(found.difference.mean, 3), round(found.percent, 1), round(found.difference.standard_error, 6)
     (0.1, 33.3, 0.0)
     """
-    values, reference = _checked(values), _checked(reference)
+    values, reference = _validate(values), _validate(reference)
     if len(values) != len(reference):
         raise ValueError(f"users do not match: {len(values)} in the run, {len(reference)} in the reference")
     seeds = {values.shape[1], reference.shape[1]} - {1}
@@ -254,7 +254,7 @@ def share_of_a_user(by_user: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.divide(squares, hits * total**2, out=np.zeros_like(squares), where=hits > 0)
 
 
-def _checked(values: Values) -> Values:
+def _validate(values: Values) -> Values:
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] < 1:
         raise ValueError(f"values must have the shape (users, seeds), found {values.shape}")

@@ -116,13 +116,13 @@ class Estimate:
 
     def p_above(self, bound: float) -> float:
         """One-sided p-value of the hypothesis that the mean is at most `bound`; small: it is above."""
-        return self._one_sided(self.mean - bound)
+        return self._one_sided_p(self.mean - bound)
 
     def p_below(self, bound: float) -> float:
         """One-sided p-value of the hypothesis that the mean is at least `bound`; small: it is below."""
-        return self._one_sided(bound - self.mean)
+        return self._one_sided_p(bound - self.mean)
 
-    def _one_sided(self, ahead: float) -> float:
+    def _one_sided_p(self, ahead: float) -> float:
         half = float(two_sided_p(abs(ahead), self.parts)) / 2
         # On the bound itself, an estimate without any error has shown nothing.
         return half if ahead > 0 else 1 - half if ahead < 0 else max(half, float(self.standard_error == 0))

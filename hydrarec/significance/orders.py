@@ -87,7 +87,7 @@ def order_spread(values: ArrayLike, alpha: float = 0.05) -> OrderSpread:
     >>> round(found.mean, 2), round(found.variance_orders, 3), round(found.deviation**2, 3)
     (1.1, 0.02, 0.02)
     """
-    x = _checked(values)
+    x = _validate(values)
     n_orders, n_users, n_seeds = x.shape
     between = float(x.mean(axis=(1, 2)).var(ddof=1))
     by_user = _interaction(x.mean(axis=2)) / n_users
@@ -124,7 +124,7 @@ def _rest(x: NDArray[np.float64]) -> float:
     return float((left**2).sum()) / ((orders - 1) * (users - 1) * (seeds - 1))
 
 
-def _checked(values: ArrayLike) -> NDArray[np.float64]:
+def _validate(values: ArrayLike) -> NDArray[np.float64]:
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 3 or x.shape[2] < 1:
         raise ValueError(f"values must have the shape (orders, users, seeds), found {x.shape}")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hydrarec.significance.crossed import independent_parts, share_of_a_user
 from hydrarec.significance.estimate import Parts, reach, two_sided_p
-from hydrarec.significance.seed_spread import counted_seeds, seed_spread
+from hydrarec.significance.seed_spread import seed_parts, seed_spread
 
 Matrix = NDArray[np.float64]
 """A number for each pair of runs: row minus column."""
@@ -171,20 +171,20 @@ def _variances(
     more: Numbers,
 ) -> PairVariances:
     """Make variances of differences of runs over their scales from the covariances of runs, `more` of them users'."""
-    of_users = _of_differences(users, scale) + more
+    of_users = _difference_variances(users, scale) + more
     if residual is None or seed_means is None:
         return PairVariances(of_users, None, None)
-    of_noise, of_seeds = (_of_differences(one, scale) for one in (residual, seed_means))
-    drawn = (np.ptp(by_seed, axis=1) > 0).astype(int)
-    both = drawn[:, None] + drawn
+    of_noise, of_seeds = (_difference_variances(one, scale) for one in (residual, seed_means))
+    stochastic = (np.ptp(by_seed, axis=1) > 0).astype(int)
+    both = stochastic[:, None] + stochastic
     # A run does not differ from itself.
     np.fill_diagonal(both, 0)
     spread = seed_spread(by_seed / scale[:, None])
-    (by_seeds, _), (by_runs, df) = counted_seeds(of_seeds, spread, both, by_seed.shape[1])
+    (by_seeds, _), (by_runs, df) = seed_parts(of_seeds, spread, both, by_seed.shape[1])
     return PairVariances(of_users, of_noise, of_seeds, np.asarray(by_seeds), np.asarray(by_runs), df)
 
 
-def _of_differences(covariance: Matrix, scale: NDArray[np.float64]) -> Matrix:
+def _difference_variances(covariance: Matrix, scale: NDArray[np.float64]) -> Matrix:
     scaled = covariance / scale[:, None] / scale
     own = scaled.diagonal()
     variances = np.maximum(own[:, None] + own - 2 * scaled, 0)

@@ -49,7 +49,7 @@ def detectable_difference(estimate: Estimate, alpha: float = 0.05, power: float 
     2.49
     """
     _check(alpha, power)
-    critical, weights = _critical(alpha, estimate)
+    critical, weights = _critical_values(alpha, estimate)
     return _true_error(estimate) * _solve(lambda size: float(special.ndtr(size - critical) @ weights), power)
 
 
@@ -76,13 +76,13 @@ def provable_margin(estimate: Estimate, alpha: float = 0.05, power: float = 0.8)
     2.93
     """
     _check(alpha, power)
-    critical, weights = _critical(alpha, estimate)
+    critical, weights = _critical_values(alpha, estimate)
 
-    def within(size: float) -> float:
+    def power_within(size: float) -> float:
         # Both tests reject if the estimate is nearer to 0 than the margin less the reach of the interval.
         return float((2 * special.ndtr(np.maximum(size - critical, 0)) - 1) @ weights)
 
-    return _true_error(estimate) * _solve(within, power)
+    return _true_error(estimate) * _solve(power_within, power)
 
 
 def _true_error(estimate: Estimate) -> float:
@@ -90,14 +90,14 @@ def _true_error(estimate: Estimate) -> float:
     return max(estimate.standard_error, float(np.sqrt(sum(part for part, _ in estimate.parts))))
 
 
-def _critical(alpha: float, estimate: Estimate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _critical_values(alpha: float, estimate: Estimate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return what the test asks for, in true standard errors, as the parts may be estimated, and how likely each is."""
     squared, weights = np.zeros(1), np.ones(1)
     parts = [(special.stdtrit(df, alpha) ** 2 * part, df) for part, df in estimate.parts if part > 0]
     estimated = [(most, df) for most, df in parts if df < _KNOWN]
-    places, shares = np.polynomial.legendre.leggauss(_NODES[len(estimated)])
+    nodes, shares = np.polynomial.legendre.leggauss(_NODES[len(estimated)])
     for most, df in estimated:
-        quantiles = special.gammaincinv(df / 2, (places + 1) / 2) * 2 / df
+        quantiles = special.gammaincinv(df / 2, (nodes + 1) / 2) * 2 / df
         squared = np.add.outer(squared, most * quantiles).ravel()
         weights = np.multiply.outer(weights, shares / 2).ravel()
     squared = squared + sum(most for most, df in parts if df >= _KNOWN)
@@ -108,13 +108,13 @@ def _critical(alpha: float, estimate: Estimate) -> tuple[NDArray[np.float64], ND
 def _solve(power_at: Callable[[float], float], power: float) -> float:
     """Return the number of standard errors at which the power is reached."""
 
-    def lacking(size: float) -> float:
+    def missing_power(size: float) -> float:
         return power_at(size) - power
 
     highest = 1.0
-    while lacking(highest) < 0:
+    while missing_power(highest) < 0:
         highest *= 2
-    return cast(float, optimize.brentq(lacking, 0, highest))
+    return cast(float, optimize.brentq(missing_power, 0, highest))
 
 
 def _check(alpha: float, power: float) -> None:

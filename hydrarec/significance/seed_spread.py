@@ -57,16 +57,16 @@ class SeedSpread:
     df: float
     """Degrees of freedom by which the own part of one of them is known; `shared` has seeds less one."""
 
-    def of(self, n_drawn: int | NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def of(self, n_stochastic: int | NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the parts of a variance that `shared` and `own` tell.
 
         Parameters
         ----------
-        n_drawn
+        n_stochastic
             How many runs that the seed changes are in a mean or a difference: none, one or two.
         """
-        shared = np.array([0.0, self.shared, 0.0])[n_drawn]
-        return shared, np.array([0.0, (1 - 1 / self.n_runs) * self.own, 2 * self.own])[n_drawn]
+        shared = np.array([0.0, self.shared, 0.0])[n_stochastic]
+        return shared, np.array([0.0, (1 - 1 / self.n_runs) * self.own, 2 * self.own])[n_stochastic]
 
 
 def seed_spread(means: NDArray[np.float64]) -> SeedSpread | None:
@@ -87,20 +87,20 @@ def seed_spread(means: NDArray[np.float64]) -> SeedSpread | None:
     >>> seed_spread(np.array([[1.0, 3.0], [3.0, 1.0], [2.0, 2.0]]))
     SeedSpread(own=2.0, shared=0.0, n_runs=2, n_seeds=2, df=1.0)
     """
-    drawn = means[np.ptp(means, axis=1) > 0]
-    if means.shape[1] < 2 or len(drawn) < 2:
+    stochastic = means[np.ptp(means, axis=1) > 0]
+    if means.shape[1] < 2 or len(stochastic) < 2:
         return None
-    drawn = _alike(drawn)
-    n_runs, n_seeds = drawn.shape
-    away = drawn - drawn.mean(axis=1, keepdims=True)
+    stochastic = _drop_outlying_runs(stochastic)
+    n_runs, n_seeds = stochastic.shape
+    away = stochastic - stochastic.mean(axis=1, keepdims=True)
     shared = away.mean(axis=0)
     apart = ((away - shared) ** 2).sum(axis=1) / (n_seeds - 1)
     own, together = float(apart.sum()) / (n_runs - 1), float((shared**2).sum()) / (n_seeds - 1)
-    df = min(n_seeds - 1 + _worth(apart, n_seeds - 1), float((n_runs - 1) * (n_seeds - 1)))
+    df = min(n_seeds - 1 + _prior_df(apart, n_seeds - 1), float((n_runs - 1) * (n_seeds - 1)))
     return SeedSpread(own / n_seeds, together / n_seeds, n_runs, n_seeds, df)
 
 
-def counted_seeds(own: ArrayLike, spread: SeedSpread | None, n_drawn: int | NDArray[np.int64], n_seeds: int) -> Parts:
+def seed_parts(own: ArrayLike, spread: SeedSpread | None, n_stochastic: int | NDArray[np.int64], n_seeds: int) -> Parts:
     """Return the seeds' parts of a variance, or of many, as intervals and p-values count them.
 
     Parameters
@@ -109,7 +109,7 @@ def counted_seeds(own: ArrayLike, spread: SeedSpread | None, n_drawn: int | NDAr
         Variance of the seeds' means by their number, noise included, as it was measured.
     spread
         What all runs together say; None: nothing.
-    n_drawn
+    n_stochastic
         See `SeedSpread.of`.
     n_seeds
         Seeds.
@@ -122,13 +122,13 @@ def counted_seeds(own: ArrayLike, spread: SeedSpread | None, n_drawn: int | NDAr
     own, df = np.asarray(own, dtype=np.float64), n_seeds - 1
     if spread is None:
         return [(own, df), (np.zeros_like(own), df)]
-    shared, of_all = spread.of(n_drawn)
+    shared, of_all = spread.of(n_stochastic)
     apart = np.maximum(own - shared, 0)
-    unlike = apart > of_all * _most(df, (spread.n_runs - 1) * df, UNLIKE)
+    unlike = apart > of_all * _largest_ratio(df, (spread.n_runs - 1) * df, UNLIKE)
     return [(np.where(unlike, own, shared), df), (np.where(unlike, 0, np.maximum(apart, of_all)), spread.df)]
 
 
-def _alike(means: NDArray[np.float64]) -> NDArray[np.float64]:
+def _drop_outlying_runs(means: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the runs but those whose spread over seeds is not of the others' kind."""
     # By the largest spread first; with two runs nobody can say which of them is unlike.
     spread = means.var(axis=1, ddof=1)
@@ -137,18 +137,18 @@ def _alike(means: NDArray[np.float64]) -> NDArray[np.float64]:
     df = means.shape[1] - 1
     while left > 2:
         others = order[: left - 1]
-        if spread[order[left - 1]] <= spread[others].mean() * _most(df, len(others) * df, OUTLYING / left):
+        if spread[order[left - 1]] <= spread[others].mean() * _largest_ratio(df, len(others) * df, OUTLYING / left):
             break
         left -= 1
     return means[np.sort(order[:left])]
 
 
-def _most(df: float, others_df: float, level: float) -> float:
+def _largest_ratio(df: float, others_df: float, level: float) -> float:
     """Return how many times the average variance of others one may be by chance."""
     return float(special.fdtri(df, others_df, 1 - level))
 
 
-def _worth(variances: NDArray[np.float64], df: float) -> float:
+def _prior_df(variances: NDArray[np.float64], df: float) -> float:
     """Return how many degrees of freedom the others are worth to each, from how much the variances differ.
 
     Logarithms of variances that are equal in truth vary by trigamma(df / 2). What they vary beyond that is the spread

@@ -6,28 +6,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.comparison.cases import read_cases
+from hydrarec.comparison.cases import read_evaluation_cases
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import metric_names
-from hydrarec.comparison.runs import RunSeed, planned, require_complete
+from hydrarec.comparison.runs import RunSeed, planned_run_seeds, require_complete
 from hydrarec.comparison.seeds import means_by_seed
-from hydrarec.comparison.two import only
+from hydrarec.comparison.two import restrict
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
 from hydrarec.contention import busy_share
 from hydrarec.files import read_object
 from hydrarec.formatting import count, duration, energy, metric_title, score, score_interval, several, size
 from hydrarec.layout import absent_files
-from hydrarec.outdated import outdated
+from hydrarec.outdated import why_outdated
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.significance.seed_spread import seed_spread
 from hydrarec.sources import code_name
-from hydrarec.terminal.settings import differing, parts_of
-from hydrarec.terminal.text import WIDTH, aligned, plain, wrapped
+from hydrarec.terminal.settings import changed_settings, parts_of
+from hydrarec.terminal.text import WIDTH, align, to_ascii, wrap
 
 
 def card(config: BenchmarkConfig, results: Path, run_id: str) -> str:
-    """Write the card of a run for the terminal; places where it is not finished say what is absent.
+    """Write the card of a run for the terminal; scopes where it is not finished say what is absent.
 
     Parameters
     ----------
@@ -44,33 +44,33 @@ def card(config: BenchmarkConfig, results: Path, run_id: str) -> str:
         If the configuration has no such run, or a file does not hold what it must.
     """
     # Refuses an unknown run before anything is read.
-    only(config, [run_id], config.datasets[0].id, config.protocols[0])
+    restrict(config, [run_id], config.datasets[0].id, config.protocols[0])
     run = config.run(run_id)
     title = f"{run.label} ({run_id})" if run.label and run.label != run_id else run_id
-    settings = differing(config, run_id)
+    settings = changed_settings(config, run_id)
     lines = [title, f"  {parts_of(run)}", f"  seeds {', '.join(map(str, config.seeds_of(run_id)))}"]
     if settings:
         lines += [
             "",
             "Loss, and settings that are not the defaults",
-            *aligned([list(one) for one in settings.items()], left=2),
+            *align([list(one) for one in settings.items()], left=2),
         ]
     for dataset in config.datasets:
         for protocol in config.protocols:
-            lines += ["", *wrapped(f"{dataset.title} ({dataset.id}), {protocol}")]
+            lines += ["", *wrap(f"{dataset.title} ({dataset.id}), {protocol}")]
             others = means_by_seed(config, results, dataset.id, protocol)
-            lines += _place(only(config, [run_id], dataset.id, protocol), results, run_id, others)
-    return "\n".join(plain(line) for line in lines)
+            lines += _scope_lines(restrict(config, [run_id], dataset.id, protocol), results, run_id, others)
+    return "\n".join(to_ascii(line) for line in lines)
 
 
-def _place(
+def _scope_lines(
     config: BenchmarkConfig, results: Path, run: str, others: Mapping[str, NDArray[np.float64]]
 ) -> Iterator[str]:
-    """Describe a run in the only place of a configuration."""
-    seeds = list(planned(config, results))
+    """Describe a run in the only scope of a configuration."""
+    seeds = list(planned_run_seeds(config, results))
     absent = {one.seed: absent_files(one.folder) for one in seeds}
     done = [one for one in seeds if not absent[one.seed]]
-    other = [why for one in done if (why := outdated(config, one.dataset, run, one.folder))]
+    other = [why for one in done if (why := why_outdated(config, one.dataset, run, one.folder))]
     if len(done) == len(seeds) and not other:
         yield from _metrics(config, results, run, others)
     else:
@@ -79,7 +79,7 @@ def _place(
                 yield f"  seed {one.seed} is not finished: {', '.join(absent[one.seed])} absent"
     if done:
         yield ""
-        yield from _side_by_side([[f"seed {one.seed}", *_times(one)] for one in done])
+        yield from _seed_columns([[f"seed {one.seed}", *_times(one)] for one in done])
         for one in done:
             yield ""
             yield f"  seed {one.seed}: {one.folder}"
@@ -88,12 +88,12 @@ def _place(
         yield f"  {why}"
 
 
-def _side_by_side(columns: list[list[str]]) -> Iterator[str]:
+def _seed_columns(columns: list[list[str]]) -> Iterator[str]:
     """Write what every seed took beside what the others took, as many as fit; what none has is left out."""
     names = ["", *_TIMES]
-    kept = [place for place in range(len(names)) if any(column[place] != "-" for column in columns)]
-    room = WIDTH - 2 - max(len(names[place]) for place in kept)
-    widths = [max(len(column[place]) for place in kept) + 2 for column in columns]
+    kept = [index for index in range(len(names)) if any(column[index] != "-" for column in columns)]
+    room = WIDTH - 2 - max(len(names[index]) for index in kept)
+    widths = [max(len(column[index]) for index in kept) + 2 for column in columns]
     first = 0
     while first < len(columns):
         last = first + 1
@@ -101,7 +101,7 @@ def _side_by_side(columns: list[list[str]]) -> Iterator[str]:
             last += 1
         if first:
             yield ""
-        yield from aligned([[names[place], *(column[place] for column in columns[first:last])] for place in kept])
+        yield from align([[names[index], *(column[index] for column in columns[first:last])] for index in kept])
         first = last
 
 
@@ -110,7 +110,7 @@ def _metrics(
 ) -> Iterator[str]:
     [dataset], [protocol] = config.datasets, config.protocols
     require_complete(config, results)
-    cases = read_cases(config, results, dataset.id, protocol)
+    cases = read_evaluation_cases(config, results, dataset.id, protocol)
     # As in the leaderboard: a single result that stands for every seed is one result.
     values = values_by_user(config, results, cases, dataset.id, protocol, run)[:, :, : len(config.seeds_of(run))]
     alpha = config.evaluation.alpha
@@ -121,7 +121,7 @@ def _metrics(
             estimate = estimate.with_seeds_at_least(seed_spread(others[metric]), 1, alpha)
         interval = score_interval(estimate.low, estimate.high)
         rows.append([metric_title(metric), score(estimate.mean), interval])
-    yield from aligned([["metric", "mean", f"{100 * (1 - alpha):g} %"], *rows])
+    yield from align([["metric", "mean", f"{100 * (1 - alpha):g} %"], *rows])
     yield f"  over {count(len(values))} users and {several(values.shape[2], 'seed')}"
 
 

@@ -7,7 +7,7 @@ from hydrarec.comparison.two import Contrast
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
 from hydrarec.formatting import count, metric_title, p_value, percent, percent_interval, score, several, signed
-from hydrarec.terminal.text import aligned, plain, wrapped
+from hydrarec.terminal.text import align, to_ascii, wrap
 
 _SAID = {
     "superior": "is better",
@@ -17,7 +17,7 @@ _SAID = {
 }
 
 
-def described(config: BenchmarkConfig, found: Contrast) -> str:
+def format_contrast(config: BenchmarkConfig, found: Contrast) -> str:
     """Write a comparison of two runs for the terminal.
 
     Parameters
@@ -34,19 +34,19 @@ def described(config: BenchmarkConfig, found: Contrast) -> str:
     coverage = f"{100 * (1 - evaluation.alpha):g} %"
     seeds = several(found.seeds, "matched seed")
     lines = [
-        *wrapped(f"{names[0]} against {names[1]}"),
-        *wrapped(f"{config.dataset(found.dataset).title}, {found.protocol}: {count(row['n_users'])} users, {seeds}"),
+        *wrap(f"{names[0]} against {names[1]}"),
+        *wrap(f"{config.dataset(found.dataset).title}, {found.protocol}: {count(row['n_users'])} users, {seeds}"),
         "",
-        *wrapped(_sentence(metric, names[0], row, coverage)),
+        *wrap(_sentence(metric, names[0], row, coverage)),
         "",
         *_metrics(found, coverage),
         "",
         f"{metric_title(metric)} in detail",
-        *aligned(_details(row, evaluation, found, coverage), left=2),
+        *align(_details(row, evaluation, found, coverage), left=2),
         "",
-        *(line for caveat in _caveats(found, evaluation) for line in wrapped(caveat)),
+        *(line for caveat in _caveats(found, evaluation) for line in wrap(caveat)),
     ]
-    return "\n".join(plain(line) for line in lines)
+    return "\n".join(to_ascii(line) for line in lines)
 
 
 def _sentence(metric: str, name: str, row: dict[str, Any], coverage: str) -> str:
@@ -62,7 +62,7 @@ def _name(config: BenchmarkConfig, run: str) -> str:
 
 def _metrics(found: Contrast, coverage: str) -> list[str]:
     head = ["metric", "first", "second", "per cent", f"{coverage} interval", "p", "verdict"]
-    return aligned(
+    return align(
         [
             head,
             *(
@@ -86,7 +86,7 @@ def _details(row: dict[str, Any], evaluation: EvaluationConfig, found: Contrast,
     narrow = f"{100 * (1 - 2 * evaluation.alpha):g} % interval"
     lines = [
         ["difference", f"{signed(row['difference'])}, {coverage} {signed(row['low'])} to {signed(row['high'])}"],
-        ["standard error", f"{score(row['standard_error'])} {_over(found)}"],
+        ["standard error", f"{score(row['standard_error'])} {_error_basis(found)}"],
     ]
     if row["p_equivalent"] == row["p_equivalent"] and row["p_equivalent"] is not None:
         lines += [
@@ -110,9 +110,9 @@ def _details(row: dict[str, Any], evaluation: EvaluationConfig, found: Contrast,
     return lines
 
 
-def _over(found: Contrast) -> str:
+def _error_basis(found: Contrast) -> str:
     """Say what the standard error is over, as the page does."""
-    if not found.drawn:
+    if not found.stochastic:
         return "over users"
     return "over users and seeds" if found.seeds > 1 else "over users (one seed)"
 
@@ -134,7 +134,7 @@ def _caveats(found: Contrast, evaluation: EvaluationConfig) -> list[str]:
         )
     if MRR not in found.rows.index:
         lines.append("MRR is not compared: one of the two was handed in as lists, beyond which places are unknown.")
-    if not found.drawn:
+    if not found.stochastic:
         lines.append("One result each, whatever the seed: only users are random.")
     elif found.seeds == 1:
         lines.append("One seed: this is about these trained weights, not about the method.")

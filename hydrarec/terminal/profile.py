@@ -3,7 +3,7 @@
 import pandas as pd
 
 from hydrarec.formatting import count, duration, several
-from hydrarec.terminal.text import aligned, plain
+from hydrarec.terminal.text import align, to_ascii
 
 SHOWN = 15
 """Operations in the table; the others are one line."""
@@ -11,7 +11,9 @@ LONGEST_NAME = 60
 """Characters of an operation's name; those of kernels are pages of C++."""
 
 
-def described(*, device: str, threads: int, steps: int, step_s: float, busy: float, operations: pd.DataFrame) -> str:
+def format_profile(
+    *, device: str, threads: int, steps: int, step_s: float, busy: float, operations: pd.DataFrame
+) -> str:
     """Write a profile; the arguments are the fields of `hydrarec.efficiency.profile.Profile`."""
     on_gpu = device != "cpu"
     what, between = ("kernels", "waiting") if on_gpu else ("operations", "Python and bookkeeping of gradients")
@@ -22,15 +24,15 @@ def described(*, device: str, threads: int, steps: int, step_s: float, busy: flo
         "",
     ]
     rows = [
-        [_short(str(name)), _share(row["share"]), _calls(row["calls"]), _time(row["call_s"])]
+        [_shorten(str(name)), _share(row["share"]), _calls(row["calls"]), _time(row["call_s"])]
         for name, row in operations.head(SHOWN).iterrows()
     ]
     if len(others := operations.iloc[SHOWN:]):
         calls = others["calls"].sum()
         seconds = (others["calls"] * others["call_s"]).sum() / calls
         rows.append([f"{len(others)} others", _share(others["share"].sum()), _calls(calls), _time(seconds)])
-    lines += aligned([[what, "share", "calls", "a call"], *rows])
-    return "\n".join(plain(line) for line in lines)
+    lines += align([[what, "share", "calls", "a call"], *rows])
+    return "\n".join(to_ascii(line) for line in lines)
 
 
 def _share(value: float) -> str:
@@ -45,5 +47,5 @@ def _calls(number: float) -> str:
     return f"{number:.0f}" if number >= 10 else f"{number:.1f}"
 
 
-def _short(name: str) -> str:
+def _shorten(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."

@@ -24,7 +24,7 @@ def parts_of(run: TrainedRun | BaselineRun) -> str:
     return ", ".join(f"{name} {part.kind}" for name, part in parts.items() if part is not None)
 
 
-def differing(config: BenchmarkConfig, run_id: str) -> dict[str, str]:
+def changed_settings(config: BenchmarkConfig, run_id: str) -> dict[str, str]:
     """Return the settings of a run that are not the defaults, in words; by data set where they differ between them.
 
     Parameters
@@ -38,9 +38,9 @@ def differing(config: BenchmarkConfig, run_id: str) -> dict[str, str]:
     if isinstance(run, BaselineRun):
         return {f"options.{key}": str(value) for key, value in run.options.items()}
     settings = {dataset.id: config.settings(run_id, dataset.id) for dataset in config.datasets}
-    everything = {dataset: _flat(one.model_dump(mode="json")) for dataset, one in settings.items()}
+    everything = {dataset: _flatten(one.model_dump(mode="json")) for dataset, one in settings.items()}
     changed = {
-        key for one in settings.values() for key in _flat(one.model_dump(mode="json", exclude_defaults=True))
+        key for one in settings.values() for key in _flatten(one.model_dump(mode="json", exclude_defaults=True))
     } | {"loss.kind"}
     found: dict[str, str] = {}
     for key in dict.fromkeys(key for one in everything.values() for key in one):
@@ -54,12 +54,12 @@ def differing(config: BenchmarkConfig, run_id: str) -> dict[str, str]:
     return found
 
 
-def _flat(settings: dict[str, Any], path: str = "") -> dict[str, str]:
+def _flatten(settings: dict[str, Any], path: str = "") -> dict[str, str]:
     flat: dict[str, str] = {}
     for key, value in settings.items():
         name = f"{path}{key}"
         if isinstance(value, dict):
-            flat |= _flat(value, f"{name}.")
+            flat |= _flatten(value, f"{name}.")
         elif name not in _NO_SETTINGS:
             flat[name] = str(value)
     return flat

@@ -10,26 +10,26 @@ WIDTH = 80
 _PLAIN = str.maketrans({MINUS: "-", NARROW: " ", NOTHING: "-"})
 
 
-def plain(text: str) -> str:
+def to_ascii(text: str) -> str:
     """Write typographic characters of numbers with those of ASCII.
 
-    >>> plain("−4.2\u202f%"), plain("0.1\u20130.2")
+    >>> to_ascii("−4.2\u202f%"), to_ascii("0.1\u20130.2")
     ('-4.2 %', '0.1-0.2')
     """
     return text.translate(_PLAIN)
 
 
-def wrapped(text: str) -> list[str]:
+def wrap(text: str) -> list[str]:
     """Break a sentence into lines that every terminal has room for; words stay whole.
 
-    >>> wrapped("x" * 78 + " and more")[1]
+    >>> wrap("x" * 78 + " and more")[1]
     'and more'
     """
     # Numbers still hold their own spaces here, at which no line is broken.
-    return [plain(line) for line in textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)]
+    return [to_ascii(line) for line in textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)]
 
 
-def aligned(rows: Sequence[Sequence[str]], left: int = 1, indent: int = 2) -> list[str]:
+def align(rows: Sequence[Sequence[str]], left: int = 1, indent: int = 2) -> list[str]:
     r"""Return rows of cells as lines whose columns line up.
 
     Parameters
@@ -43,11 +43,11 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1, indent: int = 2) -> li
 
     Examples
     --------
-    >>> print("\n".join(aligned([["metric", "mean"], ["mrr", "0.1"]], indent=0)))
+    >>> print("\n".join(align([["metric", "mean"], ["mrr", "0.1"]], indent=0)))
     metric  mean
     mrr      0.1
     """
-    cells = [[plain(cell) for cell in row] for row in rows]
+    cells = [[to_ascii(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         (

@@ -49,15 +49,15 @@ class AdamW:
         """Take a step along the gradients; parameters without one stay."""
         self.n_steps += 1
         rows = zip(self.parameters, self.exp_avg, self.exp_avg_sq, strict=True)
-        asked = [(parameter, parameter.grad, *means) for parameter, *means in rows if parameter.grad is not None]
-        parameters, gradients, exp_avg, exp_avg_sq = map(list, zip(*asked, strict=True))
+        updated = [(parameter, parameter.grad, *means) for parameter, *means in rows if parameter.grad is not None]
+        parameters, gradients, exp_avg, exp_avg_sq = map(list, zip(*updated, strict=True))
         torch._fused_adamw_(
             parameters,
             gradients,
             exp_avg,
             exp_avg_sq,
             [],
-            [self.n_steps] * len(asked),
+            [self.n_steps] * len(updated),
             lr=self.learning_rate,
             beta1=BETAS[0],
             beta2=BETAS[1],

@@ -1,5 +1,6 @@
 """Weights on disk, with all that is needed to build the model again; safetensors, never pickle."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -13,7 +14,7 @@ from hydrarec.config import RunSettings
 from hydrarec.files import atomic_path
 from hydrarec.masking.base import Masking
 from hydrarec.models.base import Blueprint, SequenceModel, initialise
-from hydrarec.training.streams import seed_of
+from hydrarec.training.streams import stream_seed
 
 
 def build(settings: RunSettings, n_items: int, seed: int = 0) -> tuple[SequenceModel, Masking]:
@@ -30,14 +31,14 @@ def build(settings: RunSettings, n_items: int, seed: int = 0) -> tuple[SequenceM
     """
     run = settings.run
     masking: Masking = run.masking.implementation()(run.masking, n_items)
-    streams = seed_of(seed)
+    seed_for = functools.partial(stream_seed, seed)
     with torch.random.fork_rng(devices=[]):
         # For what an operator draws while it is built; everything else is drawn by `initialise`.
         # `torch.manual_seed` would seed the GPUs too, whose streams belong to dropout and are not restored here.
-        torch.default_generator.manual_seed(streams("init.operator"))
+        torch.default_generator.manual_seed(seed_for("init.operator"))
         blueprint = Blueprint(run.model, settings.encoder, run.attention, n_items, masking.n_special_tokens)
         model: SequenceModel = run.model.implementation()(blueprint)
-    initialise(model, streams)
+    initialise(model, seed_for)
     return model, masking
 
 

@@ -22,9 +22,9 @@ from hydrarec.losses.base import Loss
 from hydrarec.masking.base import TrainingView
 from hydrarec.metrics import hit_rate, ndcg, user_mean
 from hydrarec.progress import bar
-from hydrarec.ranking.blocks import Products
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import BATCH_SIZE, count_ranks
+from hydrarec.ranking.tiles import Products
 from hydrarec.sequences.batches import training_batches, training_order
 from hydrarec.sequences.log import Cases, Catalogue, Log
 from hydrarec.stopwatch import Stopwatch
@@ -62,8 +62,8 @@ def converged(history: Sequence[Epoch], training: TrainingConfig) -> bool:
 
 
 @dataclass
-class Position:
-    """How far the epoch has come that is being trained."""
+class EpochProgress:
+    """How far the epoch that is being trained has come."""
 
     order: dict[str, Any]
     """State of the stream of the order when the epoch began."""
@@ -127,7 +127,7 @@ class Trainer:
         self.history: list[Epoch] = []
         self.best_weights: dict[str, Tensor] = {}
         """Weights of the best epoch so far, on the CPU."""
-        self.position = self._start()
+        self.progress = self._start()
 
     @cached_property
     def candidates(self) -> Candidates:
@@ -135,7 +135,7 @@ class Trainer:
         return Candidates(self.validation, self.catalogue)
 
     @property
-    def parameters(self) -> int:
+    def n_parameters(self) -> int:
         """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
@@ -191,7 +191,7 @@ class Trainer:
         load = load_average()
         with self.validation_watch.running():
             ndcg10, hr10 = self._validate(between)
-        self.position = self._start()
+        self.progress = self._start()
         number = len(self.history) + 1
         found = Epoch(
             number,
@@ -213,7 +213,7 @@ class Trainer:
     def train_epoch(self) -> float:
         """Train an epoch without validating, and return its mean loss."""
         loss = self._train(lambda: None)
-        self.position = self._start()
+        self.progress = self._start()
         return loss
 
     def _train(self, between: Callable[[], None]) -> float:
@@ -223,20 +223,20 @@ class Trainer:
         # Batches hold sequences of like length, so some hold ten times the targets of others. Each counts by
         # its share: the objective is the mean over targets, as if lengths were mixed.
         usual_targets = self._expected_targets() / len(order)
-        number, position = len(self.history) + 1, self.position
-        left = training_batches(self.train_log, order[position.batches :], self._window)
-        for batch in bar(left, total=len(order) - position.batches, what=f"epoch {number}", unit="batch"):
+        number, progress = len(self.history) + 1, self.progress
+        left = training_batches(self.train_log, order[progress.batches :], self._window)
+        for batch in bar(left, total=len(order) - progress.batches, what=f"epoch {number}", unit="batch"):
             view = self.masking.training_view(batch, self.streams.masks)
             loss = self._loss_of(view)
             self.optimizer.zero_grad()
             (loss * (len(view.targets) / usual_targets)).backward()
             self.optimizer.step()
             # Summed on the device: reading a number every step would stop a GPU every step.
-            position.loss_sum += loss.detach() * len(view.targets)
-            position.targets += len(view.targets)
-            position.batches += 1
+            progress.loss_sum += loss.detach() * len(view.targets)
+            progress.targets += len(view.targets)
+            progress.batches += 1
             between()
-        mean = float(position.loss_sum) / position.targets
+        mean = float(progress.loss_sum) / progress.targets
         if not np.isfinite(mean):
             raise FloatingPointError(f"the loss became {mean} in epoch {number}; try a smaller training.learning_rate")
         return mean
@@ -245,9 +245,9 @@ class Trainer:
     def _window(self) -> int:
         return self.masking.training_window(self.settings.encoder.max_length)
 
-    def _start(self) -> Position:
-        """Return the position at the beginning of the next epoch."""
-        return Position(self.streams.order.bit_generator.state, torch.zeros((), device=self.device))
+    def _start(self) -> EpochProgress:
+        """Return the progress at the beginning of the next epoch."""
+        return EpochProgress(self.streams.order.bit_generator.state, torch.zeros((), device=self.device))
 
     def _order(self, stream: np.random.Generator) -> list[np.ndarray]:
         # By what models see, not by the masking's window, so that a seed means the same order under every masking.

@@ -13,7 +13,7 @@ from hydrarec.layout import RANKING_FILES
 from hydrarec.provenance import WEIGHTS, changed_part, file_hashes, peak_memory_mib, read_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.outputs import write_ranking
-from hydrarec.ranking.sampled import read_drawn
+from hydrarec.ranking.sampled import read_sampled_candidates
 from hydrarec.sequences.log import read_cases, read_catalogue
 from hydrarec.sources import code_state, loaded_sources
 from hydrarec.stopwatch import Stopwatch
@@ -61,7 +61,7 @@ def rank_test(
             f"{model}: trained on {network.n_items} items, but {data / 'items.parquet'} has {catalogue.n_items}; "
             "rank it on the data that it was trained on"
         )
-    drawn = read_drawn(candidates, cases, catalogue)
+    sampled_candidates = read_sampled_candidates(candidates, cases, catalogue)
     network.to(device)
     if device.type == "cuda":
         # Kernels are loaded and compiled at their first use, which is no part of what ranking a user takes.
@@ -70,7 +70,15 @@ def rank_test(
     watch = Stopwatch(device, energy_counter(gpu_uuid(device)))
     with watch.running():
         score = ModelScorer(network, masking, cases)
-        ranking = rank(score, cases, catalogue, batch_size=BATCH_SIZE, top_k=LIST_LENGTH, drawn=drawn, what="test")
+        ranking = rank(
+            score,
+            cases,
+            catalogue,
+            batch_size=BATCH_SIZE,
+            top_k=LIST_LENGTH,
+            sampled_candidates=sampled_candidates,
+            what="test",
+        )
     cost = Inference(
         device=device_name(device),
         test_s=watch.seconds,
@@ -80,7 +88,7 @@ def rank_test(
         test_cpu_s=watch.cpu_s,
         load=load_average(),
         test_j=watch.joules,
-        candidates={one.kind: one.content_hash for one in drawn},
+        candidates={one.kind: one.content_hash for one in sampled_candidates},
         code={**code, "sources": loaded_sources()},
     )
     with atomic_folder(output, last="inference.json", replaces=RANKING_FILES) as new:

@@ -23,11 +23,11 @@ from hydrarec.sources import code_state
 from hydrarec.stopwatch import Stopwatch
 from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
-from hydrarec.training.claim import claimed
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.interruption import Interruption, ignore_requests_to_save
+from hydrarec.training.lock import lock_training
 from hydrarec.training.state import TrainingState
-from hydrarec.unfinished import FOLDER
+from hydrarec.unfinished import STATE_FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +93,15 @@ def train(
         if trainer.compiles:
             # Else the first epoch would take seconds longer, and with some operators more than with others.
             trainer.warm_up()
-    identity = _identity(settings, seen, seed, device)
-    state = TrainingState(output / FOLDER, identity, socket.gethostname(), code, threads, runs_per_gpu)
-    with claimed(state.folder):
+    state = TrainingState(
+        folder=output / STATE_FOLDER,
+        identity=_identity(settings, seen, seed, device),
+        host=socket.gethostname(),
+        code=code,
+        threads=threads,
+        runs_per_gpu=runs_per_gpu,
+    )
+    with lock_training(state.folder):
         state.restore(trainer)
         if state.threads != threads:
             log.warning("goes on with %d threads, with which it was begun, and not with %d", state.threads, threads)
@@ -174,7 +180,7 @@ def _timing(trainer: Trainer, state: TrainingState, setup_s: float) -> Timing:
         epochs=len(history),
         best_epoch=best(history).epoch,
         converged=converged(history, trainer.settings.training),
-        parameters=trainer.parameters,
+        parameters=trainer.n_parameters,
         setup_s=setup_s,
         train_s=history[-1].train_s,
         epoch_s=epoch_s,

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from hydrarec.masking.base import Masking
 from hydrarec.models.base import OutputLayer, SequenceModel
-from hydrarec.ranking.blocks import Products
+from hydrarec.ranking.tiles import Products
 from hydrarec.sequences.batches import gather
 from hydrarec.sequences.log import Cases
 
@@ -27,7 +27,7 @@ class ModelScorer:
     masking
         Arranges histories as the model knows them.
     cases
-        What is asked.
+        What is scored.
     """
 
     def __init__(self, model: SequenceModel, masking: Masking, cases: Cases) -> None:
@@ -43,11 +43,11 @@ class ModelScorer:
         """Return what the scores of all items (column = item id) for the cases `rows` are products of."""
         if self.model.training:
             raise ValueError("a model in training mode drops activations at random and cannot be ranked")
-        hidden = torch.cat([self._encoded(part) for part in rows.split(self._n_rows(rows))])
+        hidden = torch.cat([self._encode(part) for part in rows.split(self._n_rows(rows))])
         weight, bias = self.model.output_layer()
         return Products(hidden, OutputLayer(weight.float(), None if bias is None else bias.float()))
 
-    def _encoded(self, rows: Int[Tensor, " R"]) -> Float[Tensor, "R D"]:
+    def _encode(self, rows: Int[Tensor, " R"]) -> Float[Tensor, "R D"]:
         batch = gather(self.log, self.starts[rows], self.stops[rows], self.window)
         return self.model(self.masking.inference_view(batch)).float()
 

@@ -1,6 +1,6 @@
 """The complete state of a training on disk: interrupted anywhere, it goes on as if it had not been.
 
-Saved are the weights, the best weights so far, the optimiser's moments, every random stream, the place in the epoch,
+Saved are the weights, the best weights so far, the optimiser's moments, every random stream, the progress of the epoch,
 the history and the clocks; in one safetensors file, so that no part can be of another moment, and never a pickle. The
 file before it is kept too, should the newest not be readable.
 """
@@ -23,8 +23,8 @@ from hydrarec.files import atomic_path
 from hydrarec.provenance import peak_memory_mib
 from hydrarec.sources import loaded_sources
 from hydrarec.training.checkpoint import weights_of, write_tensors
-from hydrarec.training.engine import Epoch, Position, Trainer
-from hydrarec.unfinished import LATEST, PREVIOUS
+from hydrarec.training.engine import Epoch, EpochProgress, Trainer
+from hydrarec.unfinished import LATEST_STATE, PREVIOUS_STATE
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,14 @@ class TrainingState:
     """
 
     def __init__(
-        self, folder: Path, identity: dict[str, Any], host: str, code: dict[str, Any], threads: int, runs_per_gpu: int
+        self,
+        *,
+        folder: Path,
+        identity: dict[str, Any],
+        host: str,
+        code: dict[str, Any],
+        threads: int,
+        runs_per_gpu: int,
     ) -> None:
         self.folder = folder
         self.identity = identity
@@ -82,14 +89,14 @@ class TrainingState:
             **{f"best.{name}": tensor for name, tensor in trainer.best_weights.items()},
             **{f"optimizer.{name}": tensor.cpu() for name, tensor in trainer.optimizer.state().items()},
             **_stream_tensors(trainer),
-            "position.loss_sum": trainer.position.loss_sum.cpu(),
+            "position.loss_sum": trainer.progress.loss_sum.cpu(),
         }
         values = {
             "identity": self.identity,
             "history": [dataclasses.asdict(epoch) for epoch in trainer.history],
-            "order": trainer.position.order,
-            "batches": trainer.position.batches,
-            "targets": trainer.position.targets,
+            "order": trainer.progress.order,
+            "batches": trainer.progress.batches,
+            "targets": trainer.progress.targets,
             **_read_clocks(trainer),
             "resumed": self.resumed,
             "hosts": self.hosts,
@@ -100,10 +107,10 @@ class TrainingState:
             "peak_memory_mib": self.peak_memory_mib,
             "peak_gpu_mib": self.peak_gpu_mib,
         }
-        with atomic_path(self.folder / LATEST) as temporary:
+        with atomic_path(self.folder / LATEST_STATE) as temporary:
             write_tensors(tensors, values, temporary)
-            if (self.folder / LATEST).exists():
-                (self.folder / LATEST).replace(self.folder / PREVIOUS)
+            if (self.folder / LATEST_STATE).exists():
+                (self.folder / LATEST_STATE).replace(self.folder / PREVIOUS_STATE)
 
     def restore(self, trainer: Trainer) -> None:
         """Bring a new trainer into the saved state.
@@ -118,7 +125,7 @@ class TrainingState:
         """
         for left_over in self.folder.glob(".*.part"):
             left_over.unlink()
-        for path in (self.folder / LATEST, self.folder / PREVIOUS):
+        for path in (self.folder / LATEST_STATE, self.folder / PREVIOUS_STATE):
             found = _read(path)
             if found is None:
                 continue
@@ -145,7 +152,7 @@ class TrainingState:
             except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split())
                 raise ValueError(f"{path}: not complete ({reason}); remove {self.folder} to train anew") from error
-            log.info("resumed after epoch %d and %d batches", len(trainer.history), trainer.position.batches)
+            log.info("resumed after epoch %d and %d batches", len(trainer.history), trainer.progress.batches)
             return
 
     def remove(self) -> None:
@@ -176,7 +183,7 @@ def _put(trainer: Trainer, tensors: dict[str, Tensor], values: dict[str, Any]) -
     trainer.best_weights = part("best.")
     trainer.optimizer.load_state(part("optimizer."))
     trainer.history = [Epoch(**epoch) for epoch in values["history"]]
-    trainer.position = Position(
+    trainer.progress = EpochProgress(
         values["order"], tensors["position.loss_sum"].to(trainer.device), values["batches"], values["targets"]
     )
     _put_clocks(trainer, values)
@@ -206,7 +213,7 @@ def _stream_tensors(trainer: Trainer) -> dict[str, Tensor]:
 
 
 def _streams(trainer: Trainer) -> dict[str, tuple[Callable[[], Tensor], Callable[[Tensor], object]]]:
-    """Return how to read and set each of torch's random streams; numpy's is the position's."""
+    """Return how to read and set each of torch's random streams; numpy's is part of the epoch's progress."""
     streams = {
         "masks": (trainer.streams.masks.get_state, trainer.streams.masks.set_state),
         "negatives": (trainer.streams.negatives.get_state, trainer.streams.negatives.set_state),

@@ -4,18 +4,16 @@ With the same seed every operator starts from the same embeddings, meets users i
 hidden: differences between runs of one seed are paired (method: matched seeds).
 """
 
+import functools
 import zlib
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
 
-def seed_of(seed: int) -> Callable[[str], int]:
-    """Return the function from a stream's name to its seed, for a run's seed."""
-    return lambda name: int(
-        np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1, np.uint64)[0] >> 1
-    )
+def stream_seed(seed: int, name: str) -> int:
+    """Return the seed of the stream of that name, for a run's seed."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1, np.uint64)[0] >> 1)
 
 
 class Streams:
@@ -30,9 +28,9 @@ class Streams:
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
-        self.seed_of = seed_of(seed)
-        self.order = np.random.default_rng(self.seed_of("order"))
-        self.masks = torch.Generator().manual_seed(self.seed_of("masks"))
-        self.negatives = torch.Generator(device).manual_seed(self.seed_of("negatives"))
+        self.seed_for = functools.partial(stream_seed, seed)
+        self.order = np.random.default_rng(self.seed_for("order"))
+        self.masks = torch.Generator().manual_seed(self.seed_for("masks"))
+        self.negatives = torch.Generator(device).manual_seed(self.seed_for("negatives"))
         # Dropout takes no generator: the global stream belongs to it, and to features that an operator draws anew.
-        torch.manual_seed(self.seed_of("dropout"))
+        torch.manual_seed(self.seed_for("dropout"))

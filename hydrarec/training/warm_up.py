@@ -21,7 +21,7 @@ DRAWS = 4
 def one_of_each_kind(
     log: Log, masking: Masking, settings: RunSettings, n_items: int, device: torch.device
 ) -> Iterator[TrainingView]:
-    """Yield a view of each kind: its width, as models see it, its rows, and whether it has padding or several asked.
+    """Yield a view of each kind: its width, as models see it, its rows, whether it has padding or several outputs.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def one_of_each_kind(
     # The largest first: what is allocated for it does for the others.
     for longest, n_rows, padding in itertools.product(reversed(widths), sorted(sizes)[::-1], (1, 0)):
         if not padding or (n_rows > 1 and longest > 2):
-            batch = _made_up(n_rows, longest, padding, n_items, device, timed=log.timestamps is not None)
+            batch = _dummy_batch(n_rows, longest, padding, n_items, device, timed=log.timestamps is not None)
             views = [masking.training_view(batch, stream) for _ in range(DRAWS)]
             yield from {_several_in_a_row(view): view for view in views}.values()
 
@@ -67,7 +67,7 @@ def _longest_of_each_kind(log: Log, masking: Masking, window: int, sizes: set[in
     return list(kinds.values())
 
 
-def _made_up(n_rows: int, longest: int, padding: int, n_items: int, device: torch.device, *, timed: bool) -> Batch:
+def _dummy_batch(n_rows: int, longest: int, padding: int, n_items: int, device: torch.device, *, timed: bool) -> Batch:
     """Return a batch whose first row lacks `padding` items."""
     lengths = torch.full((n_rows,), longest)
     lengths[0] -= padding
@@ -77,4 +77,4 @@ def _made_up(n_rows: int, longest: int, padding: int, n_items: int, device: torc
 
 
 def _several_in_a_row(view: TrainingView) -> bool:
-    return view.asked.overview is not None and view.asked.overview.shape[1] > 1
+    return view.output_positions.full_context is not None and view.output_positions.full_context.shape[1] > 1

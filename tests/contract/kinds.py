@@ -13,7 +13,7 @@ from hydrarec.config.attention import (
     RetentionAttentionConfig,
     SoftmaxAttentionConfig,
 )
-from hydrarec.config.base import KindBlock
+from hydrarec.config.base import KindConfigModel
 from hydrarec.config.losses import LossConfig
 from hydrarec.config.masking import MaskingConfig
 from hydrarec.config.models import ModelConfig
@@ -27,7 +27,7 @@ def files_of(room: str) -> set[str]:
     return {module.name for module in pkgutil.iter_modules(package.__path__)} - NOT_A_KIND
 
 
-def configs_of(base: type[KindBlock]) -> list[KindBlock]:
+def configs_of(base: type[KindConfigModel]) -> list[KindConfigModel]:
     """Return a default configuration of every kind of a room."""
     return [config() for config in sorted(base.__subclasses__(), key=lambda c: c.__name__)]
 

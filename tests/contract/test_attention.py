@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 import torch
 
-from hydrarec.attention.base import RecurrentOperator
+from hydrarec.attention.base import IncrementalOperator
 from hydrarec.config.attention import CosineAttentionConfig, HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 from tests.contract.kinds import ATTENTIONS, VARIANTS
@@ -27,7 +27,7 @@ MASKED = [
     pytest.param(config, causal, id=f"{name_of(config)}-{'causal' if causal else 'bidirectional'}")
     for config in ATTENTIONS + VARIANTS
     for causal in (True, False)
-    if not config.missing_form(causal)
+    if not config.why_no_form(causal)
 ]
 
 
@@ -77,17 +77,17 @@ def test_outputs_and_gradients_equal_the_definition(config, causal, length, padd
 
 
 @pytest.mark.parametrize(
-    "config", [c for c in ATTENTIONS + VARIANTS if c.implementation().takes_some_queries], ids=name_of
+    "config", [c for c in ATTENTIONS + VARIANTS if c.implementation().supports_query_subset], ids=name_of
 )
 @pytest.mark.parametrize("length", LENGTHS)
-def test_some_queries_get_what_they_get_among_all(config, length):
+def test_a_query_subset_gets_what_it_gets_among_all(config, length):
     operator, (q, k, v), real = build(config), draw(length), right_padded(length, [length, max(1, length // 2), 1])
     some = torch.tensor([length // 3, 0, length - 1])
     for mask in (None, real):
         visibility = Visibility(causal=False, padding_mask=mask)
-        if not config.missing_form(causal=False):
+        if not config.why_no_form(causal=False):
             torch.testing.assert_close(operator(q[:, some], k, v, visibility), operator(q, k, v, visibility)[:, some])
-        if not config.missing_form(causal=True):
+        if not config.why_no_form(causal=True):
             last = real.sum(1) - 1 if mask is not None else torch.full((3,), length - 1)
             rows = torch.arange(3)
             expected = operator(q, k, v, Visibility(causal=True, padding_mask=None))[rows, last]
@@ -158,14 +158,14 @@ def test_zero_vectors_give_finite_values_and_gradients(config, causal):
         assert torch.isfinite(gradient).all()
 
 
-recurrent = pytest.mark.parametrize(
+incremental = pytest.mark.parametrize(
     "config",
-    [c for c in ATTENTIONS + VARIANTS if issubclass(c.implementation(), RecurrentOperator)],
+    [c for c in ATTENTIONS + VARIANTS if issubclass(c.implementation(), IncrementalOperator)],
     ids=name_of,
 )
 
 
-@recurrent
+@incremental
 def test_steps_give_what_the_full_pass_gives(config):
     operator, inputs = build(config), draw(100)
     state, outputs = None, []
@@ -176,7 +176,7 @@ def test_steps_give_what_the_full_pass_gives(config):
     torch.testing.assert_close(torch.stack(outputs, dim=1), full, rtol=1e-9, atol=1e-11)
 
 
-@recurrent
+@incremental
 def test_steps_count_and_add_up_in_half_precision_too(config):
     operator, inputs = build(config, torch.float32), [x.bfloat16() for x in draw(300)]
     state, outputs = None, []
@@ -191,7 +191,7 @@ def test_steps_count_and_add_up_in_half_precision_too(config):
     assert apart < 0.02 * full[:, 200:].float().abs().amax()
 
 
-@recurrent
+@incremental
 def test_the_state_does_not_grow(config):
     operator, inputs = build(config), draw(10)
     sizes, state = [], None

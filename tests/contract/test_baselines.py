@@ -12,8 +12,8 @@ from hydrarec.baselines.run import baseline_names, run_baseline
 from hydrarec.columns import RANKS, RECOMMENDATIONS, SAMPLED
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import SyntheticReaderConfig
-from hydrarec.data.candidates import draw
 from hydrarec.data.prepare import prepare
+from hydrarec.data.sampled_candidates import sample_candidates
 from hydrarec.data.split import split
 from hydrarec.files import read_json
 from hydrarec.metrics import hit_rate, ndcg
@@ -167,16 +167,16 @@ def test_only_what_draws_depends_on_the_seed(inputs):
         assert same == (name not in ("random", "bpr_mf")), name
 
 
-def test_drawn_candidates_leave_their_counts_and_change_no_rank(data, protocol, tmp_path):
-    drawn = tmp_path / "candidates-uniform-100.parquet"
-    draw(data, protocol, "uniform-100", drawn)
+def test_sampled_candidates_leave_their_counts_and_change_no_rank(data, protocol, tmp_path):
+    path = tmp_path / "candidates-uniform-100.parquet"
+    sample_candidates(data, protocol, "uniform-100", path)
     plain = run("markov", data, protocol, tmp_path / "plain")
-    both = run("markov", data, protocol, tmp_path / "both", candidates=[drawn])
+    both = run("markov", data, protocol, tmp_path / "both", candidates=[path])
     for table in ("ranks.parquet", "recommendations.parquet"):
         assert (plain / table).read_bytes() == (both / table).read_bytes()
     ranks, sampled = read_table(both / "ranks.parquet", RANKS), read_table(both / "sampled.parquet", SAMPLED)
     assert sampled[["user", "step"]].equals(ranks[["user", "step"]])
     assert (sampled["greater"] <= ranks["greater"]).all()
     assert 0 < sampled["greater"].mean() < 100
-    assert read_json(both / "inference.json")["candidates"] == {"uniform-100": content_hash(drawn)}
+    assert read_json(both / "inference.json")["candidates"] == {"uniform-100": content_hash(path)}
     assert "candidates" not in read_json(plain / "inference.json")

@@ -17,7 +17,7 @@ def build(config):
 @pytest.mark.parametrize("config", MASKINGS, ids=lambda c: c.kind)
 def test_each_row_has_targets_and_they_are_its_own_items(config):
     view = build(config).training_view(batch_of(*ROWS), torch.Generator().manual_seed(0))
-    rows = view.asked.index // view.batch.items.shape[1]
+    rows = view.output_positions.index // view.batch.items.shape[1]
     assert set(rows.tolist()) == set(range(len(ROWS)))
     for row, target in zip(rows.tolist(), view.targets.tolist(), strict=True):
         assert target in ROWS[row]
@@ -30,18 +30,18 @@ def test_a_target_is_never_visible_to_the_position_that_predicts_it(config):
         view = build(config).training_view(batch_of(*ROWS), torch.Generator().manual_seed(seed))
         width = view.batch.items.shape[1]
         may_see = view.visibility.attention_mask(width, torch.device("cpu")).expand(len(ROWS), -1, -1)
-        for index, target in zip(view.asked.index.tolist(), view.targets.tolist(), strict=True):
+        for index, target in zip(view.output_positions.index.tolist(), view.targets.tolist(), strict=True):
             row, position = divmod(index, width)
             assert target not in view.batch.items[row][may_see[row, position]].tolist()
 
 
 @pytest.mark.parametrize("config", MASKINGS, ids=lambda c: c.kind)
-def test_inference_asks_one_position_behind_or_at_the_newest_item(config):
+def test_inference_has_one_output_position_behind_or_at_the_newest_item(config):
     masking, batch = build(config), batch_of(*ROWS)
     view = masking.inference_view(batch)
-    assert len(view.asked.index) == len(ROWS)
+    assert len(view.output_positions.index) == len(ROWS)
     width = view.batch.items.shape[1]
-    for row, index in enumerate(view.asked.index.tolist()):
+    for row, index in enumerate(view.output_positions.index.tolist()):
         assert index == row * width + int(view.batch.lengths[row]) - 1
         history = [item for item in view.batch.items[row].tolist() if 0 < item <= N]
         assert history == list(ROWS[row])
@@ -49,22 +49,22 @@ def test_inference_asks_one_position_behind_or_at_the_newest_item(config):
 
 
 @pytest.mark.parametrize("config", MASKINGS, ids=lambda c: c.kind)
-def test_an_overview_is_of_positions_that_see_all_real_ones(config):
+def test_full_context_is_of_positions_that_see_all_real_ones(config):
     masking, batch = build(config), batch_of(*ROWS)
     training = masking.training_view(batch, torch.Generator().manual_seed(0))
     for view in (training, masking.inference_view(batch)):
         rows, width = view.batch.items.shape
-        overview = view.asked.overview
+        full_context = view.output_positions.full_context
         # At the first positions, causal targets see less.
-        assert (overview is None) == (config.kind == "causal" and view is training)
-        if overview is not None:
-            assert not overview.visibility.causal
+        assert (full_context is None) == (config.kind == "causal" and view is training)
+        if full_context is not None:
+            assert not full_context.visibility.causal
             may_see = view.visibility.attention_mask(width, torch.device("cpu")).expand(rows, -1, -1).flatten(0, 1)
-            sees = overview.visibility.attention_mask(width, torch.device("cpu"))[:, 0].expand(rows, -1)
-            assert torch.equal(may_see[view.asked.index], sees[view.asked.index // width])
+            sees = full_context.visibility.attention_mask(width, torch.device("cpu"))[:, 0].expand(rows, -1)
+            assert torch.equal(may_see[view.output_positions.index], sees[view.output_positions.index // width])
             places = torch.arange(rows * width)[:, None].view(rows, width, 1)
-            picked = overview.picked(overview.arranged(places.flatten(0, 1)[view.asked.index]))
-            assert torch.equal(picked.squeeze(1), view.asked.index)
+            queries = full_context.pad(places.flatten(0, 1)[view.output_positions.index])
+            assert torch.equal(full_context.unpad(queries).squeeze(1), view.output_positions.index)
 
 
 @pytest.mark.parametrize("config", MASKINGS, ids=lambda c: c.kind)
@@ -74,8 +74,8 @@ def test_windows_fill_the_model_exactly(config):
     seen = masking.training_view(
         batch_of(rows[0][-masking.training_window(10) :]), torch.Generator().manual_seed(0)
     ).batch
-    asked = masking.inference_view(batch_of(rows[0][-masking.inference_window(10) :])).batch
-    assert seen.items.shape[1] == asked.items.shape[1] == 10
+    known = masking.inference_view(batch_of(rows[0][-masking.inference_window(10) :])).batch
+    assert seen.items.shape[1] == known.items.shape[1] == 10
 
 
 @pytest.mark.parametrize("config", MASKINGS, ids=lambda c: c.kind)
@@ -117,5 +117,5 @@ def test_cloze_inputs_differ_from_the_originals_only_where_hidden():
     masking, batch = build(config), batch_of(*ROWS)
     view = masking.training_view(batch, torch.Generator().manual_seed(1))
     changed = (view.batch.items != batch.items).flatten().nonzero().squeeze(1)
-    assert torch.equal(changed, view.asked.index)
+    assert torch.equal(changed, view.output_positions.index)
     assert torch.equal(view.targets, batch.items.flatten()[changed])

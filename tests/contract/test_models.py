@@ -9,11 +9,11 @@ from scipy.stats import truncnorm
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from hydrarec.attention.base import RecurrentOperator
+from hydrarec.attention.base import IncrementalOperator
 from hydrarec.config import RunSettings
-from hydrarec.models.base import RecurrentModel
-from hydrarec.sequences.asked import asked
+from hydrarec.models.base import IncrementalModel
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.output_positions import select_positions
 from hydrarec.sequences.visibility import Visibility
 from hydrarec.training import checkpoint
 from tests.contract.batches import batch_of
@@ -26,7 +26,7 @@ ROWS = ([3, 7, 9, 4, 11, 2], [5, 6, 8], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [12])
 def combinations():
     for model, masking in itertools.product(MODELS, MASKINGS):
         for attention in ATTENTIONS if model.takes_attention else [None]:
-            if any(mixer and mixer.missing_form(masking.causal) for mixer in (model, attention)):
+            if any(mixer and mixer.why_no_form(masking.causal) for mixer in (model, attention)):
                 continue
             parts = (model.kind, attention.kind if attention else "none", masking.kind)
             yield pytest.param(
@@ -68,11 +68,11 @@ def ask(model, masking, *rows):
 
 
 @pytest.mark.parametrize("settings", ALL)
-def test_hidden_states_have_the_shape_of_what_was_asked_and_are_finite(settings):
+def test_hidden_states_have_the_shape_of_the_output_positions_and_are_finite(settings):
     model, masking = build(settings)
     view = masking.training_view(batch_of(*[r for r in ROWS if len(r) > 1]), torch.Generator().manual_seed(0))
     hidden = model(view)
-    assert hidden.shape == (len(view.asked.index), 16)
+    assert hidden.shape == (len(view.output_positions.index), 16)
     assert torch.isfinite(hidden).all()
     output = model.output_layer()
     assert output.weight.shape == (N + 1, 16)
@@ -80,11 +80,11 @@ def test_hidden_states_have_the_shape_of_what_was_asked_and_are_finite(settings)
 
 
 @pytest.mark.parametrize("settings", ALL)
-def test_asked_positions_are_what_they_are_among_all(settings):
+def test_output_positions_are_what_they_are_among_all(settings):
     """In values and gradients: that the others are not computed to the end must make no difference."""
     model, masking = build(settings)
     view = masking.training_view(batch_of(*[r for r in ROWS if len(r) > 1]), torch.Generator().manual_seed(0))
-    both = [model(view), asked(model.encode(view.batch, view.visibility), view.asked)]
+    both = [model(view), select_positions(model.encode(view.batch, view.visibility), view.output_positions)]
     torch.testing.assert_close(*both, rtol=1e-10, atol=1e-11)
     weights = torch.randn(both[0].shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     used = [parameter for parameter in model.parameters() if parameter is not getattr(model, "output_bias", None)]
@@ -96,11 +96,11 @@ def test_asked_positions_are_what_they_are_among_all(settings):
 
 
 @pytest.mark.parametrize("settings", ALL)
-def test_the_asked_position_of_a_history_is_what_it_is_among_all(settings):
+def test_the_output_position_of_a_history_is_what_it_is_among_all(settings):
     model, masking = build(settings)
     view = masking.inference_view(batch_of(*ROWS))
     with torch.no_grad():
-        both = model(view), asked(model.encode(view.batch, view.visibility), view.asked)
+        both = model(view), select_positions(model.encode(view.batch, view.visibility), view.output_positions)
     torch.testing.assert_close(*both, rtol=1e-10, atol=1e-11)
 
 
@@ -133,17 +133,17 @@ def test_a_growing_history_leaves_earlier_hidden_states_alone(settings):
     torch.testing.assert_close(long[:, :6], short, rtol=1e-8, atol=1e-9)
 
 
-def is_recurrence(settings):
+def is_incremental(settings):
     run = settings.run
     if run.attention is None:
-        return issubclass(run.model.implementation(), RecurrentModel)
-    return issubclass(run.attention.implementation(), RecurrentOperator)
+        return issubclass(run.model.implementation(), IncrementalModel)
+    return issubclass(run.attention.implementation(), IncrementalOperator)
 
 
-RECURRENT = [p for p in CAUSAL if is_recurrence(p.values[0])]
+INCREMENTAL = [p for p in CAUSAL if is_incremental(p.values[0])]
 
 
-@pytest.mark.parametrize("settings", RECURRENT)
+@pytest.mark.parametrize("settings", INCREMENTAL)
 def test_steps_give_what_the_full_pass_gives(settings):
     model, _ = build(settings)
     batch = batch_of(ROWS[2], [11, 12, 13, 14, 15, 16, 17, 18, 19, 20])
@@ -158,17 +158,17 @@ def test_steps_give_what_the_full_pass_gives(settings):
     assert len(sizes) == 1
 
 
-@pytest.mark.parametrize("settings", [p for p in CAUSAL if p not in RECURRENT])
-def test_what_is_no_recurrence_says_so(settings):
+@pytest.mark.parametrize("settings", [p for p in CAUSAL if p not in INCREMENTAL])
+def test_what_is_not_incremental_says_so(settings):
     model, _ = build(settings)
     names = "those that can: .*hydra" if settings.run.attention else ""
-    with pytest.raises(ValueError, match=f"is not a recurrence and cannot take in one item at a time.*{names}"):
+    with pytest.raises(ValueError, match=f"is not incremental and cannot take in one item at a time.*{names}"):
         model.step(torch.tensor([1]), None)
 
 
 @pytest.mark.parametrize(
     "settings",
-    [p for p in RECURRENT if getattr(p.values[0].run.model.implementation(), "has_positions", False)],
+    [p for p in INCREMENTAL if getattr(p.values[0].run.model.implementation(), "has_positions", False)],
 )
 def test_steps_end_with_the_positions(settings):
     model, _ = build(settings)
@@ -190,8 +190,8 @@ def test_the_gradient_of_an_output_reaches_no_later_item(settings):
     assert touched == set(ROWS[2][:5])
 
 
-def asking_the_last_item(settings, probability):
-    """Return the settings with this share of rows whose last item alone is hidden; causal masking always asks it."""
+def hiding_the_last_item(settings, probability):
+    """Return the settings with this share of rows whose last item alone is hidden; causal masking always does."""
     if settings.run.masking.causal:
         return settings
     masking = settings.run.masking.model_copy(update={"last_item_probability": probability})
@@ -201,7 +201,7 @@ def asking_the_last_item(settings, probability):
 @pytest.mark.parametrize("settings", ALL)
 def test_a_hidden_target_leaves_no_trace(settings):
     """The training view of a sequence must not depend on the item that is to be predicted."""
-    model, masking = build(asking_the_last_item(settings, 1.0))
+    model, masking = build(hiding_the_last_item(settings, 1.0))
     a, b = (batch_of([*ROWS[2][:-1], last]) for last in (21, 22))
     views = [masking.training_view(batch, torch.Generator().manual_seed(5)) for batch in (a, b)]
     assert views[0].targets[-1] != views[1].targets[-1]
@@ -254,8 +254,8 @@ def test_all_combinations_start_from_the_same_item_embeddings():
 def test_eight_users_can_be_learnt_by_heart(settings):
     # By heart means without dropout, which also would make the outcome depend on the tests that ran before.
     encoder = settings.encoder.model_copy(update={"dropout": 0.0})
-    # The last item is what is asked in the end. Asked in a tenth of the rows, it is sometimes learnt too late.
-    settings = asking_the_last_item(settings.model_copy(update={"encoder": encoder}), 0.5)
+    # The last item is what is predicted in the end. Hidden in a tenth of the rows, it is sometimes learnt too late.
+    settings = hiding_the_last_item(settings.model_copy(update={"encoder": encoder}), 0.5)
     model, masking = checkpoint.build(settings, N, seed=0)
     generator = torch.Generator().manual_seed(0)
     rows = [torch.randperm(N, generator=generator)[:9].add(1).tolist() for _ in range(8)]
@@ -302,14 +302,14 @@ def test_parameters_are_counted():
             assert count == expected[settings.run.model.kind]
 
 
-EVERY, ASKED = "every position", "asked positions"
+EVERY, OUTPUTS = "every position", "output positions"
 D, F = 16, 64
 COMPUTED = "no module's output"
 
 
 def two_layers(*dropped):
-    """Return what is dropped in each of two blocks; in the last one, once positions are mixed, only at asked ones."""
-    return [(f"blocks.{i}.{of}", where, width) for i, where in enumerate((EVERY, ASKED)) for of, width in dropped]
+    """Return what is dropped in each of two blocks; in the last, once positions are mixed, at output positions only."""
+    return [(f"blocks.{i}.{of}", where, width) for i, where in enumerate((EVERY, OUTPUTS)) for of, width in dropped]
 
 
 RECURRENT_BLOCK = [("mixer", D), ("feed_forward.1", F), ("feed_forward", D)]
@@ -324,11 +324,11 @@ DROPPED = {
     "lru": [("item_embedding", EVERY, D), *two_layers(*RECURRENT_BLOCK)],
     "ssd": [("item_embedding", EVERY, D), *two_layers(*RECURRENT_BLOCK)],
     # x = drop(sqrt(D) E + P);  x = x + W_o drop(norm(A V) * U)
-    "hstu": [(COMPUTED, EVERY, D), (COMPUTED, EVERY, D), (COMPUTED, ASKED, D)],
+    "hstu": [(COMPUTED, EVERY, D), (COMPUTED, EVERY, D), (COMPUTED, OUTPUTS, D)],
     # x = drop(E);  each layer gets drop(x)
     "gru4rec": [("item_embedding", EVERY, D), ("layers.0", EVERY, D)],
     # relu(W drop([o; p])): 16 filters of each of 5 heights, 4 vertical ones of D features
-    "caser": [(COMPUTED, ASKED, 5 * 16 + 4 * D)],
+    "caser": [(COMPUTED, OUTPUTS, 5 * 16 + 4 * D)],
 }
 """What is dropped in a training step, in order: the outputs of which module, where, and how wide. Written from the
 formulas of `docs/models`, for two layers of the sizes of `combinations`."""
@@ -360,7 +360,7 @@ class Watch:
         # Of several modules with the same output, the outermost comes last.
         for name, output in reversed(self.outputs):
             whole = output.shape[:2] == self.view.batch.items.shape
-            if output is x or (whole and torch.equal(asked(output, self.view.asked), x)):
+            if output is x or (whole and torch.equal(select_positions(output, self.view.output_positions), x)):
                 return name
         return COMPUTED
 
@@ -374,7 +374,7 @@ def test_what_is_dropped_is_what_the_layout_says(settings):
     torch.manual_seed(0)
     hidden = model.train()(view)
     assert watch.probabilities == {settings.encoder.dropout}
-    shapes = {EVERY: tuple(view.batch.items.shape), ASKED: (len(view.asked.index),)}
+    shapes = {EVERY: tuple(view.batch.items.shape), OUTPUTS: (len(view.output_positions.index),)}
     if settings.run.model.kind in DROPPED:
         expected = DROPPED[settings.run.model.kind]
         assert watch.sites == [(of, (*shapes[where], width)) for of, where, width in expected]

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hydrarec.columns import RANKS, RECOMMENDATIONS
 from hydrarec.metrics import hit_rate, ndcg
 from hydrarec.models.base import OutputLayer
-from hydrarec.ranking import blocks
-from hydrarec.ranking.blocks import Products
+from hydrarec.ranking import tiles
 from hydrarec.ranking.candidates import Candidates
 from hydrarec.ranking.full import count_ranks, rank
+from hydrarec.ranking.tiles import Products
 from hydrarec.tables import read_table, write_table
 from tests.unit.ranking.worlds import TableScorer, candidates_of, world, worlds
 
@@ -80,14 +80,14 @@ def test_tables_have_the_schemas(tmp_path):
         pd.testing.assert_frame_equal(read_table(tmp_path / "table.parquet", schema), frame)
 
 
-def test_neither_batches_nor_blocks_change_anything(monkeypatch):
+def test_neither_batches_nor_tiles_change_anything(monkeypatch):
     cases, catalogue = random_world(n_unused=20)
     score = uniform(cases, 501)
     whole = rank(score, cases, catalogue, batch_size=1000, top_k=10)
     again = rank(score, cases, catalogue, batch_size=1000, top_k=10)
     small = rank(score, cases, catalogue, batch_size=7, top_k=10)
-    monkeypatch.setattr(blocks, "FEWEST_ROWS", 1)
-    monkeypatch.setattr(blocks, "CACHED_SCORES", 1200)
+    monkeypatch.setattr(tiles, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(tiles, "CACHED_SCORES", 1200)
     two_rows = rank(score, cases, catalogue, batch_size=1000, top_k=10)
     for other in (again, small, two_rows):
         pd.testing.assert_frame_equal(other.ranks, whole.ranks, check_exact=True)

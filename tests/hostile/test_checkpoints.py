@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from hydrarec.training.run import train
-from hydrarec.training.state import LATEST, PREVIOUS, TrainingState
+from hydrarec.training.state import LATEST_STATE, PREVIOUS_STATE, TrainingState
 from tests.hostile.conftest import snapshot, training
 from tests.unit.training.ring import settings
 
@@ -192,8 +192,8 @@ def state(tmp_path, saved):
     ],
 )
 def test_state_of_this_training_that_is_incomplete(spoil, state, ring, command):
-    tensors, values = spoil(*parts(state / LATEST))
-    save_file(tensors, state / LATEST, {"hydrarec": json.dumps(values)})
+    tensors, values = spoil(*parts(state / LATEST_STATE))
+    save_file(tensors, state / LATEST_STATE, {"hydrarec": json.dumps(values)})
     command.refuses(*training(ring, max_epochs=1), words=("run/state/latest.safetensors: not complete", "run/state to"))
 
 
@@ -203,7 +203,7 @@ def test_state_of_this_training_that_is_incomplete(spoil, state, ring, command):
     ids=["empty", "pickle", "torch", "deep"],
 )
 def test_state_that_cannot_be_read_costs_time_and_nothing_else(content, state, ring, trained, tmp_path, command):
-    for name in (LATEST, PREVIOUS):
+    for name in (LATEST_STATE, PREVIOUS_STATE):
         (state / name).write_bytes(content)
     command.works(*training(ring, max_epochs=1))
     assert not (tmp_path / "pwned").exists()
@@ -212,7 +212,7 @@ def test_state_that_cannot_be_read_costs_time_and_nothing_else(content, state, r
 
 @pytest.mark.parametrize("metadata", [None, {"hydrarec": "{}"}, {"hydrarec": '{"identity": []}'}, {"hydrarec": "[]"}])
 def test_state_that_does_not_say_whose_it_is_is_not_used(metadata, state, ring, command):
-    save_file(parts(state / LATEST)[0], state / LATEST, metadata)
+    save_file(parts(state / LATEST_STATE)[0], state / LATEST_STATE, metadata)
     command.works(*training(ring, max_epochs=1))
 
 

@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from hydrarec.layout import run_folder
 from hydrarec.training.engine import Trainer
-from hydrarec.training.state import LATEST
+from hydrarec.training.state import LATEST_STATE
 from tests.hostile.conftest import snapshot, training
 from tests.unit.training.ring import settings
 
@@ -27,7 +27,7 @@ def output(tmp_path):
 
 
 def epochs_saved(folder):
-    with safe_open(folder / "state" / LATEST, framework="pt") as file:
+    with safe_open(folder / "state" / LATEST_STATE, framework="pt") as file:
         return len(json.loads(file.metadata()["hydrarec"])["history"])
 
 
@@ -58,7 +58,9 @@ def test_steps_that_are_too_large(ring, output, command):
 @pytest.mark.parametrize("weights", [False, True], ids=["loss", "weights"])
 def test_the_last_good_state_stays_and_leads_on(weights, ring, output, command, breaks, monkeypatch):
     breaks(3, weights=weights)
-    latest, previous = (str(output.relative_to(command.folder) / "state" / n) for n in (LATEST, "previous.safetensors"))
+    latest, previous = (
+        str(output.relative_to(command.folder) / "state" / n) for n in (LATEST_STATE, "previous.safetensors")
+    )
     error = command.refuses(*training(ring, output, max_epochs=5), words=(), leaves=(latest, previous))
     assert "epoch 3" in error or "not finite" in error
     assert epochs_saved(output) == 2

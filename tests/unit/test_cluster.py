@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from hydrarec import cli
-from hydrarec.cluster import FIELDS, NO_CLUSTER, NoAnswerError, described, jobs_of, refuse_orphans, wait_for
+from hydrarec.cluster import FIELDS, NO_CLUSTER, NoAnswerError, format_jobs, jobs_of, refuse_orphans, wait_for
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def rows(tmp_path):
 def test_only_jobs_of_a_snakemake_in_this_folder_count(squeue, rows, tmp_path):
     squeue(*rows.values())
     assert [job.id for job in jobs_of(tmp_path)] == ["12", "13"]
-    text = described(jobs_of(tmp_path))
+    text = format_jobs(jobs_of(tmp_path))
     assert "sasrec+hydra+causal_3" in text
     assert "scancel 12 13" in text
 
@@ -125,7 +125,7 @@ def test_without_squeue_there_is_no_slurm_and_no_job(tmp_path, monkeypatch):
     assert jobs_of(tmp_path) == []
     refuse_orphans(tmp_path)
     wait_for(tmp_path)
-    assert described([]) == "No Slurm job works in this folder."
+    assert format_jobs([]) == "No Slurm job works in this folder."
 
 
 def test_a_squeue_that_fails_is_not_taken_for_an_empty_queue(squeue, rows, tmp_path):

@@ -11,14 +11,14 @@ import sys
 import pytest
 import yaml
 
-from hydrarec.attention.base import in_layer
+from hydrarec.attention.base import attention_for_layer
 from hydrarec.config import ConfigError, base, load, load_file
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.config.built_in import BUILT_IN
-from hydrarec.config.claims_file import claims_file, unmet
+from hydrarec.config.claims_file import claims_file, unmet_requirements
 from hydrarec.config.datasets import PairsReaderConfig, SourceConfig
 from hydrarec.config.runs import TrainedRun
-from hydrarec.config.yaml_file import place_among, read_yaml
+from hydrarec.config.yaml_file import locate_among, read_yaml
 from tests.conftest import ROOT
 
 GOOD = {
@@ -306,8 +306,8 @@ def test_bidirectional_masking_needs_two_places():
 
 def test_only_the_last_layers_may_use_the_operator():
     hydra = HydraAttentionConfig(last_n_layers=1)
-    assert [in_layer(hydra, layer, 3).kind for layer in range(3)] == ["softmax", "softmax", "hydra"]
-    assert [in_layer(HydraAttentionConfig(), layer, 2).kind for layer in range(2)] == ["hydra", "hydra"]
+    assert [attention_for_layer(hydra, layer, 3).kind for layer in range(3)] == ["softmax", "softmax", "hydra"]
+    assert [attention_for_layer(HydraAttentionConfig(), layer, 2).kind for layer in range(2)] == ["hydra", "hydra"]
 
 
 def test_gts_needs_times():
@@ -439,7 +439,7 @@ def test_among_several_files_a_value_stands_in_the_one_that_is_on_top_there(tmp_
         ("runs", 0, "id"): "above:2",
         ("runs", 1, "id"): "above:1",
     }
-    assert {keys: place_among(files, keys).removeprefix(f"{tmp_path}/") for keys in places} == places
+    assert {keys: locate_among(files, keys).removeprefix(f"{tmp_path}/") for keys in places} == places
 
 
 @pytest.mark.parametrize(
@@ -483,7 +483,7 @@ def test_what_claims_ask_for_and_a_comparison_does_not_have_is_listed(tmp_path):
     path = tmp_path / "claims.yaml"
     path.write_text(f"registered: 2999-01-01\n{yaml.safe_dump(file, sort_keys=False)}")
     lines = path.read_text().splitlines()
-    assert unmet(path, config) == [
+    assert unmet_requirements(path, config) == [
         f"{path}:{lines.index('  run: sasrec+hydra+casual') + 1}: claim A: there is no run sasrec+hydra+casual "
         "(closest: sasrec+hydra+causal); it must hold on 2 data sets, and 1 is there",
         f"{path}:{lines.index('- id: D') + 1}: claim D: pairs of runs are not compared on hr@20; allowed here: ndcg@10 "

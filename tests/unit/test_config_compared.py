@@ -4,7 +4,7 @@ import pytest
 
 from hydrarec.config import load
 from hydrarec.config.built_in import BUILT_IN
-from hydrarec.config.compared import compared
+from hydrarec.config.compared import compared_settings
 from tests.unit.test_config_measured import changed, shipped
 
 RAW = shipped("config.yaml")
@@ -27,7 +27,7 @@ DATA = BUILT_IN["synthetic"].model_dump(mode="json")
     ],
 )
 def test_names_and_what_is_of_no_concern_change_nothing(path, to):
-    assert compared(load(changed(DEMO, path, to))) == compared(load(DEMO))
+    assert compared_settings(load(changed(DEMO, path, to))) == compared_settings(load(DEMO))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_names_and_what_is_of_no_concern_change_nothing(path, to):
     ],
 )
 def test_whatever_changes_a_number_changes_it(path, to):
-    assert compared(load(changed(DEMO, path, to))) != compared(load(DEMO))
+    assert compared_settings(load(changed(DEMO, path, to))) != compared_settings(load(DEMO))
 
 
 def test_runs_of_a_grid_are_those_that_are_written_out():
@@ -57,4 +57,4 @@ def test_runs_of_a_grid_are_those_that_are_written_out():
     written = {"id": "sasrec+hydra+causal", **{room: parts[0] for room, parts in grid.items()}}
     rest = {key: value for key, value in RAW.items() if key not in ("grid", "runs")}
     rest["evaluation"] = {"reference": "sasrec+hydra+causal"}
-    assert compared(load(rest | {"grid": grid})) == compared(load(rest | {"runs": [written]}))
+    assert compared_settings(load(rest | {"grid": grid})) == compared_settings(load(rest | {"runs": [written]}))

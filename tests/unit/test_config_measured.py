@@ -6,11 +6,11 @@ import pytest
 import yaml
 
 from hydrarec.config import load
-from hydrarec.config.measured import ON_DATA, measured, summarised
+from hydrarec.config.measured import ON_DATA, measured_settings, summarised_settings
 from tests.conftest import ROOT
 
 PARTS = ("operators", "blocks", "steps", "inference")
-ALONE = ("operators", "blocks")
+SEQUENCE_PARTS = ("operators", "blocks")
 
 
 def shipped(name):
@@ -31,9 +31,9 @@ def changed(raw, path, to):
 @pytest.mark.parametrize("name", ["config.yaml", "examples/reference.yaml", "examples/reproduction.yaml"])
 def test_it_is_a_configuration_that_measures_the_same(name, part):
     config = load(shipped(name) | {"efficiency": {"rounds": 7}})
-    found = measured(config, part)
+    found = measured_settings(config, part)
     again = load(found)
-    assert measured(again, part) == found
+    assert measured_settings(again, part) == found
     trained = [run.id for run in config.all_runs if hasattr(run, "masking")]
     assert again.run_ids == trained
     if part in ON_DATA:
@@ -59,7 +59,7 @@ def test_it_is_a_configuration_that_measures_the_same(name, part):
         ("efficiency.devices", ["cpu", "cuda"], ()),
         ("efficiency.fit_from", 128, ()),
         ("efficiency.rounds", 9, PARTS),
-        ("efficiency.lengths", [64, 128], ALONE),
+        ("efficiency.lengths", [64, 128], SEQUENCE_PARTS),
         ("evaluation.reference", "bert4rec+hydra+causal", ()),
         ("evaluation.flips", 5000, ()),
         ("training.max_epochs", 3, ()),
@@ -77,7 +77,7 @@ def test_it_is_a_configuration_that_measures_the_same(name, part):
 def test_what_repeats_a_measurement(path, to, again):
     raw = shipped("examples/demo.yaml")
     before, after = load(raw), load(changed(raw, path, to))
-    assert tuple(part for part in PARTS if measured(before, part) != measured(after, part)) == again
+    assert tuple(part for part in PARTS if measured_settings(before, part) != measured_settings(after, part)) == again
 
 
 def test_a_baseline_repeats_none_even_as_the_reference_of_a_comparison_without_models():
@@ -85,14 +85,14 @@ def test_a_baseline_repeats_none_even_as_the_reference_of_a_comparison_without_m
     del raw["grid"]
     raw["evaluation"]["reference"] = "popularity"
     before, after = load(raw), load(raw | {"runs": raw["runs"][:4]})
-    assert measured(before, "operators") == measured(after, "operators")
-    assert load(measured(before, "operators")).run_ids
+    assert measured_settings(before, "operators") == measured_settings(after, "operators")
+    assert load(measured_settings(before, "operators")).run_ids
 
 
 def test_a_summary_is_made_again_for_what_it_is_made_by():
     raw = shipped("examples/demo.yaml")
-    before = summarised(load(raw))
+    before = summarised_settings(load(raw))
     for path, to in (("efficiency.parts", ["steps"]), ("efficiency.fit_from", 128), ("efficiency.threads", 2)):
-        assert summarised(load(changed(raw, path, to))) != before
-    assert summarised(load(changed(raw, "efficiency.rounds", 9))) == before
+        assert summarised_settings(load(changed(raw, path, to))) != before
+    assert summarised_settings(load(changed(raw, "efficiency.rounds", 9))) == before
     assert load(before).efficiency.parts == raw["efficiency"]["parts"]

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from hydrarec.config import load
-from hydrarec.estimate import described, estimate, seconds_of
+from hydrarec.estimate import estimate, format_estimate, seconds_of
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import run_folder
 
@@ -47,14 +47,14 @@ def leave(results, *, seed, device="H200", settings=None, **timing):
 def test_a_measured_run_stands_for_its_seeds_and_for_others_on_the_data_set(results):
     device, rows = estimate(CONFIG, results, given={})
     assert device == "H200"
-    by_place = {(row.dataset, row.run): row for row in rows}
-    measured, other = by_place["ml-1m", SOFTMAX], by_place["ml-1m", "sasrec+hydra+causal"]
+    by_training = {(row.dataset, row.run): row for row in rows}
+    measured, other = by_training["ml-1m", SOFTMAX], by_training["ml-1m", "sasrec+hydra+causal"]
     assert (measured.epoch_s, measured.epochs, measured.source) == (12.0, 10, "measured")
     assert measured.hours(measured.epochs) == pytest.approx(3 * 10 * 12 / 3600)
     assert measured.hours(measured.max_epochs) == pytest.approx(3 * 100 * 12 / 3600)
     assert (other.epoch_s, other.source) == (12.0, "extrapolated from other runs on the data set")
-    assert {row.source for place, row in by_place.items() if place[0] == "beauty"} == {"unknown"}
-    assert "6 unknown, 3 measured, 3 extrapolated" in described(device, rows)
+    assert {row.source for training, row in by_training.items() if training[0] == "beauty"} == {"unknown"}
+    assert "6 unknown, 3 measured, 3 extrapolated" in format_estimate(device, rows)
 
 
 def test_given_seconds_go_before_extrapolation_and_to_the_last_epoch(results):
@@ -143,7 +143,7 @@ def test_epochs_of_trainings_at_work_and_of_other_lengths_are_epochs(tmp_path):
 
 def test_small_times_are_told_in_small_units(tmp_path):
     leave(tmp_path, seed=1, epochs=10, train_s=0.03, validation_s=0.01)
-    text = described(*estimate(CONFIG, tmp_path, given={"beauty": 0.5}))
+    text = format_estimate(*estimate(CONFIG, tmp_path, given={"beauty": 0.5}))
     assert "0.00" not in text
     assert re.search(rf"{re.escape(SOFTMAX)} +3 +4.0.ms +10 +0.12.s +1.2.s  measured", text)
     assert "\n5.0\u202fmin, 5.0\u202fmin if every training goes to its last epoch; device: H200.\n" in text

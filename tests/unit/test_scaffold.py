@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from hydrarec import scaffold
 from hydrarec.cli import app
-from hydrarec.scaffold import new_baseline
+from hydrarec.scaffold import write_baseline
 from tests.conftest import ROOT
 
 
@@ -34,7 +34,7 @@ def files(folder):
 )
 def test_a_rule_a_method_and_a_test_are_written_under_the_name(inside, method, checkout):
     before = files(checkout)
-    written = new_baseline("my_knn2", checkout, inside=inside)
+    written = write_baseline("my_knn2", checkout, inside=inside)
     expected = ["workflow/rules/baselines/my_knn2.smk", method, "tests/unit/baselines/test_my_knn2.py"]
     assert list(map(str, written)) == expected
     assert files(checkout) - before == set(expected)
@@ -58,7 +58,7 @@ def test_the_command_says_what_was_written_and_what_comes_next(checkout, monkeyp
 def test_names_that_are_none_are_refused_with_what_is_allowed(name, checkout):
     before = files(checkout)
     with pytest.raises(ValueError, match=r"cannot be the name .* allowed: lower-case letters, digits and _"):
-        new_baseline(name, checkout, inside=False)
+        write_baseline(name, checkout, inside=False)
     assert files(checkout) == before
 
 
@@ -68,14 +68,14 @@ def test_names_that_are_none_are_refused_with_what_is_allowed(name, checkout):
 )
 def test_a_name_that_another_rule_has_is_refused(name, where, checkout):
     with pytest.raises(ValueError, match=rf"{where}: has a rule {name}"):
-        new_baseline(name, checkout, inside=True)
+        write_baseline(name, checkout, inside=True)
 
 
 @pytest.mark.parametrize("name", ["json", "random", "torch", "recbole", "pytorch_lightning"])
 def test_a_script_may_not_hide_a_module_that_scripts_import(name, checkout):
     with pytest.raises(ValueError, match=f"would hide the Python module {name}"):
-        new_baseline(name, checkout, inside=False)
-    assert new_baseline(name, checkout, inside=True)
+        write_baseline(name, checkout, inside=False)
+    assert write_baseline(name, checkout, inside=True)
 
 
 @pytest.mark.parametrize("target", [*scaffold.OUTSIDE.values(), *scaffold.INSIDE.values()])
@@ -85,7 +85,7 @@ def test_nothing_is_overwritten_and_nothing_else_is_written(target, checkout):
     path.write_text("precious")
     before = files(checkout)
     with pytest.raises(ValueError, match=f"{path.relative_to(checkout)}: there already"):
-        new_baseline("mine", checkout, inside=target in scaffold.INSIDE.values())
+        write_baseline("mine", checkout, inside=target in scaffold.INSIDE.values())
     assert files(checkout) == before
     assert path.read_text() == "precious"
 
@@ -94,13 +94,13 @@ def test_nothing_is_left_when_writing_fails(checkout):
     (checkout / "tests").write_text("a file where a folder must be")
     before = files(checkout)
     with pytest.raises(OSError, match="tests"):
-        new_baseline("mine", checkout, inside=False)
+        write_baseline("mine", checkout, inside=False)
     assert files(checkout) == before
 
 
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path):
     with pytest.raises(ValueError, match=rf"{tmp_path} is no checkout of HydraRec \(no Snakefile"):
-        new_baseline("mine", tmp_path, inside=False)
+        write_baseline("mine", tmp_path, inside=False)
     assert not files(tmp_path)
 
 

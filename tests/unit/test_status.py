@@ -12,7 +12,7 @@ from hydrarec.files import write_json
 from hydrarec.layout import REQUIRED, data_folder, run_folder
 from hydrarec.provenance import MANIFEST_KEYS
 from hydrarec.sources import source_hashes
-from hydrarec.status import described, progress
+from hydrarec.status import format_status, progress
 from hydrarec.unfinished import this_process
 from tests.unit.test_estimate import CONFIG, SOFTMAX
 
@@ -54,7 +54,7 @@ def test_epochs_that_are_not_gone_on_with_are_told(folder):
     settings = CONFIG.settings(HYDRA, "ml-1m").model_dump(mode="json")
     state = run_folder(folder / "results", "ml-1m", "loo", HYDRA, 0) / "state/latest.safetensors"
 
-    def told(width):
+    def report(width):
         saved = settings | {"encoder": settings["encoder"] | {"d_model": width}}
         metadata = {"hydrarec": json.dumps({"history": [{}, {}], "identity": {"settings": saved}})}
         save_file({"w": np.zeros(1)}, state, metadata)
@@ -62,9 +62,9 @@ def test_epochs_that_are_not_gone_on_with_are_told(folder):
         return one.stage, one.epochs, one.last_words
 
     width = settings["encoder"]["d_model"]
-    assert told(width) == ("interrupted", 2, "epoch 2")
+    assert report(width) == ("interrupted", 2, "epoch 2")
     other = f"they are of a training with encoder.d_model = {width + 8}, the configuration has {width}"
-    assert told(width + 8) == ("interrupted", 2, f"{other}; the next start begins anew")
+    assert report(width + 8) == ("interrupted", 2, f"{other}; the next start begins anew")
 
 
 def test_every_stage_is_told_from_the_files(folder):
@@ -112,20 +112,20 @@ def test_what_was_computed_on_other_data_is_outdated(folder):
     dataset = CONFIG.dataset("ml-1m")
     said = describe(dataset, dataset.source.sha256)
     write_json(card, said)
-    assert "1 finished" in described(progress(CONFIG, folder / "results"))
+    assert "1 finished" in format_status(progress(CONFIG, folder / "results"))
     write_json(card, said | {"filter": {**said["filter"], "min_item_interactions": 77}})
-    text = described(progress(CONFIG, folder / "results"))
+    text = format_status(progress(CONFIG, folder / "results"))
     assert "finished" not in text
     assert f"{card}: was prepared with filter.min_item_interactions = 77, the configuration has" in text
     card.write_text("{")
-    assert f"{card}:1: not valid JSON" in described(progress(CONFIG, folder / "results"))
+    assert f"{card}:1: not valid JSON" in format_status(progress(CONFIG, folder / "results"))
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "inference.json"])
 def test_a_damaged_record_of_a_run_is_told_with_a_remedy(folder, name):
     path = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0) / name
     path.write_text('{"x": 1')
-    text = described(progress(CONFIG, folder / "results"))
+    text = format_status(progress(CONFIG, folder / "results"))
     assert f"{SOFTMAX} seed 0: outdated" in text
     assert f"{path}:1: not valid JSON" in text
     assert "Delete the run's folder" in text
@@ -134,7 +134,7 @@ def test_a_damaged_record_of_a_run_is_told_with_a_remedy(folder, name):
 def test_a_run_that_lost_a_file_is_not_finished(folder):
     place = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0)
     (place / "timing.json").unlink()
-    text = described(progress(CONFIG, folder / "results"))
+    text = format_status(progress(CONFIG, folder / "results"))
     assert f"{SOFTMAX} seed 0: incomplete\n    timing.json: not there any more; delete {place} and start" in text
 
 
@@ -178,7 +178,7 @@ def test_a_result_of_other_settings_is_told_from_a_finished_one(folder, change, 
     change(found["settings"])
     for name in ("manifest.json", "inference.json"):
         (place / name).write_text(json.dumps(found))
-    text = described(progress(CONFIG, folder / "results"))
+    text = format_status(progress(CONFIG, folder / "results"))
     assert "1 outdated" in text
     assert f"{SOFTMAX} seed 0: outdated" in text
     assert words in text
@@ -199,12 +199,12 @@ def test_runs_of_code_that_was_edited_since_are_told_with_how_to_repeat_them(fol
     for seed in (0, 1, 2):
         leave(SOFTMAX, seed)
     leave(HYDRA, 0)
-    text = described(progress(CONFIG, folder / "results"))
+    text = format_status(progress(CONFIG, folder / "results"))
     assert "other code" not in text
     leave(SOFTMAX, 1, **{linear: "0" * 64})
     for seed in (0, 1, 2):
         leave(HYDRA, seed, **{linear: "0" * 64, "attention/gone.py": "0" * 64, "attention/also.py": "0" * 64})
-    lines = described(progress(CONFIG, folder / "results")).splitlines()[-4:]
+    lines = format_status(progress(CONFIG, folder / "results")).splitlines()[-4:]
     assert lines[0] == (
         "4 finished with other code than is here now; edited since: hydrarec/attention/also.py and 2 other files."
     )
@@ -217,25 +217,25 @@ def test_runs_of_code_that_was_edited_since_are_told_with_how_to_repeat_them(fol
 def test_a_training_of_other_settings_is_outdated_before_it_is_ranked_too(folder):
     place, found = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 1), manifest(SOFTMAX, "same")
 
-    def told():
+    def report():
         one = next(one for one in progress(CONFIG, folder / "results") if (one.run, one.seed) == (SOFTMAX, 1))
         return one.stage, one.last_words
 
     (place / "manifest.json").write_text(json.dumps(found))
-    assert told() == ("trained", "hydrarec: no space left")
+    assert report() == ("trained", "hydrarec: no space left")
     found["settings"]["training"]["batch_size"] = 77
     (place / "manifest.json").write_text(json.dumps(found))
-    stage, said = told()
+    stage, said = report()
     assert stage == "outdated"
     assert "was computed with training.batch_size = 77" in said
     # Ranks of weights from before these.
     (place / "ranks.parquet").touch()
     (place / "inference.json").write_text(json.dumps(manifest(SOFTMAX, "old")))
-    assert told() == (stage, said)
+    assert report() == (stage, said)
     # Trained anew already.
     (place / "state").mkdir()
     (place / "state/latest.safetensors").write_bytes(b"half")
-    assert told()[0] == "interrupted"
+    assert report()[0] == "interrupted"
 
 
 def test_a_message_of_several_lines_is_told_by_its_first(folder):
@@ -243,7 +243,7 @@ def test_a_message_of_several_lines_is_told_by_its_first(folder):
     log.write_text("12:00:00 reading\nhydrarec: row 3: no such item: 77\n  3 9 77 0.5\n")
     found = {(one.run, one.seed): one for one in progress(CONFIG, folder / "results") if one.dataset == "ml-1m"}
     assert found["popularity", 2].last_words == "hydrarec: row 3: no such item: 77"
-    assert found["popularity", 2].says_it_failed
+    assert found["popularity", 2].has_reported_failure
 
 
 # As Slurm 22.05 wrote them.
@@ -273,7 +273,7 @@ def test_slurm_says_why_a_job_was_killed_that_said_nothing(folder):
     slurm_log(folder, "popularity", "popularity", 2, 11, "Building DAG of jobs...\n", later=2)
     found = {(one.run, one.seed): one for one in progress(CONFIG, folder / "results") if one.dataset == "ml-1m"}
     assert (found[SOFTMAX, 2].stage, found[SOFTMAX, 2].said) == ("stopped", KILLED)
-    assert found[SOFTMAX, 2].says_it_failed
+    assert found[SOFTMAX, 2].has_reported_failure
     # Begun again since, by whatever.
     assert found[HYDRA, 0].said == "epoch 1\nepoch 2"
     # Killed before it could begin a log.
@@ -308,13 +308,13 @@ def test_a_log_of_ranking_says_nothing_of_a_training_that_was_begun_again(folder
 
 
 def test_what_stopped_is_listed_with_why_and_the_rest_is_counted(folder):
-    text = described(progress(CONFIG, folder / "results"))
+    text = format_status(progress(CONFIG, folder / "results"))
     assert text.startswith("6 runs with their seeds, 18 in all: 12 not begun, 2 stopped, 1 finished, 1 trained, ")
     assert "1 interrupted, 1 in training." in text
     assert "ml-1m loo sasrec+hydra+causal seed 0: interrupted, epochs saved: 2\n    epoch 2" in text
     assert "seed 2: stopped\n    its log is empty" in text
     assert "seed 0: finished" not in text
-    assert described(progress(CONFIG, folder / "results"), limit=2).endswith("and 3 more")
+    assert format_status(progress(CONFIG, folder / "results"), limit=2).endswith("and 3 more")
 
 
 def test_a_run_whose_results_were_removed_is_not_begun(folder):

@@ -27,7 +27,7 @@ from hydrarec.columns import (
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.files import read_json
 from hydrarec.report.figures.pipeline import RULES
-from hydrarec.report.rulegraph import BASELINES, parsed
+from hydrarec.report.rulegraph import BASELINES, parse_rulegraph
 from hydrarec.tables import read_table
 from tests.conftest import ROOT
 
@@ -228,7 +228,7 @@ def test_a_further_run_repeats_only_what_depends_on_it(workplace):
 def test_the_graph_of_rules_on_the_page_is_snakemakes():
     found = snakemake(ROOT, "--rulegraph", "dot", configfile=ROOT / "config.yaml")
     baselines = {path.stem for path in (ROOT / "workflow/rules/baselines").glob("*.smk")}
-    edges = [list(edge) for edge in parsed(found.stdout, baselines)]
+    edges = [list(edge) for edge in parse_rulegraph(found.stdout, baselines)]
     assert edges == read_json(RULES), "stale: run make generated"
 
 

@@ -231,7 +231,7 @@ def test_results_are_repeated_only_where_the_configuration_changed(tmp_path):
     assert texts[0] == texts[1] != []
 
 
-def test_drawn_candidates_are_asked_of_runs_that_score_and_not_of_lists(tmp_path):
+def test_sampled_candidates_are_asked_of_runs_that_score_and_not_of_lists(tmp_path):
     base = yaml.safe_load((ROOT / "examples/demo.yaml").read_text())
     runs = [run for run in base["runs"] if run["id"] == "popularity"] + [{"id": "lists", "baseline": "rectools_sasrec"}]
     path = tmp_path / "drawn.yaml"

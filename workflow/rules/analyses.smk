@@ -1,4 +1,5 @@
-# Beside the comparison: drawn candidates, other choices of measuring, and what lists are like. No claim rests on these.
+# Beside the comparison: sampled candidates, other choices of measuring, and what lists are like. No claim rests on
+# these.
 localrules:
     candidates,
     analyse,

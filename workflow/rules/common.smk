@@ -4,7 +4,10 @@ import re
 import shlex
 from pathlib import Path
 
-from hydrarec.config.measured import measured, summarised
+from hydrarec.config.measured import (
+    measured_settings,
+    summarised_settings,
+)
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.layout import REQUIRED, raw_file
 
@@ -117,7 +120,7 @@ def raw_option(wildcards, input):
 
 
 def candidates_option(wildcards, input):
-    """Return the command-line options that hand over drawn candidates, if there are any."""
+    """Return the command-line options that hand over sampled candidates, if there are any."""
     return " ".join(f"--candidates {path}" for path in input.candidates)
 
 
@@ -140,12 +143,12 @@ def gpus_of_device(wildcards):
 
 def measured_of_part(wildcards):
     """Return what the measurements of a part depend on as JSON: whatever changes it repeats them."""
-    return json.dumps(measured(BENCHMARK, wildcards.part), sort_keys=True)
+    return json.dumps(measured_settings(BENCHMARK, wildcards.part), sort_keys=True)
 
 
 def summarised_of_all(wildcards):
     """Return what the summary of all parts depends on besides them as JSON."""
-    return json.dumps(summarised(BENCHMARK), sort_keys=True)
+    return json.dumps(summarised_settings(BENCHMARK), sort_keys=True)
 
 
 def splits_of_part(wildcards):
@@ -188,7 +191,7 @@ def all_verdicts():
     )
 
 
-def measured_on(device):
+def measurement_files(device):
     """Return what was measured on a device."""
     return expand(
         f"{EFFICIENCY}/{{device}}/{{part}}/{{file}}",
@@ -200,7 +203,7 @@ def measured_on(device):
 
 def measurements_of_device(wildcards):
     """Return what was measured on the device of a job."""
-    return measured_on(wildcards.device)
+    return measurement_files(wildcards.device)
 
 
 def all_efficiency():
@@ -211,7 +214,7 @@ def all_efficiency():
         device=devices,
         table=["speed", "scaling"],
     )
-    return tables + [file for device in devices for file in measured_on(device)]
+    return tables + [file for device in devices for file in measurement_files(device)]
 
 
 def all_environments():
@@ -247,7 +250,7 @@ def all_ranks():
 
 
 def all_sampled():
-    """Return the counts among drawn candidates of all runs whose rules can have them; lists of others cannot."""
+    """Return the counts among sampled candidates of all runs whose rules can have them; lists of others cannot."""
 
     def counted(run):
         if isinstance(run, TrainedRun):

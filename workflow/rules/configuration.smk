@@ -20,12 +20,12 @@ BASELINES = sorted(
 )
 
 
-def place_in_files():
+def locate_in_files():
     """Return what says where a value stands in the files of the configuration; none where they are not all there is."""
     # Who plans has checked what it hands to jobs.
     if not workflow.is_main_process:
         return None
-    from hydrarec.config.yaml_file import place_among, read_yaml
+    from hydrarec.config.yaml_file import locate_among, read_yaml
 
     # Snakemake has read them too, but keeps no lines, and of keys that stand twice the last.
     paths = [Path(path) for path in workflow.configfiles]
@@ -34,10 +34,10 @@ def place_in_files():
     for file in files:
         update_config(together, file.values)
     # Values of --config, of a template or of JSON stand in no line.
-    return partial(place_among, files) if together == config else None
+    return partial(locate_among, files) if together == config else None
 
 
-PLACE = place_in_files()
+LOCATE = locate_in_files()
 
 
 def refuse_edited_files():
@@ -59,7 +59,7 @@ def refuse_edited_files():
 
 refuse_edited_files()
 try:
-    BENCHMARK = load(config, BASELINES, PLACE)
+    BENCHMARK = load(config, BASELINES, LOCATE)
 except ConfigError as error:
     # A traceback through Snakemake would hide the one line that matters.
     raise WorkflowError(str(error)) from None

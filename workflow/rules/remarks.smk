@@ -11,10 +11,10 @@ def warn_of_claims():
     # Who plans has said it.
     if HYPOTHESES_FILE is None or not workflow.is_main_process:
         return
-    from hydrarec.config.claims_file import unmet
+    from hydrarec.config.claims_file import unmet_requirements
     from snakemake.logging import logger
 
-    if found := unmet(HYPOTHESES_FILE, BENCHMARK):
+    if found := unmet_requirements(HYPOTHESES_FILE, BENCHMARK):
         others = (
             f"\n{several(len(found) - 1, 'more remark')}: hydrarec check lists them."
             if found[1:]
@@ -30,14 +30,14 @@ def warn_of_other_settings():
     """Say, once, which data and results of other settings are made anew, and which stay for want of records."""
     if not workflow.is_main_process:
         return
-    from hydrarec.plan import of_other_settings
+    from hydrarec.plan import find_other_settings
     from snakemake.logging import logger
 
     def listed(found):
         more = f"\n  and {len(found) - 3} more" if found[3:] else ""
         return "\n".join(f"  {why}" for why in found[:3]) + more
 
-    replaced, unseen = of_other_settings(BENCHMARK, Path())
+    replaced, unseen = find_other_settings(BENCHMARK, Path())
     if replaced:
         logger.warning(
             f"{several(len(replaced), 'result')} of other settings than the configuration's will be gone: what is asked for of "
@@ -66,14 +66,14 @@ def refuse_leftovers():
 def say_what_stopped():
     """Say how far the comparison is, and of what stopped how far it came and what it said last."""
     # Imported here: every job parses this file, and next to none gets here.
-    from hydrarec.status import described, progress
+    from hydrarec.status import format_status, progress
     from snakemake.logging import logger
 
-    logger.error(described(progress(BENCHMARK, Path("results"))))
+    logger.error(format_status(progress(BENCHMARK, Path("results"))))
     logger.error("Once its cause is mended, the same command goes on from here.")
     given = workflow.overwrite_configfiles or [CHECKOUT / "config.yaml"]
     # It reads one file, and no values of the command line.
-    if len(given) == 1 and PLACE is not None:
+    if len(given) == 1 and LOCATE is not None:
         here, checkout = Path().resolve(), CHECKOUT.resolve()
         folder = f" --folder {shlex.quote(str(here))}" if here != checkout else ""
         logger.error(

@@ -128,11 +128,11 @@ def _weights(
     exponents = decay.until - decay.until.mT
     # Earlier queries meet later keys only bidirectionally; there the exponent above would be positive.
     later = torch.ones(exponents.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
-    exponents = exponents.masked_fill(later, -torch.inf) if causal else exponents.where(~later, _mirrored(decay))
+    exponents = exponents.masked_fill(later, -torch.inf) if causal else exponents.where(~later, _mirror(decay))
     return q @ k.mT * exponents.exp()
 
 
-def _mirrored(decay: _Decay) -> Float[Tensor, "*batch C C"]:
+def _mirror(decay: _Decay) -> Float[Tensor, "*batch C C"]:
     """Return the logarithm of the decay between each query (row) and later key (column)."""
     return decay.before.mT - decay.before
 

@@ -2,7 +2,7 @@
 
     out_t = finish(phi_q(q_t)^T sum_{s visible to t} phi_k(k_s) extend(v_s)^T)   per head
 
-Operators whose features or divisors depend on the place, or on other positions, are not of this form.
+Operators whose features or divisors depend on their position, or on other ones, are not of this form.
 """
 
 from abc import abstractmethod
@@ -10,18 +10,18 @@ from abc import abstractmethod
 from jaxtyping import Float
 from torch import Tensor
 
-from hydrarec.attention.base import RecurrentOperator, State, merge_heads, split_heads
+from hydrarec.attention.base import IncrementalOperator, State, merge_heads, split_heads
 from hydrarec.attention.parts.outer_sums import outer_step, outer_sums
 from hydrarec.sequences.visibility import Visibility
 
 
-class FeatureMapOperator(RecurrentOperator):
+class FeatureMapOperator(IncrementalOperator):
     """An operator with a linear kernel.
 
     Its parts see one position or all: T is there in `forward` and not in `step`.
     """
 
-    takes_some_queries = True
+    supports_query_subset = True
 
     def forward(
         self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility
@@ -34,7 +34,7 @@ class FeatureMapOperator(RecurrentOperator):
     def step(
         self, q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], v: Float[Tensor, "B D"], state: State | None
     ) -> tuple[Float[Tensor, "B D"], State]:
-        """Mix values at the next position; see `RecurrentOperator.step`."""
+        """Mix values at the next position; see `IncrementalOperator.step`."""
         q, k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (q, k, v))
         mixed, state = outer_step(self._query_features(q), self._key_features(k), self._extend(v), state)
         return self._finish(mixed).flatten(-2).to(v.dtype), state

@@ -65,12 +65,12 @@ class BlockedHydra(torch.autograd.Function):
         bend_q, bend_k = (of.square() * (norm >= eps) for of, norm in zip((of_q, of_k), norms, strict=True))
         dq, dk, dv = q.new_empty(3, *q.shape)
         for block, seen in sums.over(_products(k, v, sums.dtype), of_q, of_k, causal=causal):
-            _bent(seen.mul_(gradient[block]), q[block], bend_q[block], dq[block])
+            _normalise_backward(seen.mul_(gradient[block]), q[block], bend_q[block], dq[block])
         # The sums of keys and values then lie where these did.
         seen = None
         for block, seen in sums.over(_products(q, gradient, sums.dtype), of_k, of_q, causal=causal, reverse=True):
             torch.mul(seen, k[block], out=dv[block])
-            _bent(seen.mul_(v[block]), k[block], bend_k[block], dk[block])
+            _normalise_backward(seen.mul_(v[block]), k[block], bend_k[block], dk[block])
         return dq, dk, dv, None, None, None, None, None
 
 
@@ -84,7 +84,7 @@ def _products(x: Float[Tensor, "M D"], y: Float[Tensor, "M D"], dtype: torch.dty
     return lambda block, out: torch.mul(x[block].to(dtype), y[block], out=out)
 
 
-def _bent(
+def _normalise_backward(
     gradient: Float[Tensor, "R D"], x: Float[Tensor, "R D"], bend: Float[Tensor, "R 1"], out: Float[Tensor, "R D"]
 ) -> None:
     """Write gradient - bend (x . gradient) x: what is left of a gradient behind a division by the norm."""

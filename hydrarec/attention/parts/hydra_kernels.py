@@ -51,7 +51,7 @@ def hydra(
     batch, length = q.shape[:2]
     offsets = torch.arange(batch + 1, device=q.device) * length
     mask = None if padding_mask is None else padding_mask.flatten()
-    mixed = _mixed(
+    mixed = _mix(
         q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), offsets, mask, causal=causal, eps=eps, longest=length
     )
     return mixed.view_as(v)
@@ -99,12 +99,12 @@ def hydra_packed(
     if offsets.dtype != torch.int64:
         raise ValueError(f"offsets are {offsets.dtype}; allowed: torch.int64")
     # Elsewhere the values would have to be waited for.
-    if offsets.device.type == "cpu" and not _cut(offsets, len(q)):
+    if offsets.device.type == "cpu" and not _are_valid_offsets(offsets, len(q)):
         raise ValueError(f"offsets are {offsets.tolist()}; allowed: 0, then ascending, then {len(q)}")
-    return _mixed(q, k, v, offsets, None, causal=causal, eps=eps, longest=len(q) if longest is None else longest)
+    return _mix(q, k, v, offsets, None, causal=causal, eps=eps, longest=len(q) if longest is None else longest)
 
 
-def pays(q: Float[Tensor, "*shape D"]) -> bool:
+def should_use_kernel(q: Float[Tensor, "*shape D"]) -> bool:
     """Return whether `hydra` is faster than plain operations for tensors like this one."""
     # A compiler makes kernels of its own from plain operations, in one graph with what is around them.
     if torch.compiler.is_compiling():
@@ -115,7 +115,7 @@ def pays(q: Float[Tensor, "*shape D"]) -> bool:
     return _kernels(q) is not None
 
 
-def _mixed(
+def _mix(
     q: Float[Tensor, "M D"],
     k: Float[Tensor, "M D"],
     v: Float[Tensor, "M D"],
@@ -146,6 +146,6 @@ def _kernels(q: Float[Tensor, "*shape D"]) -> ModuleType | None:
     return kernels if torch.cuda.get_device_capability(q.device) >= (8, 0) else None
 
 
-def _cut(offsets: Int[Tensor, " B1"], length: int) -> bool:
+def _are_valid_offsets(offsets: Int[Tensor, " B1"], length: int) -> bool:
     whole = len(offsets) > 0 and int(offsets[0]) == 0 and int(offsets[-1]) == length
     return whole and bool((offsets.diff() >= 0).all())

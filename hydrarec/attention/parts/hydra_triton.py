@@ -60,7 +60,7 @@ def _scale(x, mask, rows, end, eps, masked: tl.constexpr):
 
 
 @triton.jit
-def _bent(gradient, x, scale, free):
+def _normalise_backward(gradient, x, scale, free):
     """Return the gradient of x from that of x * scale, divided by scale."""
     along = tl.sum(gradient * x, 1)[:, None]
     return gradient - tl.where(free, scale * scale * along, 0.0) * x
@@ -161,7 +161,7 @@ def mix_backward(q, k, v, g, mask, offsets, totals, later, dq, dk, dv, q_stride,
             terms = _terms(k, v, mask, k_stride, v_stride, rows, columns, end, eps, width, masked)
             seen += tl.cumsum(terms, 0)
             sums += tl.sum(terms, 0)
-        gradient = _bent(_tile(g, g_stride, rows, columns, inside) * seen, query, scale, free) * scale
+        gradient = _normalise_backward(_tile(g, g_stride, rows, columns, inside) * seen, query, scale, free) * scale
         tl.store(dq + rows[:, None] * width + columns[None, :], gradient, mask=inside)
 
     sums = tl.zeros([n_columns], sum_type)
@@ -181,7 +181,7 @@ def mix_backward(q, k, v, g, mask, offsets, totals, later, dq, dk, dv, q_stride,
             terms = _terms(q, g, mask, q_stride, g_stride, rows, columns, end, eps, width, False)
             seen += tl.cumsum(terms, 0, reverse=True)
             sums += tl.sum(terms, 0)
-        gradient = _bent(_tile(v, v_stride, rows, columns, inside) * seen, key, scale, free) * scale
+        gradient = _normalise_backward(_tile(v, v_stride, rows, columns, inside) * seen, key, scale, free) * scale
         tl.store(dk + rows[:, None] * width + columns[None, :], gradient, mask=inside)
         tl.store(dv + rows[:, None] * width + columns[None, :], key * scale * seen, mask=inside)
 

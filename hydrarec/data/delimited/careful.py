@@ -7,13 +7,13 @@ import re
 import pyarrow as pa
 
 from hydrarec.data.delimited.form import ISO_8601, LARGEST_TIMESTAMP, TYPES, LineFormat
-from hydrarec.data.text import Block, MalformedLineError, misfit
+from hydrarec.data.text import LineBlock, MalformedLineError, why_invalid_id
 
 FRACTIONS = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 """Units that others count time in, and how many of them are a second."""
 
 
-def parse_carefully(block: Block, form: LineFormat, source: str) -> pa.Table:
+def parse_carefully(block: LineBlock, form: LineFormat, source: str) -> pa.Table:
     """Parse line by line, which finds the line that is wrong."""
     values: dict[str, list[str | int]] = {name: [] for name in form.read}
     for number, line in block.lines():
@@ -22,7 +22,7 @@ def parse_carefully(block: Block, form: LineFormat, source: str) -> pa.Table:
             field = fields[form.columns.index(name)]
             if name == "timestamp":
                 values[name].append(_timestamp(field, form, number, line, source))
-            elif problem := misfit(field):
+            elif problem := why_invalid_id(field):
                 raise MalformedLineError(source, number, line, f"the {name} {problem}")
             else:
                 values[name].append(field)

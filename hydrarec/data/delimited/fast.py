@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from jaxtyping import UInt8
 
+from hydrarec.data.chunked import chunk_slices
 from hydrarec.data.delimited.form import ISO_8601, LARGEST_TIMESTAMP, NUMBER, TYPES, LineFormat
-from hydrarec.data.stretches import stretches
-from hydrarec.data.text import INVISIBLE, LINE_FEED, LONGEST_ID, NO_VALUE, ROUNDED, Block
+from hydrarec.data.text import INVISIBLE, LINE_FEED, LONGEST_ID, NO_VALUE, ROUNDED, LineBlock
 
 UNIT_SEPARATOR = b"\x1f"
 """Stands in for separators of several characters, which Arrow's parser does not know."""
@@ -21,7 +21,7 @@ _NO_VALUE = pa.array(sorted(NO_VALUE))
 _HEXADECIMAL = re.compile(rb"(?<![0-9A-Za-z])0[xX]")
 
 
-def parse_fast(block: Block, form: LineFormat) -> pa.Table | None:
+def parse_fast(block: LineBlock, form: LineFormat) -> pa.Table | None:
     """Parse with Arrow; None if that fails or the careful parser could understand the text differently."""
     data, quoted = block.data, False
     if not block.only_numbers:
@@ -46,14 +46,14 @@ def parse_fast(block: Block, form: LineFormat) -> pa.Table | None:
     for types in attempts:
         table = _read_csv(data, form, separator, types, quoted=quoted)
         if table is not None:
-            return None if _has_misfits(table) else table
+            return None if _has_invalid_fields(table) else table
     return None
 
 
 def _read_csv(
     data: bytes, form: LineFormat, separator: bytes, types: dict[str, pa.DataType], *, quoted: bool
 ) -> pa.Table | None:
-    names = [f"{place}-{name}" for place, name in enumerate(form.columns)]
+    names = [f"{index}-{name}" for index, name in enumerate(form.columns)]
     wanted = {name: names[form.columns.index(name)] for name in form.read}
     # Arrow's signed numbers may be -0.
     unsigned = types | {"timestamp": pa.string() if form.iso_8601 else pa.uint64()}
@@ -71,8 +71,8 @@ def _read_csv(
             ),
         ).rename_columns(list(form.read))
         if form.iso_8601:
-            place = table.column_names.index("timestamp")
-            table = table.set_column(place, "timestamp", _seconds_of_iso_8601(table["timestamp"]))
+            index = table.column_names.index("timestamp")
+            table = table.set_column(index, "timestamp", _seconds_of_iso_8601(table["timestamp"]))
         return table.cast(pa.schema([(name, types[name]) for name in form.read]))
     except pa.ArrowInvalid:
         return None
@@ -111,7 +111,7 @@ def _has_padding(data: bytes, separator: bytes) -> bool:
     if separator >= b"0" or data[:1] == b"0":
         return True
     characters = np.frombuffer(data, dtype=np.uint8)
-    return any(_pads(characters[rows.start : rows.stop + 2], separator) for rows in stretches(len(characters)))
+    return any(_pads(characters[rows.start : rows.stop + 2], separator) for rows in chunk_slices(len(characters)))
 
 
 def _pads(characters: UInt8[np.ndarray, " N"], separator: bytes) -> bool:
@@ -148,15 +148,15 @@ def _quotes_enclose_fields(data: bytes, separator: str) -> bool:
     return bool((np.searchsorted(lines, first) == np.searchsorted(lines, last)).all())
 
 
-def _has_misfits(table: pa.Table) -> bool:
+def _has_invalid_fields(table: pa.Table) -> bool:
     """Whether a field cannot be what it should be, so that the careful parser finds the line."""
     if "timestamp" in table.column_names and pc.max(table["timestamp"]).as_py() > LARGEST_TIMESTAMP:
         return True
     texts = [name for name in ("user", "item") if table[name].type != NUMBER]
-    return any(_is_misfit(chunk.dictionary) for name in texts for chunk in table[name].chunks)
+    return any(_has_invalid_ids(chunk.dictionary) for name in texts for chunk in table[name].chunks)
 
 
-def _is_misfit(texts: pa.Array) -> bool:
+def _has_invalid_ids(texts: pa.Array) -> bool:
     trimmed = pc.utf8_trim_whitespace(texts)
     trimmed = pc.utf8_trim(trimmed, INVISIBLE)
     empty = pc.min(pc.utf8_length(trimmed)).as_py() == 0 or pc.any(pc.not_equal(trimmed, texts)).as_py()

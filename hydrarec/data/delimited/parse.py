@@ -16,7 +16,7 @@ from hydrarec.data.delimited.careful import parse_carefully
 from hydrarec.data.delimited.fast import parse_fast
 from hydrarec.data.delimited.form import NUMBER, TYPES, LineFormat, no_timestamps
 from hydrarec.data.delimited.header import without_header, without_names
-from hydrarec.data.text import Block, no_interactions
+from hydrarec.data.text import LineBlock, no_interactions
 
 PARSERS = 2
 """Blocks parsed at the same time; more would wait for the one thread that reads and unpacks."""
@@ -26,7 +26,7 @@ LARGEST_NUMBER = 2**22
 """Largest id kept as a number; tables over all numbers up to here take a few MiB."""
 
 
-def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFrame:
+def parse(blocks: Iterable[LineBlock], form: LineFormat, source: str) -> pd.DataFrame:
     """Parse a file of delimited lines.
 
     Parameters
@@ -73,7 +73,7 @@ def parse(blocks: Iterable[Block], form: LineFormat, source: str) -> pd.DataFram
     return frame
 
 
-def _parse_all(blocks: Iterable[Block], form: LineFormat, source: str) -> list[pa.Table]:
+def _parse_all(blocks: Iterable[LineBlock], form: LineFormat, source: str) -> list[pa.Table]:
     """Parse blocks in threads while the next ones are read; of several errors the first in the file is raised."""
     parsed: list[Future[pa.Table]] = []
     with ThreadPoolExecutor(PARSERS) as parsers:
@@ -83,12 +83,12 @@ def _parse_all(blocks: Iterable[Block], form: LineFormat, source: str) -> list[p
                 if len(parsed) >= WAITING_BLOCKS:
                     parsed[-WAITING_BLOCKS].result()
         finally:
-            # Also if reading went wrong: a line before that place may be wrong too, and is named instead.
+            # Also if reading went wrong: a line before that one may be wrong too, and is named instead.
             tables = [future.result() for future in parsed]
     return tables
 
 
-def _parse_block(block: Block, form: LineFormat, source: str) -> pa.Table:
+def _parse_block(block: LineBlock, form: LineFormat, source: str) -> pa.Table:
     table = parse_fast(block, form)
     return parse_carefully(block, form, source) if table is None else table
 
@@ -97,8 +97,8 @@ def _with_text(table: pa.Table, name: str) -> pa.Table:
     """Turn numbers into what stands in the file."""
     if table[name].type != NUMBER:
         return table
-    place = table.column_names.index(name)
-    return table.set_column(place, name, table[name].cast(pa.string()).dictionary_encode().cast(TYPES[name]))
+    index = table.column_names.index(name)
+    return table.set_column(index, name, table[name].cast(pa.string()).dictionary_encode().cast(TYPES[name]))
 
 
 def refuse_two_spellings(table: pa.Table, source: str) -> None:

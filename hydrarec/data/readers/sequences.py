@@ -8,7 +8,7 @@ import pyarrow as pa
 from hydrarec.config.datasets import SequencesReaderConfig
 from hydrarec.data.delimited.form import no_timestamps
 from hydrarec.data.delimited.parse import refuse_two_spellings
-from hydrarec.data.text import MalformedLineError, misfit, no_interactions, open_text
+from hydrarec.data.text import MalformedLineError, no_interactions, open_text, why_invalid_id
 
 
 def read(path: Path, config: SequencesReaderConfig) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def read(path: Path, config: SequencesReaderConfig) -> pd.DataFrame:
                 raise MalformedLineError(
                     str(path), number, line, f"user {user!r} has a line already, number {line_of[user]}"
                 )
-            if problem := next(filter(None, map(misfit, (user, *sequence))), ""):
+            if problem := next(filter(None, map(why_invalid_id, (user, *sequence))), None):
                 raise MalformedLineError(str(path), number, line, f"the user or an item {problem}")
             line_of[user] = number
             users += [user] * len(sequence)

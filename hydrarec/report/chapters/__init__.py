@@ -2,7 +2,7 @@
 
 from hydrarec.progress import bar
 from hydrarec.report.blocks import Chapter
-from hydrarec.report.chapters.absent import absent
+from hydrarec.report.chapters.absent import absent_runs
 from hydrarec.report.chapters.beyond import beyond
 from hydrarec.report.chapters.checks import checks
 from hydrarec.report.chapters.contrasts import contrasts
@@ -32,7 +32,7 @@ _ORDER = (
     strata,
     beyond,
     sensitivity,
-    absent,
+    absent_runs,
     checks,
     parts,
     settings,
@@ -43,7 +43,7 @@ _ORDER = (
 )
 
 
-def chapters_of(inputs: Inputs, looks: dict[str, RunStyle]) -> list[Chapter]:
+def chapters_of(inputs: Inputs, styles: dict[str, RunStyle]) -> list[Chapter]:
     """Return the chapters of a report; those that have nothing to show are left out."""
-    made = (chapter(inputs, looks) for chapter in bar(_ORDER, what="drawing", unit="chapter"))
+    made = (chapter(inputs, styles) for chapter in bar(_ORDER, what="drawing", unit="chapter"))
     return [chapter for chapter in made if chapter is not None]

@@ -7,7 +7,7 @@ from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import places
+from hydrarec.report.titles import scope_titles
 
 ORDER = ("failed", "running", "missing")
 """What may have become of a run, the worst first."""
@@ -19,21 +19,21 @@ _ABOUT = (
 )
 
 
-def absent(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+def absent_runs(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
     """List the runs that are not finished, failed ones first; None if all are."""
     left = inputs.unfinished
     if left.empty:
         return None
     order = left["status"].map(ORDER.index).sort_values(kind="stable").index
-    named = places(inputs.config)
-    rows = [_row(row, named, looks) for _, row in left.loc[order].iterrows()]
+    named = scope_titles(inputs.config)
+    rows = [_row(row, named, styles) for _, row in left.loc[order].iterrows()]
     titles = ("Run", "Where", "Seed", "Status", "Epochs", "Last lines of its log")
     columns = [Column(title, numeric=title in ("Seed", "Epochs")) for title in titles]
     table = Table("absent-runs", "Runs that are missing", columns, [rows], inputs.runs, prose=True)
     return Chapter("absent", "Runs that are missing", [Part([Text(_ABOUT), table])], "Missing")
 
 
-def incomplete(inputs: Inputs) -> str:
+def completeness_sentence(inputs: Inputs) -> str:
     """Say for the first screen how much of a comparison is there; empty if all is."""
     counts = inputs.unfinished["status"].value_counts()
     if counts.empty:
@@ -45,11 +45,11 @@ def incomplete(inputs: Inputs) -> str:
     )
 
 
-def left_out(inputs: Inputs, looks: dict[str, RunStyle]) -> str:
+def absent_runs_sentence(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
     """Name for the first screen the runs that are not finished, and where; empty if all are."""
-    named, left = places(inputs.config), inputs.unfinished
+    named, left = scope_titles(inputs.config), inputs.unfinished
     found = [
-        f"{looks[str(run)].label} on {', '.join(_where(named, of_run))}"
+        f"{styles[str(run)].label} on {', '.join(_scope_statuses(named, of_run))}"
         for run, of_run in left.groupby("run", sort=False)
     ]
     if not found:
@@ -61,7 +61,7 @@ def left_out(inputs: Inputs, looks: dict[str, RunStyle]) -> str:
     )
 
 
-def _where(named: dict[tuple[str, str], str], of_run: pd.DataFrame) -> list[str]:
+def _scope_statuses(named: dict[tuple[str, str], str], of_run: pd.DataFrame) -> list[str]:
     told = []
     for (dataset, protocol), rows in of_run.groupby(["dataset", "protocol"], sort=False):
         statuses = " and ".join(status for status in ORDER if status in set(rows["status"]))
@@ -69,11 +69,11 @@ def _where(named: dict[tuple[str, str], str], of_run: pd.DataFrame) -> list[str]
     return told
 
 
-def _row(row: pd.Series, named: dict[tuple[str, str], str], looks: dict[str, RunStyle]) -> Row:
+def _row(row: pd.Series, named: dict[tuple[str, str], str], styles: dict[str, RunStyle]) -> Row:
     epochs = row["epochs"]
     return Row(
         [
-            Cell(looks[row["run"]].label, run=looks[row["run"]]),
+            Cell(styles[row["run"]].label, run=styles[row["run"]]),
             Cell(named[row["dataset"], row["protocol"]]),
             Cell(str(row["seed"]), float(row["seed"])),
             Cell(row["status"]),

@@ -7,7 +7,7 @@ import pandas as pd
 from hydrarec.comparison.runs import kind_of
 from hydrarec.formatting import NOTHING, count, metric_title, percent, score
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Block, Chapter, Part, Text
+from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.panels import Figure, Panel
@@ -16,10 +16,10 @@ from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
 _NAMES = ("coverage", "gini", "novelty", "popularity", "popularity_lift")
-_DRAWN = {"coverage": "catalogue coverage", "novelty": "novelty, bits"}
+_PLOTTED = {"coverage": "catalogue coverage", "novelty": "novelty, bits"}
 
 
-def beyond(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+def beyond(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
     """Show coverage, inequality, novelty and popularity of the lists within every scope."""
     k = inputs.config.evaluation.primary_cutoff
     about = (
@@ -29,11 +29,11 @@ def beyond(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
         "met what is recommended; its lift is over the same of the users' own histories. All depend on the number of "
         "lists and on the catalogue: compare them within one data set and protocol."
     )
-    chapter = by_scope(inputs, "beyond", "Beyond accuracy", lambda scope: _blocks(inputs, scope, looks))
+    chapter = by_scope(inputs, "beyond", "Beyond accuracy", lambda scope: _blocks(inputs, scope, styles))
     return chapter and replace(chapter, parts=[Part([Text(about)]), *chapter.parts])
 
 
-def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     measured = scope.of(inputs.beyond)
     if measured.empty:
         return []
@@ -45,10 +45,10 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         f"{inputs.coverage}; of the accuracy as everywhere, of the others over users for these trained weights "
         "(delete-a-group jackknife)."
     )
-    panels = [_panel(inputs, scope, shown, looks, name) for name in _DRAWN] if shown else []
+    panels = [_panel(inputs, scope, shown, styles, name) for name in _PLOTTED] if shown else []
     return [
         *([Figure(panels, caption)] if panels else []),
-        beyond_table(inputs, scope, looks),
+        beyond_table(inputs, scope, styles),
         Text(
             f"Items of the users' own histories were met by {count(histories)} training users on average. How far "
             "seeds are apart, and the intervals that are not shown, are in the CSV file.",
@@ -110,8 +110,8 @@ def _panel(inputs: Inputs, scope: Scope, runs: list[str], styles: dict[str, RunS
         table,
         styles,
         name=f"beyond-{scope.anchor}-{name}",
-        title=f"{_DRAWN[name].split(',')[0].capitalize()} against {metric}",
-        axes_titles=(metric, _DRAWN[name]),
+        title=f"{_PLOTTED[name].split(',')[0].capitalize()} against {metric}",
+        axes_titles=(metric, _PLOTTED[name]),
         write=lambda value: f"{value:.3f}",
         zero=name == "coverage",
     )

@@ -7,11 +7,11 @@ import pandas as pd
 
 from hydrarec.comparison import Gate
 from hydrarec.config import BenchmarkConfig
-from hydrarec.report.blocks import Block, Chapter, Folded, Part, Text
+from hydrarec.report.blocks import Chapter, Folded, PageBlock, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import places, readable
+from hydrarec.report.titles import make_readable, scope_titles
 
 _ABOUT = (
     "Controls have scores that are known from theory; had one missed its score, this page would not have been written. "
@@ -32,12 +32,12 @@ _QUESTIONS = {
 """What a check that did not pass is about, in a few words."""
 
 
-def checks(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
+def checks(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter:
     """Show what asks for attention, and folded away what does not."""
-    tables = gate_tables(inputs.config, inputs.gates, looks)
+    tables = gate_tables(inputs.config, inputs.gates, styles)
     passed = sum(gate.status == "green" for gate in inputs.gates)
     asking = tables["attention"] if tables["attention"].bodies[0] else Text("Nothing asks for attention.")
-    blocks: list[Block] = [Text(_ABOUT), asking]
+    blocks: list[PageBlock] = [Text(_ABOUT), asking]
     if passed:
         blocks.append(Folded(f"{passed} checks passed", [tables["passed"]]))
     return Chapter("checks", "Checks", [Part(blocks)])
@@ -54,7 +54,7 @@ def concerns(gates: list[Gate]) -> str:
     return ", ".join(f"{_QUESTIONS.get(name, name)} ({number})" for name, number in counts.most_common())
 
 
-def gate_tables(config: BenchmarkConfig, gates: list[Gate], looks: dict[str, RunStyle]) -> dict[str, Table]:
+def gate_tables(config: BenchmarkConfig, gates: list[Gate], styles: dict[str, RunStyle]) -> dict[str, Table]:
     """Return the checks that ask for attention and those that passed; runs with the same finding share a row."""
     shown = {
         "attention": [g for g in gates if g.status != "green"],
@@ -62,13 +62,13 @@ def gate_tables(config: BenchmarkConfig, gates: list[Gate], looks: dict[str, Run
     }
     captions = {"attention": "Checks that ask for attention", "passed": "Checks that passed"}
     titles = ("Status", "Check", "Run", "Where", "Finding")
-    named = places(config)
+    named = scope_titles(config)
     return {
         name: Table(
             f"gates-{name}",
             captions[name],
             [Column(title, numeric=False) for title in titles],
-            [_rows(found, named, looks)],
+            [_rows(found, named, styles)],
             pd.DataFrame([asdict(gate) for gate in found], columns=[part.name for part in fields(Gate)]),
             prose=True,
         )
@@ -76,20 +76,20 @@ def gate_tables(config: BenchmarkConfig, gates: list[Gate], looks: dict[str, Run
     }
 
 
-def _rows(gates: list[Gate], named: dict[tuple[str, str], str], looks: dict[str, RunStyle]) -> list[Row]:
+def _rows(gates: list[Gate], named: dict[tuple[str, str], str], styles: dict[str, RunStyle]) -> list[Row]:
     alike: dict[tuple[str, ...], list[str]] = {}
     for gate in gates:
         where = named[gate.dataset, gate.protocol] if gate.dataset else "everywhere"
         alike.setdefault((gate.status, gate.name, where, gate.sentence), []).append(gate.run)
     return [
         Row(
-            [Cell(status), Cell(check), _of(runs, looks), Cell(where), Cell(readable(sentence, named))],
+            [Cell(status), Cell(check), _run_cell(runs, styles), Cell(where), Cell(make_readable(sentence, named))],
             f"gate-{status}",
         )
         for (status, check, where, sentence), runs in alike.items()
     ]
 
 
-def _of(runs: list[str], looks: dict[str, RunStyle]) -> Cell:
-    found = [looks[run] for run in runs if run]
-    return Cell(", ".join(look.label for look in found), runs=found) if found else Cell("all")
+def _run_cell(runs: list[str], styles: dict[str, RunStyle]) -> Cell:
+    found = [styles[run] for run in runs if run]
+    return Cell(", ".join(style.label for style in found), runs=found) if found else Cell("all")

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 
 from hydrarec.formatting import NARROW, NOTHING, p_value, sortable
-from hydrarec.report.blocks import Block, Folded, Text
-from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
+from hydrarec.report.blocks import Folded, PageBlock, Text
+from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.titles import places, readable
+from hydrarec.report.titles import make_readable, scope_titles
 
 _KEY = (
     "Supported: it holds in as many places as needed. Refuted: so many speak against it that too few are left. "
@@ -20,18 +20,18 @@ _KEY = (
 _REASON = "below it why this is the verdict; places are data sets, or devices. The numbers stand in the CSV file"
 
 
-def claims(inputs: Inputs) -> list[Block]:
+def claims(inputs: Inputs) -> list[PageBlock]:
     """Show the verdict on every claim, and folded away what it rests on; nothing where nothing was claimed."""
     if inputs.claims is None or inputs.verdicts is None:
         return []
     return [
         _table(inputs, inputs.claims),
-        Text(f"{registered_told(inputs, inputs.claims.iloc[0].to_dict())} {_KEY}", "key"),
+        Text(f"{format_registration(inputs, inputs.claims.iloc[0].to_dict())} {_KEY}", "key"),
         Folded("What every verdict rests on", [_evidence(inputs)]),
     ]
 
 
-def registered_told(inputs: Inputs, row: Mapping[Hashable, Any]) -> str:
+def format_registration(inputs: Inputs, row: Mapping[Hashable, Any]) -> str:
     """Say of which day and bytes the file of claims is, and how many results may be older; `row` is of `CLAIMS`."""
     registered = row["registered"]
     days = [manifest["created"][:10] for _, manifest in inputs.manifests]
@@ -44,24 +44,24 @@ def registered_told(inputs: Inputs, row: Mapping[Hashable, Any]) -> str:
     )
     return (
         f"Claims and the rules that decide them are of {registered}, as their file says. {first} SHA-256 of the file: "
-        f"{row['sha256'][:16]}{_numbers(row)}."
+        f"{row['sha256'][:16]}{_format_published_hash(row)}."
     )
 
 
-def _numbers(row: Mapping[Hashable, Any]) -> str:
+def _format_published_hash(row: Mapping[Hashable, Any]) -> str:
     """Name the file of published numbers by its hash, where the claims rest on one."""
     found = row["published_sha256"]
     return "" if pd.isna(found) else f", of the published numbers that it names: {found[:16]}"
 
 
 def _table(inputs: Inputs, claims: pd.DataFrame) -> Table:
-    named = places(inputs.config)
+    named = scope_titles(inputs.config)
     rows = [
         Row(
             [
                 Cell(row["claim"]),
                 Cell(row["verdict"]),
-                Cell(row["statement"], note=readable(_reason(row), named)),
+                Cell(row["statement"], note=make_readable(_reason(row), named)),
             ],
             f"claim-{row['verdict'].replace(' ', '-')}",
         )
@@ -82,16 +82,19 @@ def _reason(row: pd.Series) -> str:
 
 def _evidence(inputs: Inputs) -> Table:
     assert inputs.verdicts is not None
-    named, devices = places(inputs.config), {measured.device: measured.source.title for measured in inputs.measured}
+    named, devices = (
+        scope_titles(inputs.config),
+        {measured.device: measured.source.title for measured in inputs.measured},
+    )
     rows = [
         Row(
             [
                 Cell(row["claim"]),
-                Cell(_place(row, named, devices)),
+                Cell(_scope_title(row, named, devices)),
                 Cell(row["verdict"]),
                 *(Cell(_p(row[name]), sortable(row[name])) for name in ("p", "p_holm")),
-                Cell(_detectable(row["detectable"]), sortable(row["detectable"])),
-                Cell(readable(row["sentence"], named)),
+                Cell(_format_detectable(row["detectable"]), sortable(row["detectable"])),
+                Cell(make_readable(row["sentence"], named)),
             ]
         )
         for _, row in inputs.verdicts.iterrows()
@@ -116,18 +119,18 @@ def _evidence(inputs: Inputs) -> Table:
     table = Table(
         "evidence", "What every verdict rests on, place by place", columns, [rows], inputs.verdicts, prose=True
     )
-    return without_empty(table)
+    return drop_empty_columns(table)
 
 
 def _p(value: float | None) -> str:
     return NOTHING if pd.isna(value) else p_value(float(value))
 
 
-def _detectable(value: float | None) -> str:
+def _format_detectable(value: float | None) -> str:
     return NOTHING if pd.isna(value) else f"{value:.1f}{NARROW}%"
 
 
-def _place(row: pd.Series, named: dict[tuple[str, str], str], devices: dict[str, str]) -> str:
+def _scope_title(row: pd.Series, named: dict[tuple[str, str], str], devices: dict[str, str]) -> str:
     if pd.isna(row["dataset"]):
         return devices.get(row["device"], str(row["device"]))
     return named[row["dataset"], row["protocol"]]

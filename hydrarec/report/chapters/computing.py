@@ -42,7 +42,7 @@ def computing(inputs: Inputs) -> Table:
     )
 
 
-def missing(inputs: Inputs) -> Text:
+def missing_note(inputs: Inputs) -> Text:
     """Say what the sums lack."""
     times = inputs.times
     on_gpu = times[times["device"] != "cpu"]
@@ -67,7 +67,7 @@ def _row(name: str, device: str, times: pd.DataFrame) -> Row:
     spent = times.loc[timed, _WALL].sum(axis=1)
     shared = int((~timed).sum())
     total, longest = (float(spent.sum()), float(spent.max())) if len(spent) else (float("nan"), float("nan"))
-    processor, joules = _known(times, _PROCESSOR), _known(times, _ENERGY)
+    processor, joules = _known_sum(times, _PROCESSOR), _known_sum(times, _ENERGY)
     gpu = total if device != "cpu" else float("nan")
     return Row(
         [
@@ -85,7 +85,7 @@ def _row(name: str, device: str, times: pd.DataFrame) -> Row:
     )
 
 
-def _known(times: pd.DataFrame, columns: list[str]) -> float:
+def _known_sum(times: pd.DataFrame, columns: list[str]) -> float:
     """Return the sum of what is known; NaN if nothing is."""
     values = times[columns].astype(float)
     return float(values.sum().sum()) if values.notna().any(axis=None) else float("nan")

@@ -2,7 +2,7 @@
 
 from hydrarec.formatting import metric_title, percent, percentage
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Block, Chapter
+from hydrarec.report.blocks import Chapter, PageBlock
 from hydrarec.report.chapters.differences import difference_table
 from hydrarec.report.chapters.margins import margin_table
 from hydrarec.report.chapters.scopes import by_scope
@@ -14,31 +14,31 @@ from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
 
-def contrasts(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+def contrasts(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
     """Show differences from the reference, and all pairs, within every scope."""
-    return by_scope(inputs, "contrasts", "Contrasts", lambda scope: _blocks(inputs, scope, looks))
+    return by_scope(inputs, "contrasts", "Contrasts", lambda scope: _blocks(inputs, scope, styles))
 
 
-def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     return [
-        *_against_reference(inputs, scope, looks),
-        *_groups(inputs, scope, looks),
-        *_pairs(inputs, scope, looks),
+        *_against_reference(inputs, scope, styles),
+        *_groups(inputs, scope, styles),
+        *_pairs(inputs, scope, styles),
     ]
 
 
-def _against_reference(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+def _against_reference(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     if inputs.contrasts(scope, inputs.primary).empty:
         return []
     return [
-        *_forest(inputs, scope, looks),
-        difference_table(inputs, scope, looks),
-        margin_table(inputs, scope, looks),
+        *_forest(inputs, scope, styles),
+        difference_table(inputs, scope, styles),
+        margin_table(inputs, scope, styles),
     ]
 
 
-def _forest(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
-    panels = [forest(inputs, scope, metric, looks) for metric in (inputs.primary, inputs.secondary)]
+def _forest(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+    panels = [forest(inputs, scope, metric, styles) for metric in (inputs.primary, inputs.secondary)]
     evaluation = inputs.config.evaluation
     about, intervals = sentences.figure_basis(inputs, scope), sentences.interval_basis(inputs)
     caption = (
@@ -51,7 +51,7 @@ def _forest(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     return [Figure(shown, caption)] if shown else []
 
 
-def _groups(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+def _groups(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     table, alpha = scope.of(inputs.pairs), inputs.config.evaluation.alpha
     panels = []
     for metric in (inputs.primary, inputs.secondary):
@@ -61,7 +61,7 @@ def _groups(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
         apart = {frozenset(pair) for pair in zip(found["run"], found["other"], strict=True)}
         name = f"groups-{scope.anchor}-{metric.replace('@', '')}"
         title = f"Which runs can be told apart, {metric_title(metric)}"
-        panels.append(clique_bars(name, title, inputs.leaderboard(scope, metric)["mean"][compared], apart, looks))
+        panels.append(clique_bars(name, title, inputs.leaderboard(scope, metric)["mean"][compared], apart, styles))
     shown = [panel for panel in panels if panel is not None]
     caption = (
         "Runs at their mean over users and seeds. A bar joins neighbours of which no two are told apart at "
@@ -72,7 +72,7 @@ def _groups(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
     return [Figure(shown, caption)] if shown else []
 
 
-def _pairs(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+def _pairs(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     table = scope.of(inputs.pairs)
     alpha = inputs.config.evaluation.alpha
     panels = []
@@ -82,7 +82,7 @@ def _pairs(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Blo
         compared = set(pairs["run"]) | set(pairs["other"])
         order = [str(run) for run in board.index if run in compared]
         name, title = f"pairs-{scope.anchor}-{metric.replace('@', '')}", f"All pairs on {metric_title(metric)}"
-        panels.append(heatmap(name, title, pairs.assign(p=pairs["p_holm"]), order, looks, alpha))
+        panels.append(heatmap(name, title, pairs.assign(p=pairs["p_holm"]), order, styles, alpha))
     shown = [panel for panel in panels if panel is not None]
     if not shown:
         return []

@@ -4,8 +4,8 @@ import pandas as pd
 
 from hydrarec.formatting import NARROW, NOTHING, duration, energy, percentage, size
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Block, Chapter, Text
-from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
+from hydrarec.report.blocks import Chapter, PageBlock, Text
+from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.clocks import clock_note
 from hydrarec.report.figures.convergence import convergence
@@ -23,34 +23,34 @@ _GPU_COLUMNS = [
 ]
 
 
-def costs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+def costs(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
     """Show accuracy against cost, convergence and times within every scope."""
-    return by_scope(inputs, "costs", "Accuracy and cost", lambda scope: _blocks(inputs, scope, looks), "Cost")
+    return by_scope(inputs, "costs", "Accuracy and cost", lambda scope: _blocks(inputs, scope, styles), "Cost")
 
 
-def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     about, intervals = sentences.figure_basis(inputs, scope), sentences.interval_basis(inputs)
-    blocks: list[Block] = []
-    if points := tradeoff(inputs, scope, looks):
+    blocks: list[PageBlock] = []
+    if points := tradeoff(inputs, scope, styles):
         caption = (
             f"Test accuracy against cost; {_front(inputs, scope)} "
             f"{about} {intervals} Few wide ones may be cut at the upper edge."
         )
         blocks.append(Figure(points, caption))
-    if curves := convergence(inputs, scope, looks):
+    if curves := convergence(inputs, scope, styles):
         caption = (
             f"Validation after every epoch, up to the last epoch that every seed reached. {about} Line: mean over "
             "seeds; band: their range. Training time leaves out validation and set-up."
         )
         blocks.append(Figure(curves, caption))
-    if curves := reach(inputs, scope, looks):
+    if curves := reach(inputs, scope, styles):
         caption = (
             f"Training time until validation first reaches a share of the reference's best. {about} Line: median "
             f"over seeds, as far as every seed gets; band: their range. The broken line marks {percentage(MARKED)}."
         )
         blocks.append(Figure(curves, caption))
-    notes = [Text(note, "key") for note in time_notes(inputs, scope, looks)]
-    return [*blocks, times(inputs, scope, looks), *notes]
+    notes = [Text(note, "key") for note in time_notes(inputs, scope, styles)]
+    return [*blocks, times(inputs, scope, styles), *notes]
 
 
 def _front(inputs: Inputs, scope: Scope) -> str:
@@ -86,7 +86,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
                     _time(mean["infer_ms_per_user"] / 1000),
                     Cell(size(of_run["peak_memory_mib"].max()), of_run["peak_memory_mib"].max()),
                     *([_gpu_memory(of_run["peak_gpu_mib"]), _energy(of_run["train_j"])] if gpu else []),
-                    *([Cell(_and(of_run["device"]), note=f"on {_and(of_run['host'])}")] if several else []),
+                    *([Cell(_join(of_run["device"]), note=f"on {_join(of_run['host'])}")] if several else []),
                 ],
                 style.kind,
             )
@@ -113,7 +113,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
         [rows],
         table,
     )
-    return without_empty(table_of_costs)
+    return drop_empty_columns(table_of_costs)
 
 
 def time_notes(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[str]:
@@ -121,11 +121,11 @@ def time_notes(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> lis
     table = scope.of(inputs.times)
     notes = []
     if table["device"].nunique() > 1:
-        notes.append(f"Runs used different devices ({_and(table['device'])}); times compare only within a device.")
+        notes.append(f"Runs used different devices ({_join(table['device'])}); times compare only within a device.")
     if table["host"].nunique() > 1:
-        notes.append(f"Runs were computed on {table['host'].nunique()} hosts ({_and(table['host'])}).")
+        notes.append(f"Runs were computed on {table['host'].nunique()} hosts ({_join(table['host'])}).")
     else:
-        notes.append(f"All runs were computed on one host ({_and(table['host'])}), device {_and(table['device'])}.")
+        notes.append(f"All runs were computed on one host ({_join(table['host'])}), device {_join(table['device'])}.")
     if shared := sorted(set(table.loc[table["runs_per_gpu"] > 1, "run"])):
         notes.append(
             f"Trainings shared a GPU, and their times are left out: {', '.join(styles[run].label for run in shared)}."
@@ -165,5 +165,5 @@ def _energy(joules: pd.Series) -> Cell:
     return Cell(NOTHING, -1.0) if joules.isna().any() else Cell(energy(joules.mean()), float(joules.mean()))
 
 
-def _and(values: pd.Series) -> str:
+def _join(values: pd.Series) -> str:
     return ", ".join(sorted(set(values)))

@@ -85,12 +85,12 @@ def data_cards(inputs: Inputs) -> list[DataCard]:
                 parts += _parts(protocol, split.pop("parts", None))
                 split.pop("protocol", None)
                 if isinstance(cuts := split.get("cuts"), Mapping):
-                    split["cuts"] = {part: _moment(cuts[part]) for part in sorted(cuts, key=_place_of)}
+                    split["cuts"] = {part: _moment(cuts[part]) for part in sorted(cuts, key=_time_order)}
                 content[f"split {protocol}"] = split
         if parts:
             content["parts"] = parts
         # What data are called and where they come from, the configuration says; changed, they are not prepared anew.
-        content |= _described_now(dataset, content.get("source"))
+        content |= _configured_facts(dataset, content.get("source"))
         # The heading says both.
         title = str(content.pop("title"))
         content.pop("dataset", None)
@@ -106,7 +106,7 @@ def data_cards(inputs: Inputs) -> list[DataCard]:
     return cards
 
 
-def _described_now(dataset: DatasetConfig, source: Any) -> dict[str, Any]:
+def _configured_facts(dataset: DatasetConfig, source: Any) -> dict[str, Any]:
     """Return what the configuration says of data that are the same whatever it says, in the words of `card.json`."""
     said: dict[str, Any] = {"title": dataset.title, "licence": dataset.licence, "citation": dataset.citation}
     if dataset.source is not None and isinstance(source, Mapping):
@@ -120,13 +120,13 @@ def _parts(protocol: str, parts: Any) -> list[Mapping[str, Any]]:
         return []
     return [
         {"split": protocol, "part": name} | {key.replace("_", " "): value for key, value in parts[name].items()}
-        for name in sorted(parts, key=_place_of)
+        for name in sorted(parts, key=_time_order)
         if isinstance(parts[name], Mapping)
     ]
 
 
-def _place_of(part: str) -> int:
-    """Return the place of a part of a split in the order of time."""
+def _time_order(part: str) -> int:
+    """Return which part of a split comes when, as a number to sort by."""
     order = ("train", "validation", "test")
     return order.index(part) if part in order else len(order)
 
@@ -153,10 +153,10 @@ def humanise(key: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def plain(value: Any, name: str = "") -> str:
+def format_value(value: Any, name: str = "") -> str:
     """Write any value of a JSON file for people.
 
-    >>> plain(0.0321, "tie_share"), plain(999611), plain({"max": 61, "min": 5})
+    >>> format_value(0.0321, "tie_share"), format_value(999611), format_value({"max": 61, "min": 5})
     ('3.21\u202f%', '999\u202f611', 'min 5 · max 61')
     """
     match value:
@@ -171,17 +171,17 @@ def plain(value: Any, name: str = "") -> str:
             return f"{100 * value:.3g}{NARROW}%" if share else count(value) if value >= 1000 else f"{value:.4g}"
         case Mapping():
             if {"min", "max"} <= set(value) and all(isinstance(part, int | float) for part in value.values()):
-                value = dict(sorted(value.items(), key=_by_size))
+                value = dict(sorted(value.items(), key=_quantile_order))
             # Of a time that stands there as a day too nobody wants to read the seconds.
             told = {str(k): v for k, v in value.items() if f"{k}_day" not in value}
-            return " · ".join(f"{_WORDS.get(k) or humanise(k).lower()} {plain(v, k)}" for k, v in told.items())
+            return " · ".join(f"{_WORDS.get(k) or humanise(k).lower()} {format_value(v, k)}" for k, v in told.items())
         case list() | tuple():
-            return ", ".join(plain(entry) for entry in value)
+            return ", ".join(format_value(entry) for entry in value)
         case _:
             return str(value) or NOTHING
 
 
-def _by_size(part: tuple[Any, Any]) -> tuple[float, int]:
+def _quantile_order(part: tuple[Any, Any]) -> tuple[float, int]:
     """Return what quantiles are sorted by: their value, and where values are equal their order."""
     name, value = str(part[0]), part[1]
     return value, {"min": -1, "max": 101}.get(name, int(name[1:]) if name[1:].isdecimal() else 50)
@@ -195,7 +195,7 @@ def _facts(name: str, value: Any) -> list[tuple[str, str]]:
     """Return a value as facts; a mapping that holds further ones becomes a fact for each of its keys."""
     if isinstance(value, Mapping) and any(isinstance(part, Mapping | list) for part in value.values()):
         return [fact for key, part in value.items() for fact in _facts(f"{name}: {humanise(str(key)).lower()}", part)]
-    return [(humanise(name), plain(value, name))]
+    return [(humanise(name), format_value(value, name))]
 
 
 def _table(dataset: str, named: str, name: str, records: list[Mapping[str, Any]]) -> Table:
@@ -204,7 +204,8 @@ def _table(dataset: str, named: str, name: str, records: list[Mapping[str, Any]]
     # JSON files are sorted by key; people want names first, and then users before what users did.
     keys.sort(key=lambda key: (numeric[key], _COUNTS.index(key) if key in _COUNTS else len(_COUNTS)))
     rows = [
-        Row([Cell(plain(record.get(key), key), _sort_value(record.get(key))) for key in keys]) for record in records
+        Row([Cell(format_value(record.get(key), key), _sort_value(record.get(key))) for key in keys])
+        for record in records
     ]
     titles = {"stages": "counts after each filter", "filters": "counts after each filter", "parts": "what was split"}
     title = titles.get(name, humanise(name).lower())

@@ -4,7 +4,7 @@ import pandas as pd
 
 from hydrarec.formatting import NOTHING, metric_title, p_value, percent, percent_interval, signed, sortable
 from hydrarec.report import sentences
-from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
+from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
@@ -63,7 +63,7 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
         [rows],
         scope.of(inputs.comparison),
     )
-    return without_empty(table)
+    return drop_empty_columns(table)
 
 
 def _seed_share(row: pd.Series) -> Cell:

@@ -7,7 +7,7 @@ from hydrarec.comparison.runs import kind_of
 from hydrarec.formatting import NOTHING, count, duration, metric_title, score, score_interval
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, Text
-from hydrarec.report.cells import Cell, Column, Row, Strip, Table, without_empty
+from hydrarec.report.cells import Cell, Column, Row, Strip, Table, drop_empty_columns
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
@@ -18,15 +18,15 @@ _KEY = (
 )
 
 
-def leaderboard(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+def leaderboard(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
     """Show all runs within every scope."""
     return by_scope(
         inputs,
         "leaderboard",
         "Leaderboard",
         lambda scope: [
-            Text(sentences.under(inputs, scope), "under"),
-            leaderboard_table(inputs, scope, looks),
+            Text(sentences.subtitle(inputs, scope), "under"),
+            leaderboard_table(inputs, scope, styles),
             Text(f"{_KEY} {sentences.TWO_FAMILIES}" if len(inputs.contest(scope)) > 1 else _KEY, "key"),
         ],
     )
@@ -55,10 +55,10 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
         return Row(
             [
                 Cell(style.label, note=_tags(inputs, run), run=style),
-                *_with_interval(leader),
+                *_interval_cells(leader),
                 Cell("", leader["mean"], run=style, strip=strip),
                 _places(places, run),
-                *_with_interval(second.loc[run]),
+                *_interval_cells(second.loc[run]),
                 Cell(score(warm.loc[run, "mean"]), warm.loc[run, "mean"]) if run in warm.index else Cell(NOTHING, -1.0),
                 Cell(score(reciprocal.loc[run, "mean"]), reciprocal.loc[run, "mean"]),
                 Cell(str(leader["n_seeds"]), float(leader["n_seeds"])),
@@ -76,17 +76,20 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
         [
             [row(run) for run in order if run in contest],
             [row(run) for run in order if run not in contest],
-            _unranked(inputs, scope, styles, len(columns)),
+            _unranked_rows(inputs, scope, styles, len(columns)),
         ],
         scope.of(inputs.leaders[inputs.leaders["group"] == "all"]),
         filters=True,
     )
-    return without_empty(table)
+    return drop_empty_columns(table)
 
 
 def _columns(inputs: Inputs, clock: str) -> list[Column]:
     first, second = metric_title(inputs.primary), metric_title(inputs.secondary)
-    interval = f"{sentences.over(inputs)}; shown cut at 0 and 1, the ends of the metric's range, whole in the CSV file"
+    interval = (
+        f"{sentences.sampling_units(inputs)}; shown cut at 0 and 1, the ends of the metric's range, "
+        "whole in the CSV file"
+    )
     return [
         Column("Run", numeric=False),
         Column(first),
@@ -109,7 +112,7 @@ def _columns(inputs: Inputs, clock: str) -> list[Column]:
     ]
 
 
-def _unranked(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle], width: int) -> list[Row]:
+def _unranked_rows(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle], width: int) -> list[Row]:
     """List the runs that are not finished with all their seeds; they have no place and no numbers."""
     rows = []
     for run, left in scope.of(inputs.unfinished).groupby("run", sort=False):
@@ -138,7 +141,7 @@ def _tags(inputs: Inputs, run: str) -> str:
     return ", ".join(name for name, holds in tags.items() if holds)
 
 
-def _with_interval(row: pd.Series) -> list[Cell]:
+def _interval_cells(row: pd.Series) -> list[Cell]:
     return [Cell(score(row["mean"]), row["mean"]), Cell(score_interval(row["low"], row["high"]), row["low"])]
 
 

@@ -13,7 +13,7 @@ from hydrarec.formatting import (
     sortable,
 )
 from hydrarec.report import sentences
-from hydrarec.report.cells import Cell, Column, Row, Table, without_empty
+from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
@@ -49,7 +49,7 @@ def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
         [[_row(str(run), row, several, styles) for run, row in found.iterrows()]],
         scope.of(inputs.comparison),
     )
-    return without_empty(table)
+    return drop_empty_columns(table)
 
 
 def _row(run: str, row: pd.Series, several: bool, styles: dict[str, RunStyle]) -> Row:

@@ -27,7 +27,7 @@ def order_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Ta
             Column("Random orders", hint="mean of the differences in them"),
             Column("Lowest to highest", hint="of the random orders"),
             Column("Standard deviation", hint=f"of the random orders, with its {inputs.coverage} interval"),
-            Column("Standard error", hint=f"{sentences.over(inputs)}, in the order of the file"),
+            Column("Standard error", hint=f"{sentences.sampling_units(inputs)}, in the order of the file"),
             Column("With the order", hint="the standard error if the order of ties is drawn anew as well"),
             Column("p of the file's order", hint="of being one like the random orders"),
         ],
@@ -36,7 +36,7 @@ def order_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Ta
     )
 
 
-def about_orders(inputs: Inputs, scope: Scope) -> str:
+def describe_orders(inputs: Inputs, scope: Scope) -> str:
     """Say how the numbers of the table came about, and what one seed leaves open."""
     found = inputs.other_orders(scope, inputs.primary)
     number, seeds = int(found["n_orders"].max()), len(inputs.config.seeds)

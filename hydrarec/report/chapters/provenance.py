@@ -8,7 +8,7 @@ import yaml
 from hydrarec.formatting import NOTHING
 from hydrarec.report.blocks import Chapter, Code, Facts, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
-from hydrarec.report.chapters.computing import computing, missing
+from hydrarec.report.chapters.computing import computing, missing_note
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.figures.pipeline import pipeline
 from hydrarec.report.inputs import Inputs
@@ -30,7 +30,7 @@ def provenance(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
         Facts(_facts(inputs, manifests)),
         Figure([pipeline()], _RULES),
         computing(inputs),
-        missing(inputs),
+        missing_note(inputs),
         _machines(manifests),
         _hashes(inputs),
         Code("Complete configuration, defaults written out", config),

@@ -10,7 +10,7 @@ from hydrarec.formatting import NOTHING, metric_title, score
 from hydrarec.layout import run_folder
 from hydrarec.report.blocks import Chapter, Facts, Folded, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
-from hydrarec.report.chapters.data import humanise, plain
+from hydrarec.report.chapters.data import format_value, humanise
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
 
@@ -20,18 +20,20 @@ _ABOUT = (
 )
 
 
-def runs(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
+def runs(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter:
     """Show a card for every run, folded away until somebody follows a link to it."""
-    cards = [_card(inputs, run, looks[run]) for run in inputs.config.run_ids]
+    cards = [_card(inputs, run, styles[run]) for run in inputs.config.run_ids]
     return Chapter("runs", "Runs", [Part([Text(_ABOUT), *cards])])
 
 
-def _card(inputs: Inputs, run: str, look: RunStyle) -> Folded:
-    facts = [("Run", run), ("Kind", look.kind), *_settings(inputs.config, run)]
-    return Folded(look.label, [Facts(facts), _results(inputs, run, look)], look.anchor, _made_of(inputs.config, run))
+def _card(inputs: Inputs, run: str, style: RunStyle) -> Folded:
+    facts = [("Run", run), ("Kind", style.kind), *_settings(inputs.config, run)]
+    return Folded(
+        style.label, [Facts(facts), _results(inputs, run, style)], style.anchor, _describe_parts(inputs.config, run)
+    )
 
 
-def _made_of(config: BenchmarkConfig, run: str) -> str:
+def _describe_parts(config: BenchmarkConfig, run: str) -> str:
     """Say in a few words what a run is."""
     entry = config.run(run)
     if isinstance(entry, BaselineRun):
@@ -44,45 +46,46 @@ def _settings(config: BenchmarkConfig, run: str) -> list[tuple[str, str]]:
     """Return what a run is made of; where datasets differ, each with its value."""
     entry = config.run(run)
     if isinstance(entry, BaselineRun):
-        options = [(humanise(name), plain(value, name)) for name, value in entry.options.items()]
-        return [("Baseline", entry.baseline), ("Deterministic", plain(entry.deterministic)), *options]
+        options = [(humanise(name), format_value(value, name)) for name, value in entry.options.items()]
+        return [("Baseline", entry.baseline), ("Deterministic", format_value(entry.deterministic)), *options]
     by_dataset = {
-        dataset.id: effective(config.settings(run, dataset.id).model_dump(mode="json")) for dataset in config.datasets
+        dataset.id: effective_settings(config.settings(run, dataset.id).model_dump(mode="json"))
+        for dataset in config.datasets
     }
     facts = []
     for name in dict.fromkeys(key for settings in by_dataset.values() for key in settings):
-        values = {dataset: plain(settings.get(name), name) for dataset, settings in by_dataset.items()}
+        values = {dataset: format_value(settings.get(name), name) for dataset, settings in by_dataset.items()}
         first = next(iter(values.values()))
         same = all(value == first for value in values.values())
         facts.append((name, first if same else " · ".join(f"{dataset}: {value}" for dataset, value in values.items())))
     return facts
 
 
-def effective(settings: dict[str, Any]) -> dict[str, Any]:
+def effective_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Return by path the settings that a run has in the end; what it overrides stands in them already.
 
     >>> run = {"id": "a", "label": "A", "encoder": {"d_model": 8}, "loss": None, "masking": {"kind": "causal"}}
-    >>> effective({"run": run, "encoder": {"d_model": 8}})
+    >>> effective_settings({"run": run, "encoder": {"d_model": 8}})
     {'masking': 'causal', 'encoder d_model': 8}
     """
     own = {name: part for name, part in settings["run"].items() if name in ("model", "attention", "masking")}
-    return _flat(own | {name: part for name, part in settings.items() if name != "run"})
+    return _flatten(own | {name: part for name, part in settings.items() if name != "run"})
 
 
-def _flat(settings: dict[str, Any], room: str = "") -> dict[str, Any]:
+def _flatten(settings: dict[str, Any], room: str = "") -> dict[str, Any]:
     """Return nested settings by path; `kind` stands for its room.
 
-    >>> _flat({"encoder": {"d_model": 8}, "loss": {"kind": "cross_entropy"}})
+    >>> _flatten({"encoder": {"d_model": 8}, "loss": {"kind": "cross_entropy"}})
     {'encoder d_model': 8, 'loss': 'cross_entropy'}
     """
     found: dict[str, Any] = {}
     for name, value in settings.items():
         path = room if name == "kind" else f"{room} {name}".strip()
-        found |= _flat(value, path) if isinstance(value, dict) else {path: value}
+        found |= _flatten(value, path) if isinstance(value, dict) else {path: value}
     return found
 
 
-def _results(inputs: Inputs, run: str, look: RunStyle) -> Table:
+def _results(inputs: Inputs, run: str, style: RunStyle) -> Table:
     table = inputs.metrics[(inputs.metrics["run"] == run) & (inputs.metrics["group"] == "all")]
     values = table[table["metric"] == inputs.primary].set_index(["dataset", "protocol", "seed"])["value"]
     rows = [
@@ -92,7 +95,7 @@ def _results(inputs: Inputs, run: str, look: RunStyle) -> Table:
     ]
     return Table(
         f"results-of-{run}",
-        f"{look.label}: every seed",
+        f"{style.label}: every seed",
         [
             Column("Data set", numeric=False),
             Column("Protocol", numeric=False),

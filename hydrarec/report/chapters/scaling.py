@@ -33,14 +33,14 @@ def scaling(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter | None:
     """Show what was measured on every device; None where nothing was."""
     if not inputs.measured:
         return None
-    devices = [_of_device(inputs, measured) for measured in inputs.measured]
+    devices = [_device_part(inputs, measured) for measured in inputs.measured]
     return Chapter("scaling", "Scaling and speed", [Part([Text(_ABOUT)]), *devices], "Scaling")
 
 
-def factor(value: float | None) -> str:
+def format_factor(value: float | None) -> str:
     """Write how many times as fast something is.
 
-    >>> factor(0.954), factor(12.34), factor(250.2), factor(None)
+    >>> format_factor(0.954), format_factor(12.34), format_factor(250.2), format_factor(None)
     ('0.95', '12.3', '250', '–')
     """
     if value is None or value != value:
@@ -48,34 +48,34 @@ def factor(value: float | None) -> str:
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
 
 
-def _of_device(inputs: Inputs, measured: Measured) -> Part:
+def _device_part(inputs: Inputs, measured: Measured) -> Part:
     machine = next(iter(measured.machines.values()))
     threads = "" if machine["gpu"] else f", {several(machine['threads'], 'thread')}"
     return Part(
         title=f"{measured.source.title}{threads}",
         anchor=f"scaling-on-{measured.device}",
         blocks=[
-            Text(_about(measured), "under"),
+            Text(_describe_measurement(measured), "under"),
             *growth(measured),
             *(table for table in _tables(inputs, measured) if table.bodies[0]),
         ],
     )
 
 
-def _about(measured: Measured) -> str:
+def _describe_measurement(measured: Measured) -> str:
     machine = next(iter(measured.machines.values()))
     settings = machine["settings"]
     days = sorted({one["created"].partition("T")[0] for one in measured.machines.values()})
     return (
-        f"Measured on {_where(measured)}, {' and '.join(days)}. Medians of {measured.clock} over "
+        f"Measured on {_describe_hosts(measured)}, {' and '.join(days)}. Medians of {measured.clock} over "
         f"{settings['rounds']} rounds; in each round everything of a part ran once, in random order, after "
         f"{several(settings['warm_up'], 'repetition')} not counted. Memory is the peak of one repetition with its "
         f"inputs, {_PEAK_OF.get(measured.device, _PEAK_OF['cpu'])}; of operators and blocks, by the sequences in it."
-        f"{_shared(measured)}{_versions(measured)}"
+        f"{_describe_contention(measured)}{_describe_versions(measured)}"
     )
 
 
-def _shared(measured: Measured) -> str:
+def _describe_contention(measured: Measured) -> str:
     """Say of which parts others used the machine meanwhile."""
     parts: dict[str, list[str]] = {}
     for part, signs in measured.source.contention.items():
@@ -84,7 +84,7 @@ def _shared(measured: Measured) -> str:
     return f" Others used the machine meanwhile, so that small differences are no evidence ({said})." if said else ""
 
 
-def _where(measured: Measured) -> str:
+def _describe_hosts(measured: Measured) -> str:
     """Name host and clock; of each part, where parts were measured on several machines."""
     hosts: dict[str, list[str]] = {}
     for part, machine in measured.machines.items():
@@ -98,7 +98,7 @@ def _where(measured: Measured) -> str:
     return " and ".join(f"{host} ({', '.join(rates)})" for host, rates in hosts.items())
 
 
-def _versions(measured: Measured) -> str:
+def _describe_versions(measured: Measured) -> str:
     """Say which version of the code measured which part, where it was not one."""
     parts: dict[str, list[str]] = {}
     for part, machine in measured.machines.items():
@@ -111,7 +111,7 @@ def _versions(measured: Measured) -> str:
 
 def _tables(inputs: Inputs, measured: Measured) -> list[Table]:
     of_runs = [_runs(inputs, measured, part) for part in _RUNS]
-    return [*of_runs, _parts(measured), _exponents(measured), _skipped(measured)]
+    return [*of_runs, _parts(measured), _exponents(measured), _skipped_table(measured)]
 
 
 def _speed_columns(first: str) -> list[Column]:
@@ -128,16 +128,18 @@ def _speed_columns(first: str) -> list[Column]:
 
 def _speed_row(row: dict[Hashable, Any]) -> Row:
     known = not np.isnan(row["speedup"])
-    interval = f"[{factor(row['low'])}, {factor(row['high'])}]" if known else ""
+    interval = f"[{format_factor(row['low'])}, {format_factor(row['high'])}]" if known else ""
     return Row(
         [
             _subject(row),
-            Cell(_precise(row["unit_s"]), float(row["unit_s"]), note=f"a {_UNITS[row['part']]}"),
-            Cell(factor(row["speedup"]), float(row["speedup"]) if known else 0.0, note=interval),
+            Cell(_format_time(row["unit_s"]), float(row["unit_s"]), note=f"a {_UNITS[row['part']]}"),
+            Cell(format_factor(row["speedup"]), float(row["speedup"]) if known else 0.0, note=interval),
             _bound(row["measured_bound"]),
             _bound(row["counted_bound"]),
-            Cell(NOTHING, 0.0) if np.isnan(row["flops"]) else Cell(_operations(row["flops"]), float(row["flops"])),
-            Cell(_precise_size(row["unit_mib"]), float(row["unit_mib"])),
+            Cell(NOTHING, 0.0)
+            if np.isnan(row["flops"])
+            else Cell(_format_operations(row["flops"]), float(row["flops"])),
+            Cell(_format_size(row["unit_mib"]), float(row["unit_mib"])),
         ],
         "optimum" if row["subject"] == NO_MIXING else "trained",
     )
@@ -148,18 +150,18 @@ def _subject(row: Any) -> Cell:
 
 
 def _bound(value: float) -> Cell:
-    return Cell(NOTHING, 0.0) if np.isnan(value) else Cell(factor(value), float(value))
+    return Cell(NOTHING, 0.0) if np.isnan(value) else Cell(format_factor(value), float(value))
 
 
-def _precise(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     return f"{seconds * 1e6:.3g}{NARROW}µs" if seconds < 1e-3 else duration(seconds)
 
 
-def _precise_size(mib: float) -> str:
+def _format_size(mib: float) -> str:
     return f"{mib * 1024:.3g}{NARROW}KiB" if mib < 1 else size(mib)
 
 
-def _operations(flops: float) -> str:
+def _format_operations(flops: float) -> str:
     for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if flops >= 10**power:
             return f"{flops / 10**power:.3g}{NARROW}{prefix}"
@@ -169,15 +171,15 @@ def _operations(flops: float) -> str:
 def _runs(inputs: Inputs, measured: Measured, part: str) -> Table:
     speed = measured.speed[measured.speed["part"] == part]
     groups = speed.groupby(["layout", "form"], sort=False)
-    bodies = [[_speed_row(_as_on_page(row, inputs)) for row in group.to_dict("records")] for _, group in groups]
+    bodies = [[_speed_row(_with_titles(row, inputs)) for row in group.to_dict("records")] for _, group in groups]
     return Table(f"speed-{measured.device}-{part}", _RUNS[part], _speed_columns("Run"), bodies or [[]], speed)
 
 
-def _as_on_page(row: dict[Hashable, Any], inputs: Inputs) -> dict[Hashable, Any]:
-    return row | {"subject": inputs.config.label(row["subject"]), "layout": _around(row["layout"], inputs)}
+def _with_titles(row: dict[Hashable, Any], inputs: Inputs) -> dict[Hashable, Any]:
+    return row | {"subject": inputs.config.label(row["subject"]), "layout": _layout_title(row["layout"], inputs)}
 
 
-def _around(layout: str, inputs: Inputs) -> str:
+def _layout_title(layout: str, inputs: Inputs) -> str:
     """Name model and data set of `sasrec@ml-1m`; in brackets behind it may be the first run of a further size."""
     model, _, rest = layout.partition("@")
     dataset, _, size = rest.partition(" (")
@@ -237,7 +239,7 @@ def _exponents(measured: Measured) -> Table:
     )
 
 
-def _skipped(measured: Measured) -> Table:
+def _skipped_table(measured: Measured) -> Table:
     rows = [
         Row(
             [Cell(str(row[column])) for column in ("subject", "part", "layout", "form", "work", "length", "width")]

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from hydrarec.report.blocks import Block, Chapter, Part
+from hydrarec.report.blocks import Chapter, PageBlock, Part
 from hydrarec.report.inputs import Inputs, Scope
 
 
 def by_scope(
-    inputs: Inputs, anchor: str, title: str, blocks_of: Callable[[Scope], Sequence[Block]], brief: str = ""
+    inputs: Inputs, anchor: str, title: str, blocks_of: Callable[[Scope], Sequence[PageBlock]], brief: str = ""
 ) -> Chapter | None:
     """Return a chapter with a part for every scope that has something to show; None if none has."""
     found = [(scope, blocks) for scope in inputs.scopes if (blocks := blocks_of(scope))]

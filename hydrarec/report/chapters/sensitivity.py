@@ -7,13 +7,13 @@ import pandas as pd
 from hydrarec.comparison.runs import kind_of
 from hydrarec.formatting import NOTHING, metric_title, score, signed
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Block, Chapter, Part, Text
+from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.scopes import by_scope
-from hydrarec.report.drawn import has_enough, how_many
 from hydrarec.report.figures.panels import Figure, Panel
 from hydrarec.report.figures.scatter import scatter
 from hydrarec.report.inputs import Inputs, Scope
+from hydrarec.report.sampled_metrics import describe_number, has_enough
 from hydrarec.report.style import RunStyle
 
 FULL = "full"
@@ -26,10 +26,10 @@ TITLES = {
     "popularity-100": ("popularity-100", "drawn by their training interactions"),
     "gts": ("gts", "the global temporal split"),
 }
-"""Names of the variants, and what they are; of drawn items it depends on the data how many they are."""
+"""Names of the variants, and what they are; of sampled items it depends on the data how many they are."""
 _SAMPLED = ("uniform-100", "popularity-100")
-"""Variants whose candidates are drawn."""
-_DRAWN = (*_SAMPLED, "gts")
+"""Variants whose candidates are sampled."""
+_PLOTTED = (*_SAMPLED, "gts")
 """Variants that get a figure."""
 _ONE_ORDER = Column(
     "one order of ties",
@@ -37,25 +37,25 @@ _ONE_ORDER = Column(
 )
 _ABOUT = (
     "What stands here decides nothing: no claim, test or choice of weights uses it. It says how much of the "
-    "leaderboard hangs on how things were measured. Targets ranked among a few drawn items are for comparison with "
+    "leaderboard hangs on how things were measured. Targets ranked among a few sampled items are for comparison with "
     "papers that did so; such values need not keep the order of methods."
 )
 
 
-def sensitivity(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+def sensitivity(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
     """Show every run in every variant, and whether the order stays, within every scope."""
-    chapter = by_scope(inputs, "sensitivity", "Sensitivity", lambda scope: _blocks(inputs, scope, looks))
+    chapter = by_scope(inputs, "sensitivity", "Sensitivity", lambda scope: _blocks(inputs, scope, styles))
     return chapter and replace(chapter, parts=[Part([Text(_ABOUT)]), *chapter.parts])
 
 
-def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     if scope.of(inputs.sensitivity).empty:
         return []
     orders = scope.of(inputs.agreement)
     orders = orders[orders["metric"] == inputs.primary].set_index("variant")
-    blocks: list[Block] = [agreement_table(inputs, scope, looks)]
-    same = _same(inputs, scope)
-    if panels := _panels(inputs, scope, looks):
+    blocks: list[PageBlock] = [agreement_table(inputs, scope, styles)]
+    same = _same_variants(inputs, scope)
+    if panels := _panels(inputs, scope, styles):
         taus = ", ".join(
             f"{variant} {_tau(orders.loc[variant, 'tau'])}{' (the same numbers)' if variant in same else ''}"
             for variant in panels
@@ -65,7 +65,7 @@ def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Bl
             f"Kendall's tau-b: {taus}. {sentences.figure_basis(inputs, scope)} Mean over seeds."
         )
         blocks.append(Figure(list(panels.values()), caption))
-    blocks.append(variants_table(inputs, scope, looks))
+    blocks.append(variants_table(inputs, scope, styles))
     if same:
         told = ", ".join(TITLES[variant][0] for variant in same)
         same_numbers = "The leaderboard's numbers once more, as there is nothing to leave out or to put back"
@@ -142,7 +142,7 @@ def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) ->
             Column("Run", numeric=False),
             Column(name, hint="the leaderboard's"),
             *([_ONE_ORDER] if len(ties) else []),
-            *(Column(TITLES[variant][0], hint=_meaning(inputs, scope, variant)) for variant in others),
+            *(Column(TITLES[variant][0], hint=_describe_variant(inputs, scope, variant)) for variant in others),
         ],
         [[row(run) for run in contest], [row(run) for run in wide.index if run not in contest]],
         scope.of(inputs.sensitivity),
@@ -164,14 +164,14 @@ def _deviation_cell(deviation: float) -> Cell:
 
 
 def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[str, Panel]:
-    """Draw the runs under full against those among drawn candidates and, from `loo`, against `gts`."""
+    """Draw the runs under full against those among sampled candidates and, from `loo`, against `gts`."""
     wide = _wide(inputs, scope)
     later = Scope(scope.dataset, "gts", scope.title)
     # In a report on what is finished there may be nothing yet.
     if scope.protocol == "loo" and len(later.of(inputs.sensitivity)):
         wide["gts"] = _wide(inputs, later)[FULL]
     name, panels = metric_title(inputs.primary), {}
-    for variant in (variant for variant in _DRAWN if variant in wide):
+    for variant in (variant for variant in _PLOTTED if variant in wide):
         table = wide.loc[[run for run in wide.index if run in _contest(inputs)], [FULL, variant]].dropna()
         if len(table) < 2:
             continue
@@ -187,7 +187,7 @@ def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[s
     return panels
 
 
-def _same(inputs: Inputs, scope: Scope) -> list[str]:
+def _same_variants(inputs: Inputs, scope: Scope) -> list[str]:
     """Return the variants that only let other candidates or targets in, and did not: all runs have the same numbers."""
     wide, found = _wide(inputs, scope), []
     # Where more items were there than were drawn, equal numbers are chance.
@@ -202,8 +202,8 @@ def _same(inputs: Inputs, scope: Scope) -> list[str]:
 
 def _moves(table: pd.DataFrame) -> pd.Series:
     """Return how many places each run moves up from the first column to the second."""
-    places = table.rank(ascending=False)
-    return places.iloc[:, 0] - places.iloc[:, 1]
+    ranks = table.rank(ascending=False)
+    return ranks.iloc[:, 0] - ranks.iloc[:, 1]
 
 
 def _wide(inputs: Inputs, scope: Scope) -> pd.DataFrame:
@@ -219,19 +219,19 @@ def _contest(inputs: Inputs) -> set[str]:
     return {run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")}
 
 
-def _meaning(inputs: Inputs, scope: Scope, variant: str) -> str:
+def _describe_variant(inputs: Inputs, scope: Scope, variant: str) -> str:
     """Say what a variant is."""
     what = TITLES[variant][1]
     if variant not in _SAMPLED:
         return what
-    number, drawn = how_many(inputs, scope, variant)
-    return f"{number} {what}" if drawn else number
+    number, is_random = describe_number(inputs, scope, variant)
+    return f"{number} {what}" if is_random else number
 
 
 def _words(inputs: Inputs, scope: Scope, variant: str) -> tuple[str, None, str]:
     """Return the text, the value and the note of a variant's cell."""
     if variant in TITLES:
-        return TITLES[variant][0], None, _meaning(inputs, scope, variant)
+        return TITLES[variant][0], None, _describe_variant(inputs, scope, variant)
     seed = inputs.config.dataset(variant).tie_order
     return f"tie order {seed}", None, "equal times in a random order"
 

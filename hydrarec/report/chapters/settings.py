@@ -6,13 +6,13 @@ from typing import Any
 import pandas as pd
 
 from hydrarec.formatting import NOTHING
-from hydrarec.report.blocks import Block, Chapter, Facts, Part, Text
+from hydrarec.report.blocks import Chapter, Facts, PageBlock, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
-from hydrarec.report.chapters.data import plain
-from hydrarec.report.chapters.runs import effective
+from hydrarec.report.chapters.data import format_value
+from hydrarec.report.chapters.runs import effective_settings
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import places
+from hydrarec.report.titles import scope_titles
 
 ARCHITECTURE = ("model", "attention", "masking")
 """What a comparison of architectures may differ in; anything else is named."""
@@ -43,28 +43,34 @@ class Difference:
         return self.setting.split(" ")[0] in ARCHITECTURE
 
 
-def settings(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+def settings(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
     """Show settings and how trainings ended; None where nothing is trained."""
-    trained = [run for run in inputs.config.run_ids if looks[run].kind == "trained"]
+    trained = [run for run in inputs.config.run_ids if styles[run].kind == "trained"]
     if not trained:
         return None
-    own = {(run, dataset.id): _of(inputs, run, dataset.id) for run in trained for dataset in inputs.config.datasets}
-    found = {
-        place: {name: plain(value, name) for name, value in effective(values).items()} for place, values in own.items()
+    own = {
+        (run, dataset.id): _settings_of(inputs, run, dataset.id)
+        for run in trained
+        for dataset in inputs.config.datasets
     }
-    blocks: list[Block] = [Text(_ABOUT), Facts([("Searched", "nothing"), *shared(found)])]
+    found = {
+        key: {name: format_value(value, name) for name, value in effective_settings(values).items()}
+        for key, values in own.items()
+    }
+    blocks: list[PageBlock] = [Text(_ABOUT), Facts([("Searched", "nothing"), *shared_settings(found)])]
     reference = inputs.config.evaluation.reference
     if reference in trained and len(trained) > 1:
-        blocks.append(_difference_table(inputs, trained, differences(found, reference), looks))
-    blocks += [Text(_STOPPING), _stopping_table(inputs, own, looks)]
+        blocks.append(_difference_table(inputs, trained, differences(found, reference), styles))
+    blocks += [Text(_STOPPING), _stopping_table(inputs, own, styles)]
     return Chapter("settings", "Settings", [Part(blocks)])
 
 
-def shared(found: dict[tuple[str, str], dict[str, str]]) -> list[tuple[str, str]]:
+def shared_settings(found: dict[tuple[str, str], dict[str, str]]) -> list[tuple[str, str]]:
     """Return the settings that all runs have in common, by name; where data sets differ, each with its value.
 
     >>> made = {("a", "one"): {"size": "8", "loss": "bce"}, ("b", "one"): {"size": "8", "loss": "ce"}}
-    >>> shared(made | {("a", "two"): {"size": "16", "loss": "bce"}, ("b", "two"): {"size": "16", "loss": "ce"}})
+    >>> both = made | {("a", "two"): {"size": "16", "loss": "bce"}, ("b", "two"): {"size": "16", "loss": "ce"}}
+    >>> shared_settings(both)
     [('size', 'one: 8 · two: 16')]
     """
     facts = []
@@ -92,25 +98,30 @@ def differences(found: dict[tuple[str, str], dict[str, str]], reference: str) ->
     return listed
 
 
-def _of(inputs: Inputs, run: str, dataset: str) -> dict[str, Any]:
+def _settings_of(inputs: Inputs, run: str, dataset: str) -> dict[str, Any]:
     """Return the settings a run was trained with, as its manifest says; those it is to have if it is not finished."""
     manifest = next((m for one, m in inputs.manifests if (one.run, one.dataset) == (run, dataset)), None)
     return (manifest or {}).get("settings") or inputs.config.settings(run, dataset).model_dump(mode="json")
 
 
-def _difference_table(inputs: Inputs, trained: list[str], found: list[Difference], looks: dict[str, RunStyle]) -> Table:
+def _difference_table(
+    inputs: Inputs, trained: list[str], found: list[Difference], styles: dict[str, RunStyle]
+) -> Table:
     reference = inputs.config.evaluation.reference
 
     def row(run: str) -> Row:
         mine = [difference for difference in found if difference.run == run]
         parts = {room: [d for d in mine if d.setting.split(" ")[0] == room] for room in ARCHITECTURE}
         rest = [difference for difference in mine if not difference.of_architecture]
-        cells = [Cell(_told(parts[room], inputs, room) or "the same") for room in ARCHITECTURE]
-        return Row([Cell(looks[run].label, run=looks[run]), *cells, Cell(_told(rest, inputs) or "nothing")], "trained")
+        cells = [Cell(_format_differences(parts[room], inputs, room) or "the same") for room in ARCHITECTURE]
+        return Row(
+            [Cell(styles[run].label, run=styles[run]), *cells, Cell(_format_differences(rest, inputs) or "nothing")],
+            "trained",
+        )
 
     return Table(
         "settings-differences",
-        f"In what every trained run differs from {looks[reference].label}, the reference",
+        f"In what every trained run differs from {styles[reference].label}, the reference",
         [
             Column("Run", numeric=False),
             Column("Model", numeric=False, hint="the layout of the blocks"),
@@ -124,7 +135,7 @@ def _difference_table(inputs: Inputs, trained: list[str], found: list[Difference
     )
 
 
-def _told(found: list[Difference], inputs: Inputs, room: str = "") -> str:
+def _format_differences(found: list[Difference], inputs: Inputs, room: str = "") -> str:
     """Write differences with the value on the reference's side; data sets are named where they do not agree."""
     every, said = len(inputs.config.datasets), []
     # Settings that only one of two operators has go with its name.
@@ -140,8 +151,8 @@ def _told(found: list[Difference], inputs: Inputs, room: str = "") -> str:
     return "; ".join(said)
 
 
-def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], looks: dict[str, RunStyle]) -> Table:
-    rows, data, named = [], [], places(inputs.config)
+def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], styles: dict[str, RunStyle]) -> Table:
+    rows, data, named = [], [], scope_titles(inputs.config)
     for (run, dataset, protocol), times in inputs.times.groupby(["run", "dataset", "protocol"], sort=False):
         if (run, dataset) not in own:
             continue
@@ -151,10 +162,10 @@ def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], 
         rows.append(
             Row(
                 [
-                    Cell(looks[str(run)].label, run=looks[str(run)]),
+                    Cell(styles[str(run)].label, run=styles[str(run)]),
                     Cell(named[str(dataset), str(protocol)]),
-                    Cell(plain(training["max_epochs"]), float(training["max_epochs"])),
-                    Cell(plain(training["patience"]), float(training["patience"])),
+                    Cell(format_value(training["max_epochs"]), float(training["max_epochs"])),
+                    Cell(format_value(training["patience"]), float(training["patience"])),
                     Cell(str(most) if least == most else f"{least}\u2013{most}", float(most)),
                     Cell(f"{ended} of {len(times)}", ended / len(times)),
                 ],

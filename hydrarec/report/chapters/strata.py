@@ -1,7 +1,7 @@
 """Where runs are good: by history, popularity of the target, and number of heads."""
 
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Block, Chapter
+from hydrarec.report.blocks import Chapter, PageBlock
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.breakdown import breakdown
 from hydrarec.report.figures.heads import heads
@@ -10,20 +10,20 @@ from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
 
-def strata(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+def strata(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
     """Show accuracy within groups; None where there are too few cases for groups."""
-    return by_scope(inputs, "strata", "Where it works", lambda scope: _blocks(inputs, scope, looks))
+    return by_scope(inputs, "strata", "Where it works", lambda scope: _blocks(inputs, scope, styles))
 
 
-def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
-    blocks: list[Block] = []
-    if panels := breakdown(inputs, scope, looks):
+def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+    blocks: list[PageBlock] = []
+    if panels := breakdown(inputs, scope, styles):
         caption = (
             "Test accuracy in groups of users and of targets; bounds are quartiles, and groups as equal as ties allow. "
             f"{sentences.figure_basis(inputs, scope)} {sentences.interval_basis(inputs)}"
         )
         blocks.append(Figure(panels, caption))
-    if panels := heads(inputs, scope, looks):
+    if panels := heads(inputs, scope, styles):
         caption = (
             "Test accuracy of runs that differ in their number of heads and in nothing else. "
             f"{sentences.figure_basis(inputs, scope)} {sentences.interval_basis(inputs)}"

@@ -5,8 +5,8 @@ import pandas as pd
 
 from hydrarec.formatting import MINUS, metric_title
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Block, Chapter, Text
-from hydrarec.report.chapters.orders import about_orders, order_table
+from hydrarec.report.blocks import Chapter, PageBlock, Text
+from hydrarec.report.chapters.orders import describe_orders, order_table
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.components import components
 from hydrarec.report.figures.panels import Figure
@@ -18,12 +18,12 @@ _SPREAD = ["standard_error", "variance_users", "variance_residual", "variance_se
 """Columns of a pair that are the same whichever run comes first."""
 
 
-def variance(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter | None:
+def variance(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
     """Show seeds, and the components of every contrast's variance; with one seed only what another order of ties adds.
 
     None where there is neither.
     """
-    return by_scope(inputs, "variance", "Variance", lambda scope: _blocks(inputs, scope, looks))
+    return by_scope(inputs, "variance", "Variance", lambda scope: _blocks(inputs, scope, styles))
 
 
 def component_shares(contrasts: pd.DataFrame) -> pd.DataFrame:
@@ -52,13 +52,13 @@ def component_shares(contrasts: pd.DataFrame) -> pd.DataFrame:
     return parts[total > 0].div(total[total > 0], axis=0)
 
 
-def _blocks(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
-    table = order_table(inputs, scope, looks)
-    beside: list[Block] = [] if table is None else [table, Text(about_orders(inputs, scope), "key")]
-    return [*_seeds(inputs, scope, looks), *_components(inputs, scope, looks), *beside]
+def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+    table = order_table(inputs, scope, styles)
+    beside: list[PageBlock] = [] if table is None else [table, Text(describe_orders(inputs, scope), "key")]
+    return [*_seeds(inputs, scope, styles), *_components(inputs, scope, styles), *beside]
 
 
-def _seeds(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+def _seeds(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     found = scope.of(inputs.metrics)
     found = found[(found["metric"] == inputs.primary) & (found["group"] == "all")]
     found = found[found["run"].isin(inputs.contest(scope))]
@@ -66,7 +66,7 @@ def _seeds(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Blo
         return []
     name = metric_title(inputs.primary)
     values = found[["run", "seed", "value"]].reset_index(drop=True)
-    panel = seed_strips(f"seeds-{scope.anchor}", f"{name} with every seed", name, values, looks)
+    panel = seed_strips(f"seeds-{scope.anchor}", f"{name} with every seed", name, values, styles)
     caption = (
         f"{name} of every run with every seed: a dot for each, a line at their mean, which stands on the right. Runs "
         "that no seed changes have one; arrows: beyond the axis. Dots are no interval: all seeds share their test "
@@ -75,7 +75,7 @@ def _seeds(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Blo
     return [Figure([panel], caption)]
 
 
-def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> list[Block]:
+def _components(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     panels, tied, held = [], False, set[str]()
     for metric in (inputs.primary, inputs.secondary):
         spreads = _spreads(inputs, scope, metric)
@@ -89,7 +89,7 @@ def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> lis
             errors = errors.assign(with_orders=np.sqrt(squared))
         reference = inputs.config.evaluation.reference
         names = [
-            looks[run].label + (f" {MINUS} {looks[against].label}" if against != reference else "")
+            styles[run].label + (f" {MINUS} {styles[against].label}" if against != reference else "")
             for run, against in shares.index
         ]
         held |= set(shares.index.get_level_values("against"))
@@ -98,7 +98,7 @@ def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> lis
     if not panels:
         return []
     parts = "another draw of users, another draw of seeds, and the noise of single users with single seeds"
-    about = _told(inputs.config.evaluation.reference, held)
+    about = _describe_differences(inputs.config.evaluation.reference, held)
     caption = (
         f"What the squared standard error of {about} consists of: {parts}. Right: the standard error. "
         f"{sentences.figure_basis(inputs, scope)} Two seeds say little about seeds, and a part may be estimated as 0."
@@ -111,7 +111,7 @@ def _components(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> lis
     return [Figure(panels, caption)]
 
 
-def _told(reference: str, held: set[str]) -> str:
+def _describe_differences(reference: str, held: set[str]) -> str:
     """Say which differences are shown, by the runs that they are from."""
     if reference not in held:
         return "the differences that claims are about"
@@ -129,11 +129,11 @@ def _spreads(inputs: Inputs, scope: Scope, metric: str) -> pd.DataFrame:
         contrasts = contrasts.join(orders["variance_orders"])
     contrasts = contrasts.sort_values("difference", ascending=False)
     contrasts = contrasts.assign(against=inputs.config.evaluation.reference).set_index("against", append=True)
-    spreads = pd.concat([contrasts, _claimed(inputs, scope, metric)])
+    spreads = pd.concat([contrasts, _claimed_spreads(inputs, scope, metric)])
     return spreads[spreads["variance_seeds"].notna()]
 
 
-def _claimed(inputs: Inputs, scope: Scope, metric: str) -> pd.DataFrame:
+def _claimed_spreads(inputs: Inputs, scope: Scope, metric: str) -> pd.DataFrame:
     """Return the same of differences that claims are about, without those from the reference."""
     pairs = scope.of(inputs.pairs)
     pairs = pairs[pairs["metric"] == metric].rename(columns={"other": "against"})

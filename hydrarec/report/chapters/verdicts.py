@@ -11,7 +11,7 @@ from hydrarec.report.chapters.claims import claims
 from hydrarec.report.chapters.scopes import part_anchor
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import left_over
+from hydrarec.report.titles import title_remainder
 
 _CLAIMS = ("supported", "refuted", "not decided", "not decidable")
 """What may become of a claim."""
@@ -21,23 +21,24 @@ _KEY = (
 )
 
 
-def verdicts(inputs: Inputs, looks: dict[str, RunStyle]) -> Chapter:
+def verdicts(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter:
     """Say what became of the claims, and for every scope who is ahead, by how much, and how sure that is."""
-    cards, decided = [_card(inputs, scope, looks) for scope in inputs.scopes], claims(inputs)
+    cards, decided = [_card(inputs, scope, styles) for scope in inputs.scopes], claims(inputs)
     # Beside the only scope there is room for the claims; else they would push what was found off the first screen.
     beside = [Card("Claims", decided)] if decided and len(cards) == 1 else []
     below = [] if beside else decided
-    above = [Text(claims_told(inputs.claims))] if below and inputs.claims is not None else []
+    above = [Text(format_claim_counts(inputs.claims))] if below and inputs.claims is not None else []
     key = [] if inputs.comparison.empty else [Text(_KEY, "key")]
     if beside:
         cards, key = [replace(cards[0], blocks=[*cards[0].blocks, *key])], []
     return Chapter("verdicts", "Verdicts", [Part([*above, Cards([*cards, *beside]), *key, *below])])
 
 
-def claims_told(claims: pd.DataFrame) -> Markup:
+def format_claim_counts(claims: pd.DataFrame) -> Markup:
     """Count what became of the claims.
 
-    >>> print(claims_told(pd.DataFrame({"verdict": ["refuted", "supported", "refuted"], "registered": "2026-01-02"})))
+    >>> claims = pd.DataFrame({"verdict": ["refuted", "supported", "refuted"], "registered": "2026-01-02"})
+    >>> print(format_claim_counts(claims))
     Of <a href="#claims">3 claims</a> dated 2026-01-02: 1 supported, 2 refuted.
     """
     counts = claims["verdict"].value_counts()
@@ -47,17 +48,17 @@ def claims_told(claims: pd.DataFrame) -> Markup:
     )
 
 
-def _card(inputs: Inputs, scope: Scope, looks: dict[str, RunStyle]) -> Card:
+def _card(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Card:
     address = part_anchor(inputs, "leaderboard", scope)
     short = scope.short or scope.title
-    more = left_over(scope.title, short)
+    more = title_remainder(scope.title, short)
     about = f"{more}; {scope.protocol_name}" if more else scope.protocol_name
     title = Markup('<a href="#{}">{}</a> <small>{}</small>').format(address, short, about)
-    said = f"{sentences.tally(inputs, scope, looks)} {sentences.best_possible(inputs, scope)}"
+    said = f"{sentences.tally(inputs, scope, styles)} {sentences.best_possible_sentence(inputs, scope)}"
     return Card(
         title,
         [
-            Text(sentences.headline(inputs, scope, looks), "headline"),
+            Text(sentences.headline(inputs, scope, styles), "headline"),
             Text(said.strip()),
             Text(sentences.basis(inputs, scope), "basis"),
         ],

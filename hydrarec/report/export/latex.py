@@ -54,13 +54,13 @@ def latex(table: Table) -> str:
     \end{tabular}
     \end{table}
     """
-    kept = [place for place, column in enumerate(table.columns) if column.title]
-    columns = [table.columns[place] for place in kept]
-    aligned = {place: _alignment(table, place) for place in kept}
+    kept = [index for index, column in enumerate(table.columns) if column.title]
+    columns = [table.columns[index] for index in kept]
+    aligned = {index: _alignment(table, index) for index in kept}
     # Below each other as on the page, where there are lines.
-    below = {place for place in kept if table.prose and aligned[place] == _PARAGRAPH}
+    below = {index for index in kept if table.prose and aligned[index] == _PARAGRAPH}
     bodies = [
-        [_line([_written(row.cells[place], below=place in below) for place in kept]) for row in body]
+        [_line([_format_cell(row.cells[index], below=index in below) for index in kept]) for row in body]
         for body in table.bodies
         if body
     ]
@@ -117,19 +117,19 @@ def _greek(name: str, *, capital: bool) -> str:
     return "o" if name == "omicron" else rf"$\{name}$"
 
 
-def _alignment(table: Table, place: int) -> str:
+def _alignment(table: Table, index: int) -> str:
     """Return how a column is set: numbers flush right, names flush left, sentences as paragraphs."""
-    longest = max((len(_words(row.cells[place])) for body in table.bodies for row in body), default=0)
+    longest = max((len(_words(row.cells[index])) for body in table.bodies for row in body), default=0)
     if longest > _SENTENCE:
         return _PARAGRAPH
-    return "r" if table.columns[place].numeric else "l"
+    return "r" if table.columns[index].numeric else "l"
 
 
 def _words(cell: Cell) -> str:
     return f"{cell.text} ({cell.note})" if cell.note else cell.text
 
 
-def _written(cell: Cell, *, below: bool) -> str:
+def _format_cell(cell: Cell, *, below: bool) -> str:
     return rf"{escape(cell.text)} \newline {escape(cell.note)}" if below and cell.note else escape(_words(cell))
 
 

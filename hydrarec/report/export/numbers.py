@@ -50,13 +50,13 @@ def numbers(inputs: Inputs, chapters: Sequence[Chapter]) -> str:
         ],
         "config": config.model_dump(mode="json"),
     }  # fmt: skip
-    return _written(content, levels=4) + "\n"
+    return _format_json(content, levels=4) + "\n"
 
 
-def _written(value: Any, levels: int) -> str:
+def _format_json(value: Any, levels: int) -> str:
     """Write JSON with a line for each part of the outermost levels; further in, the quick way, on one line.
 
-    >>> print(_written({"rows": [[1, None], [2, "x"]], "none": []}, levels=2))
+    >>> print(_format_json({"rows": [[1, None], [2, "x"]], "none": []}, levels=2))
     {
     "rows": [
     [1, null],
@@ -66,10 +66,10 @@ def _written(value: Any, levels: int) -> str:
     }
     """
     if levels and value and isinstance(value, dict):
-        parts = [f"{_written(str(key), 0)}: {_written(part, levels - 1)}" for key, part in value.items()]
+        parts = [f"{_format_json(str(key), 0)}: {_format_json(part, levels - 1)}" for key, part in value.items()]
         return "{\n" + ",\n".join(parts) + "\n}"
     if levels and value and isinstance(value, list):
-        return "[\n" + ",\n".join(_written(part, levels - 1) for part in value) + "\n]"
+        return "[\n" + ",\n".join(_format_json(part, levels - 1) for part in value) + "\n]"
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 

@@ -29,7 +29,7 @@ def write_all(inputs: Inputs, chapters: Sequence[Chapter], output: Path) -> None
                     temporary.write_bytes(panel.pdf)
         for table in chapter.tables():
             folder = output / "tables" / chapter.anchor
-            write_csv(as_frame(table) if table.data is None else table.data, folder / f"{table.name}.csv")
+            write_csv(to_frame(table) if table.data is None else table.data, folder / f"{table.name}.csv")
             write_text(folder / f"{table.name}.tex", latex(table))
     for name, (frame, _) in inputs.tables.items():
         write_csv(frame, output / "data" / f"{name}.csv")
@@ -41,7 +41,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     write_text(path, frame.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
-def as_frame(table: Table) -> pd.DataFrame:
+def to_frame(table: Table) -> pd.DataFrame:
     """Return a table's cells: what they are sorted by, or what they say."""
     rows = [[_content(cell) for cell in row.cells] for body in table.bodies for row in body]
     return pd.DataFrame(rows, columns=[column.title for column in table.columns])

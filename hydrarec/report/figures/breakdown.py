@@ -4,7 +4,7 @@ import pandas as pd
 
 from hydrarec.formatting import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
 
@@ -36,13 +36,13 @@ def _panel(
     if len(buckets) < 2:
         return None
     room = label_width([styles[run].label for run in runs]) + 24
-    canvas, axes = blank(300 + room, tall(len(runs)), (46, 40, room, 10))
+    canvas, axes = blank_panel(300 + room, panel_height(len(runs)), (46, 40, room, 10))
     ends = []
-    for place, run in enumerate(runs):
+    for index, run in enumerate(runs):
         style = styles[run]
         line = rows[rows["run"] == run].set_index("group").reindex(buckets)
         # Side by side, so that intervals do not hide each other.
-        x = [i + 0.3 * (place / max(len(runs) - 1, 1) - 0.5) for i in range(len(buckets))]
+        x = [i + 0.3 * (index / max(len(runs) - 1, 1) - 0.5) for i in range(len(buckets))]
         axes.vlines(x, line["low"], line["high"], color=style.colour, linewidth=1.2, alpha=0.7)
         axes.plot(x, line["mean"], linewidth=1.2, linestyle=style.dashes, **marker(style))
         ends.append((x[-1], float(line["mean"].iloc[-1]), style))

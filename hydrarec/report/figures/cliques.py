@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from hydrarec.formatting import score
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
 from hydrarec.report.style import INK, MUTED, RunStyle
 
 _BAR = 9
@@ -67,7 +67,7 @@ def clique_bars(
     apart
         Pairs that a test tells apart.
     styles
-        Looks of runs.
+        Styles of runs.
     """
     means = means.sort_values(ascending=False, kind="stable")
     if len(means) < 3:
@@ -76,7 +76,7 @@ def clique_bars(
     groups = cliques(order, apart)
     room = label_width(styles[run].label for run in order) + 24
     bars = _BAR * (len(groups) + 1)
-    canvas, axes = blank(60 + bars + room + 20, tall(len(order)), (52, 12, room, 12))
+    canvas, axes = blank_panel(60 + bars + room + 20, panel_height(len(order)), (52, 12, room, 12))
     axes.set_xlim(0, bars)
     # Where nobody hits there is still an axis.
     top = max(float(means.max()), 1e-4) * 1.06
@@ -93,7 +93,7 @@ def clique_bars(
     label_right(axes, [(float(bars), float(means[run]), styles[run]) for run in order])
     told = "; ".join(", ".join(styles[run].label for run in group) for group in groups) or "none"
     listed = ", ".join(f"{styles[run].label} {score(means[run])}" for run in order)
-    drawn = means.rename("mean").rename_axis("run").reset_index()
+    plotted = means.rename("mean").rename_axis("run").reset_index()
     for number, group in enumerate(groups, 1):
-        drawn[f"group_{number}"] = drawn["run"].isin(group)
-    return finish(canvas, name, title, f"{title}: {listed}. Groups that no test separates: {told}", drawn)
+        plotted[f"group_{number}"] = plotted["run"].isin(group)
+    return finish(canvas, name, title, f"{title}: {listed}. Groups that no test separates: {told}", plotted)

@@ -8,11 +8,11 @@ from matplotlib.ticker import FuncFormatter
 
 from hydrarec.formatting import NARROW
 from hydrarec.report.figures.labels import label_width
-from hydrarec.report.figures.panels import Panel, blank, finish
+from hydrarec.report.figures.panels import Panel, blank_panel, finish
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, PAPER, RULE
 
 ROW, PLOT = 24, 250
-_LOOKS: dict[str, dict[str, str]] = {
+_STYLES: dict[str, dict[str, str]] = {
     "users": {"facecolor": MUTED},
     "seeds": {"facecolor": RULE},
     "users by seeds": {"facecolor": PAPER, "hatch": "////"},
@@ -38,17 +38,19 @@ def components(name: str, title: str, shares: pd.DataFrame, errors: pd.DataFrame
         What each difference is called.
     """
     tied = "with_orders" in errors
-    written = [_written(error) for _, error in errors.iterrows()]
+    written = [_format_error(error) for _, error in errors.iterrows()]
     left, right = label_width(names) + 14, label_width(written) + 16
     legend = 40 if tied else 24
-    canvas, axes = blank(left + PLOT + right, ROW * len(shares) + 42 + legend, (left, 42, right, legend), grid="x")
+    canvas, axes = blank_panel(
+        left + PLOT + right, ROW * len(shares) + 42 + legend, (left, 42, right, legend), grid="x"
+    )
     axes.set_xlim(0, 1)
     axes.set_ylim(len(shares) - 0.4, -0.6)
     rows, start = np.arange(len(shares)), np.zeros(len(shares))
     for component in shares.columns:
-        look = _LOOKS[component]
+        style = _STYLES[component]
         width = shares[component].to_numpy()
-        axes.barh(rows, width, left=start, height=0.62, edgecolor=MUTED, linewidth=0.8, label=component, **look)
+        axes.barh(rows, width, left=start, height=0.62, edgecolor=MUTED, linewidth=0.8, label=component, **style)
         start += width
     for row, text in enumerate(written):
         axes.text(1.02, row, text, va="center_baseline", fontsize=FONT_SIZE, color=INK)
@@ -72,7 +74,7 @@ def components(name: str, title: str, shares: pd.DataFrame, errors: pd.DataFrame
     return finish(canvas, name, title, f"{title}. {told}", shares.join(errors).reset_index())
 
 
-def _written(error: pd.Series) -> str:
+def _format_error(error: pd.Series) -> str:
     """Write a standard error, and behind it that with the order of ties where it is known."""
     with_orders = error.get("with_orders")
     more = "" if with_orders is None or pd.isna(with_orders) else f" ({with_orders:.4f})"

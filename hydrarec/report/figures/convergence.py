@@ -9,7 +9,7 @@ from hydrarec.comparison.clocks import clock_name
 from hydrarec.formatting import duration, score
 from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
 
@@ -74,7 +74,7 @@ def _panel(
     curves: dict[str, pd.DataFrame], scope: Scope, styles: dict[str, RunStyle], x: str, x_title: str, title: str
 ) -> Panel:
     room = label_width([styles[run].label for run in curves]) + 24
-    canvas, axes = blank(280 + room, tall(len(curves)), (46, 40, room, 10))
+    canvas, axes = blank_panel(280 + room, panel_height(len(curves)), (46, 40, room, 10))
     ends = []
     for run, curve in curves.items():
         style = styles[run]
@@ -94,5 +94,5 @@ def _panel(
         f"{duration(last) if (last := curve['train_s'].iloc[-1]) == last else 'not timed'}"
         for run, curve in curves.items()
     )
-    drawn = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
-    return finish(canvas, f"convergence-{scope.anchor}-{x.removesuffix('_s')}", title, f"{title}. {reached}", drawn)
+    plotted = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
+    return finish(canvas, f"convergence-{scope.anchor}-{x.removesuffix('_s')}", title, f"{title}. {reached}", plotted)

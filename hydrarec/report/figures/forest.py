@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from hydrarec.formatting import metric_title, percent, percent_interval
 from hydrarec.report.figures.labels import label_width
-from hydrarec.report.figures.panels import Panel, blank, finish, marker
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, RULE, RunStyle
 
@@ -35,17 +35,17 @@ def forest(inputs: Inputs, scope: Scope, metric: str, styles: dict[str, RunStyle
     left, right = label_width(names) + 14, label_width(written) + 12
     low, high = _bounds(table)
     height = ROW * len(table) + 60
-    canvas, axes = blank(left + PLOT + right, height, (left, 42, right, 8), grid="x")
+    canvas, axes = blank_panel(left + PLOT + right, height, (left, 42, right, 8), grid="x")
     axes.set_xlim(low, high)
     axes.set_ylim(-0.6, len(table) - 0.4)
     evaluation = inputs.config.evaluation
     for margin in (evaluation.margin, evaluation.tight_margin):
         axes.axvspan(np.log1p(-margin), np.log1p(margin), color=RULE, alpha=0.45, linewidth=0, zorder=0)
-    for place, (run, row) in enumerate(table.iterrows()):
+    for y, (run, row) in enumerate(table.iterrows()):
         style = styles[str(run)]
-        _draw_row(axes, place, row, style, (low, high))
+        _draw_row(axes, y, row, style, (low, high))
         axes.text(
-            1.02, place, written[place], transform=axes.get_yaxis_transform(), va="center_baseline",
+            1.02, y, written[y], transform=axes.get_yaxis_transform(), va="center_baseline",
             fontsize=FONT_SIZE, color=INK if style.kind == "trained" else MUTED,
         )  # fmt: skip
     axes.axvline(0, color=INK, linewidth=1)
@@ -65,22 +65,22 @@ def forest(inputs: Inputs, scope: Scope, metric: str, styles: dict[str, RunStyle
     )
 
 
-def _draw_row(axes: Axes, place: int, row: pd.Series, style: RunStyle, bounds: tuple[float, float]) -> None:
+def _draw_row(axes: Axes, y: int, row: pd.Series, style: RunStyle, bounds: tuple[float, float]) -> None:
     centre = np.log1p(row["percent"] / 100) if row["percent"] > -100 else -np.inf
     if not bounds[0] <= centre <= bounds[1]:
         edge, symbol = (bounds[0], "<") if centre < bounds[0] else (bounds[1], ">")
-        axes.plot([edge], [place], marker=symbol, color=style.colour, markersize=7, clip_on=False)
+        axes.plot([edge], [y], marker=symbol, color=style.colour, markersize=7, clip_on=False)
         return
     for kind, width in (("percent", 1.4), ("equivalence", 4)):
         ends = row[[f"{kind}_low", f"{kind}_high"]].to_numpy(dtype=float)
         if not np.isnan(ends).any():
             ends = np.log1p(np.maximum(ends / 100, -0.999))
             inside = np.clip(ends, *bounds)
-            axes.plot(inside, [place, place], color=style.colour, linewidth=width, solid_capstyle="butt")
+            axes.plot(inside, [y, y], color=style.colour, linewidth=width, solid_capstyle="butt")
             for end, edge, symbol in zip(ends, bounds, "<>", strict=True):
                 if kind == "percent" and not bounds[0] <= end <= bounds[1]:
-                    axes.plot([edge], [place], marker=symbol, color=style.colour, markersize=5, clip_on=False)
-    axes.plot([centre], [place], linestyle="", **marker(style))
+                    axes.plot([edge], [y], marker=symbol, color=style.colour, markersize=5, clip_on=False)
+    axes.plot([centre], [y], linestyle="", **marker(style))
 
 
 def _bounds(table: pd.DataFrame) -> tuple[float, float]:
@@ -96,10 +96,10 @@ def _bounds(table: pd.DataFrame) -> tuple[float, float]:
 
 def _ticks(low: float, high: float) -> list[float]:
     """Return at most six round percentages inside the bounds, as log-ratios, 0 among them."""
-    places = np.log1p(_TICKS / 100)
-    inside = places[(places >= low) & (places <= high)]
+    ticks = np.log1p(_TICKS / 100)
+    inside = ticks[(ticks >= low) & (ticks <= high)]
     kept = [0.0]
-    for place in sorted(inside, key=abs):
-        if min(abs(place - other) for other in kept) > (high - low) / 5.6:
-            kept.append(float(place))
+    for tick in sorted(inside, key=abs):
+        if min(abs(tick - other) for other in kept) > (high - low) / 5.6:
+            kept.append(float(tick))
     return sorted(kept)

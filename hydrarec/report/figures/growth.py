@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from hydrarec.formatting import MINUS, NARROW, count
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Figure, Panel, blank, finish, marker, tall
+from hydrarec.report.figures.panels import Figure, Panel, blank_panel, finish, marker, panel_height
 from hydrarec.report.measured import Measured
 from hydrarec.report.style import HUES, MARKERS, MUTED, RunStyle
 
@@ -19,7 +19,7 @@ _SCALES = {"s": 1, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
 
 
 def operator_styles(names: list[str]) -> dict[str, RunStyle]:
-    """Return the look of operators by name: a colour and a marker each; what does not mix is grey and hollow."""
+    """Return the style of operators by name: a colour and a marker each; what does not mix is grey and hollow."""
     markers, found = list(MARKERS), {}
     for number, name in enumerate(name for name in names if name != NO_MIXING):
         hue, lap = number % len(HUES), number // len(HUES)
@@ -45,16 +45,16 @@ def growth(measured: Measured) -> list[Figure]:
     figures = []
     for part, axis in product(("operators", "blocks"), _AXES):
         speed = measured.speed
-        drawn = speed[(speed["part"] == part) & (speed["axis"] == axis) & (speed["work"] == "training")]
+        plotted = speed[(speed["part"] == part) & (speed["axis"] == axis) & (speed["work"] == "training")]
         panels = [
             _panel(measured, group, styles, measure)
-            for _, group in drawn.groupby(["layout", "form"], sort=False)
+            for _, group in plotted.groupby(["layout", "form"], sort=False)
             for measure in (("time", "memory") if part == "operators" else ("time",))
             if group[axis].nunique() > 1
         ]
         if panels:
             other = "width" if axis == "length" else "length"
-            fixed = f"{'D' if other == 'width' else 'T'} = {drawn[other].iloc[0]}"
+            fixed = f"{'D' if other == 'width' else 'T'} = {plotted[other].iloc[0]}"
             what = "Operators alone" if part == "operators" else "One encoder block, projections and feed-forward part"
             caption = (
                 f"{what}, forward and backward, for one sequence, {fixed}; both axes logarithmic. Lines: fitted "
@@ -70,9 +70,9 @@ def _panel(measured: Measured, group: pd.DataFrame, styles: dict[str, RunStyle],
     axis, column = str(first["axis"]), "unit_s" if measure == "time" else "unit_mib"
     shown = group[group[column] > 0]
     fits = _fits(measured.scaling, first, measure)
-    names = {name: _named(name, fits) for name in dict.fromkeys(shown["subject"])}
+    names = {name: _label_with_exponent(name, fits) for name in dict.fromkeys(shown["subject"])}
     room = label_width(names.values()) + 24
-    canvas, axes = blank(270 + room, tall(len(names)), (56, 40, room, 10), grid="both")
+    canvas, axes = blank_panel(270 + room, panel_height(len(names)), (56, 40, room, 10), grid="both")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=10 if measure == "time" else 2)
     if measure == "time":
@@ -89,15 +89,15 @@ def _panel(measured: Measured, group: pd.DataFrame, styles: dict[str, RunStyle],
         axes.plot(x, y, linestyle="", **(marker(style) | {"markersize": 5}))
         ends.append((x[-1], y[-1], RunStyle(name, label, style.kind, style.colour, style.variable, style.marker, "-")))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: count(n)))
-    axes.yaxis.set_major_formatter(FuncFormatter(_time if measure == "time" else _memory))
+    axes.yaxis.set_major_formatter(FuncFormatter(_format_time if measure == "time" else _format_memory))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(_AXES[axis], color=MUTED)
     # Limits are settled only when asked for, and labels are placed by them.
     axes.set_xlim(axes.get_xlim())
     axes.set_ylim(axes.get_ylim())
     label_right(axes, ends)
-    place = str(first["form"]) if first["part"] == "operators" else f"{first['layout']}, {first['form']}"
-    title = f"{measure.capitalize()} of {first['part']} over {_AXES[axis]}, {place}"
+    around = str(first["form"]) if first["part"] == "operators" else f"{first['layout']}, {first['form']}"
+    title = f"{measure.capitalize()} of {first['part']} over {_AXES[axis]}, {around}"
     name = f"efficiency-{measured.device}-{first['part']}-{first['layout']}-{first['form']}-{axis}-{measure}"
     safe = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in name)
     return finish(canvas, safe, title, f"{title}. {'; '.join(names.values())}", shown)
@@ -110,14 +110,14 @@ def _fits(scaling: pd.DataFrame, like: pd.Series, measure: str) -> pd.DataFrame:
     return scaling[same].set_index("subject")
 
 
-def _named(name: str, fits: pd.DataFrame) -> str:
+def _label_with_exponent(name: str, fits: pd.DataFrame) -> str:
     return f"{name}, p {exponent(fits.loc[name, 'exponent'])}" if name in fits.index else name
 
 
-def _time(seconds: float, _: int) -> str:
+def _format_time(seconds: float, _: int) -> str:
     unit = next(unit for least, unit in _TIME_UNITS if seconds >= 0.999 * least)
     return f"{seconds / _SCALES[unit]:g}{NARROW}{unit}"
 
 
-def _memory(mib: float, _: int) -> str:
+def _format_memory(mib: float, _: int) -> str:
     return f"{mib * 1024:g}{NARROW}KiB" if mib < 0.999 else f"{mib:g}{NARROW}MiB"

@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from hydrarec.formatting import p_value, percent
 from hydrarec.report.figures.labels import label_width
-from hydrarec.report.figures.panels import Panel, blank, finish
+from hydrarec.report.figures.panels import Panel, blank_panel, finish
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, RULE, RunStyle
 
 EQUAL, LOWER = "#f5f5f2", "#f0904a"
@@ -39,7 +39,7 @@ def heatmap(
     order
         Ids of the runs, the best first.
     styles
-        Looks of runs.
+        Styles of runs.
     alpha
         From which p-value on a cell stays blank.
     """
@@ -47,18 +47,18 @@ def heatmap(
     shown = [(row, column) for row in range(len(order)) for column in range(row)]
     if not shown:
         return None
-    names = [f"{styles[run].label}  {place}" for place, run in enumerate(order, 1)]
+    names = [f"{styles[run].label}  {rank}" for rank, run in enumerate(order, 1)]
     left = label_width(names) + 14
     # Nothing stands below the last run; a few runs leave the key no room in the corner, so that it gets more.
     columns = max(len(order) - 1, len(_STEPS) + 2)
     width, height = left + _WIDTH * columns + 24, _HEIGHT * len(order) + 34
-    canvas, axes = blank(width, height, (left, 26, 24, 8), grid="both")
+    canvas, axes = blank_panel(width, height, (left, 26, 24, 8), grid="both")
     axes.grid(visible=False)
     axes.set_xlim(0, columns)
     axes.set_ylim(len(order), 0)
-    cells = {place: found[place] for place in shown if found[place][1] < alpha}
+    cells = {square: found[square] for square in shown if found[square][1] < alpha}
     axes.add_collection(_squares(list(cells), [colour(difference) for difference, _ in cells.values()], "none"))
-    axes.add_collection(_squares([place for place in shown if place not in cells], "none", RULE))
+    axes.add_collection(_squares([square for square in shown if square not in cells], "none", RULE))
     for (row, column), (_, p) in cells.items():
         text = axes.text(
             column + 0.5, row + 0.5, p_value(p).replace("< ", "<"), ha="center", va="center_baseline",
@@ -68,7 +68,10 @@ def heatmap(
         text.set_gid(f"cell-{row}-{column}")
     _axis(axes, names)
     _key(axes, columns)
-    said = [_told(styles[order[row]], styles[order[column]], *cells[row, column]) for row, column in list(cells)[:40]]
+    said = [
+        _describe_pair(styles[order[row]], styles[order[column]], *cells[row, column])
+        for row, column in list(cells)[:40]
+    ]
     more = "; and more in the table" if len(cells) > len(said) else ""
     counts = f"{len(shown)} pairs of {len(order)} runs, {len(cells)} told apart"
     alt = f"{title}, {counts}. {'; '.join(said)}{more}"
@@ -87,21 +90,21 @@ def colour(difference: float) -> str:
 
 def _matrix(pairs: pd.DataFrame, order: list[str]) -> dict[tuple[int, int], tuple[float, float]]:
     """Return per cent and p-value of the run of a row relative to that of a column, where the row comes later."""
-    place = {run: number for number, run in enumerate(order)}
+    index = {run: number for number, run in enumerate(order)}
     found = {}
     for run, other, difference, p in pairs[["run", "other", "percent", "p"]].itertuples(index=False):
-        if place[run] > place[other]:
-            found[place[run], place[other]] = difference, p
+        if index[run] > index[other]:
+            found[index[run], index[other]] = difference, p
         else:
             # Relative to the other one of the two, which changes the size of the percentage and not only its sign.
-            found[place[other], place[run]] = _turned(difference), p
+            found[index[other], index[run]] = _invert(difference), p
     return found
 
 
-def _turned(percent: float) -> float:
+def _invert(percent: float) -> float:
     """Turn a relative difference round.
 
-    >>> _turned(25.0), _turned(float("nan")), _turned(-100.0)
+    >>> _invert(25.0), _invert(float("nan")), _invert(-100.0)
     (-20.0, -100.0, inf)
     """
     if np.isnan(percent):
@@ -110,9 +113,9 @@ def _turned(percent: float) -> float:
     return 100 / (1 + percent / 100) - 100 if percent > -100 else np.inf
 
 
-def _squares(places: list[tuple[int, int]], faces: list[str] | str, edge: str) -> PolyCollection:
+def _squares(squares: list[tuple[int, int]], faces: list[str] | str, edge: str) -> PolyCollection:
     corners = [
-        [(column, row), (column + 1, row), (column + 1, row + 1), (column, row + 1)] for row, column in places
+        [(column, row), (column + 1, row), (column + 1, row + 1), (column, row + 1)] for row, column in squares
     ]  # fmt: skip
     return PolyCollection(corners, facecolors=faces, edgecolors=edge, linewidths=0.6)
 
@@ -120,7 +123,7 @@ def _squares(places: list[tuple[int, int]], faces: list[str] | str, edge: str) -
 def _axis(axes: Axes, names: list[str]) -> None:
     centres = np.arange(len(names)) + 0.5
     axes.set_yticks(centres, names, parse_math=False)
-    axes.set_xticks(centres[:-1], [str(place) for place in range(1, len(names))])
+    axes.set_xticks(centres[:-1], [str(rank) for rank in range(1, len(names))])
     axes.tick_params(axis="both", length=0, labelsize=FONT_SIZE - 1, labelcolor=INK)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
@@ -129,12 +132,12 @@ def _axis(axes: Axes, names: list[str]) -> None:
 def _key(axes: Axes, columns: int) -> None:
     """Draw what colours mean into the empty corner."""
     start = columns - len(_STEPS)
-    places = [(0, start + step) for step in range(len(_STEPS))]
-    axes.add_collection(_squares(places, [colour(step) for step in _STEPS], "none"))
+    squares = [(0, start + step) for step in range(len(_STEPS))]
+    axes.add_collection(_squares(squares, [colour(step) for step in _STEPS], "none"))
     for step in (0, 2, 4):
         text = percent(_STEPS[step]).replace(".0", "")
         axes.text(start + step + 0.5, 1.55, text, ha="center", va="center", fontsize=FONT_SIZE - 2, color=MUTED)
 
 
-def _told(run: RunStyle, other: RunStyle, difference: float, p: float) -> str:
+def _describe_pair(run: RunStyle, other: RunStyle, difference: float, p: float) -> str:
     return f"{run.label} {percent(difference)} from {other.label} (p {p_value(p)})"

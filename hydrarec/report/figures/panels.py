@@ -95,7 +95,7 @@ class Figure:
         return f"figure-{self.panels[0].name}"
 
 
-def blank(
+def blank_panel(
     width: float = WIDTH,
     height: float = HEIGHT,
     margins: tuple[float, float, float, float] = (46, 40, 12, 10),
@@ -115,7 +115,7 @@ def blank(
     return canvas, axes
 
 
-def tall(names: int) -> float:
+def panel_height(names: int) -> float:
     """Return the height of a panel with so many names in a column beside it."""
     return max(HEIGHT, 15 * names + 50)
 
@@ -138,7 +138,7 @@ def finish(canvas: Canvas, name: str, title: str, alt: str, data: pd.DataFrame) 
     # Names inside an SVG are names in the whole page once it is inlined.
     drawing = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", drawing)
     width = round(canvas.get_size_inches()[0] * 72)
-    return Panel(name, title, alt, drawing, _as_pdf(canvas), _for_page(drawing, alt), width, data)
+    return Panel(name, title, alt, drawing, _as_pdf(canvas), _inline(drawing, alt), width, data)
 
 
 def _as_pdf(canvas: Canvas) -> bytes:
@@ -159,7 +159,7 @@ def _as_svg(canvas: Canvas) -> str:
     drawing = stream.getvalue()
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"\s*<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    # Matplotlib repeats every text in a comment, writes places to a millionth of a pixel, and names a dozen fonts.
+    # Matplotlib repeats every text in a comment, writes coordinates to a millionth of a pixel, and names a dozen fonts.
     drawing = re.sub(r"\s*<!--.*?-->", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', _shorten, drawing)
     drawing = re.sub(r' transform="rotate\(-?0 [^"]*"', "", drawing)
@@ -170,7 +170,7 @@ def _shorten(attribute: re.Match[str]) -> str:
     return re.sub(r"(\.\d\d)\d+", r"\1", attribute.group())
 
 
-def _for_page(drawing: str, alt: str) -> str:
+def _inline(drawing: str, alt: str) -> str:
     # The page says itself which font it uses, and of the names most are there for programs that edit drawings.
     drawing = drawing.replace(f"font-family: {_FAMILIES}; ", "")
     used = set(re.findall(r'(?:href="#|url\(#)([^")]*)', drawing))

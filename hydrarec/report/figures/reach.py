@@ -8,7 +8,7 @@ from hydrarec.comparison.clocks import clock_name
 from hydrarec.formatting import NARROW, duration
 from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
 from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
@@ -27,22 +27,22 @@ def reach(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Pan
     histories = {
         run: found
         for run in inputs.config.run_ids
-        if (found := _histories(inputs, scope, run)) and _timed(found, clock)
+        if (found := _histories(inputs, scope, run)) and _has_times(found, clock)
     }
     reference = inputs.config.evaluation.reference
     if reference not in histories:
         return []
     best = float(np.mean([table["validation_ndcg10"].max() for table in histories[reference]]))
-    curves = {run: curve for run, found in histories.items() if len(curve := reached(found, best, clock)) > 1}
+    curves = {run: curve for run, found in histories.items() if len(curve := time_to_accuracy(found, best, clock)) > 1}
     # Where the reference learnt nothing, everybody reaches its best at once.
     return [_panel(scope, curves, styles, styles[reference].label, clock_name(clock))] if curves and best > 0 else []
 
 
-def reached(histories: list[pd.DataFrame], best: float, clock: str = "train_s") -> pd.DataFrame:
+def time_to_accuracy(histories: list[pd.DataFrame], best: float, clock: str = "train_s") -> pd.DataFrame:
     """Return for every share of `best` that all seeds reach the median of the seconds it takes, and their range.
 
     >>> history = pd.DataFrame({"validation_ndcg10": [0.05, 0.08, 0.10], "train_s": [1.0, 2.0, 3.0]})
-    >>> found = reached([history], 0.1).set_index("share")
+    >>> found = time_to_accuracy([history], 0.1).set_index("share")
     >>> found["seconds"].loc[[0.5, 0.8, 1.0]].tolist()
     [1.0, 2.0, 3.0]
     """
@@ -70,7 +70,7 @@ def _histories(inputs: Inputs, scope: Scope, run: str) -> list[pd.DataFrame]:
     return [inputs.histories[key] for key in keys if key in inputs.histories]
 
 
-def _timed(histories: list[pd.DataFrame], clock: str) -> bool:
+def _has_times(histories: list[pd.DataFrame], clock: str) -> bool:
     """Tell whether the seconds are a run's own; of runs that shared a GPU there are none."""
     return all(table[clock].notna().all() for table in histories)
 
@@ -79,7 +79,7 @@ def _panel(
     scope: Scope, curves: dict[str, pd.DataFrame], styles: dict[str, RunStyle], reference: str, clock: str
 ) -> Panel:
     room = label_width(styles[run].label for run in curves) + 24
-    canvas, axes = blank(300 + room, tall(len(curves)), (56, 40, room, 10), grid="both")
+    canvas, axes = blank_panel(300 + room, panel_height(len(curves)), (56, 40, room, 10), grid="both")
     ends = []
     for run, curve in curves.items():
         style = styles[run]
@@ -106,5 +106,5 @@ def _panel(
         f"{styles[run].label} {duration(at_mark[run]) if run in at_mark else 'never with every seed'}" for run in curves
     )
     alt = f"{title}. To {100 * MARKED:g} % of {reference}'s best: {told}"
-    drawn = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
-    return finish(canvas, f"reach-{scope.anchor}", title, alt, drawn)
+    plotted = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
+    return finish(canvas, f"reach-{scope.anchor}", title, alt, plotted)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from hydrarec.report.figures.labels import label_near, label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
 from hydrarec.report.style import MUTED, RunStyle
 
 _ROOM = 1.12
@@ -29,7 +29,7 @@ def scatter(
     table
         By run id: `x` and `y`; where there are intervals, `x_low`, `x_high`, `y_low` and `y_high`.
     styles
-        Looks of the runs.
+        Styles of the runs.
     name, title
         Of the panel.
     axes_titles
@@ -40,7 +40,7 @@ def scatter(
         Whether the upward axis begins at 0.
     """
     room = label_width(styles[str(run)].label for run in table.index) + 34
-    canvas, axes = blank(300 + room, tall(len(table)), (46, 40, room, 24), grid="both")
+    canvas, axes = blank_panel(300 + room, panel_height(len(table)), (46, 40, room, 24), grid="both")
     points = []
     for run, row in table.iterrows():
         style = styles[str(run)]

@@ -5,7 +5,7 @@ import pandas as pd
 
 from hydrarec.formatting import score
 from hydrarec.report.figures.labels import label_width
-from hydrarec.report.figures.panels import Panel, blank, finish, marker
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, RunStyle
 
 ROW, PLOT = 22, 260
@@ -28,14 +28,14 @@ def seed_strips(name: str, title: str, axis: str, values: pd.DataFrame, styles: 
     values
         Columns `run`, `seed` and `value`; a single seed of runs that none changes.
     styles
-        Looks of runs.
+        Styles of runs.
     """
     by_run = values.groupby("run", sort=False)["value"]
     means = by_run.mean().sort_values(kind="stable")
     names = [styles[str(run)].label for run in means.index]
     written = [score(mean) for mean in means]
     left, right = label_width(names) + 14, label_width(written) + 16
-    canvas, axes = blank(left + PLOT + right, ROW * len(means) + 58, (left, 42, right, 8), grid="x")
+    canvas, axes = blank_panel(left + PLOT + right, ROW * len(means) + 58, (left, 42, right, 8), grid="x")
     low, high = _bounds(values, means)
     axes.set_xlim(low, high)
     axes.set_ylim(-0.6, len(means) - 0.4)

@@ -32,10 +32,10 @@ def time_ticks(low: float, high: float, most: int) -> list[float]:
     return inside[:: max(1, ceil(len(inside) / most))]
 
 
-def written(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """Write a round time in the unit that fits it.
 
-    >>> [written(seconds).split() for seconds in (0.001, 600, 7200)]
+    >>> [format_time(seconds).split() for seconds in (0.001, 600, 7200)]
     [['1', 'ms'], ['10', 'min'], ['2', 'h']]
     """
     size, unit = next((size, unit) for size, unit in _UNITS if seconds >= 0.999 * size)
@@ -45,5 +45,5 @@ def written(seconds: float) -> str:
 def scale_times(axis: Axis, low: float, high: float, most: int) -> None:
     """Give a logarithmic axis of seconds from `low` to `high` at most so many ticks."""
     axis.set_major_locator(FixedLocator(time_ticks(low, high, most)))
-    axis.set_major_formatter(FuncFormatter(lambda seconds, _: written(seconds)))
+    axis.set_major_formatter(FuncFormatter(lambda seconds, _: format_time(seconds)))
     axis.set_minor_locator(NullLocator())

@@ -6,7 +6,7 @@ import pandas as pd
 from hydrarec.comparison.clocks import clock_column, clock_name
 from hydrarec.formatting import duration, metric_title, score
 from hydrarec.report.figures.labels import label_near, label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank, finish, marker, tall
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
 from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
@@ -62,7 +62,7 @@ def _device(devices: pd.Series) -> str:
 
 def _panel(scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str) -> Panel:
     room = label_width(styles[str(run)].label for run in table.index) + 24
-    canvas, axes = blank(300 + room, tall(len(table)), (46, 40, room, 10), grid="both")
+    canvas, axes = blank_panel(300 + room, panel_height(len(table)), (46, 40, room, 10), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
     fronts, steps = {}, []
@@ -71,13 +71,13 @@ def _panel(scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: st
         front = rows.index.to_numpy()[pareto_front(cost[rows.index], value[rows.index])]
         axes.step(cost[front], value[front], where="post", color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
         steps.append(_steps(cost[front], value[front]))
-        fronts[str(device)] = ", ".join(styles[str(table.index[place])].label for place in front)
+        fronts[str(device)] = ", ".join(styles[str(table.index[index])].label for index in front)
     points = []
-    for (run, row), place in zip(table.iterrows(), cost, strict=True):
+    for (run, row), x_value in zip(table.iterrows(), cost, strict=True):
         style = styles[str(run)]
-        axes.plot([place, place], [row["low"], row["high"]], color=style.colour, linewidth=1.4)
-        axes.plot([place], [row["mean"]], linestyle="", **marker(style))
-        points.append((float(place), float(row["mean"]), style))
+        axes.plot([x_value, x_value], [row["low"], row["high"]], color=style.colour, linewidth=1.4)
+        axes.plot([x_value], [row["mean"]], linestyle="", **marker(style))
+        points.append((float(x_value), float(row["mean"]), style))
     axes.set_xlim(cost.min() / 2.5, cost.max() * 2.5)
     axes.set_ylim(0, max(float(table["high"].quantile(0.9)), float(table["mean"].max()), 1e-4) * 1.12)
     scale_times(axes.xaxis, *axes.get_xlim(), most=5)

@@ -1,4 +1,4 @@
-"""Fabricated results under both protocols, with counts among drawn candidates, and the tables computed from them."""
+"""Fabricated results under both protocols, with counts among sampled candidates, and the tables computed from them."""
 
 import dataclasses
 import shutil

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from hydrarec.analyses import analyse
-from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, NOT_DRAWN, sensitivity, tie_deviations
+from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, NOT_SAMPLED, sensitivity, tie_deviations
 from hydrarec.columns import RANKS, SAMPLED, SENSITIVITY
-from hydrarec.comparison.cases import read_cases
+from hydrarec.comparison.cases import read_evaluation_cases
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import candidates_file, split_folder
 from hydrarec.tables import read_table, write_table
@@ -92,7 +92,7 @@ def test_one_random_order_of_equal_scores_strays_as_far_as_is_said(tree, values,
 
 
 def test_seeds_draw_their_orders_on_their_own(tree):
-    everyone = read_cases(tree.config, tree.results, "made-0", "loo").groups[0]
+    everyone = read_evaluation_cases(tree.config, tree.results, "made-0", "loo").groups[0]
     one = np.full((len(everyone.cases), 1), 0.25)
     alone, both = tie_deviations(everyone, [one]), tie_deviations(everyone, [one, one])
     assert alone == pytest.approx(0.5 / np.sqrt(everyone.n_users))
@@ -127,7 +127,7 @@ def test_lists_of_others_say_nothing_about_items_outside_them(small):
     assert table.loc[("itemknn", "warm", "ndcg@10"), "value"] > 0
 
 
-def test_a_rule_that_knows_nothing_of_drawn_candidates_is_named(small):
+def test_a_rule_that_knows_nothing_of_sampled_candidates_is_named(small):
     (small.folder("itemknn") / "sampled.parquet").unlink()
     table = sensitivity(small.config, small.results).set_index(["run", "variant", "metric"])
     assert table.loc[("itemknn", "uniform-100", "mrr"), "why"] == NOT_COUNTED
@@ -161,7 +161,7 @@ def test_a_partial_comparison_does_without_candidates_that_are_not_drawn_and_run
     before = read_json(path)
     write_json(path, before | {"candidates": {"uniform-100": before["candidates"]["uniform-100"]}})
     values = sensitivity(small.config, small.results, partial=True).set_index(["run", "variant", "metric"])
-    assert values.loc[(SASREC, "popularity-100", "mrr"), "why"] == NOT_DRAWN
+    assert values.loc[(SASREC, "popularity-100", "mrr"), "why"] == NOT_SAMPLED
     assert values.loc[(SASREC, "uniform-100", "mrr"), "value"] > 0
     assert values.loc[("popularity", "popularity-100", "mrr"), "value"] > 0
     candidates_file(split_folder(small.results, "made-0", "loo"), "popularity-100").unlink()
@@ -169,7 +169,7 @@ def test_a_partial_comparison_does_without_candidates_that_are_not_drawn_and_run
         sensitivity(small.config, small.results)
     analyse(small.config, small.results, small.results / "comparison", partial=True)
     values = read_table(small.results / "comparison/sensitivity.parquet", SENSITIVITY)
-    assert set(values.loc[values["variant"] == "popularity-100", "why"]) == {NOT_DRAWN}
+    assert set(values.loc[values["variant"] == "popularity-100", "why"]) == {NOT_SAMPLED}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_counts_that_cannot_be_are_refused(small, change, words):
         sensitivity(small.config, small.results)
 
 
-def test_without_drawn_candidates_nothing_is_asked_of_them(tmp_path):
+def test_without_sampled_candidates_nothing_is_asked_of_them(tmp_path):
     plain = Tree(config(datasets=1, seeds=1), tmp_path / "results", n_users=20, cold_share=0.0).write()
     table = sensitivity(plain.config, plain.results)
     assert list(dict.fromkeys(table["variant"])) == VARIANTS[:5]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hydrarec.attention.hydra import HydraAttention, naive_hydra
 from hydrarec.attention.parts import hydra_kernels, running_sums
-from hydrarec.attention.parts.hydra_kernels import MAX_WIDTH, hydra, hydra_packed, pays
+from hydrarec.attention.parts.hydra_kernels import MAX_WIDTH, hydra, hydra_packed, should_use_kernel
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.sequences.visibility import Visibility
 
@@ -240,7 +240,7 @@ def test_the_operator_uses_it_for_the_papers_form_where_it_pays(options, length,
 
 
 @pytest.mark.parametrize(
-    ("dtype", "width", "capability", "hip", "taken"),
+    ("dtype", "width", "capability", "hip", "used"),
     [
         (torch.float32, 64, (7, 5), None, True),
         (torch.float16, 64, (7, 5), None, True),
@@ -251,8 +251,8 @@ def test_the_operator_uses_it_for_the_papers_form_where_it_pays(options, length,
         (torch.float32, MAX_WIDTH + 1, (9, 0), None, False),
     ],
 )
-def test_the_triton_kernels_are_taken_where_the_gpu_can_run_them(dtype, width, capability, hip, taken, monkeypatch):
+def test_the_triton_kernels_are_used_where_the_gpu_can_run_them(dtype, width, capability, hip, used, monkeypatch):
     monkeypatch.setattr(hydra_kernels, "triton_kernels", lambda module: object())
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     monkeypatch.setattr(torch.version, "hip", hip)
-    assert pays(SimpleNamespace(device=torch.device("cuda"), shape=(2, 3, width), dtype=dtype)) == taken
+    assert should_use_kernel(SimpleNamespace(device=torch.device("cuda"), shape=(2, 3, width), dtype=dtype)) == used

@@ -48,7 +48,7 @@ def test_with_nothing_dropped_it_is_the_definition(visibility, cached, monkeypat
 
 @pytest.mark.parametrize("visibility", [one for one in VISIBILITIES if not one.causal])
 @pytest.mark.parametrize("cached", [1, 2**18])
-def test_some_queries_get_what_they_get_among_all(visibility, cached, monkeypatch):
+def test_a_query_subset_gets_what_it_gets_among_all(visibility, cached, monkeypatch):
     monkeypatch.setattr(softmax, "CACHED_WEIGHTS", cached)
     q, k, v = draw()
     outputs = operator(1e-6)(q[:, 2:4], k, v, visibility)

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from hydrarec.audit.verify import described, verify
+from hydrarec.audit.verify import format_audit, verify
 from hydrarec.baselines.run import run_baseline
 from hydrarec.cli import app
 from hydrarec.columns import CANDIDATES, RANKS, RECOMMENDATIONS, TRAIN, USERS
-from hydrarec.data.candidates import draw
+from hydrarec.data.sampled_candidates import sample_candidates
 from hydrarec.files import names_in, read_json, write_json
 from hydrarec.layout import REQUIRED, TRAINING_FILES, efficiency_folder
 from hydrarec.provenance import data_hashes, file_hashes
@@ -174,7 +174,7 @@ def test_of_older_results_it_is_said_that_no_hashes_are_there(results, trained):
         "model.safetensors", "history.parquet", "timing.json", "inference.json", "ranks.parquet",
         "recommendations.parquet",
     }  # fmt: skip
-    assert "6 files have no hashes recorded, so nothing is known of them" in described(audit)
+    assert "6 files have no hashes recorded, so nothing is known of them" in format_audit(audit)
 
 
 def test_a_manifest_that_lacks_what_every_version_wrote_is_a_problem(results, trained):
@@ -230,7 +230,7 @@ def test_tables_over_all_runs_are_counted_as_unrecorded(results):
     assert audit.unrecorded == [results / name for name in names]
     assert (
         f"3 files have no hashes recorded, so nothing is known of them; the first: {results / names[0]}."
-        in described(audit)
+        in format_audit(audit)
     )
 
 
@@ -249,10 +249,10 @@ def test_a_run_of_another_kind_leaves_nothing_of_the_one_before(results, trained
     assert set(names_in(baseline)) == set(TRAINING_FILES)
 
 
-def test_drawn_candidates_are_covered_by_the_runs_that_were_counted_among_them(results, trained):
+def test_sampled_candidates_are_covered_by_the_runs_that_were_counted_among_them(results, trained):
     data = results / "data" / "drawn"
     path = data / "loo" / "candidates-uniform-100.parquet"
-    draw(data, "loo", "uniform-100", path)
+    sample_candidates(data, "loo", "uniform-100", path)
     rank_test(trained / "model.safetensors", data=data, protocol="loo", threads=1, output=trained, candidates=[path])
     counted = verify(results)
     assert counted.problems == []

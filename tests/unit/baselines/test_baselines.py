@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 
 from hydrarec.baselines import itemknn, markov, popularity, read_options
-from hydrarec.config.base import Block
+from hydrarec.config.base import ConfigModel
 from hydrarec.sequences.matrices import history_weights, transitions
 
 from .conftest import SEQUENCES
@@ -124,7 +124,7 @@ def test_a_whole_number_does_for_the_decay(inputs):
     assert itemknn.scorer(inputs, {"decay": 1})(torch.tensor([0])).isfinite().all()
 
 
-class _Own(Block):
+class _Own(ConfigModel):
     depth: int
     share: Annotated[float, Field(gt=0)] | None = None
     """of whatever"""

@@ -4,7 +4,7 @@ import re
 
 import torch
 
-from hydrarec.scaffold import new_baseline
+from hydrarec.scaffold import write_baseline
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def test_scores_are_how_many_users_met_an_item_last(inputs):
 def test_the_rule_is_the_starters(tmp_path):
     (tmp_path / "workflow/rules/baselines").mkdir(parents=True)
     (tmp_path / "Snakefile").touch()
-    rule, *_ = new_baseline("newest", tmp_path, inside=True)
+    rule, *_ = write_baseline("newest", tmp_path, inside=True)
     comment, _, rest = (tmp_path / rule).read_text(encoding="utf-8").partition("\n")
     assert comment.startswith("# ")
     assert printed("snakemake") == rest

@@ -18,8 +18,8 @@ def timed(inputs, times):
     return inputs
 
 
-def places(scores):
-    """Return the place of each score among the different ones, from the lowest."""
+def ranks(scores):
+    """Return the rank of each score among the different ones, from the lowest."""
     return scores.unique(return_inverse=True)[1].float()
 
 
@@ -29,7 +29,7 @@ def places(scores):
 def test_counts_the_newest_events_of_each_user_and_breaks_ties_by_popularity(last_items, counts, inputs):
     scores = recent_popularity.scorer(inputs, {"last_items": last_items})(torch.arange(2))
     expected = torch.tensor(counts) + torch.tensor([0, 3, 3, 2, 1, 0]) / 6
-    torch.testing.assert_close(scores, places(expected).expand(2, -1))
+    torch.testing.assert_close(scores, ranks(expected).expand(2, -1))
 
 
 def test_events_halve_with_every_half_life_before_the_last_one(inputs):
@@ -38,7 +38,7 @@ def test_events_halve_with_every_half_life_before_the_last_one(inputs):
     options = {"by": "time", "half_life_days": 2}
     scores = recent_popularity.scorer(timed(inputs, [1000 + day * DAY for day in days]), options)(torch.arange(3))
     one, two, three, four = 2**-2.5 + 2**-2 + 1, 2 * 2**-1.5 + 1, 2 * 2**-0.5, 2**-1
-    torch.testing.assert_close(scores, places(torch.tensor([0, one, two, three, four, 0])).expand(3, -1))
+    torch.testing.assert_close(scores, ranks(torch.tensor([0, one, two, three, four, 0])).expand(3, -1))
 
 
 def test_a_long_half_life_is_popularity_and_a_short_one_the_order_of_the_newest_events(inputs):
@@ -48,7 +48,7 @@ def test_a_long_half_life_is_popularity_and_a_short_one_the_order_of_the_newest_
     for half_life, expected in ((1e9, [0, 3, 4, 2, 1, 0]), (0.001, [0, 3, 3, 2, 1, 0])):
         options = {"by": "time", "half_life_days": half_life}
         scores = recent_popularity.scorer(inputs, options)(torch.tensor([0]))
-        torch.testing.assert_close(scores, places(torch.tensor([expected])))
+        torch.testing.assert_close(scores, ranks(torch.tensor([expected])))
 
 
 @pytest.mark.parametrize(("times", "missing"), [([None] * 9, 9), ([*range(8), None], 1)])

@@ -55,16 +55,16 @@ class Made:
         self.scaling = {}
 
     def evidence(self, claims):
-        places = [(d.id, p) for d in self.config.datasets for p in self.config.protocols]
+        scopes = [(d.id, p) for d in self.config.datasets for p in self.config.protocols]
         pairs, leaders, times = [], [], []
-        for dataset, protocol in places:
+        for dataset, protocol in scopes:
             means = MEANS | self.means.get((dataset, protocol), {})
             names = [name for name in means if name != "random" and means[name] is not None]
             for metric in ("ndcg@10", "hr@10"):
-                place = {"dataset": dataset, "protocol": protocol, "metric": metric}
-                leaders += [place | {"run": run, "group": "all", "mean": means[run]} for run in [*names, "random"]]
+                scope = {"dataset": dataset, "protocol": protocol, "metric": metric}
+                leaders += [scope | {"run": run, "group": "all", "mean": means[run]} for run in [*names, "random"]]
                 pairs += [
-                    place | {"run": one, "other": other} | self._pair(dataset, protocol, one, other, means)
+                    scope | {"run": one, "other": other} | self._pair(dataset, protocol, one, other, means)
                     for number, one in enumerate(names)
                     for other in names[number + 1 :]
                 ]

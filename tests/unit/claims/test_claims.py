@@ -8,7 +8,7 @@ import pytest
 from scipy import optimize, stats
 from statsmodels.stats.multitest import multipletests
 
-from hydrarec.claims.decide import claim_rows, look, verdict_rows
+from hydrarec.claims.decide import claim_rows, evaluate_claim, verdict_rows
 from hydrarec.columns import HISTORY
 from hydrarec.comparison import Gate
 from hydrarec.config import load
@@ -27,7 +27,7 @@ TREND = {"id": "T", "statement": "It gains", "kind": "trend", "run": HYDRA_UNI, 
 def decided(made, *claims, **more):
     file = hypotheses(*claims, **more)
     evidence = made.evidence(file)
-    looked = [look(claim, file.needed_for(claim), evidence) for claim in file.claims]
+    looked = [evaluate_claim(claim, file.needed_for(claim), evidence) for claim in file.claims]
     return claim_rows(looked), verdict_rows(looked)
 
 
@@ -309,7 +309,7 @@ def test_that_a_flag_could_not_be_looked_for_is_said(made):
         (lambda made: made.means.update({("one", "loo"): {HYDRA_UNI: None}}), "HydraRecUni is not finished"),
     ],
 )
-def test_what_makes_a_place_undecidable(made, change, reason):
+def test_what_makes_a_scope_undecidable(made, change, reason):
     change(made)
     row, found = verdict(made, SUPERIOR)
     assert (row["verdict"], row["places"]) == ("supported", 2)
@@ -335,7 +335,7 @@ def test_what_became_of_an_unfinished_run_is_said(made):
     file = hypotheses(SUPERIOR)
     said = {("one", "loo", HYDRA_UNI): "seed 1 failed, seed 2 missing"}
     evidence = dataclasses.replace(made.evidence(file), unfinished=said)
-    (row,) = claim_rows([look(file.claims[0], 2, evidence)])
+    (row,) = claim_rows([evaluate_claim(file.claims[0], 2, evidence)])
     assert "on one/loo: HydraRecUni is not finished (seed 1 failed, seed 2 missing)" in row["sentence"]
 
 
@@ -405,16 +405,16 @@ def test_in_each_place_the_confirmatory_claims_are_one_family(tmp_path):
     knn = SUPERIOR | {"id": "K", "against": ["itemknn"]}
     alone = SUPERIOR | {"id": "X", "family": "exploratory"}
     _, rows = decided(made, SUPERIOR, both, knn, alone, GROWTH)
-    for place in (("one", "loo"), ("two", "loo"), ("one", "gts")):
-        there = [row for row in rows if (row["dataset"], row["protocol"]) == place]
+    for scope in (("one", "loo"), ("two", "loo"), ("one", "gts")):
+        there = [row for row in rows if (row["dataset"], row["protocol"]) == scope]
         own = next(row["p"] for row in there if row["claim"] == "S")
-        against_knn = max(row["p"] or 1 for row in there if row["claim"] == "K") if place != ("one", "gts") else 1
+        against_knn = max(row["p"] or 1 for row in there if row["claim"] == "K") if scope != ("one", "gts") else 1
         # Of the claim with two comparators the larger p counts, and stands beside both of its findings.
         expected = multipletests([own, max(own, against_knn), against_knn], method="holm")[1]
         adjusted = {name: {row["p_holm"] for row in there if row["claim"] == name} for name in "SBKX"}
         assert list(adjusted["S"]) == pytest.approx(expected[:1])
         assert adjusted["X"] == {own}
-        if place == ("one", "gts"):
+        if scope == ("one", "gts"):
             assert adjusted["B"] == adjusted["K"] == {None}
         else:
             assert list(adjusted["B"]) == pytest.approx(expected[1:2])
@@ -446,10 +446,10 @@ def test_times_of_one_seed_or_of_several_machines_decide_nothing(made):
     made = Made(None)
     evidence = made.evidence(file := hypotheses(FASTER | {"measure": "epoch"}))
     evidence.times.loc[evidence.times["run"] == SASREC, "host"] = "node-2"
-    looked = look(file.claims[0], 2, evidence)
+    looked = evaluate_claim(file.claims[0], 2, evidence)
     assert "different machines: node-1 (cpu), node-2 (cpu)" in looked.verdict(None)[1]
     evidence.times["host"], evidence.times["runs_per_gpu"] = "node-1", 2
-    assert "shared their GPU" in look(file.claims[0], 2, evidence).verdict(None)[1]
+    assert "shared their GPU" in evaluate_claim(file.claims[0], 2, evidence).verdict(None)[1]
 
 
 def write_histories(made, curves, cpu=None):
@@ -569,7 +569,7 @@ def test_growth_is_told_of_the_device_and_not_of_the_word_for_it(tmp_path):
     made.scaling = {"auto": [exponents("hydra", 1.01, 0.98, 1.04)]}
     file = hypotheses(GROWTH)
     evidence = dataclasses.replace(made.evidence(file), devices={"auto": "NVIDIA H200"})
-    found = verdict_rows([look(file.claims[0], 1, evidence)])
+    found = verdict_rows([evaluate_claim(file.claims[0], 1, evidence)])
     assert found[0]["sentence"].startswith("On NVIDIA H200 the time of hydra")
 
 
@@ -616,11 +616,11 @@ def with_processor(made, claim, cpu, **more):
         evidence.times.loc[of_run, "train_cpu_s"] = 1.0
     for column, value in ({"threads": 1, "infer_threads": 1} | more).items():
         evidence.times[column] = value
-    return said(look(file.claims[0], 2, evidence))
+    return said(evaluate_claim(file.claims[0], 2, evidence))
 
 
 def said(looked):
-    """Return the verdict and the sentence of the first place."""
+    """Return the verdict and the sentence of the first scope."""
     return looked.verdict(None)[0], next(iter(verdict_rows([looked])))["sentence"]
 
 
@@ -657,12 +657,12 @@ def test_time_to_accuracy_and_trends_are_in_processor_seconds_too(made):
 def test_memory_and_energy_are_told_beside_and_tested_nowhere(made):
     more = {"peak_memory_mib": 100.0, "peak_gpu_mib": [400.0] * 3 + [100.0] * 3, "epochs": 10, "train_j": 50.0}
     evidence = made.evidence(file := hypotheses(FASTER | {"measure": "epoch"}))
-    plain = said(look(file.claims[0], 2, evidence))
+    plain = said(evaluate_claim(file.claims[0], 2, evidence))
     assert "Beside it" not in plain[1]
     for column, value in more.items():
         evidence.times[column] = np.tile(value, 3) if isinstance(value, list) else value
     evidence.times.loc[evidence.times["run"] == HYDRA_UNI, "train_j"] = 60.0
-    told = said(look(file.claims[0], 2, evidence))
+    told = said(evaluate_claim(file.claims[0], 2, evidence))
     beside = "Beside it, not tested: 0.25 times the GPU memory and 1.20 times the GPU's energy an epoch."
     assert beside in told[1]
     assert told[0] == plain[0]

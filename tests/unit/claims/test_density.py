@@ -7,11 +7,11 @@ import pytest
 import statsmodels.api as sm
 
 from hydrarec.claims.catalogues import catalogues
-from hydrarec.claims.decide import claim_rows, look, verdict_rows
-from hydrarec.claims.student import fit_slope
+from hydrarec.claims.decide import claim_rows, evaluate_claim, verdict_rows
 from hydrarec.config import load
 from hydrarec.files import write_json
 from hydrarec.layout import data_folder
+from hydrarec.significance.student import fit_slope
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.claims.conftest import Made, hypotheses, raw_config
 
@@ -50,7 +50,7 @@ class Thinned(Made):
         file = hypotheses(claim, **more)
         evidence = self.evidence(file)
         evidence = change(evidence) or evidence
-        looked = look(file.claims[0], file.needed_for(file.claims[0]), evidence)
+        looked = evaluate_claim(file.claims[0], file.needed_for(file.claims[0]), evidence)
         (row,) = claim_rows([looked])
         return row, verdict_rows([looked])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hydrarec.claims.decide import claim_rows, look
+from hydrarec.claims.decide import claim_rows, evaluate_claim
 from hydrarec.significance.crossed import crossed_mean
 from tests.fabricate import HYDRA_UNI, SASREC
 from tests.unit.claims.conftest import Made, hypotheses
@@ -27,7 +27,7 @@ def supported_share(claim, difference):
             base = 0.1 + found.mean
             made.means[dataset.id, "loo"] = {SASREC: 0.1, HYDRA_UNI: base}
             made.differences[dataset.id, "loo", SASREC, HYDRA_UNI] = (-found.mean / base, found.standard_error / base)
-        (row,) = claim_rows([look(file.claims[0], 2, made.evidence(file))])
+        (row,) = claim_rows([evaluate_claim(file.claims[0], 2, made.evidence(file))])
         supported += row["verdict"] == "supported"
     return supported / REPETITIONS
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from hydrarec.comparison.clocks import clock_column, clock_name, shared_machine
+from hydrarec.comparison.clocks import clock_column, clock_name, why_contended
 
 TIMES = pd.DataFrame(
     {
@@ -24,7 +24,7 @@ TIMES = pd.DataFrame(
 
 def test_processor_seconds_decide_on_a_cpu_and_others_do_not_spoil_them():
     assert clock_column(TIMES, "epoch_s") == "epoch_cpu_s"
-    assert shared_machine(TIMES, "epoch_cpu_s") is None
+    assert why_contended(TIMES, "epoch_cpu_s") is None
     assert clock_column(TIMES, "infer_ms_per_user") == "infer_cpu_ms_per_user"
 
 
@@ -34,9 +34,9 @@ def test_processor_seconds_decide_on_a_cpu_and_others_do_not_spoil_them():
 def test_the_wall_clock_decides_elsewhere_unless_it_is_spoilt(changed):
     times = TIMES.assign(**changed)
     assert clock_name(clock_column(times, "epoch_s")) == "the wall clock"
-    assert shared_machine(times, "epoch_s") == "b with seed 0: a load of 9.0 on 2 cores"
-    assert shared_machine(times.assign(contention=None), "epoch_s") is None
-    assert shared_machine(times, "infer_ms_per_user") is None
+    assert why_contended(times, "epoch_s") == "b with seed 0: a load of 9.0 on 2 cores"
+    assert why_contended(times.assign(contention=None), "epoch_s") is None
+    assert why_contended(times, "infer_ms_per_user") is None
 
 
 def test_no_times_have_the_wall_clock():

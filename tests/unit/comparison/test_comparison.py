@@ -190,13 +190,13 @@ def test_two_methods_without_chance_are_one_result_and_not_one_for_every_seed(sm
 def test_runs_that_never_hit_are_not_taken_for_runs_without_chance(small):
     never, evaluation = np.zeros((50, 5)), small(seeds=1).config.evaluation
 
-    def n_seeds(values, *, drawn):
-        return contrast_row(compare_values(values, never, evaluation, drawn=drawn), evaluation)["n_seeds"]
+    def n_seeds(values, *, stochastic):
+        return contrast_row(compare_values(values, never, evaluation, stochastic=stochastic), evaluation)["n_seeds"]
 
-    assert n_seeds(never, drawn=True) == 5
-    assert n_seeds(never, drawn=False) == 1
+    assert n_seeds(never, stochastic=True) == 5
+    assert n_seeds(never, stochastic=False) == 1
     # Whoever forgot to say so: no seed would give the same fifty values by chance.
-    assert n_seeds(never + 0.5, drawn=True) == 1
+    assert n_seeds(never + 0.5, stochastic=True) == 1
 
 
 def test_a_reference_that_never_hits_has_no_percentages(small):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from hydrarec.analyses import analyse
-from hydrarec.cli import questions
+from hydrarec.cli import comparison
 from hydrarec.columns import BEYOND, COMPARISON, LEADERBOARD, METRICS, PAIRS, PLACES, RUNS, SENSITIVITY
 from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import finished_runs
@@ -231,7 +231,7 @@ def test_the_report_says_what_is_missing_and_why(tree, lost):
             path.unlink()
     write_config = tree.results.parent / "comparison.yaml"
     write_json(write_config, tree.config.model_dump(mode="json", exclude_unset=True))
-    questions.partial_report(str(write_config), tree.results.parent)
+    comparison.partial_report(str(write_config), tree.results.parent)
     page = (tree.results.parent / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
     first_screen = page[page.index("<header>") : page.index("</header>")]
     assert "Incomplete: of 18 runs" in first_screen
@@ -258,7 +258,7 @@ def page_with(tree, tmp_path, monkeypatch, **claimed) -> str:
     for name in ("Snakefile", "workflow/rules/common.smk"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
-    questions.partial_report("comparison.yaml")
+    comparison.partial_report("comparison.yaml")
     return (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
 
 
@@ -286,7 +286,7 @@ def test_a_partial_report_does_without_measurements_though_all_runs_are_finished
     raw = tree.config.model_dump(mode="json", exclude_unset=True)
     write_json(tmp_path / "comparison.yaml", raw | {"efficiency": {"devices": ["cpu"]}})
     monkeypatch.chdir(tmp_path)
-    questions.partial_report("comparison.yaml")
+    comparison.partial_report("comparison.yaml")
     page = (tmp_path / "reports" / "fabricated" / "incomplete" / "index.html").read_text()
     assert 'id="scaling"' not in page
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrarec.data import stretches
+from hydrarec.data import chunked
+from hydrarec.data.chunked import bincount_chunked
 from hydrarec.data.filters import first_of_pair, frequent, n_repeated, not_duplicated
-from hydrarec.data.stretches import counted
 
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=40)
 TIMED = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 3)), max_size=25)
@@ -31,7 +31,7 @@ def _naive_core(pairs, min_user, min_item):
 
 
 def _frequent(users, items, **settings):
-    keep, of_user, of_item = frequent(users, items, counted(users), counted(items), **settings)
+    keep, of_user, of_item = frequent(users, items, bincount_chunked(users), bincount_chunked(items), **settings)
     for ids, left in ((users, of_user), (items, of_item)):
         assert left.tolist() == np.bincount(ids[keep], minlength=len(left)).tolist()
     return keep
@@ -82,7 +82,7 @@ def test_first_of_pair_without_times_is_the_first_row(pairs):
 @given(PAIRS.map(sorted), st.integers(1, 4))
 def test_pairs_in_order_are_looked_at_a_stretch_at_a_time(pairs, rows):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stretches, "ROWS", rows)
+        patch.setattr(chunked, "ROWS", rows)
         assert n_repeated(*_columns(pairs, 2)) == len(pairs) - len(set(pairs))
 
 

@@ -24,7 +24,7 @@ from hydrarec.config.datasets import (
     SequencesReaderConfig,
     SyntheticReaderConfig,
 )
-from hydrarec.data import readers, stretches, text
+from hydrarec.data import chunked, readers, text
 from hydrarec.data.delimited import parse
 from hydrarec.data.delimited.careful import parse_carefully
 from hydrarec.data.delimited.fast import parse_fast
@@ -260,8 +260,8 @@ TIME = st.sampled_from(
     ],
 )
 def test_blocks_of_numbers_are_told_from_others(data, only_numbers, rows, monkeypatch):
-    monkeypatch.setattr(stretches, "ROWS", rows)
-    block = text.Block(data, 1)
+    monkeypatch.setattr(chunked, "ROWS", rows)
+    block = text.LineBlock(data, 1)
     assert (block.n_line_feeds, block.only_numbers) == (data.count(b"\n"), only_numbers)
 
 
@@ -299,7 +299,7 @@ def test_fast_parser_agrees_with_the_careful_one_about_white_space(lines):
 
 
 def _check_agreement(content, form):
-    block = text.Block(content.encode(), 1)
+    block = text.LineBlock(content.encode(), 1)
     fast = parse_fast(block, form)
     if fast is None:
         return
@@ -312,10 +312,10 @@ def _check_agreement(content, form):
 
 def test_fast_parser_takes_ordinary_lines():
     for time in ("2023-12-24", "2023-12-24 01:22:14", "2023-12-24T01:22:14.5Z"):
-        block = text.Block(f"ux,i,{time}\n".encode(), 1)
+        block = text.LineBlock(f"ux,i,{time}\n".encode(), 1)
         assert parse_fast(block, LineFormat(("user", "item", "timestamp"), ",", iso_8601=True)) is not None
     for separator in (",", "\t", "::"):
-        block = text.Block((separator.join(["ux", "i", "5", "7"]) + "\n").encode(), 1)
+        block = text.LineBlock((separator.join(["ux", "i", "5", "7"]) + "\n").encode(), 1)
         form = LineFormat(("user", "item", "rating", "timestamp"), separator)
         assert parse_fast(block, form) is not None
 
@@ -366,7 +366,7 @@ def test_ids_that_look_the_same_are_refused(ids, told, size, tmp_path, monkeypat
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 7])
 def test_leading_zeros_are_seen_across_the_edges_of_stretches(rows, tmp_path, monkeypatch):
-    monkeypatch.setattr(stretches, "ROWS", rows)
+    monkeypatch.setattr(chunked, "ROWS", rows)
     for n_before in range(4):
         users = [*["7"] * n_before, "07", "7"]
         content = "".join(f"{user},5,0.5,1\n" for user in users)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydrarec.columns import HELD_OUT, INTERACTIONS, TRAIN
-from hydrarec.data import stretches
+from hydrarec.data import chunked
 from hydrarec.data.split import MAX_TARGETS, evenly_spaced, split
 from hydrarec.files import read_json, sha256, write_json
 from hydrarec.sequences.log import read_cases
@@ -210,7 +210,7 @@ def test_what_cannot_be_split(tmp_path):
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 6, 7])
 def test_the_first_row_out_of_order_is_named_wherever_it_stands_in_a_stretch(rows, tmp_path, monkeypatch):
-    monkeypatch.setattr(stretches, "ROWS", rows)
+    monkeypatch.setattr(chunked, "ROWS", rows)
     for wrong in range(6):
         frame = _write([[(1, 5), (2, 6), (3, 7)], [(1, 5), (2, 6), (3, 7)]], tmp_path)
         frame.loc[wrong, "position"] = 9
@@ -219,11 +219,11 @@ def test_the_first_row_out_of_order_is_named_wherever_it_stands_in_a_stretch(row
             split(tmp_path, "loo", tmp_path / "loo")
 
 
-@pytest.mark.parametrize("rows", [1, 20, stretches.ROWS])
+@pytest.mark.parametrize("rows", [1, 20, chunked.ROWS])
 @pytest.mark.parametrize("protocol", ["loo", "gts"])
 def test_targets_that_nobody_could_hit_are_refused_before_anything_is_trained(protocol, rows, tmp_path, monkeypatch):
     """Where training has no repeats, what a user has met is filtered; where it has, nothing is."""
-    monkeypatch.setattr(stretches, "ROWS", rows)
+    monkeypatch.setattr(chunked, "ROWS", rows)
     for again, repeat, refused in ((False, False, False), (True, False, True), (True, True, False)):
         users = [[(item, 10 * item + user) for item in range(1, 30)] for user in range(4)]
         if again:

@@ -9,7 +9,7 @@ from hydrarec.columns import INTERACTIONS, ITEMS, USERS
 from hydrarec.config import ConfigError, load
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import FilterConfig, ThinConfig
-from hydrarec.data.filters import drawn
+from hydrarec.data.filters import subsample
 from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.files import read_json
@@ -118,7 +118,7 @@ def test_the_same_seed_draws_the_same(path, folders, tmp_path):
 
 
 def test_every_interaction_is_as_likely():
-    kept = sum(drawn(50, 0.3, seed).astype(int) for seed in range(2000))
+    kept = sum(subsample(50, 0.3, seed).astype(int) for seed in range(2000))
     # Binomial: 600 expected of each, a standard deviation of 20.5.
     assert np.abs(kept - 600).max() < 5 * 20.5
 

@@ -9,14 +9,14 @@ import torch
 from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
-from hydrarec.attention.parts.hydra_kernels import pays
+from hydrarec.attention.parts.hydra_kernels import should_use_kernel
 from hydrarec.config import RunSettings, load
 from hydrarec.config.attention import HydraAttentionConfig
 from hydrarec.efficiency import measure as measuring
 from hydrarec.efficiency import steps
 from hydrarec.efficiency.blocks import block_pieces
 from hydrarec.efficiency.memory import Limits, Probe, probe
-from hydrarec.efficiency.nothing import NoMixing, without_mixing
+from hydrarec.efficiency.no_mixing import NoMixing, without_mixing
 from hydrarec.efficiency.operators import SMALL_NUMBERS, operator_pieces
 from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, gradients, sizes
 from hydrarec.efficiency.variants import Variant, count
@@ -125,7 +125,8 @@ def test_the_repetition_that_loads_code_goes_the_way_of_the_piece(cpu):
     for units, large in ((1, False), (128, True)):
         piece = replace(piece, units=float(units), length=200, width=64)
         small = piece.small()
-        assert [pays(torch.empty(int(x.units), x.length, x.width)) for x in (piece, small)] == [large, large]
+        shapes = [(int(x.units), x.length, x.width) for x in (piece, small)]
+        assert [should_use_kernel(torch.empty(shape)) for shape in shapes] == [large, large]
         assert small.units * small.length * small.width <= SMALL_NUMBERS
 
 
@@ -150,13 +151,13 @@ def test_steps_are_built_warm_where_anything_is_compiled(device, compiled, warm,
 def test_counts_are_per_sequence(cpu):
     few, many = (next(operator_pieces(comparison(elements=n), cpu)) for n in (1024, 4096))
     assert many.units == 4 * few.units
-    assert many.counted() == few.counted()
+    assert many.count() == few.count()
 
 
 @pytest.mark.parametrize("masking", ["causal", "bidirectional"])
 @pytest.mark.parametrize("operator", ["linear", "cosformer"])
 def test_a_pass_over_histories_takes_what_the_counter_sees(operator, masking):
-    """Queries of the last layer are those of the asked positions, but for operators that need all of them."""
+    """Queries of the last layer are those of the output positions, but for operators that need all of them."""
     run = {"id": "x", "model": {"kind": "bert4rec"}, "attention": {"kind": operator}, "masking": {"kind": masking}}
     encoder = {"d_model": 16, "n_heads": 2, "n_layers": 2, "max_length": 20}
     settings = RunSettings.model_validate(
@@ -167,11 +168,11 @@ def test_a_pass_over_histories_takes_what_the_counter_sees(operator, masking):
     with FlopCounterMode(display=False) as counter:
         model.eval()(view)
     variant = Variant("x", "bert4rec", settings, True, None)
-    counted = count(variant, model, view.batch.lengths, torch.ones(3), n_scored=0, all_seeing=True)
+    counted = count(variant, model, view.batch.lengths, torch.ones(3), n_scored=0, full_context=True)
     assert counter.get_total_flops() == counted.operations.matmul
 
 
-def test_every_history_is_counted_with_the_positions_that_it_asks():
+def test_every_history_is_counted_with_its_own_output_positions():
     run = {
         "id": "x",
         "model": {"kind": "sasrec"},
@@ -182,12 +183,12 @@ def test_every_history_is_counted_with_the_positions_that_it_asks():
         {"run": run, "encoder": {"d_model": 16, "max_length": 50}, "loss": {"kind": "cross_entropy"}, "training": {}}
     )
     model, _ = build(settings, 60)
-    lengths, asked = torch.tensor([50, 5, 5, 20]), torch.tensor([11.0, 1.5, 2.5, 4.0])
+    lengths, n_outputs = torch.tensor([50, 5, 5, 20]), torch.tensor([11.0, 1.5, 2.5, 4.0])
 
     def counted(*places):
         of = Variant("x", "sasrec", settings, True, None)
         rows = torch.tensor(places)
-        return count(of, model, lengths[rows], asked[rows], n_scored=60, all_seeing=True).operations
+        return count(of, model, lengths[rows], n_outputs[rows], n_scored=60, full_context=True).operations
 
     together, alone = counted(0, 1, 2, 3), [counted(place) for place in range(4)]
     assert together.matmul == pytest.approx(sum(one.matmul for one in alone))
@@ -231,8 +232,8 @@ def test_sizes_beyond_the_first_failure_are_not_tried_and_say_why(cpu, monkeypat
 
 def test_what_does_not_fit_is_skipped_with_the_operator_s_own_reason(cpu):
     config = comparison({"kind": "cosine", "n_heads": 8}, widths=[8, 12])
-    reasons = {piece.misfit for piece in operator_pieces(config, cpu) if piece.width == 12}
-    assert reasons == {"", "n_heads 8 does not divide d_model 12"}
+    reasons = {piece.why_unfit for piece in operator_pieces(config, cpu) if piece.width == 12}
+    assert reasons == {None, "n_heads 8 does not divide d_model 12"}
 
 
 @pytest.mark.parametrize("operator", ["gla", "lightsans", "hydra"])

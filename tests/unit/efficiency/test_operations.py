@@ -30,7 +30,7 @@ FORMS = [
     for config in [*ATTENTIONS, *VARIANTS]
     for causal in (True, False)
     # Hydra has none; its running sums may be computed by products, which are not what the method needs.
-    if not config.missing_form(causal) and config.kind != "hydra" and getattr(config, "backend", "math") == "math"
+    if not config.why_no_form(causal) and config.kind != "hydra" and getattr(config, "backend", "math") == "math"
 ]
 
 
@@ -49,7 +49,7 @@ def test_matrix_products_are_those_that_the_counter_sees(config, causal):
 
 
 @pytest.mark.parametrize(
-    "config", [p.values[0] for p in FORMS if not p.values[1] and p.values[0].implementation().takes_some_queries]
+    "config", [p.values[0] for p in FORMS if not p.values[1] and p.values[0].implementation().supports_query_subset]
 )
 def test_fewer_queries_take_less(config):
     few, all_ = (Shape(200, 48, 1, causal=False, batch=3, n_queries=n) for n in (7, 200))

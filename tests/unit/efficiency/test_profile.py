@@ -12,7 +12,7 @@ from hydrarec.data.prepare import prepare
 from hydrarec.data.split import split
 from hydrarec.efficiency.profile import Operation, by_name, operations
 from hydrarec.layout import data_folder, split_folder
-from hydrarec.terminal.profile import described
+from hydrarec.terminal.profile import format_profile
 from tests.unit.efficiency.conftest import comparison
 
 
@@ -71,7 +71,7 @@ def test_times_and_calls_are_those_of_a_step():
 
 def test_waiting_is_told_on_a_gpu():
     table = by_name([Operation("k" * 100, 0, 1, 1)], steps=1)
-    text = described(device="NVIDIA H200", threads=1, steps=1, step_s=0.008, busy=0.625, operations=table)
+    text = format_profile(device="NVIDIA H200", threads=1, steps=1, step_s=0.008, busy=0.625, operations=table)
     assert "NVIDIA H200, 1 step" in text
     assert "62.5 % of it kernels" in text
     assert "the rest waiting" in text

@@ -11,14 +11,14 @@ from hydrarec.config.attention import (
 )
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import Bert4recModelConfig, FmlpModelConfig, SasrecModelConfig
-from hydrarec.masking.base import View, everything, last_positions
+from hydrarec.masking.base import View, bidirectional_visibility, last_positions
 from hydrarec.models.base import Blueprint
-from hydrarec.sequences.asked import Asked
 from hydrarec.sequences.batches import Batch
+from hydrarec.sequences.output_positions import OutputPositions
 from hydrarec.sequences.visibility import Visibility
 
 N, D, T = 30, 8, 6
-ASKED = Asked(torch.tensor([2, 5, 9]))
+OUTPUTS = OutputPositions(torch.tensor([2, 5, 9]))
 
 
 def build(config, attention: AttentionConfig | None, n_layers=3):
@@ -36,28 +36,29 @@ def build(config, attention: AttentionConfig | None, n_layers=3):
         (FmlpModelConfig(), None),
     ],
 )
-def test_after_the_last_mixing_only_asked_positions_are_computed(config, attention, causal):
+def test_after_the_last_mixing_only_output_positions_are_computed(config, attention, causal):
     model = build(config, attention)
     rows = []
     for block in model.blocks:
         block.feed_forward.register_forward_hook(lambda _, inputs, __: rows.append(inputs[0].numel() // D))
     batch = Batch(torch.randint(1, N + 1, (2, T)), torch.full((2,), T))
-    assert model(View(batch, Visibility(causal, padding_mask=None), ASKED)).shape == (3, D)
+    assert model(View(batch, Visibility(causal, padding_mask=None), OUTPUTS)).shape == (3, D)
     assert rows == [2 * T, 2 * T, 3]
 
 
 @pytest.mark.parametrize("attention", [HydraAttentionConfig(), RetentionAttentionConfig()])
-def test_only_asked_positions_look_if_the_operator_can_do_with_their_queries(attention):
+def test_only_output_positions_attend_if_the_operator_can_do_with_their_queries(attention):
     model, rows = build(SasrecModelConfig(), attention), []
     for block in model.blocks:
         block.attention.query.register_forward_hook(lambda _, inputs, __: rows.append(inputs[0].numel() // D))
     batch = Batch(torch.randint(1, N + 1, (2, T)), torch.full((2,), T))
-    model(View(batch, Visibility(causal=True, padding_mask=None), last_positions(batch, everything(batch))))
-    assert rows == [2 * T, 2 * T, 2 if model.blocks[-1].attention.operator.takes_some_queries else 2 * T]
+    newest = last_positions(batch, bidirectional_visibility(batch))
+    model(View(batch, Visibility(causal=True, padding_mask=None), newest))
+    assert rows == [2 * T, 2 * T, 2 if model.blocks[-1].attention.operator.supports_query_subset else 2 * T]
 
 
 @pytest.mark.parametrize("n_layers", [1, 3])
-def test_the_state_is_the_place_and_every_block_s_own(n_layers):
+def test_the_state_is_the_position_and_every_block_s_own(n_layers):
     model = build(SasrecModelConfig(), LinearAttentionConfig(), n_layers)
     _, first = model.step(torch.tensor([4, 7]), None)
     _, second = model.step(torch.tensor([4, 7]), first)

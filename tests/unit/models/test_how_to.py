@@ -21,17 +21,17 @@ for kind in ("hydra+causal", "hydra+bidirectional", "softmax+causal", "softmax+b
     settings = next(p.values[0] for p in contract.ALL if p.id == "bert4rec+" + kind)
     run = settings.run.model_copy(update={"model": room.PrenormModelConfig()})
     settings = settings.model_copy(update={"run": run})
-    contract.test_hidden_states_have_the_shape_of_what_was_asked_and_are_finite(settings)
-    contract.test_asked_positions_are_what_they_are_among_all(settings)
+    contract.test_hidden_states_have_the_shape_of_the_output_positions_and_are_finite(settings)
+    contract.test_output_positions_are_what_they_are_among_all(settings)
     contract.test_neighbours_in_the_batch_and_padding_change_nothing(settings)
     contract.test_a_hidden_target_leaves_no_trace(settings)
     contract.test_order_matters(settings)
     if settings.run.masking.causal:
         contract.test_a_later_item_never_changes_an_earlier_hidden_state(settings)
-        if contract.is_recurrence(settings):
+        if contract.is_incremental(settings):
             contract.test_steps_give_what_the_full_pass_gives(settings)
         else:
-            contract.test_what_is_no_recurrence_says_so(settings)
+            contract.test_what_is_not_incremental_says_so(settings)
 print("all held")
 """
 

@@ -140,12 +140,12 @@ def test_the_time_of_a_target_changes_nothing(masking):
         mask.config = mask.config.model_copy(update={"last_item_probability": 1.0})
     given = batch()
     times = given.timestamps.scatter_add(1, given.lengths[:, None] - 1, torch.full((3, 1), 40 * DAY))
-    asked = [
+    views = [
         mask.training_view(b, torch.Generator().manual_seed(0))
         for b in (given, Batch(given.items, given.lengths, times))
     ]
     with torch.no_grad():
-        assert torch.equal(model(asked[0]), model(asked[1]))
+        assert torch.equal(model(views[0]), model(views[1]))
 
 
 def test_a_batch_without_times_is_refused():

@@ -12,7 +12,7 @@ import torch
 
 from hydrarec.columns import RANKS, RECOMMENDATIONS, USERS
 from hydrarec.files import read_json, write_json
-from hydrarec.ranking.external import take_in
+from hydrarec.ranking.external import import_lists
 from hydrarec.ranking.full import rank
 from hydrarec.ranking.lists import rank_lists
 from hydrarec.tables import read_table, write_table
@@ -122,7 +122,7 @@ def stranger(tmp_path, ranking):
 
 
 def test_a_strangers_run_becomes_a_complete_one(stranger, ranking):
-    take_in(**stranger)
+    import_lists(**stranger)
     output = stranger["output"]
     lists = read_table(output / "recommendations.parquet", RECOMMENDATIONS)
     pd.testing.assert_frame_equal(lists, ranking.recommendations)
@@ -139,7 +139,7 @@ def test_other_number_types_do_where_nothing_is_lost(stranger, types):
     # Seconds since 1970, of which float32 keeps those of two minutes.
     lists = pd.read_parquet(path).assign(comment="further columns are left out", score=1_600_000_001)
     lists.astype(types).to_parquet(path)
-    take_in(**stranger)
+    import_lists(**stranger)
     assert read_table(path, RECOMMENDATIONS)["score"].eq(np.float32(1_600_000_001)).all()
 
 
@@ -181,7 +181,7 @@ def test_a_table_of_no_use_is_refused_with_its_path_and_nothing_is_written(spoil
     path = stranger["output"] / "recommendations.parquet"
     spoil(path)
     with pytest.raises(ValueError, match=rf"(?s)^{path}: .*{message}"):
-        take_in(**stranger)
+        import_lists(**stranger)
     assert {file.name for file in stranger["output"].iterdir()} <= {"recommendations.parquet", "costs.json"}
 
 
@@ -202,7 +202,7 @@ def test_lists_with_ids_of_the_source_are_taken_in_as_the_page_says(stranger, ra
     removed = pd.DataFrame({"customer": ["0001", "gone"], "product": ["gone", "1"], "score": [9.0, 9.0]})
     pd.concat([lists, removed]).to_csv(tmp_path / "lists.csv", index=False)
     subprocess.run([sys.executable, script, data / "loo", output, tmp_path / "lists.csv"], check=True)
-    take_in(**stranger | {"output": output})
+    import_lists(**stranger | {"output": output})
     found = read_table(output / "recommendations.parquet", RECOMMENDATIONS)
     pd.testing.assert_frame_equal(found.reset_index(drop=True), ranking.recommendations.reset_index(drop=True))
     here = {"pd": pd, "split": data / "loo"}

@@ -1,4 +1,4 @@
-"""Counts among drawn candidates: as comparing one at a time, and nothing else changes by them."""
+"""Counts among sampled candidates: as comparing one at a time, and nothing else changes by them."""
 
 import random
 
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from hydrarec.columns import CANDIDATES, SAMPLED
 from hydrarec.models.base import OutputLayer
-from hydrarec.ranking.blocks import Products
 from hydrarec.ranking.full import rank
-from hydrarec.ranking.sampled import Drawn, read_drawn
+from hydrarec.ranking.sampled import SampledCandidates, read_sampled_candidates
+from hydrarec.ranking.tiles import Products
 from hydrarec.tables import content_hash, write_table
 from tests.unit.ranking.worlds import TableScorer, candidates_of, world, worlds
 
@@ -20,19 +20,21 @@ from tests.unit.ranking.worlds import TableScorer, candidates_of, world, worlds
 @pytest.mark.parametrize("repeats", [False, True])
 @settings(max_examples=25)
 @given(data=st.data(), batch_size=st.integers(1, 4), share=st.floats(0, 1))
-def test_agrees_with_comparing_drawn_items_one_at_a_time(repeats, data, batch_size, share):
+def test_agrees_with_comparing_sampled_items_one_at_a_time(repeats, data, batch_size, share):
     sequences, n_items, scores = data.draw(worlds(repeats))
     cases, catalogue = world(sequences, n_items)
-    drawn, lists, stream = [], {}, random.Random(0)
+    sampled_candidates, lists, stream = [], {}, random.Random(0)
     for kind in ("uniform-100", "popularity-100"):
         others = [set(candidates_of(s, sequences, n_items, repeats)) - {s[-1]} for s in sequences]
         lists[kind] = [{item for item in left if stream.random() < share} for left in others]
         width = max(map(len, lists[kind]))
         padded = [[*sorted(items), *[0] * (width - len(items))] for items in lists[kind]]
         items = torch.tensor(padded, dtype=torch.int32).reshape(len(sequences), width)
-        drawn.append(Drawn(kind, items, "hash"))
+        sampled_candidates.append(SampledCandidates(kind, items, "hash"))
     plain = rank(TableScorer(scores), cases, catalogue, batch_size=batch_size, top_k=5)
-    found = rank(TableScorer(scores), cases, catalogue, batch_size=batch_size, top_k=5, drawn=drawn)
+    found = rank(
+        TableScorer(scores), cases, catalogue, batch_size=batch_size, top_k=5, sampled_candidates=sampled_candidates
+    )
     pd.testing.assert_frame_equal(found.ranks, plain.ranks)
     pd.testing.assert_frame_equal(found.recommendations, plain.recommendations)
     assert plain.sampled is None
@@ -52,11 +54,15 @@ def test_products_are_counted_like_the_scores_they_come_to():
     cases, catalogue = world(sequences, 40)
     hidden, weight = torch.randn(30, 4, generator=stream), torch.randn(41, 4, generator=stream)
     left = [sorted(set(candidates_of(s, sequences, 40, repeats=False)) - {s[-1]})[:12] for s in sequences]
-    drawn = [Drawn("uniform-100", torch.tensor(left, dtype=torch.int32), "hash")]
+    sampled_candidates = [SampledCandidates("uniform-100", torch.tensor(left, dtype=torch.int32), "hash")]
     products = rank(
-        lambda rows: Products(hidden[rows], OutputLayer(weight, None)), cases, catalogue, batch_size=8, drawn=drawn
+        lambda rows: Products(hidden[rows], OutputLayer(weight, None)),
+        cases,
+        catalogue,
+        batch_size=8,
+        sampled_candidates=sampled_candidates,
     )
-    dense = rank(TableScorer(hidden @ weight.T), cases, catalogue, batch_size=8, drawn=drawn)
+    dense = rank(TableScorer(hidden @ weight.T), cases, catalogue, batch_size=8, sampled_candidates=sampled_candidates)
     pd.testing.assert_frame_equal(products.sampled, dense.sampled)
     assert (products.sampled["greater"] > 0).any()
 
@@ -68,14 +74,14 @@ def read(tmp_path, rows):
     frame = pd.DataFrame(rows, columns=CANDIDATES.names).astype("int32")
     path = tmp_path / "candidates-uniform-100.parquet"
     write_table(frame, path, CANDIDATES)
-    return read_drawn([path], *world(SEQUENCES, 8))[0], path
+    return read_sampled_candidates([path], *world(SEQUENCES, 8))[0], path
 
 
 def test_a_file_is_read_in_the_order_of_the_cases(tmp_path):
-    drawn, path = read(tmp_path, [(3, 0, 2), (1, 0, 6), (3, 0, 3), (2, 0, 5)])
-    assert drawn.items.shape == (3, 100)
-    assert [[item for item in items if item] for items in drawn.items.tolist()] == [[6], [5], [2, 3]]
-    assert (drawn.kind, drawn.content_hash) == ("uniform-100", content_hash(path))
+    sampled_candidates, path = read(tmp_path, [(3, 0, 2), (1, 0, 6), (3, 0, 3), (2, 0, 5)])
+    assert sampled_candidates.items.shape == (3, 100)
+    assert [[item for item in items if item] for items in sampled_candidates.items.tolist()] == [[6], [5], [2, 3]]
+    assert (sampled_candidates.kind, sampled_candidates.content_hash) == ("uniform-100", content_hash(path))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hydrarec.report.blocks import Text
 from hydrarec.report.chapters.beyond import beyond
 from hydrarec.report.chapters.sensitivity import agreement_table, sensitivity
 from hydrarec.report.inputs import read_inputs
-from hydrarec.report.style import styles
+from hydrarec.report.style import run_styles
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import SASREC, Tree, config
 from tests.unit.report.conftest import compute
@@ -21,7 +21,7 @@ from tests.unit.report.conftest import compute
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    """One dataset under both protocols with drawn candidates; ItemKNN was handed in as lists."""
+    """One dataset under both protocols with sampled candidates; ItemKNN was handed in as lists."""
     folder = tmp_path_factory.mktemp("analyses")
     evaluation = {"reference": SASREC, "cutoffs": [1, 10], "sampled": ["uniform-100", "popularity-100"]}
     more = {"protocols": ["loo", "gts"], "evaluation": evaluation}
@@ -38,7 +38,7 @@ def inputs(tmp_path_factory):
 
 
 def chapter_of(make, inputs):
-    chapter = make(inputs, styles(inputs.config))
+    chapter = make(inputs, run_styles(inputs.config))
     tables = {table.name: table for table in chapter.tables()}
     return tables, {panel.name: panel for figure in chapter.figures() for panel in figure.panels}, chapter
 
@@ -66,10 +66,10 @@ def test_every_variant_is_a_column_and_says_what_moves(inputs, of_sensitivity):
     values = inputs.sensitivity.query("protocol == 'gts' and metric == 'ndcg@10'").pivot(
         index="run", columns="variant", values="value"
     )
-    contest, looks = [SASREC, "bert4rec+hydra+causal", "itemknn", "popularity"], styles(inputs.config)
+    contest, styles = [SASREC, "bert4rec+hydra+causal", "itemknn", "popularity"], run_styles(inputs.config)
     moving = 0
     for run in values.index:
-        value, deviation, *others = rows_of(table)[looks[run].label]
+        value, deviation, *others = rows_of(table)[styles[run].label]
         # Every target of Popularity is level with another item here, and none of the others'.
         assert (deviation.text == "\u2013") == (run != "popularity")
         for variant, cell in zip(VARIANTS, [value, *others], strict=True):
@@ -122,10 +122,10 @@ def test_lists_are_described(inputs):
     values = inputs.beyond.query("protocol == 'loo' and run != ''").pivot(
         index="run", columns="measure", values="value"
     )
-    rows, looks = rows_of(tables["beyond-made-0-loo"]), styles(inputs.config)
+    rows, styles = rows_of(tables["beyond-made-0-loo"]), run_styles(inputs.config)
     assert len(rows) == len(inputs.config.run_ids)
     for run, row in values.iterrows():
-        _, coverage, _, gini, _, novelty, _, popularity, lift = rows[looks[run].label]
+        _, coverage, _, gini, _, novelty, _, popularity, lift = rows[styles[run].label]
         assert coverage.text == f"{row['coverage@10']:.3f}"
         assert gini.text == f"{row['gini@10']:.3f}"
         assert novelty.text == f"{row['novelty@10']:.2f}"
@@ -139,7 +139,7 @@ def test_lists_are_described(inputs):
     assert (drawn["y_low"] <= drawn["y"]).all()
 
 
-def test_without_drawn_candidates_only_the_protocols_are_drawn(inputs):
+def test_without_sampled_candidates_only_the_protocols_are_drawn(inputs):
     plain = {
         name: table[~table["variant"].str.endswith("-100")]
         for name, table in (("sensitivity", inputs.sensitivity), ("agreement", inputs.agreement))
@@ -155,7 +155,7 @@ def test_another_order_of_ties_is_named_by_its_seed(inputs):
     rows = inputs.agreement.query("variant == 'gts'").assign(variant="made-0-ties")
     both = pd.concat([inputs.agreement, rows], ignore_index=True)
     table = agreement_table(
-        dataclasses.replace(inputs, config=config, agreement=both), inputs.scopes[0], styles(config)
+        dataclasses.replace(inputs, config=config, agreement=both), inputs.scopes[0], run_styles(config)
     )
     assert rows_of(table)["tie order 6"][1].text == signed(rows.query("metric == 'ndcg@10'")["tau"].item(), 2)
 
@@ -206,11 +206,11 @@ def test_candidates_that_are_all_there_are_are_not_said_to_be_drawn(items, longe
     key = ["protocol", "run", "metric"]
     full = table[table["variant"] == "full"].set_index(key)["value"]
     copied = full.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()
-    is_drawn = (table["variant"] == "uniform-100") & table["value"].notna()
+    is_sampled = (table["variant"] == "uniform-100") & table["value"].notna()
     small = dataclasses.replace(
         inputs,
-        sensitivity=table.assign(value=table["value"].where(~is_drawn, copied)),
-        splits={place: {"parts": {"train": {"items": items}}} if items else {} for place in inputs.splits},
+        sensitivity=table.assign(value=table["value"].where(~is_sampled, copied)),
+        splits={scope: {"parts": {"train": {"items": items}}} if items else {} for scope in inputs.splits},
         cards={"made-0": {"lengths": {"max": longest}} if longest else {}},
     )
     tables, _, chapter = chapter_of(sensitivity, small)

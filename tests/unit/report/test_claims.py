@@ -11,7 +11,7 @@ from hydrarec.config.base import kinds_of
 from hydrarec.config.hypotheses import ClaimConfig, load_hypotheses
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import COLLECTED, DECIDED
-from hydrarec.report.chapters.claims import registered_told
+from hydrarec.report.chapters.claims import format_registration
 from hydrarec.report.inputs import read_inputs
 from hydrarec.tables import write_table
 from tests.fabricate import HYDRA_UNI, SASREC
@@ -42,13 +42,13 @@ def write_verdicts(_, tables):
         common | {"claim": "H3", "statement": "The third is, too", "verdict": "not decided", "p": 0.01, "p_holm": 0.02}
         | {"sentence": NOT_DECIDED},
     ]  # fmt: skip
-    place = {"dataset": "made-0", "protocol": "loo", "device": None, "run": HYDRA_UNI, "against": SASREC}
-    place |= {"remark": None, "p_holm": None, "detectable": None}
+    scope = {"dataset": "made-0", "protocol": "loo", "device": None, "run": HYDRA_UNI, "against": SASREC}
+    scope |= {"remark": None, "p_holm": None, "detectable": None}
     verdicts = [
-        place | {"claim": "H1", "measure": "ndcg@10", "verdict": "superior", "estimate": 3.0, "low": 1.0, "high": 5.0}
+        scope | {"claim": "H1", "measure": "ndcg@10", "verdict": "superior", "estimate": 3.0, "low": 1.0, "high": 5.0}
         | {"p": 0.01, "p_holm": 0.03, "detectable": 4.26}
         | {"holds": True, "refutes": False, "sentence": f"On made-0 it is better than made-0 {EVIL}."},
-        place | dict.fromkeys(("dataset", "protocol", "against", "p"))
+        scope | dict.fromkeys(("dataset", "protocol", "against", "p"))
         | {"device": "cpu", "claim": "H2", "measure": "time", "verdict": "inconclusive", "estimate": 1.2, "low": 0.9}
         | {"high": 2.0, "holds": False, "refutes": False, "sentence": "On cpu it grows."},
     ]  # fmt: skip
@@ -105,10 +105,12 @@ def test_whether_claims_or_results_were_first_is_told_as_far_as_days_tell_it(tre
     # The fabricated results are of 2026-01-02.
     number = len(inputs.manifests)
     assert (
-        registered_told(inputs, {**row, "registered": "2026-01-01"}).count(f"All {number} results were written after")
+        format_registration(inputs, {**row, "registered": "2026-01-01"}).count(
+            f"All {number} results were written after"
+        )
         == 1
     )
-    assert f"Of {number} results {number} were written on that day or before" in registered_told(inputs, row)
+    assert f"Of {number} results {number} were written on that day or before" in format_registration(inputs, row)
 
 
 def test_what_verdicts_rest_on_is_there_place_by_place(folder, first):

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_TIMES, EFFICIENCY_WORK, SCALING
-from hydrarec.comparison.measurements import Measurements, measured_on
-from hydrarec.config.measured import measured
+from hydrarec.comparison.measurements import Measurements, read_measurements
+from hydrarec.config.measured import measured_settings
 from hydrarec.files import write_json
 from hydrarec.layout import efficiency_folder
-from hydrarec.report.chapters.scaling import _where
+from hydrarec.report.chapters.scaling import _describe_hosts
 from hydrarec.report.figures.growth import operator_styles
 from hydrarec.report.measured import Measured
 from hydrarec.tables import write_table
@@ -68,7 +68,7 @@ def write_measurements(tree, _):
         timed = dict.fromkeys(EFFICIENCY_TIMES.names, part) | dict.fromkeys(("length", "width", "round", "place"), 0)
         timed |= {"wall_s": 1.0, "cpu_s": 0.99, "units": 1.0, "load": load}
         write_table(pd.DataFrame([timed]), folder / part / "times.parquet", EFFICIENCY_TIMES)
-        machine = MACHINE | {"git_commit": commit * 40, "measured": measured(tree.config, part)}
+        machine = MACHINE | {"git_commit": commit * 40, "measured": measured_settings(tree.config, part)}
         write_json(folder / part / "machine.json", machine)
 
 
@@ -103,7 +103,7 @@ def test_every_machine_is_named_where_parts_were_measured_on_several():
     on_gpu = MACHINE | {"host": "node-2", "gpu": "H200", "gpu_state": {"clock_mhz": 1980.0}}
     machines = {"operators": MACHINE, "blocks": on_gpu, "steps": MACHINE}
     measured = Measured(Measurements("auto", Path(), machines), *[pd.DataFrame()] * 3)
-    assert _where(measured) == (
+    assert _describe_hosts(measured) == (
         "node-1 (operators: CPU at 2500 MHz, steps: CPU at 2500 MHz) and node-2 (blocks: GPU at 1980 MHz)"
     )
     assert measured.source.title == "Example CPU 3000 and H200"
@@ -144,16 +144,16 @@ def test_measurements_of_other_settings_are_refused_and_left_out_of_a_partial_re
     mine = config(datasets=1, seeds=1, more={"efficiency": asked})
     other = config(datasets=1, seeds=1, more={"efficiency": asked | {"rounds": 9}})
     results = folder / "results"
-    assert [found.device for found in measured_on(mine, results, complete=True)] == ["cpu"]
+    assert [found.device for found in read_measurements(mine, results, complete=True)] == ["cpu"]
     with pytest.raises(ValueError, match=r"operators/machine.json: was measured with .*rounds = 20, .* has 9; measure"):
-        list(measured_on(other, results, complete=True))
-    assert not list(measured_on(other, results, complete=False))
+        list(read_measurements(other, results, complete=True))
+    assert not list(read_measurements(other, results, complete=False))
     assert "measurements on cpu are left out" in caplog.text
     shutil.copytree(efficiency_folder(results, mine.report, "cpu"), efficiency_folder(tmp_path, mine.report, "cpu"))
     (efficiency_folder(tmp_path, mine.report, "cpu") / "steps/times.parquet").unlink()
     with pytest.raises(ValueError, match=r"steps/times.parquet: no such file"):
-        list(measured_on(mine, tmp_path, complete=True))
-    assert not list(measured_on(mine, tmp_path, complete=False))
+        list(read_measurements(mine, tmp_path, complete=True))
+    assert not list(read_measurements(mine, tmp_path, complete=False))
 
 
 def test_operators_differ_in_colour_or_marker_and_nothing_is_grey():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hydrarec.columns import LEADERBOARD
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.export.latex import escape, latex
-from hydrarec.report.figures.panels import blank, finish
+from hydrarec.report.figures.panels import blank_panel, finish
 from hydrarec.tables import read_table
 from tests.conftest import ROOT
 from tests.fabricate import HYDRA_UNI, SASREC
@@ -123,7 +123,7 @@ def test_every_figure_is_there_thrice(report):
 
 
 def test_letters_beyond_the_usual_are_drawn_in_pdf_files_too():
-    canvas, axes = blank(200, 100)
+    canvas, axes = blank_panel(200, 100)
     axes.set_title("Na\u00efve \u201cP\u00f6p\u201d \u03a9 \u2654")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -7,25 +7,25 @@ import pandas as pd
 from hydrarec.comparison import Gate
 from hydrarec.formatting import NOTHING
 from hydrarec.report import sentences
-from hydrarec.report.chapters.absent import left_out
+from hydrarec.report.chapters.absent import absent_runs_sentence
 from hydrarec.report.chapters.checks import gate_tables
 from hydrarec.report.chapters.data import data_cards
 from hydrarec.report.header import _origin
 from hydrarec.report.inputs import Scope
-from hydrarec.report.style import styles
-from hydrarec.report.titles import places
+from hydrarec.report.style import run_styles
+from hydrarec.report.titles import scope_titles
 from tests.fabricate import HYDRA_UNI, SASREC, config
 
 EVERYTHING = config()
-LOOKS = styles(EVERYTHING)
+STYLES = run_styles(EVERYTHING)
 
 
 def test_the_lead_counts_what_was_compared_by_kind():
-    said = sentences.lead(SimpleNamespace(config=EVERYTHING), LOOKS)
+    said = sentences.lead(SimpleNamespace(config=EVERYTHING), STYLES)
     assert "2 trained models, 2 baselines and 2 controls on 2 data sets, leave-one-out, 3 seeds" in said
     assert said.endswith("Differences are from SASRec, the reference.")
     one = config(datasets=1, seeds=1)
-    assert "on 1 data set, leave-one-out, 1 seed, every" in sentences.lead(SimpleNamespace(config=one), styles(one))
+    assert "on 1 data set, leave-one-out, 1 seed, every" in sentences.lead(SimpleNamespace(config=one), run_styles(one))
 
 
 def test_runs_that_are_missing_are_named_with_what_became_of_them():
@@ -34,14 +34,14 @@ def test_runs_that_are_missing_are_named_with_what_became_of_them():
         (HYDRA_UNI, "made-1", 2, "missing"),
     ]  # fmt: skip
     left = pd.DataFrame(rows, columns=["run", "dataset", "seed", "status"]).assign(protocol="loo")
-    said = left_out(SimpleNamespace(config=EVERYTHING, unfinished=left), LOOKS)
+    said = absent_runs_sentence(SimpleNamespace(config=EVERYTHING, unfinished=left), STYLES)
     assert "SASRec on Made-up data 0 (failed and missing), Made-up data 1 (running); HydraRecUni on" in said
-    assert left_out(SimpleNamespace(config=EVERYTHING, unfinished=left[:0]), LOOKS) == ""
+    assert absent_runs_sentence(SimpleNamespace(config=EVERYTHING, unfinished=left[:0]), STYLES) == ""
 
 
 def test_of_many_missing_runs_only_some_are_named():
     left = pd.DataFrame({"run": EVERYTHING.run_ids, "dataset": "made-0", "protocol": "loo", "status": "missing"})
-    said = left_out(SimpleNamespace(config=EVERYTHING, unfinished=left), LOOKS)
+    said = absent_runs_sentence(SimpleNamespace(config=EVERYTHING, unfinished=left), STYLES)
     assert "; and 2 more runs." in said
     assert "oracle" not in said
 
@@ -63,11 +63,11 @@ def test_long_titles_are_cut_where_the_rest_tells_data_sets_apart():
     titles = [{"id": f"d{i}", "title": title, "reader": {"kind": "synthetic"}} for i, title in enumerate(
         ("MovieLens-1M (text file)", "Beauty (5-core)", "Beauty (raw)"))]  # fmt: skip
     both = config(more={"datasets": titles, "protocols": ["loo", "gts"]})
-    named = places(both)
+    named = scope_titles(both)
     assert named["d0", "gts"] == "MovieLens-1M, global temporal split"
     assert named["d1", "loo"] == "Beauty (5-core), leave-one-out"
     # The only protocol there is is not repeated in every row; captions, which go into papers, name it.
-    assert places(config(more={"datasets": titles}))["d0", "loo"] == "MovieLens-1M"
+    assert scope_titles(config(more={"datasets": titles}))["d0", "loo"] == "MovieLens-1M"
     assert Scope("d0", "loo", "MovieLens-1M (text file)", "MovieLens-1M").name == "MovieLens-1M, leave-one-out"
 
 
@@ -79,7 +79,7 @@ def test_runs_with_the_same_finding_share_a_row_and_the_csv_file_keeps_them_apar
         Gate("converged", HYDRA_UNI, "made-1", "loo", "amber", "It ended early.", False),
         Gate("code", "", "", "", "green", "All is one.", False),
     ]
-    tables = gate_tables(EVERYTHING, gates, LOOKS)
+    tables = gate_tables(EVERYTHING, gates, STYLES)
     rows = tables["attention"].bodies[0]
     assert [row.cells[2].text for row in rows] == ["SASRec, HydraRecUni", "SASRec", "HydraRecUni"]
     assert [run.id for run in rows[0].cells[2].runs] == [SASREC, HYDRA_UNI]

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from hydrarec.config.attention import AttentionConfig
+from hydrarec.config.base import kind_of
 from hydrarec.config.models import ModelConfig
-from hydrarec.report.operators import kind_name, operator_tables, operators_page
+from hydrarec.report.operators import operator_tables, operators_page
 from tests.conftest import ROOT
 from tests.fabricate import config
 
@@ -26,7 +27,7 @@ def test_every_operator_has_a_line_and_every_line_the_same_cells():
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {8}
 
 
-@pytest.mark.parametrize("block", MIXERS, ids=kind_name)
+@pytest.mark.parametrize("block", MIXERS, ids=kind_of)
 def test_nothing_is_left_unsaid(block):
     assert block.formula
     assert block.time
@@ -34,14 +35,14 @@ def test_nothing_is_left_unsaid(block):
     assert re.search(r"\b(19|20)\d\d\b", block.source)
 
 
-@pytest.mark.parametrize("block", MIXERS, ids=kind_name)
+@pytest.mark.parametrize("block", MIXERS, ids=kind_of)
 def test_the_card_that_is_linked_is_there(block):
-    (line,) = re.findall(rf"^\| \[`{kind_name(block)}`\].*$", operators_page(), re.MULTILINE)
+    (line,) = re.findall(rf"^\| \[`{kind_of(block)}`\].*$", operators_page(), re.MULTILINE)
     assert (PAGE.parent / re.search(r"\]\(([^)]+)\)", line).group(1)).is_file()
 
 
 def test_why_a_form_is_missing_is_said(monkeypatch):
-    softmax = next(block for block in AttentionConfig.__subclasses__() if kind_name(block) == "softmax")
+    softmax = next(block for block in AttentionConfig.__subclasses__() if kind_of(block) == "softmax")
     monkeypatch.setattr(softmax, "no_causal_form", "it is told to")
     assert "| no: it is told to |" in operators_page()
 

@@ -1,4 +1,4 @@
-"""Parts of the report: looks of runs, sentences and their strength, placement of labels, data cards, Pareto front."""
+"""Parts of the report: styles of runs, sentences and their strength, placement of labels, data cards, Pareto front."""
 
 import re
 from dataclasses import replace
@@ -16,20 +16,20 @@ from hydrarec.report.chapters.differences import difference_table
 from hydrarec.report.chapters.leaderboard import leaderboard_table
 from hydrarec.report.chapters.margins import margin_table
 from hydrarec.report.chapters.variance import component_shares
-from hydrarec.report.export.write import as_frame
+from hydrarec.report.export.write import to_frame
 from hydrarec.report.figures import forest
 from hydrarec.report.figures.heads import head_families
 from hydrarec.report.figures.heatmap import CELL_INK, colour, heatmap
 from hydrarec.report.figures.labels import LABEL_GAP, label_near, label_right, label_width
-from hydrarec.report.figures.panels import blank
-from hydrarec.report.figures.pipeline import RULES, layered, reduced
-from hydrarec.report.figures.reach import reached
+from hydrarec.report.figures.panels import blank_panel
+from hydrarec.report.figures.pipeline import RULES, assign_layers, transitive_reduction
+from hydrarec.report.figures.reach import time_to_accuracy
 from hydrarec.report.figures.scatter import scatter
-from hydrarec.report.figures.times import time_ticks, written
+from hydrarec.report.figures.times import format_time, time_ticks
 from hydrarec.report.figures.tradeoff import pareto_front, tradeoff
 from hydrarec.report.inputs import read_inputs
 from hydrarec.report.sentences import headline, protocol_lines, tally
-from hydrarec.report.style import FONT_SIZE, HUES, styles
+from hydrarec.report.style import FONT_SIZE, HUES, run_styles
 from tests.fabricate import SASREC, config
 
 
@@ -40,14 +40,14 @@ def many_runs(number):
 
 
 def test_sixteen_runs_look_different():
-    looks = [(s.colour, s.marker, s.dashes) for s in styles(many_runs(16)).values()]
-    assert len(set(looks)) == 16
-    assert len({(colour, marker) for colour, marker, _ in looks}) == 16
-    assert len({colour for colour, _, _ in looks[:8]}) == 8
+    styles = [(s.colour, s.marker, s.dashes) for s in run_styles(many_runs(16)).values()]
+    assert len(set(styles)) == 16
+    assert len({(colour, marker) for colour, marker, _ in styles}) == 16
+    assert len({colour for colour, _, _ in styles[:8]}) == 8
 
 
 def test_a_further_run_changes_nobodys_look():
-    few, more = styles(many_runs(5)), styles(many_runs(9))
+    few, more = run_styles(many_runs(5)), run_styles(many_runs(9))
     assert all(more[run] == style for run, style in few.items())
 
 
@@ -73,19 +73,19 @@ def contrast(one: str, other: str) -> float:
 def test_headline_and_tally_follow_the_comparison(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     scope = inputs.scopes[0]
-    looks = styles(tree.config)
+    styles = run_styles(tree.config)
     found = inputs.contrasts(scope, "ndcg@10")
     best = inputs.leaderboard(scope, "ndcg@10").drop(["oracle", "random"])["mean"].idxmax()
-    said = headline(inputs, scope, looks)
-    assert looks[best].label in said
+    said = headline(inputs, scope, styles)
+    assert styles[best].label in said
     assert ("The difference is significant." in said) == bool(found.loc[best, "p_holm"] < 0.05)
-    assert f"{(found['verdict'] == 'inferior').sum()} inferior" in tally(inputs, scope, looks)
+    assert f"{(found['verdict'] == 'inferior').sum()} inferior" in tally(inputs, scope, styles)
 
 
 def test_of_level_runs_the_reference_is_named_first_and_nothing_is_called_significant(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     level = replace(inputs, leaders=inputs.leaders.assign(mean=0.25))
-    said = headline(level, level.scopes[0], styles(tree.config))
+    said = headline(level, level.scopes[0], run_styles(tree.config))
     assert said.startswith("<strong>SASRec</strong>, the reference, has the highest NDCG@10")
     assert said.endswith(", and so has HydraRecUni, ItemKNN, Popularity.")
 
@@ -105,13 +105,13 @@ def test_the_protocol_is_that_of_this_comparison(tree, tables):
 
 def test_controls_stand_below_the_contest_and_are_not_compared(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
-    looks = styles(tree.config)
-    contest, controls, absent = leaderboard_table(inputs, inputs.scopes[0], looks).bodies
+    styles = run_styles(tree.config)
+    contest, controls, absent = leaderboard_table(inputs, inputs.scopes[0], styles).bodies
     values = [row.cells[1].value for row in contest]
     assert values == sorted(values, reverse=True)
     assert absent == []
     assert {row.kind for row in controls} == {"control"}
-    labels = {row.cells[0].text for body in difference_table(inputs, inputs.scopes[0], looks).bodies for row in body}
+    labels = {row.cells[0].text for body in difference_table(inputs, inputs.scopes[0], styles).bodies for row in body}
     assert labels == {"HydraRecUni", "ItemKNN", "Popularity"}
 
 
@@ -121,7 +121,7 @@ def test_the_leaderboards_times_are_by_the_clock_that_runs_compare_by(threads, h
     times = inputs.times.assign(device="cpu", threads=1, train_to_best_s=7200.0, train_to_best_cpu_s=3.0)
     # With unequal numbers of threads processor seconds mean something else on either side.
     times.loc[times["run"] == SASREC, "threads"] = threads
-    table = leaderboard_table(replace(inputs, times=times), inputs.scopes[0], styles(inputs.config))
+    table = leaderboard_table(replace(inputs, times=times), inputs.scopes[0], run_styles(inputs.config))
     assert table.columns[-1].title == header
     shown = {row.cells[-1].text for row in table.bodies[0]}
     assert shown == {"3.0\u202fs" if threads == 1 else "2.0\u202fh"}
@@ -157,10 +157,10 @@ def test_cuts_of_a_split_are_days_and_times_in_the_order_of_time(tree, tables):
 
 
 def test_columns_say_where_intervals_are_cut_and_why_they_have_a_width(tree, tables):
-    inputs, looks = read_inputs(tree.config, tree.results, tables), styles(tree.config)
+    inputs, styles = read_inputs(tree.config, tree.results, tables), run_styles(tree.config)
 
     def hints(make):
-        return [column.hint for column in make(inputs, inputs.scopes[0], looks).columns if "interval" in column.title]
+        return [column.hint for column in make(inputs, inputs.scopes[0], styles).columns if "interval" in column.title]
 
     assert [hint.count("shown cut at 0 and 1") for hint in hints(leaderboard_table)] == [1, 1]
     # A run that differs from the reference in no user is no more certain than others; all these are in per cent.
@@ -191,20 +191,20 @@ def test_nothing_beats_a_point_of_the_front_in_both(points):
 
 @pytest.mark.parametrize("middle", [0.0, 0.5, 0.99])
 def test_labels_beside_lines_do_not_overlap(middle):
-    looks = list(styles(many_runs(12)).values())
-    canvas, axes = blank()
+    styles = list(run_styles(many_runs(12)).values())
+    canvas, axes = blank_panel()
     axes.set_ylim(0, 1)
-    label_right(axes, [(1.0, middle + i / 1000, style) for i, style in enumerate(looks)])
-    places = sorted(text.get_position()[1] * canvas.bbox.height for text in canvas.texts)
+    label_right(axes, [(1.0, middle + i / 1000, style) for i, style in enumerate(styles)])
+    positions = sorted(text.get_position()[1] * canvas.bbox.height for text in canvas.texts)
     box = axes.get_window_extent()
-    assert np.diff(places).min() >= LABEL_GAP - 0.01
-    assert box.y0 - 0.01 <= places[0] < places[-1] <= box.y1 + 0.01
+    assert np.diff(positions).min() >= LABEL_GAP - 0.01
+    assert box.y0 - 0.01 <= positions[0] < positions[-1] <= box.y1 + 0.01
 
 
 @given(st.lists(st.floats(0.01, 0.3), min_size=1, max_size=12))
 def test_a_share_is_reached_at_the_first_epoch_that_is_good_enough(values):
     history = pd.DataFrame({"validation_ndcg10": values, "train_s": np.arange(1.0, len(values) + 1)})
-    found = reached([history], 0.2)
+    found = time_to_accuracy([history], 0.2)
     for share, seconds in zip(found["share"], found["seconds"], strict=True):
         assert seconds == 1 + next(i for i, value in enumerate(values) if value >= share * 0.2 * (1 - 1e-9))
     beyond = found["share"].iloc[-1] + 0.005 if len(found) else 0.5
@@ -213,20 +213,20 @@ def test_a_share_is_reached_at_the_first_epoch_that_is_good_enough(values):
 
 @pytest.mark.parametrize("n_runs", [2, 30])
 def test_names_of_many_runs_stay_within_a_scatter(n_runs):
-    looks = styles(many_runs(n_runs))
-    table = pd.DataFrame({"x": 0.1, "y": np.linspace(0.001, 0.002, n_runs)}, index=list(looks))
-    drawing = scatter(table, looks, name="s", title="S", axes_titles=("x", "y"), write=str).standalone
+    styles = run_styles(many_runs(n_runs))
+    table = pd.DataFrame({"x": 0.1, "y": np.linspace(0.001, 0.002, n_runs)}, index=list(styles))
+    drawing = scatter(table, styles, name="s", title="S", axes_titles=("x", "y"), write=str).standalone
     height = float(re.findall(r'viewBox="0 0 \S+ (\S+)"', drawing)[0])
-    places = [float(y) for y in re.findall(r' y="(\S+)">\s*run-\d+</text>', drawing)]
-    assert len(places) == n_runs
-    assert all(0 < y < height for y in places)
+    positions = [float(y) for y in re.findall(r' y="(\S+)">\s*run-\d+</text>', drawing)]
+    assert len(positions) == n_runs
+    assert all(0 < y < height for y in positions)
 
 
 def test_time_to_accuracy_goes_as_far_as_every_seed():
     seconds = np.array([10.0, 20.0])
     good = pd.DataFrame({"validation_ndcg10": [0.1, 0.2], "train_s": seconds})
     bad = pd.DataFrame({"validation_ndcg10": [0.1, 0.15], "train_s": 3 * seconds})
-    found = reached([good, bad], 0.2).set_index("share")
+    found = time_to_accuracy([good, bad], 0.2).set_index("share")
     assert found.index[-1] == 0.75
     assert found.loc[0.5].tolist() == [20.0, 10.0, 30.0]
     assert found.loc[0.75].tolist() == [40.0, 20.0, 60.0]
@@ -255,16 +255,16 @@ def test_an_axis_of_times_has_ticks_and_no_more_than_there_is_room_for(middle, f
     assert 1 <= len(found) <= most
     assert found == sorted(found)
     assert all(low <= tick <= high for tick in found)
-    assert len({written(tick) for tick in found}) == len(found)
+    assert len({format_time(tick) for tick in found}) == len(found)
 
 
 def test_rules_are_drawn_left_of_what_reads_from_them():
     edges = [tuple(edge) for edge in read_json(RULES)]
-    places = layered(edges)
-    assert all(places[source][0] < places[target][0] for source, target in edges)
-    assert len(set(places.values())) == len(places)
+    positions = assign_layers(edges)
+    assert all(positions[source][0] < positions[target][0] for source, target in edges)
+    assert len(set(positions.values())) == len(positions)
     # What is left out follows from what is drawn.
-    drawn = reduced(edges)
+    drawn = transitive_reduction(edges)
 
     def reachable(rule):
         return {rule}.union(*(reachable(target) for source, target in drawn if source == rule))
@@ -278,12 +278,12 @@ def test_text_on_every_colour_of_the_heat_map_can_be_read():
 
 
 def test_the_heat_map_says_what_is_significant_and_leaves_the_rest_blank():
-    looks = styles(many_runs(3))
+    styles = run_styles(many_runs(3))
     pairs = pd.DataFrame(
         [("run-0", "run-1", 25.0, 0.001), ("run-0", "run-2", 100.0, 0.0001), ("run-1", "run-2", 60.0, 0.2)],
         columns=["run", "other", "percent", "p"],
     )
-    panel = heatmap("pairs", "All pairs", pairs, ["run-0", "run-1", "run-2"], looks, 0.05)
+    panel = heatmap("pairs", "All pairs", pairs, ["run-0", "run-1", "run-2"], styles, 0.05)
     assert "3 pairs of 3 runs, 2 told apart" in panel.alt
     # 25 % above is 20 % below the other way round, and twice as much is half.
     assert "run-1 \u221220.0\u202f% from run-0 (p .001)" in panel.alt
@@ -292,14 +292,14 @@ def test_the_heat_map_says_what_is_significant_and_leaves_the_rest_blank():
     # The last run is nobody's column, and the colours are explained however few runs there are.
     assert re.findall(r">(\d)</text>", panel.standalone) == ["1", "2"]
     assert "\u221230\u202f%" in panel.standalone
-    assert heatmap("pairs", "All pairs", pairs[:0], ["run-0"], looks, 0.05) is None
+    assert heatmap("pairs", "All pairs", pairs[:0], ["run-0"], styles, 0.05) is None
 
 
 def test_a_run_that_never_hits_is_told_apart_from_the_one_that_does():
-    looks = styles(many_runs(2))
+    styles = run_styles(many_runs(2))
     # Nothing is a per cent of what never hits.
     pairs = pd.DataFrame([("run-0", "run-1", float("nan"), 0.001)], columns=["run", "other", "percent", "p"])
-    panel = heatmap("pairs", "All pairs", pairs, ["run-0", "run-1"], looks, 0.05)
+    panel = heatmap("pairs", "All pairs", pairs, ["run-0", "run-1"], styles, 0.05)
     assert "run-1 \u2212100.0\u202f% from run-0" in panel.alt
     assert colour(-100.0) in panel.standalone
 
@@ -312,24 +312,24 @@ def test_wide_intervals_are_cut_at_the_widest_axis_and_not_left_out_of_it():
 
 
 def test_what_lies_beyond_the_axis_is_marked_at_its_edge():
-    looks = styles(many_runs(1))
+    styles = run_styles(many_runs(1))
     row = pd.Series({"percent": 5.0, "percent_low": -60.0, "percent_high": 130.0})
     row["equivalence_low"] = row["equivalence_high"] = float("nan")
     for bounds, marks in (((-0.5, 0.5), {"<", ">"}), ((-0.5, 2.0), {"<"}), ((-2.0, 2.0), set())):
-        _, axes = blank(300, 100, (10, 10, 10, 10))
-        forest._draw_row(axes, 0, row, looks["run-0"], bounds)
+        _, axes = blank_panel(300, 100, (10, 10, 10, 10))
+        forest._draw_row(axes, 0, row, styles["run-0"], bounds)
         assert {line.get_marker() for line in axes.lines} & {"<", ">"} == marks
 
 
 def test_no_front_joins_runs_of_several_devices(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     times = inputs.times.assign(device=np.where(inputs.times["run"] == SASREC, "H200", "cpu"))
-    looks = styles(tree.config)
-    alone = tradeoff(replace(inputs, times=times), inputs.scopes[0], looks)[0].alt
+    styles = run_styles(tree.config)
+    alone = tradeoff(replace(inputs, times=times), inputs.scopes[0], styles)[0].alt
     front = alone.partition("On the Pareto front: ")[2].partition(". ")[0]
     assert "on H200 SASRec" in front.split("; ")
     assert any(named.startswith("on cpu ") and "SASRec" not in named for named in front.split("; "))
-    together = tradeoff(inputs, inputs.scopes[0], looks)[0].alt
+    together = tradeoff(inputs, inputs.scopes[0], styles)[0].alt
     assert "on cpu" not in together
 
 
@@ -337,10 +337,10 @@ def test_hours_are_hours_in_files_too(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     spent = {"setup_s": 0.0, "train_s": 7200.0, "validation_s": 0.0, "train_cpu_s": 3600.0, "validation_cpu_s": 0.0}
     found = computing(replace(inputs, times=inputs.times.assign(device="H200", **spent)))
-    shown, written = found.bodies[-1][0].cells, as_frame(found).iloc[-1]
-    for place, title, hours in ((5, "GPU hours", 2.0), (6, "Processor hours", 1.0)):
+    shown, written = found.bodies[-1][0].cells, to_frame(found).iloc[-1]
+    for index, title, hours in ((5, "GPU hours", 2.0), (6, "Processor hours", 1.0)):
         assert written[title] == pytest.approx(hours * len(inputs.times))
-        assert shown[place].text == f"{written[title]:.2f}"
+        assert shown[index].text == f"{written[title]:.2f}"
 
 
 def test_components_are_shares_of_what_the_table_says(tree, tables):
@@ -354,18 +354,18 @@ def test_components_are_shares_of_what_the_table_says(tree, tables):
 
 @pytest.mark.parametrize("label", ["Smoothed Markov chain", "ItemKNN (recency)", "iiii", "MMMM", "$\\frac{1}$", ""])
 def test_labels_are_as_wide_as_they_are_drawn(label):
-    canvas, axes = blank()
+    canvas, axes = blank_panel()
     drawn = axes.text(0, 0, label, fontsize=FONT_SIZE, parse_math=False).get_window_extent().width
     assert label_width([label, "i"]) * canvas.dpi / 72 == pytest.approx(max(drawn, label_width("i")), abs=4)
 
 
 def test_names_near_points_hide_neither_points_nor_names():
-    looks = list(styles(many_runs(6)).values())
-    canvas, axes = blank()
+    styles = list(run_styles(many_runs(6)).values())
+    canvas, axes = blank_panel()
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
-    far = [(0.2 * i + 0.1, 0.5, style) for i, style in enumerate(looks[:4])]
-    crowd = [(0.5 + i / 1000, 0.9, style) for i, style in enumerate(looks)]
+    far = [(0.2 * i + 0.1, 0.5, style) for i, style in enumerate(styles[:4])]
+    crowd = [(0.5 + i / 1000, 0.9, style) for i, style in enumerate(styles)]
     assert label_near(axes, far, far) == []
     assert len(canvas.texts) == 4
     left_over = label_near(axes, crowd, crowd)
@@ -375,9 +375,9 @@ def test_names_near_points_hide_neither_points_nor_names():
 
 
 def test_names_near_points_are_crossed_by_no_line():
-    (style,) = styles(many_runs(1)).values()
+    (style,) = run_styles(many_runs(1)).values()
     line = [(0.5, 0.5), (0.9, 0.5), (0.9, 0.9)]
-    canvas, axes = blank()
+    canvas, axes = blank_panel()
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     assert label_near(axes, [(0.5, 0.5, style)], [(0.5, 0.5, style)], [line]) == []
@@ -385,7 +385,7 @@ def test_names_near_points_are_crossed_by_no_line():
     _, height = axes.transData.transform(line[0])
     assert not (box.x1 > axes.transData.transform(line[0])[0] and box.y0 < height < box.y1)
     # Without the line it stands to the right.
-    canvas, axes = blank()
+    canvas, axes = blank_panel()
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     label_near(axes, [(0.5, 0.5, style)], [(0.5, 0.5, style)])

@@ -7,7 +7,7 @@ import pytest
 
 from hydrarec.report.chapters.settings import settings
 from hydrarec.report.inputs import read_inputs
-from hydrarec.report.style import styles
+from hydrarec.report.style import run_styles
 from tests.fabricate import HYDRA_UNI
 
 
@@ -17,7 +17,7 @@ def inputs(tree, tables):
 
 
 def chapter(inputs):
-    found = settings(inputs, styles(inputs.config))
+    found = settings(inputs, run_styles(inputs.config))
     assert found is not None
     facts = dict(found.parts[0].blocks[1].pairs)
     return facts, {table.name: table for table in found.tables()}

@@ -11,7 +11,7 @@ from hydrarec.report.blocks import Text
 from hydrarec.report.chapters.variance import variance
 from hydrarec.report.figures import panels
 from hydrarec.report.inputs import read_inputs
-from hydrarec.report.style import styles
+from hydrarec.report.style import run_styles
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 from tests.unit.report.conftest import compute
 
@@ -39,7 +39,7 @@ def inputs(tmp_path_factory):
 
 
 def shown(inputs):
-    chapter = variance(inputs, styles(inputs.config))
+    chapter = variance(inputs, run_styles(inputs.config))
     if chapter is None:
         return {}, {}, {}, []
     drawn = {panel.name: panel for figure in chapter.figures() for panel in figure.panels}
@@ -88,14 +88,14 @@ def test_the_order_of_ties_is_a_part_on_the_scale_of_the_others(inputs, found):
 
 
 def test_differences_that_claims_are_about_have_components_too(inputs):
-    place = {"dataset": "plain", "protocol": "loo"}
+    scope = {"dataset": "plain", "protocol": "loo"}
     # Against the reference, with the pair's runs in the other order, twice, about bounds, and somewhere else.
     claimed = [
-        place | {"run": HYDRA_UNI, "against": SASREC},
-        place | {"run": "itemknn", "against": HYDRA_UNI},
-        place | {"run": "itemknn", "against": HYDRA_UNI},
-        place | {"run": HYDRA_UNI, "against": None},
-        place | {"dataset": "tied-1", "run": HYDRA_UNI, "against": "popularity"},
+        scope | {"run": HYDRA_UNI, "against": SASREC},
+        scope | {"run": "itemknn", "against": HYDRA_UNI},
+        scope | {"run": "itemknn", "against": HYDRA_UNI},
+        scope | {"run": HYDRA_UNI, "against": None},
+        scope | {"dataset": "tied-1", "run": HYDRA_UNI, "against": "popularity"},
     ]
     drawn, captions, _, _ = shown(dataclasses.replace(inputs, verdicts=pd.DataFrame(claimed)))
     panel = drawn["variance-plain-loo-ndcg10"]
@@ -138,7 +138,7 @@ def test_the_table_says_what_every_order_comes_to(inputs, found):
     _, _, tables, texts = found
     assert set(tables) == {"orders-plain-loo"}
     rows = inputs.orders.query("metric == 'ndcg@10'").set_index("run")
-    labels = {styles(inputs.config)[run].label: run for run in rows.index}
+    labels = {run_styles(inputs.config)[run].label: run for run in rows.index}
     body = {labels[row.cells[0].text]: row.cells[1:] for row in tables["orders-plain-loo"].bodies[0]}
     assert set(body) == {HYDRA_UNI, "itemknn", "popularity"}
     for run, (of_file, drawn, reach, deviation, error, more, _) in body.items():
@@ -177,7 +177,7 @@ def test_one_seed_leaves_the_orders_alone_and_is_said_to(inputs):
     assert set(tables) == {"orders-plain-loo"}
     assert text.endswith("With one seed it cannot be told from what another seed would have changed.")
     nothing = dataclasses.replace(alone, orders=inputs.orders[:0])
-    assert variance(nothing, styles(inputs.config)) is None
+    assert variance(nothing, run_styles(inputs.config)) is None
 
 
 def test_a_comparison_of_before_has_no_table_of_orders(tmp_path):

@@ -97,8 +97,8 @@ def test_data_without_times_are_refused_when_times_are_wanted(tmp_path, missing)
 def test_causal_inputs_have_their_own_times():
     view = masking("causal").training_view(batch(), torch.Generator())
     assert view.batch.timestamps.tolist() == [[0, 10, 30, 60], [5, 6, 0, 0]]
-    asked = masking("causal").inference_view(batch())
-    assert torch.equal(asked.batch.timestamps, batch().timestamps)
+    view = masking("causal").inference_view(batch())
+    assert torch.equal(view.batch.timestamps, batch().timestamps)
 
 
 def test_a_hidden_item_has_the_time_of_the_shown_one_before():
@@ -129,7 +129,7 @@ def test_the_time_of_a_target_leaves_no_trace(kind):
     rows, width = views[0].batch.timestamps.shape
     known = views[0].batch.real if kind == "bidirectional" else torch.ones(rows, width, dtype=torch.bool)
     first, second = (torch.where(known, view.batch.timestamps, 0) for view in views)
-    # Under causal masking the second row's last event is the target of its first and no input that is asked.
+    # Under causal masking the second row's last event is the target of its first and no input of an output position.
     if kind == "causal":
         first, second = first * views[0].batch.real, second * views[0].batch.real
     assert torch.equal(first, second)

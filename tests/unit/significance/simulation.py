@@ -184,9 +184,9 @@ def single_comparisons(
     values, error = _seeded_values(stream, n_runs, n_seeds, ratios, correlation, without_chance=True)
     values[0] += effect * error
     spread, found = seed_spread(values.mean(axis=1)), {}
-    for name, other, n_drawn in (("two runs", values[1], 2), ("one run", values[-1], 1)):
+    for name, other, n_stochastic in (("two runs", values[1], 2), ("one run", values[-1], 1)):
         own = paired_difference(values[0], other).difference
-        found[f"{name}, in use"] = own.with_seeds_at_least(spread, n_drawn, 0.05).p < 0.05
+        found[f"{name}, in use"] = own.with_seeds_at_least(spread, n_stochastic, 0.05).p < 0.05
         found[f"{name}, own spread"] = own.p < 0.05
     return found
 

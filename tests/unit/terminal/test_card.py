@@ -12,8 +12,8 @@ from hydrarec.files import read_json, write_json
 from hydrarec.formatting import duration
 from hydrarec.layout import REQUIRED
 from hydrarec.tables import read_table
-from hydrarec.terminal.card import _side_by_side, card
-from hydrarec.terminal.settings import differing
+from hydrarec.terminal.card import _seed_columns, card
+from hydrarec.terminal.settings import changed_settings
 from tests.fabricate import HYDRA_UNI, SASREC
 
 GRID = {
@@ -84,7 +84,7 @@ def test_it_fits_into_eighty_columns(tree, run):
 
 def test_many_seeds_stand_in_several_rows():
     columns = [[f"seed {seed}", *(["12 min"] * 14)] for seed in range(12)]
-    lines = list(_side_by_side(columns))
+    lines = list(_seed_columns(columns))
     assert max(map(len, lines)) <= 80
     assert [word for line in lines if "seed" in line for word in line.split() if word.isdecimal()] == [
         str(seed) for seed in range(12)
@@ -113,13 +113,13 @@ def test_nothing_computed_is_a_card_too(small, tmp_path):
 
 def test_settings_that_are_not_the_defaults():
     config = load(GRID)
-    assert differing(config, "bpr") == {"options.factors": "8"}
-    assert differing(config, HYDRA_UNI) == {
+    assert changed_settings(config, "bpr") == {"options.factors": "8"}
+    assert changed_settings(config, HYDRA_UNI) == {
         "encoder.d_model": "32",
         "encoder.max_length": "200 on ml-1m, 50 on beauty",
         "loss.kind": "cross_entropy",
     }
-    assert differing(config, "bert4rec+hydra+bidirectional") == {
+    assert changed_settings(config, "bert4rec+hydra+bidirectional") == {
         "run.masking.mask_probability": "0.4",
         "encoder.d_model": "32",
         "encoder.max_length": "200 on ml-1m, 50 on beauty",

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from hydrarec.cli import app
 from hydrarec.columns import COMPARISON, LEADERBOARD, PAIRS, RANKS
-from hydrarec.comparison.two import contrast_two, only
+from hydrarec.comparison.two import contrast_two, restrict
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.tables import read_table, write_table
-from hydrarec.terminal.contrast import described
+from hydrarec.terminal.contrast import format_contrast
 from tests.fabricate import HYDRA_UNI, SASREC, SKILLS, Tree, config
 
 OF_OTHER_RUNS = ("dataset", "protocol", "run", "reference", "metric", "p_holm", "p_equivalent_holm", "verdict")
@@ -65,7 +65,7 @@ def test_two_runs_that_no_seed_changes_need_not_say_so(small):
                 shutil.copy(name, other)
     config = load(raw)
     found = contrast_two(config, small.results, "itemknn", "popularity", "made-0", "loo")
-    assert "ahead with another seed" not in described(config, found)
+    assert "ahead with another seed" not in format_contrast(config, found)
 
 
 def test_only_the_two_runs_need_be_there(small):
@@ -116,9 +116,9 @@ def test_runs_of_a_grid_keep_their_settings_and_the_configuration_is_left_alone(
          "evaluation": {"reference": HYDRA_UNI}}
     )  # fmt: skip
     ids = list(everything.run_ids)
-    part = only(everything, ["bert4rec+softmax+causal", HYDRA_UNI], "synthetic", "loo")
+    part = restrict(everything, ["bert4rec+softmax+causal", HYDRA_UNI], "synthetic", "loo")
     assert part.run_ids == ["bert4rec+softmax+causal", HYDRA_UNI]
-    assert only(everything, part.run_ids[:1], "synthetic", "loo").evaluation.reference == "bert4rec+softmax+causal"
+    assert restrict(everything, part.run_ids[:1], "synthetic", "loo").evaluation.reference == "bert4rec+softmax+causal"
     assert part.evaluation.reference == HYDRA_UNI
     assert part.settings(HYDRA_UNI, "synthetic") == everything.settings(HYDRA_UNI, "synthetic")
     assert everything.run_ids == ids
@@ -130,18 +130,18 @@ def test_a_reference_that_never_hits_has_no_per_cent_and_no_margin(small):
         path = small.folder(SASREC, seed) / "ranks.parquet"
         write_table(read_table(path, RANKS).assign(greater=100, equal=0), path, RANKS)
     found = contrast_two(small.config, small.results, HYDRA_UNI, SASREC, "made-0", "loo")
-    text = described(small.config, found)
+    text = format_contrast(small.config, found)
     assert "NDCG@10: HydraRecUni (bert4rec+hydra+causal) is better (-, 95 % interval -)." in text.replace("\n", " ")
     assert "equivalent within" not in text
     assert "nan" not in text
     # Of MRR there is an interval in per cent still, whose width has to be explained.
     assert "half a user" in text
-    assert "half a user" not in described(small.config, replace(found, rows=found.rows.drop("mrr")))
+    assert "half a user" not in format_contrast(small.config, replace(found, rows=found.rows.drop("mrr")))
 
 
 def test_it_is_written_in_plain_characters_with_the_numbers_of_the_table(tree, tables):
     found = contrast_two(tree.config, tree.results, HYDRA_UNI, "itemknn", "made-0", "loo")
-    text = described(tree.config, found)
+    text = format_contrast(tree.config, found)
     assert text.isascii()
     row = found.rows.loc["ndcg@10"]
     assert f"is better (+{row['percent']:.1f} %, 95 % interval +{row['percent_low']:.1f} to" in text.replace("\n", " ")
@@ -159,7 +159,9 @@ def test_it_is_written_in_plain_characters_with_the_numbers_of_the_table(tree, t
 
 
 def test_two_results_that_stand_for_every_seed_are_not_counted_as_several(tree):
-    text = described(tree.config, contrast_two(tree.config, tree.results, "itemknn", "popularity", "made-0", "loo"))
+    text = format_contrast(
+        tree.config, contrast_two(tree.config, tree.results, "itemknn", "popularity", "made-0", "loo")
+    )
     assert "1 matched seed\n" in text
     assert "ahead with another seed" not in text
     assert "One result each, whatever the seed: only users are random." in text
@@ -169,13 +171,13 @@ def test_two_results_that_stand_for_every_seed_are_not_counted_as_several(tree):
 @pytest.mark.parametrize(("skill", "word"), [(2.0, "may be better or worse"), (2.6, "is better"), (1.2, "is worse")])
 def test_the_sentence_is_no_stronger_than_the_verdict(tmp_path, skill, word):
     made = Tree(config(datasets=1, seeds=4), tmp_path, n_users=120, skills=SKILLS | {HYDRA_UNI: skill}).write()
-    text = described(made.config, contrast_two(made.config, tmp_path, HYDRA_UNI, SASREC, "made-0", "loo"))
+    text = format_contrast(made.config, contrast_two(made.config, tmp_path, HYDRA_UNI, SASREC, "made-0", "loo"))
     assert word in " ".join(text.splitlines()[3:5])
 
 
 def test_with_one_seed_the_error_is_over_users(tmp_path):
     made = Tree(config(datasets=1, seeds=1), tmp_path, n_users=40).write()
-    text = described(made.config, contrast_two(made.config, tmp_path, HYDRA_UNI, SASREC, "made-0", "loo"))
+    text = format_contrast(made.config, contrast_two(made.config, tmp_path, HYDRA_UNI, SASREC, "made-0", "loo"))
     assert re.search(r"standard error +0\.\d{4} over users \(one seed\)$", text, re.MULTILINE)
 
 
@@ -186,12 +188,12 @@ def test_the_command(tree, tmp_path):
     said = CliRunner().invoke(app, ["compare", HYDRA_UNI, SASREC, "--dataset", "made-0", *common])
     assert said.exit_code == 0, said.exception
     wanted = contrast_two(tree.config, tree.results, HYDRA_UNI, SASREC, "made-0", "loo")
-    assert said.output.rstrip("\n") == described(tree.config, wanted)
+    assert said.output.rstrip("\n") == format_contrast(tree.config, wanted)
     said = CliRunner().invoke(app, ["compare", HYDRA_UNI, SASREC, "--dataset", "made-0", "--protocol", "gts", *common])
     assert "Made-up data 0, gts:" in said.output
     # The only data set need not be named; of several one must be.
     said = CliRunner().invoke(app, ["compare", HYDRA_UNI, SASREC, *common])
-    assert said.output.rstrip("\n") == described(tree.config, wanted)
+    assert said.output.rstrip("\n") == format_contrast(tree.config, wanted)
     write_json(path, config(datasets=2).model_dump(mode="json", exclude_unset=True))
     said = CliRunner().invoke(app, ["compare", HYDRA_UNI, SASREC, *common])
     assert str(said.exception) == "--dataset: must be given where there are several; allowed: made-0, made-1"
@@ -201,6 +203,6 @@ def test_reciprocal_ranks_of_lists_are_left_out_and_it_is_said(small):
     write_json(small.folder(HYDRA_UNI) / "costs.json", {})
     found = contrast_two(small.config, small.results, HYDRA_UNI, SASREC, "made-0", "loo")
     assert "mrr" not in found.rows.index
-    assert "MRR is not compared" in " ".join(described(small.config, found).split())
+    assert "MRR is not compared" in " ".join(format_contrast(small.config, found).split())
     plain = contrast_two(small.config, small.results, "itemknn", SASREC, "made-0", "loo")
-    assert "MRR is not compared" not in described(small.config, plain)
+    assert "MRR is not compared" not in format_contrast(small.config, plain)

@@ -14,9 +14,9 @@ from hydrarec import devices
 from hydrarec.attention.parts import hydra_kernels
 from hydrarec.config import RunSettings
 from hydrarec.config.attention import PerformerAttentionConfig
-from hydrarec.sequences.asked import Asked, asked
 from hydrarec.sequences.chunks import chunks
 from hydrarec.sequences.log import Cases, Catalogue, Log
+from hydrarec.sequences.output_positions import OutputPositions, select_positions
 from hydrarec.sequences.visibility import Visibility
 from hydrarec.training.checkpoint import build
 from hydrarec.training.engine import Trainer
@@ -47,9 +47,9 @@ def test_a_compiler_is_not_asked_to_look_into_kernels(monkeypatch):
     """On a GPU an operator with a kernel would cut the graph in two, and be compared with others that do not."""
     monkeypatch.setattr(hydra_kernels, "triton_kernels", lambda module: object())
     on_gpu = SimpleNamespace(device=torch.device("cuda"), shape=(2, 3, 64), dtype=torch.float32)
-    assert hydra_kernels.pays(on_gpu)
+    assert hydra_kernels.should_use_kernel(on_gpu)
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
-    assert not hydra_kernels.pays(on_gpu)
+    assert not hydra_kernels.should_use_kernel(on_gpu)
 
 
 @pytest.mark.parametrize("redraw_every", [None, 3])
@@ -97,23 +97,23 @@ def test_a_graph_does_for_batches_of_all_shapes(model, operator, masking, monkey
     assert not counters["graph_break"]
 
 
-def test_asking_all_positions_takes_no_graph_of_its_own():
-    compiled = torch.compile(asked, dynamic=True, backend="eager")
-    for n_rows, width, n_asked in [(3, 5, 4), (4, 6, 24), (5, 7, 11), (6, 8, 48)]:
-        x, index = torch.randn(n_rows, width, 2), torch.arange(n_asked)
-        torch.testing.assert_close(compiled(x, Asked(index)), x.flatten(0, 1)[index])
+def test_selecting_all_positions_takes_no_graph_of_its_own():
+    compiled = torch.compile(select_positions, dynamic=True, backend="eager")
+    for n_rows, width, n_outputs in [(3, 5, 4), (4, 6, 24), (5, 7, 11), (6, 8, 48)]:
+        x, index = torch.randn(n_rows, width, 2), torch.arange(n_outputs)
+        torch.testing.assert_close(compiled(x, OutputPositions(index)), x.flatten(0, 1)[index])
     assert counters["stats"]["unique_graphs"] == 1
 
 
 def in_chunks(model, view):
-    """Add up what is asked, with as little as has a graph for every number of chunks, and for padding."""
+    """Add up the output positions, with as little as has a graph for every number of chunks, and for padding."""
     x = model.item_embedding(view.batch.items)
     if view.visibility.padding_mask is not None:
         x = x * view.visibility.padding_mask[..., None]
     x = chunks(x.shape[1], 16).cut(x).cumsum(-2).flatten(1, 2)[:, : x.shape[1]]
-    hidden = asked(x, view.asked)
-    if (overview := view.asked.overview) is not None:
-        hidden = overview.picked(overview.arranged(hidden).cumsum(1))
+    hidden = select_positions(x, view.output_positions)
+    if (full_context := view.output_positions.full_context) is not None:
+        hidden = full_context.unpad(full_context.pad(hidden).cumsum(1))
     return hidden
 
 

@@ -136,7 +136,7 @@ def test_negatives_and_redrawn_features_go_on_where_they_were(data, tmp_path, mo
 
 def wait_for_epochs(output):
     """Wait until a training has saved its state twice; return where."""
-    latest, previous = (output / "state" / name for name in (state_file.LATEST, state_file.PREVIOUS))
+    latest, previous = (output / "state" / name for name in (state_file.LATEST_STATE, state_file.PREVIOUS_STATE))
     while not latest.exists() or not previous.exists():
         time.sleep(0.01)
     return latest

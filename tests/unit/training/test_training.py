@@ -10,7 +10,7 @@ import torch
 
 from hydrarec.columns import HISTORY, RANKS, SAMPLED, TRAIN
 from hydrarec.config import RunSettings
-from hydrarec.data.candidates import draw
+from hydrarec.data.sampled_candidates import sample_candidates
 from hydrarec.provenance import data_hashes
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.stopwatch import Stopwatch
@@ -19,7 +19,7 @@ from hydrarec.training import checkpoint, engine, scorer
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.inference import rank_test
 from hydrarec.training.run import train
-from hydrarec.training.streams import Streams, seed_of
+from hydrarec.training.streams import Streams, stream_seed
 from tests.unit.training.ring import run, settings
 
 
@@ -61,19 +61,19 @@ def test_what_a_run_leaves_behind_is_complete_and_consistent(data, tmp_path):
     assert manifest["settings"] == settings(max_epochs=4).model_dump(mode="json")
 
 
-def test_drawn_candidates_leave_their_counts_and_change_no_byte(data, tmp_path):
+def test_sampled_candidates_leave_their_counts_and_change_no_byte(data, tmp_path):
     plain, both = run(data, tmp_path / "plain"), tmp_path / "both"
-    drawn = [tmp_path / f"candidates-{kind}.parquet" for kind in ("uniform-100", "popularity-100")]
-    for kind, path in zip(("uniform-100", "popularity-100"), drawn, strict=True):
-        draw(data, "loo", kind, path)
-    rank_test(plain / "model.safetensors", data=data, protocol="loo", threads=1, output=both, candidates=drawn)
+    paths = [tmp_path / f"candidates-{kind}.parquet" for kind in ("uniform-100", "popularity-100")]
+    for kind, path in zip(("uniform-100", "popularity-100"), paths, strict=True):
+        sample_candidates(data, "loo", kind, path)
+    rank_test(plain / "model.safetensors", data=data, protocol="loo", threads=1, output=both, candidates=paths)
     for name in ("ranks.parquet", "recommendations.parquet"):
         assert (plain / name).read_bytes() == (both / name).read_bytes()
     # The ring has fewer than a hundred items: all candidates are drawn, whatever the kind.
     ranks, sampled = read_table(both / "ranks.parquet", RANKS), read_table(both / "sampled.parquet", SAMPLED)
     for _, of_kind in sampled.groupby("kind"):
         assert of_kind.reset_index(drop=True)[["user", "greater", "equal"]].equals(ranks[["user", "greater", "equal"]])
-    hashes = {path.stem.removeprefix("candidates-"): content_hash(path) for path in drawn}
+    hashes = {path.stem.removeprefix("candidates-"): content_hash(path) for path in paths}
     assert json.loads((both / "inference.json").read_text())["candidates"] == hashes
     assert not (plain / "sampled.parquet").exists()
 
@@ -157,8 +157,8 @@ def test_streams_do_not_touch_each_other():
     one.order.random(1000)
     torch.rand(3, generator=one.negatives)
     assert torch.equal(torch.rand(4, generator=one.masks), torch.rand(4, generator=two.masks))
-    assert len({seed_of(5)(name) for name in ("order", "masks", "negatives", "dropout")}) == 4
-    assert seed_of(5)("order") != seed_of(6)("order")
+    assert len({stream_seed(5, name) for name in ("order", "masks", "negatives", "dropout")}) == 4
+    assert stream_seed(5, "order") != stream_seed(6, "order")
 
 
 def test_a_stopwatch_counts_only_what_runs():

@@ -4,16 +4,15 @@ from typing import Any
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.attention import AttentionConfig
-from hydrarec.config.base import Block
+from hydrarec.config.base import ConfigModel, kind_of
 from hydrarec.config.masking import MaskingConfig
 from hydrarec.config.published import CommonRuns
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.formatting import NOTHING, score
+from hydrarec.published.measured import Measurement
+from hydrarec.published.results import Result, command, result_of
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.markdown import markdown
-from hydrarec.report.operators import kind_name
-from hydrarec.reproduction.measured import Measurement
-from hydrarec.reproduction.results import Result, command, result_of
 
 NOT_RUN = "not run here"
 METRICS = ("ndcg@10", "hr@10")
@@ -31,7 +30,7 @@ def common_section(common: CommonRuns, config: BenchmarkConfig, measured: list[M
         "## All operators, one configuration",
         f"Every operator in the layout `{common.model}` with both maskings, on `{common.dataset}` under "
         f"`{common.protocol}`: `{common.config}`. The same for all, where the last column does not say otherwise: "
-        f"{_shared(config)}. One seed says nothing about the spread over seeds.",
+        f"{_shared_settings(config)}. One seed says nothing about the spread over seeds.",
         markdown(_table(operators, results)),
         "Other runs of the same configuration:",
         markdown(_table(others, results)),
@@ -39,7 +38,7 @@ def common_section(common: CommonRuns, config: BenchmarkConfig, measured: list[M
     if waiting:
         commands = [command(config, common.config, common.dataset, common.protocol, run) for run in waiting]
         parts += ["Not run here yet; each by its command:", "```sh\n" + "\n".join(commands) + "\n```"]
-    if absent := _absent(common, operators):
+    if absent := _absent_operators(common, operators):
         parts += ["Not among them:", "\n".join(f"* {line}" for line in absent)]
     return "\n\n".join(parts)
 
@@ -61,7 +60,7 @@ def _row(run: TrainedRun | BaselineRun, result: Result | None) -> Row:
     return Row([name, *scores, *map(Cell, told)])
 
 
-def _shared(config: BenchmarkConfig) -> str:
+def _shared_settings(config: BenchmarkConfig) -> str:
     blocks = {"encoder": config.encoder, "loss": config.loss, "training": config.training}
     # Where something was computed stands beside it.
     return "; ".join(f"{name} {_pairs(block.model_dump(exclude={'device'}))}" for name, block in blocks.items())
@@ -70,7 +69,7 @@ def _shared(config: BenchmarkConfig) -> str:
 def _own_settings(run: TrainedRun | BaselineRun) -> str:
     if isinstance(run, BaselineRun):
         return _pairs(run.options) or NOTHING
-    blocks: list[Block | None] = [run.attention, run.masking, run.encoder, run.loss, run.training]
+    blocks: list[ConfigModel | None] = [run.attention, run.masking, run.encoder, run.loss, run.training]
     written = [
         _pairs(block.model_dump(exclude_unset=True, exclude={"kind", "device"}))
         for block in blocks
@@ -83,13 +82,13 @@ def _pairs(values: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
 
 
-def _absent(common: CommonRuns, runs: list[TrainedRun]) -> list[str]:
+def _absent_operators(common: CommonRuns, runs: list[TrainedRun]) -> list[str]:
     """Say which operators are missing with which masking, and why."""
     there = {(run.attention.kind, run.masking.kind) for run in runs if run.attention is not None}
     lines: list[str] = []
     for operator in AttentionConfig.__subclasses__():
         for masking in MaskingConfig.__subclasses__():
-            pair = kind_name(operator), kind_name(masking)
+            pair = kind_of(operator), kind_of(masking)
             if pair in there:
                 continue
             why = operator.no_causal_form if masking.causal else operator.no_bidirectional_form

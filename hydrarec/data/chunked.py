@@ -1,4 +1,4 @@
-"""Work on long arrays a stretch at a time.
+"""Work on long arrays a chunk at a time.
 
 What numpy makes on the way (indices of another type, masks, differences) then stays in the processor's cache. Made for
 all rows at once, it would take new memory from the system, which costs more than the work itself.
@@ -10,31 +10,31 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 ROWS = 2**17
-"""Rows of a stretch."""
+"""Rows of a chunk."""
 ORDERED_BITS, PAIRS_BITS = 16, 21
-"""Leading bits by which values are put into buckets: few are counted anew for every stretch, many hold less each."""
+"""Leading bits by which values are put into buckets: few are counted anew for every chunk, many hold less each."""
 SEVERAL = 2**62
 """Stands for a bucket with several bounds, where it would be more than there can be."""
 
 
-def stretches(n_rows: int) -> Iterator[slice]:
+def chunk_slices(n_rows: int) -> Iterator[slice]:
     """Yield the slices into which so many rows are cut."""
     for start in range(0, n_rows, ROWS):
         yield slice(start, min(start + ROWS, n_rows))
 
 
-def taken(values: np.ndarray, places: Int[np.ndarray, " E"]) -> np.ndarray:
-    """Return `values[places]`."""
-    found = np.empty(len(places), dtype=values.dtype)
-    for rows in stretches(len(places)):
-        found[rows] = values[places[rows]]
+def take_chunked(values: np.ndarray, indices: Int[np.ndarray, " E"]) -> np.ndarray:
+    """Return `values[indices]`."""
+    found = np.empty(len(indices), dtype=values.dtype)
+    for rows in chunk_slices(len(indices)):
+        found[rows] = values[indices[rows]]
     return found
 
 
-def counted(ids: Int[np.ndarray, " E"], n_ids: int = 0) -> Int[np.ndarray, " N"]:
+def bincount_chunked(ids: Int[np.ndarray, " E"], n_ids: int = 0) -> Int[np.ndarray, " N"]:
     """Return how often each number from 0 occurs, for at least `n_ids` numbers and at least one."""
     counts = np.zeros(max(int(ids.max(initial=0)) + 1, n_ids), dtype=np.int64)
-    for rows in stretches(len(ids)):
+    for rows in chunk_slices(len(ids)):
         found = np.bincount(ids[rows])
         counts[: len(found)] += found
     return counts
@@ -43,7 +43,7 @@ def counted(ids: Int[np.ndarray, " E"], n_ids: int = 0) -> Int[np.ndarray, " N"]
 def occurs(ids: Int[np.ndarray, " E"], n_ids: int = 0) -> Bool[np.ndarray, " N"]:
     """Return whether each number from 0 occurs, for at least `n_ids` numbers and at least one."""
     found = np.zeros(max(int(ids.max(initial=0)) + 1, n_ids), dtype=bool)
-    for rows in stretches(len(ids)):
+    for rows in chunk_slices(len(ids)):
         found[ids[rows]] = True
     return found
 
@@ -68,18 +68,18 @@ class Ordered:
         self.values = values
         self.first, last = int(values.min()), int(values.max())
         self.shift = max((last - self.first).bit_length() - ORDERED_BITS, 0)
-        counts = sum(_counted_coarsely(values[rows], self.first, self.shift) for rows in stretches(len(values)))
+        counts = sum(_coarse_counts(values[rows], self.first, self.shift) for rows in chunk_slices(len(values)))
         self.before = np.cumsum(np.append(0, counts))
         """Values in all buckets before each."""
 
-    def at(self, place: int) -> tuple[int, int]:
-        """Return the value at a place from 0, and how many values there are up to it, equal ones included."""
-        bucket = int(np.searchsorted(self.before, place, side="right")) - 1
+    def at(self, index: int) -> tuple[int, int]:
+        """Return the value at an index from 0, and how many values there are up to it, equal ones included."""
+        bucket = int(np.searchsorted(self.before, index, side="right")) - 1
         low, high = (self.first + (number << self.shift) for number in (bucket, bucket + 1))
-        parts = (self.values[rows] for rows in stretches(len(self.values)))
+        parts = (self.values[rows] for rows in chunk_slices(len(self.values)))
         inside = np.sort(np.concatenate([part[(part >= low) & (part < high)] for part in parts]))
         before = int(self.before[bucket])
-        value = inside[place - before]
+        value = inside[index - before]
         return int(value), before + int(np.searchsorted(inside, value, side="right"))
 
 
@@ -92,10 +92,10 @@ def n_pairs_below(values: Int[np.ndarray, " E"], bounds: Int[np.ndarray, " N"]) 
     shift = max((last - first).bit_length() - PAIRS_BITS, 0)
     inside = np.bincount(_bucket(bounds, first, shift))
     up_to = np.cumsum(inside)
-    # Where there is one bound alone, it is looked at, and of several the place is searched for.
+    # Where there is one bound alone, it is looked at, and of several the index is searched for.
     below = np.where(inside == 0, up_to, np.where(inside == 1, -up_to, SEVERAL))
     n_pairs = 0
-    for rows in stretches(len(values)):
+    for rows in chunk_slices(len(values)):
         part = values[rows]
         # As in every part of the training data that a cut in time separates from the targets.
         if part.max() <= first:
@@ -110,7 +110,7 @@ def n_pairs_below(values: Int[np.ndarray, " E"], bounds: Int[np.ndarray, " N"]) 
     return n_pairs
 
 
-def _counted_coarsely(values: np.ndarray, first: int, shift: int) -> np.ndarray:
+def _coarse_counts(values: np.ndarray, first: int, shift: int) -> np.ndarray:
     return np.bincount(_bucket(values, first, shift), minlength=2**ORDERED_BITS)
 
 

@@ -1,4 +1,4 @@
-"""Drawn candidates: what may be drawn, how often, once for all."""
+"""Sampled candidates: what may be drawn, how often, once for all."""
 
 from itertools import permutations
 
@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from hydrarec.columns import CANDIDATES
 from hydrarec.config.built_in import BUILT_IN
 from hydrarec.config.datasets import SyntheticReaderConfig
-from hydrarec.data.candidates import draw, draw_items
 from hydrarec.data.prepare import prepare
+from hydrarec.data.sampled_candidates import sample_candidates, sample_items
 from hydrarec.data.split import split
 from hydrarec.tables import content_hash, read_table
 from tests.unit.ranking.worlds import write_world
 
 
 def inclusion(weights: dict[int, int], number: int) -> dict[int, float]:
-    """Return how often each item is among the drawn, from all orders of drawing one after the other."""
+    """Return how often each item is among the sampled, from all orders of drawing one after the other."""
     found = dict.fromkeys(weights, 0.0)
     for order in permutations(weights, number):
         left, chance = sum(weights.values()), 1.0
@@ -37,20 +37,20 @@ def test_items_are_drawn_in_proportion_to_what_is_left(number):
     weights, n_rows = {1: 12, 2: 1, 3: 3, 4: 1, 6: 2}, 40_000
     pool = np.repeat(list(weights), list(weights.values()))
     taken = np.zeros((n_rows, 8), dtype=bool)
-    drawn = draw_items(pool, taken, number, np.random.default_rng(1))
-    assert all(len(set(row)) == number for row in drawn[:500].tolist())
+    sampled = sample_items(pool, taken, number, np.random.default_rng(1))
+    assert all(len(set(row)) == number for row in sampled[:500].tolist())
     for item, chance in inclusion(weights, number).items():
         error = np.sqrt(chance * (1 - chance) / n_rows)
-        assert abs((drawn == item).any(axis=1).mean() - chance) < 4.5 * error, item
+        assert abs((sampled == item).any(axis=1).mean() - chance) < 4.5 * error, item
     assert (taken.sum(axis=1) == number).all()
 
 
 def test_the_first_drawn_are_drawn_by_weight_alone():
     pool = np.repeat([1, 2, 3], [6, 3, 1])
-    drawn = draw_items(pool, np.zeros((20_000, 4), dtype=bool), 3, np.random.default_rng(2))
-    np.testing.assert_allclose(np.bincount(drawn[:, 0])[1:] / 20_000, [0.6, 0.3, 0.1], atol=0.015)
+    sampled = sample_items(pool, np.zeros((20_000, 4), dtype=bool), 3, np.random.default_rng(2))
+    np.testing.assert_allclose(np.bincount(sampled[:, 0])[1:] / 20_000, [0.6, 0.3, 0.1], atol=0.015)
     # After item 1 comes item 2 in three of four cases.
-    assert (drawn[drawn[:, 0] == 1, 1] == 2).mean() == pytest.approx(0.75, abs=0.015)
+    assert (sampled[sampled[:, 0] == 1, 1] == 2).mean() == pytest.approx(0.75, abs=0.015)
 
 
 @given(st.data(), st.integers(1, 6))
@@ -61,8 +61,8 @@ def test_nothing_taken_is_drawn_and_few_are_left_out(data, number):
     taken = np.array(data.draw(st.lists(row, max_size=4)), dtype=bool).reshape(-1, n_items + 1)
     taken[:, 0] = True
     before = taken.copy()
-    drawn = draw_items(pool, taken, number, np.random.default_rng(0))
-    for row, blocked in zip(drawn, before, strict=True):
+    sampled = sample_items(pool, taken, number, np.random.default_rng(0))
+    for row, blocked in zip(sampled, before, strict=True):
         free = set(pool.tolist()) - set(np.flatnonzero(blocked).tolist())
         items = row[row > 0].tolist()
         assert len(set(items)) == len(items) == min(number, len(free))
@@ -75,14 +75,16 @@ SEQUENCES = [[1, 2, 3, 4, 5], [2, 3, 1, 6, 4], [4, 5, 6, 1, 7], [6, 2, 9]]
 
 @pytest.mark.parametrize("kind", ["uniform-100", "popularity-100"])
 def test_what_is_left_when_history_and_target_are_taken_out(kind, tmp_path):
-    draw(write_world(tmp_path, SEQUENCES, 9), "loo", kind, tmp_path / "drawn.parquet")
+    sample_candidates(write_world(tmp_path, SEQUENCES, 9), "loo", kind, tmp_path / "drawn.parquet")
     rows = read_table(tmp_path / "drawn.parquet", CANDIDATES)
     assert rows.groupby("user")["item"].apply(list).to_dict() == {1: [6], 2: [5], 3: [2, 3], 4: [1, 3, 4, 5]}
     assert set(rows["step"]) == {0}
 
 
 def test_a_history_with_repeats_is_not_taken_out(tmp_path):
-    draw(write_world(tmp_path, [[1, 2, 1, 2, 3], [3, 1, 2]], 3), "loo", "uniform-100", tmp_path / "drawn.parquet")
+    sample_candidates(
+        write_world(tmp_path, [[1, 2, 1, 2, 3], [3, 1, 2]], 3), "loo", "uniform-100", tmp_path / "drawn.parquet"
+    )
     rows = read_table(tmp_path / "drawn.parquet", CANDIDATES)
     assert rows.groupby("user")["item"].apply(list).to_dict() == {1: [1, 2], 2: [1, 3]}
 
@@ -99,16 +101,16 @@ def data(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["uniform-100", "popularity-100"])
 def test_every_target_has_its_hundred_beside_what_was_known_before_it(kind, data, tmp_path):
-    draw(data, "gts", kind, tmp_path / "one.parquet")
-    draw(data, "gts", kind, tmp_path / "two.parquet")
+    sample_candidates(data, "gts", kind, tmp_path / "one.parquet")
+    sample_candidates(data, "gts", kind, tmp_path / "two.parquet")
     assert content_hash(tmp_path / "one.parquet") == content_hash(tmp_path / "two.parquet")
     rows = read_table(tmp_path / "one.parquet", CANDIDATES)
     parts = {name: pd.read_parquet(data / f"gts/{name}.parquet") for name in ("train", "validation", "test")}
     events, warm = pd.concat(parts.values()), set(parts["train"]["item"])
     targets = parts["test"][parts["test"]["step"] >= 0].set_index(["user", "step"])
-    drawn = rows.groupby(["user", "step"])["item"].apply(list)
-    assert drawn.index.equals(targets.sort_index().index)
-    for (user, step), items in drawn.items():
+    sampled = rows.groupby(["user", "step"])["item"].apply(list)
+    assert sampled.index.equals(targets.sort_index().index)
+    for (user, step), items in sampled.items():
         target = targets.loc[(user, step)]
         known = events[(events["user"] == user) & (events["position"] < target["position"])]["item"]
         free = warm - set(known) - {target["item"]}
@@ -121,6 +123,6 @@ def test_popular_items_are_drawn_more_often_by_popularity_alone(data, tmp_path):
     counts = pd.read_parquet(data / "gts/train.parquet")["item"].value_counts()
     average = {}
     for kind in ("uniform-100", "popularity-100"):
-        draw(data, "gts", kind, tmp_path / "drawn.parquet")
+        sample_candidates(data, "gts", kind, tmp_path / "drawn.parquet")
         average[kind] = counts[read_table(tmp_path / "drawn.parquet", CANDIDATES)["item"]].mean()
     assert average["popularity-100"] > 1.2 * average["uniform-100"]

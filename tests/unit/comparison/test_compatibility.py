@@ -9,11 +9,11 @@ from hydrarec.analyses import analyse
 from hydrarec.claims import decide
 from hydrarec.columns import RANKS, RUNS
 from hydrarec.comparison import check_gates, collect, contrast
-from hydrarec.comparison.runs import planned
+from hydrarec.comparison.runs import planned_run_seeds
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, data_folder, split_folder
-from hydrarec.outdated import outdated
+from hydrarec.outdated import why_outdated
 from hydrarec.provenance import file_hash
 from hydrarec.report.inputs import read_inputs
 from hydrarec.tables import read_table, write_table
@@ -78,7 +78,7 @@ def test_a_partial_comparison_shows_a_mixture_in_red(tree):
 
 def test_one_version_on_each_dataset_is_no_mixture(tmp_path):
     tree = Tree(config(datasets=2, seeds=1), tmp_path / "results", n_users=20).write()
-    for one in planned(tree.config, tree.results):
+    for one in planned_run_seeds(tree.config, tree.results):
         if one.dataset == "made-1":
             rewrite(one.folder, package_version="0.0.9")
     assert gates(tree)["code", ""].status == "amber"
@@ -199,8 +199,8 @@ def test_another_label_changes_no_result(tree):
     for run in raw["runs"]:
         run["label"] = f"Renamed {run['id']}"
     config = load(raw)
-    found = [outdated(config, one.dataset, one.run, one.folder) for one in planned(config, tree.results)]
-    assert found == [""] * 9
+    found = [why_outdated(config, one.dataset, one.run, one.folder) for one in planned_run_seeds(config, tree.results)]
+    assert found == [None] * 9
 
 
 def test_a_partial_comparison_leaves_results_of_other_settings_out_and_says_why(tree):

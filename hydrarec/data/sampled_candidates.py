@@ -1,6 +1,6 @@
-"""Drawn candidates of every test target, one frozen file per dataset, protocol and kind, which every run reads.
+"""Sampled candidates of every test target, one frozen file per dataset, protocol and kind, which every run reads.
 
-Many papers rank a target among 100 drawn items. What comes of it depends on the draw and does not keep the order of
+Many papers rank a target among 100 sampled items. What comes of it depends on the draw and does not keep the order of
 methods (Krichene & Rendle 2020; Dallmann et al. 2021), so it is here for comparison with them and for showing how far
 it is from the full ranking. A draw for each run would add noise between runs that users do not account for, hence one
 for all.
@@ -28,7 +28,7 @@ TABLE = 2**22
 """Pairs of case and item that are held at a time."""
 
 
-def draw(data: Path, protocol: str, kind: SampledKind, output: Path) -> None:
+def sample_candidates(data: Path, protocol: str, kind: SampledKind, output: Path) -> None:
     """Draw candidates for every test target.
 
     Parameters
@@ -65,14 +65,14 @@ def draw(data: Path, protocol: str, kind: SampledKind, output: Path) -> None:
         part = slice(begin, begin + max(1, TABLE // n_items))
         taken = _taken(events["item"].to_numpy(), first[part], last[part], n_items)
         taken[np.arange(len(taken)), targets["item"].to_numpy()[part]] = True
-        found.append(np.sort(draw_items(pool, taken, int(number), stream), axis=1))
+        found.append(np.sort(sample_items(pool, taken, int(number), stream), axis=1))
     items = np.concatenate(found)
-    drawn = items > 0
-    table = targets[["user", "step"]].loc[np.repeat(targets.index, drawn.sum(axis=1))]
-    write_table(table.assign(item=items[drawn]), output, CANDIDATES)
+    sampled = items > 0
+    table = targets[["user", "step"]].loc[np.repeat(targets.index, sampled.sum(axis=1))]
+    write_table(table.assign(item=items[sampled]), output, CANDIDATES)
 
 
-def draw_items(
+def sample_items(
     pool: Int[np.ndarray, " P"], taken: Bool[np.ndarray, "C N1"], number: int, stream: np.random.Generator
 ) -> Int[np.ndarray, "C number"]:
     """Draw different items for each row.
@@ -93,15 +93,15 @@ def draw_items(
     numpy.ndarray
         The drawn items in the order of the draw, 0 where a row has no more to draw from.
     """
-    rows, n_drawn = np.arange(len(taken)), np.zeros(len(taken), dtype=np.intp)
-    drawn = np.zeros((len(taken), number), dtype=np.int32)
+    rows, n_sampled = np.arange(len(taken)), np.zeros(len(taken), dtype=np.intp)
+    sampled = np.zeros((len(taken), number), dtype=np.int32)
     # A draw with replacement of which only what is new counts is one without. This is over quickly for most rows.
     for item in pool[stream.integers(len(pool), size=(2 * number, len(taken)))]:
-        new = rows[~taken[rows, item] & (n_drawn < number)]
-        drawn[new, n_drawn[new]] = item[new]
+        new = rows[~taken[rows, item] & (n_sampled < number)]
+        sampled[new, n_sampled[new]] = item[new]
         taken[new, item[new]] = True
-        n_drawn[new] += 1
-    rows = np.flatnonzero(n_drawn < number)
+        n_sampled[new] += 1
+    rows = np.flatnonzero(n_sampled < number)
     if len(rows):
         # The others go on by the order of exponential times with their weights as rates (Efraimidis & Spirakis 2006).
         weight = np.bincount(pool, minlength=taken.shape[1])
@@ -110,10 +110,10 @@ def draw_items(
             times = np.where(free, stream.standard_exponential(free.shape) / weight, np.inf)
         order = _smallest(times, number)
         for row, items, n_free in zip(rows, order, free.sum(axis=1), strict=True):
-            more = items[: min(number - n_drawn[row], n_free)]
-            drawn[row, n_drawn[row] : n_drawn[row] + len(more)] = more
+            more = items[: min(number - n_sampled[row], n_free)]
+            sampled[row, n_sampled[row] : n_sampled[row] + len(more)] = more
             taken[row, more] = True
-    return drawn
+    return sampled
 
 
 def _smallest(values: Float[np.ndarray, "R N1"], number: int) -> Int[np.ndarray, "R K"]:

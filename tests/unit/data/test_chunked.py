@@ -1,12 +1,12 @@
-"""Work on long arrays a stretch at a time gives what numpy gives for all of them at once."""
+"""Work on long arrays a chunk at a time gives what numpy gives for all of them at once."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrarec.data import stretches
-from hydrarec.data.split import place_of_quantile
+from hydrarec.data import chunked
+from hydrarec.data.split import index_of_quantile
 
 IDS = st.lists(st.integers(0, 9), max_size=20)
 VALUES = st.lists(
@@ -17,7 +17,7 @@ VALUES = st.lists(
 @pytest.fixture(autouse=True, scope="module")
 def short():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stretches, "ROWS", 3)
+        patch.setattr(chunked, "ROWS", 3)
         yield
 
 
@@ -25,31 +25,31 @@ def short():
 def test_counts(ids, n_ids, dtype):
     drawn = np.array(ids, dtype=dtype)
     expected = np.bincount(ids, minlength=max(n_ids, 1))
-    assert stretches.counted(drawn, n_ids).tolist() == expected.tolist()
-    assert stretches.occurs(drawn, n_ids).tolist() == (expected > 0).tolist()
-    assert stretches.n_runs(np.sort(drawn)) == len(set(ids))
+    assert chunked.bincount_chunked(drawn, n_ids).tolist() == expected.tolist()
+    assert chunked.occurs(drawn, n_ids).tolist() == (expected > 0).tolist()
+    assert chunked.n_runs(np.sort(drawn)) == len(set(ids))
 
 
 @given(IDS)
-def test_taken(places):
+def test_takes(indices):
     values = np.arange(10, dtype=np.int16)[::-1]
-    found = stretches.taken(values, np.array(places, dtype=np.uint32))
-    assert found.tolist() == [9 - place for place in places]
+    found = chunked.take_chunked(values, np.array(indices, dtype=np.uint32))
+    assert found.tolist() == [9 - index for index in indices]
     assert found.dtype == np.int16
 
 
 @given(VALUES, st.data())
 def test_the_value_at_a_place_and_how_many_there_are_up_to_it(values, data):
-    ordered = stretches.Ordered(np.array(values))
-    for place in data.draw(st.lists(st.integers(0, len(values) - 1), min_size=1, max_size=2)):
-        value = sorted(values)[place]
-        assert ordered.at(place) == (value, sum(other <= value for other in values))
+    ordered = chunked.Ordered(np.array(values))
+    for index in data.draw(st.lists(st.integers(0, len(values) - 1), min_size=1, max_size=2)):
+        value = sorted(values)[index]
+        assert ordered.at(index) == (value, sum(other <= value for other in values))
 
 
 @pytest.mark.parametrize("n_values", [1, 2, 9, 10, 11, 99, 1000, 3001])
 def test_place_of_a_quantile_is_numpys(n_values):
     values = np.arange(n_values) * 7
-    value, _ = stretches.Ordered(values).at(place_of_quantile(n_values))
+    value, _ = chunked.Ordered(values).at(index_of_quantile(n_values))
     assert value == np.quantile(values, 0.9, method="inverted_cdf")
 
 
@@ -57,6 +57,6 @@ def test_place_of_a_quantile_is_numpys(n_values):
 def test_pairs_below_are_counted_like_one_by_one(values, bounds, bits):
     with pytest.MonkeyPatch.context() as patch:
         # Buckets that hold several bounds, and buckets that hold none.
-        patch.setattr(stretches, "PAIRS_BITS", bits)
-        found = stretches.n_pairs_below(np.array(values), np.sort(bounds))
+        patch.setattr(chunked, "PAIRS_BITS", bits)
+        found = chunked.n_pairs_below(np.array(values), np.sort(bounds))
     assert found == sum(bound < value for value in values for bound in bounds)

@@ -1,4 +1,4 @@
-"""How many items stand beside a target where candidates are drawn: as many as were asked for, or all that there are."""
+"""How many items stand beside a target among sampled candidates: as many as were asked for, or all that there are."""
 
 from hydrarec.config.protocol import sample_size
 from hydrarec.report.inputs import Inputs, Scope
@@ -12,7 +12,7 @@ def has_enough(inputs: Inputs, scope: Scope, variant: str) -> bool:
     return items is not None and longest is not None and items - longest > sample_size(variant)
 
 
-def how_many(inputs: Inputs, scope: Scope, variant: str) -> tuple[str, bool]:
+def describe_number(inputs: Inputs, scope: Scope, variant: str) -> tuple[str, bool]:
     """Return in words how many items are drawn for a target, and whether anything is left to chance."""
     number, items = sample_size(variant), _items(inputs, scope)
     if items is not None and items <= number:

@@ -1,4 +1,4 @@
-"""What a user asks about runs: two compared, the card of one, where its training spends its time."""
+"""Commands about runs: two compared, the card of one, where its training spends its time."""
 
 import os
 from pathlib import Path
@@ -28,12 +28,12 @@ def compare(
 ) -> None:
     """Compare two runs, paired by user and seed; only these two need be finished."""
     from hydrarec.comparison.two import contrast_two
-    from hydrarec.terminal.contrast import described
+    from hydrarec.terminal.contrast import format_contrast
 
     benchmark = benchmark_of(config)
     dataset = dataset or _only_dataset(benchmark)
     found = contrast_two(benchmark, folder / "results", run, reference, dataset, protocol or benchmark.protocols[0])
-    typer.echo(described(benchmark, found))
+    typer.echo(format_contrast(benchmark, found))
 
 
 @app.command()
@@ -66,16 +66,16 @@ def profile(
     """
     # What watches says in the terminal when it begins and ends.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-    from hydrarec.comparison.two import only
+    from hydrarec.comparison.two import restrict
     from hydrarec.efficiency.profile import profile
-    from hydrarec.terminal.profile import described
+    from hydrarec.terminal.profile import format_profile
 
     benchmark = benchmark_of(config)
     dataset = dataset or _only_dataset(benchmark)
     # Refuses unknown names before anything is read.
-    only(benchmark, [run], dataset, benchmark.protocols[0])
+    restrict(benchmark, [run], dataset, benchmark.protocols[0])
     found = profile(benchmark, folder / "results", run, dataset, steps=steps, threads=threads, trace=trace)
-    typer.echo(described(**vars(found)))
+    typer.echo(format_profile(**vars(found)))
 
 
 def _only_dataset(config: BenchmarkConfig) -> str:

@@ -10,7 +10,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
 from hydrarec.layout import absent_files
-from hydrarec.outdated import unusable
+from hydrarec.outdated import why_unusable
 from hydrarec.status import OPEN, TRAINED, Progress, is_worked_on, progress
 from hydrarec.tables import write_table
 
@@ -35,9 +35,9 @@ def write_runs(config: BenchmarkConfig, results: Path, output: Path) -> None:
 
 
 def _row(config: BenchmarkConfig, one: Progress, worked_on: bool) -> dict[str, Any]:
-    status, said = _unfinished(one, worked_on), one.said
+    status, said = _status_of_unfinished(one, worked_on), one.said
     if not absent_files(one.folder):
-        said = unusable(config, one.dataset, one.run, one.folder)
+        said = why_unusable(config, one.dataset, one.run, one.folder)
         status = "missing" if said else "finished"
     epochs = one.epochs or None
     timing = one.folder / "timing.json"
@@ -54,11 +54,11 @@ def _row(config: BenchmarkConfig, one: Progress, worked_on: bool) -> dict[str, A
     }
 
 
-def _unfinished(one: Progress, worked_on: bool) -> Status:
+def _status_of_unfinished(one: Progress, worked_on: bool) -> Status:
     """Tell what failed from what is under way; one that was killed says nothing, but then nobody works here."""
     if one.stage == OPEN:
         return "missing"
-    if one.says_it_failed:
+    if one.has_reported_failure:
         return "failed"
     if worked_on:
         return "running"

@@ -1,4 +1,4 @@
-"""Student's intervals of what claims about times rest on: a mean over matched seeds, a slope through few points."""
+"""Student's intervals: of a mean over matched seeds, and of a slope through few points."""
 
 from dataclasses import dataclass
 

@@ -18,7 +18,7 @@ from hydrarec.sequences.visibility import Visibility
 class NoMixing(AttentionOperator):
     """Returns the values; queries and keys get gradients all the same, so that their projections are not spared."""
 
-    takes_some_queries = True
+    supports_query_subset = True
 
     def forward(
         self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B T D"], v: Float[Tensor, "B T D"], visibility: Visibility

@@ -1,9 +1,9 @@
-"""What counts as a place: data sets that hold the same users once more are none, whatever sets them apart."""
+"""What counts as a scope: data sets that hold the same users once more are none, whatever sets them apart."""
 
 import pytest
 
-from hydrarec.claims.catalogues import independent
-from hydrarec.claims.decide import claim_rows, look, verdict_rows
+from hydrarec.claims.catalogues import independent_datasets
+from hydrarec.claims.decide import claim_rows, evaluate_claim, verdict_rows
 from hydrarec.config import load
 from hydrarec.config.built_in import BUILT_IN
 from tests.fabricate import HYDRA_UNI, SASREC
@@ -25,7 +25,7 @@ def datasets(*entries):
 
 
 def chosen(*entries):
-    return [one.id for one in independent(datasets(*entries))]
+    return [one.id for one in independent_datasets(datasets(*entries))]
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_the_same_users_once_more_are_no_second_data_set(tmp_path, more, claim):
     made.differences["other", "loo", SASREC, HYDRA_UNI] = (0.0, 0.01)
     made.times["other", HYDRA_UNI] = [10.2, 10.1, 9.9]
     file = hypotheses(claim, needed=2)
-    looked = [look(one, 2, made.evidence(file)) for one in file.claims]
+    looked = [evaluate_claim(one, 2, made.evidence(file)) for one in file.claims]
     (row,) = claim_rows(looked)
     assert (row["verdict"], row["holding"], row["places"]) == ("not decided", 1, 2)
     assert [one["dataset"] for one in verdict_rows(looked)] == ["plain", "other"]
 
 
 def test_further_orders_of_ties_do_not_dilute_what_is_found(tmp_path):
-    """With a place for each of five orders, Bonferroni's inequality would ask six times as much of the p-values."""
+    """With a scope for each of five orders, Bonferroni's inequality would ask six times as much of the p-values."""
     p = []
     for orders in (0, 5):
         made = Made(tmp_path)
@@ -66,7 +66,7 @@ def test_further_orders_of_ties_do_not_dilute_what_is_found(tmp_path):
         for dataset in made.config.datasets:
             made.differences[dataset.id, "loo", SASREC, HYDRA_UNI] = (-0.1, 0.06)
         file = hypotheses(SUPERIOR, needed=1)
-        p.append(claim_rows([look(file.claims[0], 1, made.evidence(file))])[0]["p"])
+        p.append(claim_rows([evaluate_claim(file.claims[0], 1, made.evidence(file))])[0]["p"])
     assert p[0] == p[1]
 
 
@@ -80,7 +80,7 @@ def test_the_data_set_nearest_to_the_whole_stands_for_its_users():
     assert chosen(entry("one", tie_order=2), entry("two", tie_order=1)) == ["one"]
 
 
-def test_other_data_are_other_places_in_the_order_of_the_configuration():
+def test_other_data_are_other_scopes_in_the_order_of_the_configuration():
     other = {"id": "other", "title": "Other", "reader": READER | {"seed": 8}, "tie_order": 1}
     assert chosen(other, entry("tied", tie_order=1), entry("plain")) == ["other", "plain"]
 
@@ -99,9 +99,9 @@ def test_another_table_of_the_same_archive_is_other_data():
 
 
 def test_built_in_data_sets_know_which_of_them_are_one_collection():
-    names = [dataset.id for dataset in independent(list(BUILT_IN.values()))]
+    names = [dataset.id for dataset in independent_datasets(list(BUILT_IN.values()))]
     assert names == ["synthetic", "ml-1m", "ml-20m", "ml-100k", "beauty"]
-    assert [one.id for one in independent([BUILT_IN["ml-1m-sasrec"], BUILT_IN["beauty-5core"]])] == [
+    assert [one.id for one in independent_datasets([BUILT_IN["ml-1m-sasrec"], BUILT_IN["beauty-5core"]])] == [
         "ml-1m-sasrec",
         "beauty-5core",
     ]

@@ -8,7 +8,7 @@ from typing import Protocol
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import card_file, split_folder
-from hydrarec.outdated import other_data, other_tables, outdated, prepared_anew
+from hydrarec.outdated import preparation_hint, why_other_data, why_other_tables, why_outdated
 from hydrarec.provenance import AGAIN, code_of, file_hash, read_left, read_manifest
 
 
@@ -23,7 +23,7 @@ class Result(Protocol):
 
 def refuse_other_settings(config: BenchmarkConfig, everything: Sequence[Result]) -> None:
     """Refuse results of settings that are not the configuration's."""
-    found = [why for one in everything if (why := outdated(config, one.dataset, one.run, one.folder))]
+    found = [why for one in everything if (why := why_outdated(config, one.dataset, one.run, one.folder))]
     if found:
         more = f"\n  and {len(found) - 1} more" if len(found) > 1 else ""
         raise ValueError(f"{len(found)} result(s) are not those of this configuration. {AGAIN}\n  {found[0]}{more}")
@@ -47,7 +47,7 @@ def refuse_other_tables(config: BenchmarkConfig, comparison: Path, *steps: str) 
         Naming the first such file, what differs, and how tables are made anew; so it does if the file is absent.
     """
     for step in steps:
-        if why := other_tables(config, comparison / step):
+        if why := why_other_tables(config, comparison / step):
             raise ValueError(
                 f"{why}.\nDelete {comparison} and start Snakemake again with --forcerun collect: tables are made anew."
             )
@@ -60,10 +60,10 @@ def refuse_other_data(config: BenchmarkConfig, results: Path) -> None:
     """
     for dataset in config.datasets:
         card = card_file(results, dataset.id)
-        if why := other_data(dataset, card):
+        if why := why_other_data(dataset, card):
             raise ValueError(
                 f"data set {dataset.id} is not the one of this configuration: {why}.\n"
-                f"Start Snakemake again; {prepared_anew(card)}."
+                f"Start Snakemake again; {preparation_hint(card)}."
             )
 
 

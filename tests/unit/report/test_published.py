@@ -7,15 +7,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrarec import reproduction
 from hydrarec.columns import RANKS
 from hydrarec.comparison.measures import case_values
 from hydrarec.config import ConfigError
 from hydrarec.config.published import Published, PublishedValue, load_published
 from hydrarec.files import read_json, write_json
 from hydrarec.formatting import NOTHING
-from hydrarec.reproduction.measured import differing_settings, merge, read_measured
-from hydrarec.reproduction.page import anchor, page, verdict
+from hydrarec.published import MEASURED, PAGE, PUBLISHED, read_published
+from hydrarec.published import update as update_page
+from hydrarec.published.measured import differing_settings, merge, read_measured
+from hydrarec.published.page import anchor, page, verdict
 from hydrarec.tables import read_table
 from tests.conftest import ROOT
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
@@ -52,24 +53,24 @@ def change(path, values):
 def publish(checkout, rows):
     common = {"config": CONFIG, "dataset": "made-0", "model": "bert4rec"}
     text = yaml.safe_dump({"tolerance": 5, "common": common, "rows": rows})
-    (checkout / reproduction.PUBLISHED).write_text(text)
+    (checkout / PUBLISHED).write_text(text)
 
 
 def update(checkout, *results):
-    reproduction.update(checkout, results)
-    return (checkout / reproduction.PAGE).read_text(), read_measured(checkout / reproduction.MEASURED)
+    update_page(checkout, results)
+    return (checkout / PAGE).read_text(), read_measured(checkout / MEASURED)
 
 
 def test_the_committed_page_is_the_one_that_its_data_give():
-    published, configs = reproduction.read_published(ROOT)
-    generated = page(published, configs, read_measured(ROOT / reproduction.MEASURED))
-    committed = (ROOT / reproduction.PAGE).read_text(encoding="utf-8")
+    published, configs = read_published(ROOT)
+    generated = page(published, configs, read_measured(ROOT / MEASURED))
+    committed = (ROOT / PAGE).read_text(encoding="utf-8")
     assert committed == generated, "stale: run `make generated`"
 
 
 def test_every_link_of_the_committed_page_has_its_heading():
-    published = load_published(ROOT / reproduction.PUBLISHED)
-    text = (ROOT / reproduction.PAGE).read_text(encoding="utf-8")
+    published = load_published(ROOT / PUBLISHED)
+    text = (ROOT / PAGE).read_text(encoding="utf-8")
     anchors = [anchor(one.title) for one in published.rows]
     assert len(set(anchors)) == len(anchors)
     for one in published.rows:
@@ -78,8 +79,8 @@ def test_every_link_of_the_committed_page_has_its_heading():
 
 
 def test_every_kept_run_has_the_settings_of_a_configuration():
-    _, configs = reproduction.read_published(ROOT)
-    for one in read_measured(ROOT / reproduction.MEASURED):
+    _, configs = read_published(ROOT)
+    for one in read_measured(ROOT / MEASURED):
         holders = [c for c in configs.values() if one.run in c.run_ids and one.dataset in [d.id for d in c.datasets]]
         assert any(not differing_settings(one, holder) for holder in holders), one.key
 
@@ -250,7 +251,7 @@ def test_mistakes_in_the_file_are_named(checkout, change, message):
     folder, _ = checkout
     publish(folder, [row("The first", SASREC, 0.5) | change])
     with pytest.raises(ConfigError, match=message):
-        load_published(folder / reproduction.PUBLISHED)
+        load_published(folder / PUBLISHED)
 
 
 @pytest.mark.parametrize(("key", "value"), [("run", "sasrec"), ("dataset", "made-9"), ("protocol", "gts")])
@@ -263,7 +264,7 @@ def test_a_row_must_be_in_its_configuration(checkout, key, value):
 
 def test_no_number_of_the_file_is_off_by_a_digit():
     """Of one system NDCG@10 lies between half and all of HR@10; a slip of the keyboard rarely does."""
-    published: Published = load_published(ROOT / reproduction.PUBLISHED)
+    published: Published = load_published(ROOT / PUBLISHED)
     pairs = [{value.metric: value.value for value in one.values} for one in published.rows]
     both = [pair for pair in pairs if len(pair) == 2]
     assert both

@@ -15,9 +15,9 @@ from hydrarec.columns import RANKS
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.runs import RunSeed, seeds_of
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.base import Block
+from hydrarec.config.base import ConfigModel
 from hydrarec.config.differences import differences, settings_apart
-from hydrarec.config.mistakes import explain, told
+from hydrarec.config.mistakes import explain, format_errors
 from hydrarec.config.protocol import Protocol
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json, write_json
@@ -42,7 +42,7 @@ class Key(NamedTuple):
     seed: int
 
 
-class Measurement(Block):
+class Measurement(ConfigModel):
     """One run with one seed: what it scored, what it was computed with, on what, and at which cost."""
 
     dataset: str
@@ -90,7 +90,7 @@ def read_measured(path: Path) -> list[Measurement]:
     try:
         return TypeAdapter(list[Measurement]).validate_python(read_json(path))
     except ValidationError as error:
-        raise ValueError(told(error, path)) from None
+        raise ValueError(format_errors(error, path)) from None
 
 
 def write_measured(path: Path, measured: Iterable[Measurement]) -> None:

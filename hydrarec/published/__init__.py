@@ -12,8 +12,8 @@ from hydrarec.config.base import ConfigError
 from hydrarec.config.published import Published, load_published
 from hydrarec.config.runs import BaselineRun
 from hydrarec.files import write_text
-from hydrarec.reproduction.measured import find_measurements, merge, read_measured, write_measured
-from hydrarec.reproduction.page import page
+from hydrarec.published.measured import find_measurements, merge, read_measured, write_measured
+from hydrarec.published.page import page
 
 PUBLISHED = Path("docs/reproduction/published.yaml")
 MEASURED = Path("docs/reproduction/measured.json")

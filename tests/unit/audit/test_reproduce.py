@@ -9,17 +9,17 @@ import torch
 from typer.testing import CliRunner
 
 from hydrarec.audit.differences import _history, differences
-from hydrarec.audit.rerun import _resumptions, repeat
+from hydrarec.audit.reproduce import _resumptions, reproduce
 from hydrarec.cli import app
 from hydrarec.columns import HISTORY, RANKS, RECOMMENDATIONS, SAMPLED, TRAIN
-from hydrarec.data.candidates import draw
+from hydrarec.data.sampled_candidates import sample_candidates
 from hydrarec.files import read_json, write_json
 from hydrarec.tables import read_table, write_table
 from hydrarec.training.inference import rank_test
 from tests.unit.training.ring import run
 
 
-def reproduce(folder, *options):
+def call_command(folder, *options):
     outcome = CliRunner().invoke(app, ["reproduce", str(folder), *options], catch_exceptions=False)
     return outcome.exit_code, outcome.output
 
@@ -37,7 +37,7 @@ def test_a_run_is_repeated_to_the_byte_and_left_alone(request, results, kind, tm
     folder = request.getfixturevalue(kind)
     before = contents(results)
     (tmp_path / "scratch").mkdir()
-    assert reproduce(folder, "--scratch", str(tmp_path / "scratch")) == (0, "identical\n")
+    assert call_command(folder, "--scratch", str(tmp_path / "scratch")) == (0, "identical\n")
     assert before == {
         path: (path.read_bytes(), path.stat().st_mtime_ns) for path in results.rglob("*") if path.is_file()
     }
@@ -47,24 +47,24 @@ def test_a_run_is_repeated_to_the_byte_and_left_alone(request, results, kind, tm
 def test_counts_among_sampled_candidates_are_repeated_too(results, trained):
     data = results / "data" / "drawn"
     candidates, sampled = data / "loo" / "candidates-uniform-100.parquet", trained / "sampled.parquet"
-    draw(data, "loo", "uniform-100", candidates)
+    sample_candidates(data, "loo", "uniform-100", candidates)
     model = trained / "model.safetensors"
     rank_test(model, data=data, protocol="loo", threads=1, output=trained, candidates=[candidates])
-    assert reproduce(trained) == (0, "identical\n")
+    assert call_command(trained) == (0, "identical\n")
     counts = read_table(sampled, SAMPLED)
     counts.loc[3, "greater"] += 1
     write_table(counts, sampled, SAMPLED)
-    code, text = reproduce(trained)
+    code, text = call_command(trained)
     assert code == 3
     assert f"sampled.parquet: 1 of {len(counts)} cases differ" in text
     candidates.unlink()
     with pytest.raises(ValueError, match=re.escape(f"{candidates}: absent, or not the candidates")):
-        reproduce(trained)
+        call_command(trained)
 
 
 def test_another_seed_is_different_from_the_first_epoch_on(trained):
     rewrite(trained, seed=1)
-    code, text = reproduce(trained, "--tolerance", "0")
+    code, text = call_command(trained, "--tolerance", "0")
     assert code == 4
     assert text.startswith("different\n")
     assert "history.parquet: first apart in epoch 1: loss " in text
@@ -80,7 +80,7 @@ def test_a_few_other_ranks_are_within_tolerance_and_the_first_is_named(baseline)
     row = ranks.index[ranks["warm"] & (ranks["greater"] > 15)][0]
     ranks.loc[row, "greater"] += 1
     write_table(ranks, path, RANKS)
-    code, text = reproduce(baseline)
+    code, text = call_command(baseline)
     assert code == 3
     assert text.startswith("within tolerance\n")
     assert f"1 of {len(ranks)} cases differ, the first of user {ranks.loc[row, 'user']}, step 0: greater" in text
@@ -91,11 +91,11 @@ def test_a_few_other_ranks_are_within_tolerance_and_the_first_is_named(baseline)
 def test_versions_that_are_not_as_they_were_are_said(baseline):
     packages = read_json(baseline / "manifest.json")["packages"]
     rewrite(baseline, package_version="0.0.1", packages=packages | {"numpy": "1.0.0"})
-    repetition = repeat(baseline, tolerance=0)
-    assert repetition.verdict == "identical"
-    assert any(line.startswith("package_version was 0.0.1, is ") for line in repetition.conditions)
-    assert any(line.startswith("numpy was 1.0.0, is ") for line in repetition.conditions)
-    assert len(repetition.conditions) == 2
+    reproduction = reproduce(baseline, tolerance=0)
+    assert reproduction.verdict == "identical"
+    assert any(line.startswith("package_version was 0.0.1, is ") for line in reproduction.conditions)
+    assert any(line.startswith("numpy was 1.0.0, is ") for line in reproduction.conditions)
+    assert len(reproduction.conditions) == 2
 
 
 A = {"package_version": "0.1.0", "git_commit": "aaaa", "git_dirty": False}
@@ -128,23 +128,23 @@ def test_other_data_are_refused(results, trained):
     path = results / "data" / "drawn" / "loo" / "train.parquet"
     write_table(read_table(path, TRAIN).iloc[1:], path, TRAIN)
     with pytest.raises(ValueError, match=r"train\.parquet: not the data that .*expected [0-9a-f]{16}, found"):
-        repeat(trained, tolerance=0)
+        reproduce(trained, tolerance=0)
     path.unlink()
     with pytest.raises(ValueError, match=r"no such file.*--data"):
-        repeat(trained, tolerance=0)
+        reproduce(trained, tolerance=0)
 
 
 def test_a_program_outside_this_package_is_refused_with_the_reason(baseline):
     rewrite(baseline, run={"id": "items", "baseline": "recbole", "options": {}})
     with pytest.raises(ValueError, match="'recbole' was computed by a program outside this package"):
-        repeat(baseline, tolerance=0)
+        reproduce(baseline, tolerance=0)
 
 
 def test_settings_of_another_version_are_refused(trained):
     settings = read_json(trained / "manifest.json")["settings"]
     rewrite(trained, settings=settings | {"encoder": {"width": 16}}, package_version="0.0.1")
     with pytest.raises(ValueError, match=r"settings are those of hydrarec 0\.0\.1.*\n.*encoder"):
-        repeat(trained, tolerance=0)
+        reproduce(trained, tolerance=0)
 
 
 def test_differences_are_found_where_they_are(trained, tmp_path):
@@ -186,7 +186,7 @@ def test_on_a_gpu_a_repetition_begins_alike(results, trained):
     """Sums have no fixed order there; what an epoch of it comes to must stay far below what a method could."""
     run(results / "data" / "drawn", trained, device="cuda")
     before = read_table(trained / "history.parquet", HISTORY)
-    assert repeat(trained, tolerance=1).verdict != "different"
+    assert reproduce(trained, tolerance=1).verdict != "different"
     run(results / "data" / "drawn", trained, device="cuda")
     after = read_table(trained / "history.parquet", HISTORY)
     assert after["loss"].iloc[0] == pytest.approx(before["loss"].iloc[0], rel=1e-3)

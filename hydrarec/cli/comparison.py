@@ -1,4 +1,4 @@
-"""What a user asks about a comparison and its results; none of it is a step of the pipeline."""
+"""Commands about a comparison and its results; none of them is a step of the pipeline."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from hydrarec.cli.options import Config, Folder, benchmark_of
 from hydrarec.config import load_file
-from hydrarec.config.claims_file import claims_file, find_checkout, unmet
+from hydrarec.config.claims_file import claims_file, find_checkout, unmet_requirements
 from hydrarec.config.hypotheses import load_hypotheses
 from hydrarec.config.yaml_file import read_yaml
 from hydrarec.layout import comparison_folder
@@ -34,11 +34,11 @@ def check(
     baselines = sorted(path.stem for path in (checkout / "workflow/rules/baselines").glob("*.smk")) if checkout else []
     benchmark = load_file(path, baselines or None)
     claims = claims_file(benchmark)
-    place = read_yaml(path).place
-    remarks = unmet(claims, benchmark, place(["hypotheses"])) if claims else []
-    remarks += local_troubles(benchmark, place)
+    locate = read_yaml(path).locate
+    remarks = unmet_requirements(claims, benchmark, locate(["hypotheses"])) if claims else []
+    remarks += local_troubles(benchmark, locate)
     remarks += [
-        f"{place(['per_dataset', name])}: per_dataset.{name} changes nothing: it is not among the data sets"
+        f"{locate(['per_dataset', name])}: per_dataset.{name} changes nothing: it is not among the data sets"
         for name in benchmark.idle_datasets
     ]
     for remark in remarks:
@@ -52,9 +52,9 @@ def check(
 @app.command()
 def status(config: Config = "config.yaml", folder: Folder = Path()) -> None:
     """Say how many runs are finished, which stopped, where, and what they said last."""
-    from hydrarec.status import described, progress
+    from hydrarec.status import format_status, progress
 
-    typer.echo(described(progress(benchmark_of(config), folder / "results")))
+    typer.echo(format_status(progress(benchmark_of(config), folder / "results")))
     if not (folder / "results").is_dir():
         typer.echo(f"There is no folder {folder / 'results'} here; `--folder` names the one in which Snakemake works.")
 
@@ -93,10 +93,10 @@ def verify(
     folder: Annotated[Path, typer.Argument(help="Results, or the folder of a run, a data set or a split.")],
 ) -> None:
     """Hash results again and hold them to their manifests; exit code 1 if anything differs."""
-    from hydrarec.audit.verify import described, verify
+    from hydrarec.audit.verify import format_audit, verify
 
     audit = verify(folder)
-    typer.echo(described(audit))
+    typer.echo(format_audit(audit))
     if audit.problems:
         raise typer.Exit(1)
 
@@ -112,11 +112,11 @@ def reproduce(
 
     Exit codes: 0 identical; 3 within tolerance; 4 different; 1 it cannot be repeated here, and why.
     """
-    from hydrarec.audit.rerun import described, repeat
+    from hydrarec.audit.reproduce import format_reproduction, reproduce
 
-    repetition = repeat(folder, tolerance=tolerance, data=data, scratch=scratch)
-    typer.echo(described(repetition))
-    raise typer.Exit({"identical": 0, "within tolerance": 3, "different": 4}[repetition.verdict])
+    reproduction = reproduce(folder, tolerance=tolerance, data=data, scratch=scratch)
+    typer.echo(format_reproduction(reproduction))
+    raise typer.Exit({"identical": 0, "within tolerance": 3, "different": 4}[reproduction.verdict])
 
 
 @app.command()
@@ -131,8 +131,10 @@ def estimate(
     ] = None,
 ) -> None:
     """Estimate the hours of all trainings from those done so far, and say how much of it is measured."""
-    from hydrarec.estimate import described, estimate, seconds_of
+    from hydrarec.estimate import estimate, format_estimate, seconds_of
 
     typer.echo(
-        described(*estimate(benchmark_of(config), folder / "results", given=seconds_of(epoch_s or []), device=device))
+        format_estimate(
+            *estimate(benchmark_of(config), folder / "results", given=seconds_of(epoch_s or []), device=device)
+        )
     )

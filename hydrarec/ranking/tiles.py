@@ -1,4 +1,4 @@
-"""Scores of a batch, block by block: a few rows at a time, so that they are computed, counted and forgotten in cache.
+"""Scores of a batch, tile by tile: a few rows at a time, so that they are computed, counted and forgotten in cache.
 
 A scorer may leave its last step, hidden states times output embeddings, to be done here: then a batch of scores never
 goes through main memory.
@@ -15,10 +15,10 @@ from torch import Tensor
 from hydrarec.models.base import OutputLayer
 
 CACHED_SCORES = 2**21
-"""Scores of a block on a CPU: 8 MiB. Fewer would still be in a faster cache when they are counted, but each block reads
+"""Scores of a tile on a CPU: 8 MiB. Fewer would still be in a faster cache when they are counted, but each tile reads
 all output embeddings, which costs more."""
 FEWEST_ROWS = 16
-"""Rows for which a block on a CPU has room, however many items. Blocks are about as long as each other, most of them
+"""Rows for which a tile on a CPU has room, however many items. Tiles are about as long as each other, most of them
 longer than half of it: products of very few rows are slow, and may be rounded otherwise."""
 ITEMS_PER_PRODUCT = 2048
 """Items in one matrix product on a CPU: with all of a large catalogue, its operands would not stay in the cache."""
@@ -50,8 +50,8 @@ class Products:
 
 
 @dataclass(frozen=True)
-class Block:
-    """Scores of some rows of a batch; they last until the next block is asked for, and may be written to."""
+class ScoreTile:
+    """Scores of some rows of a batch; they last until the next tile is asked for, and may be written to."""
 
     rows: slice
     """Which rows of the batch."""
@@ -61,8 +61,8 @@ class Block:
     """Memory for a result of the same shape; its content means nothing."""
 
 
-class Blocks:
-    """Cuts batches of scores into blocks, all in the same memory: threads need one each.
+class ScoreTiles:
+    """Cuts batches of scores into tiles, all in the same memory: threads need one each.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ class Blocks:
         self.n_items = n_items
         self._memory = torch.empty(2, 0, 0)
 
-    def of(self, scores: Tensor | Products, n_rows: int, part: slice | None = None) -> Iterator[Block]:
-        """Yield the blocks of a batch; on a GPU it is one, since few launches are best there.
+    def of(self, scores: Tensor | Products, n_rows: int, part: slice | None = None) -> Iterator[ScoreTile]:
+        """Yield the tiles of a batch; on a GPU it is one, since few launches are best there.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Blocks:
         for rows in evenly(part, -(-n_wanted // most_rows)):
             memory = self._room(min(most_rows, n_wanted), scores)[:, : rows.stop - rows.start]
             _write(scores, rows, memory[0])
-            yield Block(rows, memory[0][:, 1 : self.n_items + 1], memory[1][:, 1 : self.n_items + 1])
+            yield ScoreTile(rows, memory[0][:, 1 : self.n_items + 1], memory[1][:, 1 : self.n_items + 1])
 
     def _check(self, scores: Tensor | Products, n_rows: int) -> None:
         if scores.dtype != torch.float32:

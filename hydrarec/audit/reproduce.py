@@ -1,4 +1,4 @@
-"""Repeat one run from its manifest and hold what comes out to what is there."""
+"""Reproduce one run from its manifest and hold what comes out to what is there."""
 
 import tempfile
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from hydrarec import __version__
 from hydrarec.audit.differences import Difference, differences
-from hydrarec.audit.verify import spelt_out, verify
+from hydrarec.audit.verify import absolute_path, verify
 from hydrarec.baselines.run import baseline_names, run_baseline
 from hydrarec.config import RunSettings
 from hydrarec.config.mistakes import explain
@@ -26,8 +26,8 @@ _SAME = ("package_version", "git_commit", "cpu", "gpu", "cuda", "driver", "platf
 
 
 @dataclass(frozen=True)
-class Repetition:
-    """A run and its repetition."""
+class Reproduction:
+    """What came of computing a run once more."""
 
     verdict: Verdict
     conditions: list[str]
@@ -36,7 +36,7 @@ class Repetition:
     """What came out otherwise, in the order in which it arises; empty if identical."""
 
 
-def repeat(folder: Path, *, tolerance: float, data: Path | None = None, scratch: Path | None = None) -> Repetition:
+def reproduce(folder: Path, *, tolerance: float, data: Path | None = None, scratch: Path | None = None) -> Reproduction:
     """Train and rank, or fit and rank, once more as the manifest says.
 
     Parameters
@@ -56,26 +56,26 @@ def repeat(folder: Path, *, tolerance: float, data: Path | None = None, scratch:
         If the run cannot be repeated here: unfinished, settings of another version, computed by a program outside
         this package, or the data are not those it saw.
     """
-    folder = spelt_out(folder)
+    folder = absolute_path(folder)
     manifest = read_manifest(folder / "manifest.json")
     data = data or split_folder(folder.parents[4], manifest["dataset"], manifest["protocol"]).parent
     _refuse_other_data(manifest, folder, data / manifest["protocol"])
     candidates = _candidates(folder, data / manifest["protocol"])
-    compute = _trained if manifest.get("settings") else _baseline
+    compute = _repeat_training if manifest.get("settings") else _repeat_baseline
     with tempfile.TemporaryDirectory(prefix="hydrarec-", dir=scratch) as temporary:
         output = Path(temporary)
         compute(manifest, folder, data, output, candidates)
         again = read_manifest(output / "manifest.json")
         found = differences(folder, output)
     conditions = _conditions(manifest, again) + [f"the run itself: {problem}" for problem in verify(folder).problems]
-    return Repetition(_verdict(found, tolerance), conditions, found)
+    return Reproduction(_verdict(found, tolerance), conditions, found)
 
 
-def described(repetition: Repetition) -> str:
+def format_reproduction(reproduction: Reproduction) -> str:
     """Return the verdict, what is not as it was, and where results differ."""
-    lines = [repetition.verdict]
-    lines += [f"  not as it was: {condition}" for condition in repetition.conditions]
-    lines += [f"  {one.file}: {one.what}" for one in repetition.differences]
+    lines = [reproduction.verdict]
+    lines += [f"  not as it was: {condition}" for condition in reproduction.conditions]
+    lines += [f"  {one.file}: {one.what}" for one in reproduction.differences]
     return "\n".join(lines)
 
 
@@ -106,7 +106,7 @@ def _candidates(folder: Path, split: Path) -> list[Path]:
     return [candidates_file(split, kind) for kind in recorded]
 
 
-def _trained(manifest: dict[str, Any], folder: Path, data: Path, output: Path, candidates: list[Path]) -> None:
+def _repeat_training(manifest: dict[str, Any], folder: Path, data: Path, output: Path, candidates: list[Path]) -> None:
     try:
         settings = RunSettings.model_validate(manifest["settings"])
     except ValidationError as error:
@@ -120,7 +120,7 @@ def _trained(manifest: dict[str, Any], folder: Path, data: Path, output: Path, c
     rank_test(model, data=data, protocol=manifest["protocol"], threads=threads, output=output, candidates=candidates)
 
 
-def _baseline(manifest: dict[str, Any], folder: Path, data: Path, output: Path, candidates: list[Path]) -> None:
+def _repeat_baseline(manifest: dict[str, Any], folder: Path, data: Path, output: Path, candidates: list[Path]) -> None:
     name = manifest["run"].get("baseline")
     if name not in baseline_names():
         raise ValueError(
@@ -151,7 +151,11 @@ def _conditions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     old, new = before.get("packages", {}), now["packages"]
     # Snakemake starts the steps and computes nothing.
     pairs |= {name: (old.get(name), new[name]) for name in new if name != "snakemake"}
-    found = [f"{name} was {_named(was)}, is {_named(is_)}" for name, (was, is_) in pairs.items() if was != is_]
+    found = [
+        f"{name} was {_name_or_unknown(was)}, is {_name_or_unknown(is_)}"
+        for name, (was, is_) in pairs.items()
+        if was != is_
+    ]
     return found + _resumptions(before)
 
 
@@ -160,7 +164,7 @@ def _resumptions(manifest: dict[str, Any]) -> list[str]:
     earlier = manifest.get("earlier_code", [])
     found: list[str] = []
     for key, what in (("package_version", "version"), ("git_commit", "commit")):
-        others = dict.fromkeys(_named(code[key]) for code in earlier if code[key] != manifest[key])
+        others = dict.fromkeys(_name_or_unknown(code[key]) for code in earlier if code[key] != manifest[key])
         if others:
             found.append(f"it was begun with {what} {', then '.join(others)} and resumed with another")
     # Of the same commit, where whether there were changes is all that is known.
@@ -170,7 +174,7 @@ def _resumptions(manifest: dict[str, Any]) -> list[str]:
     return found
 
 
-def _named(value: object) -> str:
+def _name_or_unknown(value: object) -> str:
     return "unknown" if value is None else str(value)
 
 

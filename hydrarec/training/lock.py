@@ -5,11 +5,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hydrarec.files import write_json
-from hydrarec.unfinished import NOTE, process_at_work, this_process
+from hydrarec.unfinished import PROCESS_FILE, process_at_work, this_process
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def lock_training(folder: Path) -> Iterator[None]:
     """Note that this process trains here for as long as a `with` block runs.
 
     A Snakemake that is killed leaves its local trainings running, and the next one begins them again. Of processes on
@@ -32,11 +32,11 @@ def claimed(folder: Path) -> Iterator[None]:
             f"Wait until it is done, or end it (kill {other['pid']}), which saves where it stands; then start again."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / NOTE, this)
+    write_json(folder / PROCESS_FILE, this)
     try:
         yield
     finally:
-        (folder / NOTE).unlink(missing_ok=True)
+        (folder / PROCESS_FILE).unlink(missing_ok=True)
         # Where nothing has been saved yet, nothing stays.
         with suppress(OSError):
             folder.rmdir()

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.formatting import duration, several
-from hydrarec.reproduction.measured import Measurement, differing_settings
+from hydrarec.published.measured import Measurement, differing_settings
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Result:
     @property
     def seeds(self) -> str:
         """The seeds."""
-        return self._distinct(lambda one: str(one.seed))
+        return self._join_distinct(lambda one: str(one.seed))
 
     @property
     def epochs(self) -> str:
         """Epochs trained and the one whose weights were kept; empty for what is not trained in epochs."""
-        return self._distinct(_epochs)
+        return self._join_distinct(_epochs)
 
     @property
     def train(self) -> str:
@@ -37,19 +37,19 @@ class Result:
     @property
     def machine(self) -> str:
         """Where it was computed."""
-        return self._distinct(_machine)
+        return self._join_distinct(_machine)
 
     @property
     def code(self) -> str:
         """Version and commit."""
-        return self._distinct(_code)
+        return self._join_distinct(_code)
 
     @property
     def test_split(self) -> str:
         """Beginning of the content hash of the test targets."""
-        return self._distinct(lambda one: one.test_split[:12])
+        return self._join_distinct(lambda one: one.test_split[:12])
 
-    def _distinct(self, say: Callable[[Measurement], str]) -> str:
+    def _join_distinct(self, say: Callable[[Measurement], str]) -> str:
         return "; ".join(dict.fromkeys(map(say, self.measured)))
 
 

@@ -1,11 +1,11 @@
-"""Blocks hold the scores of a batch, whatever a scorer returned."""
+"""Tiles hold the scores of a batch, whatever a scorer returned."""
 
 import pytest
 import torch
 
 from hydrarec.models.base import OutputLayer
-from hydrarec.ranking import blocks
-from hydrarec.ranking.blocks import Blocks, Products
+from hydrarec.ranking import tiles
+from hydrarec.ranking.tiles import Products, ScoreTiles
 
 N_ITEMS = 30
 
@@ -25,10 +25,10 @@ def scores_of(products):
 
 @pytest.mark.parametrize("cached", [1, 20 * (N_ITEMS + 1), 2**20])
 def test_together_they_are_the_batch(products, cached, monkeypatch):
-    monkeypatch.setattr(blocks, "CACHED_SCORES", cached)
+    monkeypatch.setattr(tiles, "CACHED_SCORES", cached)
     expected = scores_of(products)
     for scores in (products, expected):
-        parts = [(block.rows, block.values.clone()) for block in Blocks(N_ITEMS).of(scores, 50)]
+        parts = [(tile.rows, tile.values.clone()) for tile in ScoreTiles(N_ITEMS).of(scores, 50)]
         assert [row for rows, _ in parts for row in range(50)[rows]] == list(range(50))
         assert torch.allclose(torch.cat([values for _, values in parts]), expected[:, 1:], atol=1e-5)
         lengths = [len(values) for _, values in parts]
@@ -37,25 +37,25 @@ def test_together_they_are_the_batch(products, cached, monkeypatch):
         assert min(lengths) >= max(lengths) - 1
 
 
-def test_blocks_may_be_written_to(products):
+def test_tiles_may_be_written_to(products):
     dense = scores_of(products)
     before = dense.clone()
-    for block in Blocks(N_ITEMS).of(dense, 50):
-        block.values.zero_()
-        block.spare.zero_()
+    for tile in ScoreTiles(N_ITEMS).of(dense, 50):
+        tile.values.zero_()
+        tile.spare.zero_()
     assert torch.equal(dense, before)
 
 
 def test_memory_is_used_again(products):
-    cutter = Blocks(N_ITEMS)
-    places = {block.values.data_ptr() for _ in range(3) for block in cutter.of(products, 50)}
+    cutter = ScoreTiles(N_ITEMS)
+    places = {tile.values.data_ptr() for _ in range(3) for tile in cutter.of(products, 50)}
     assert len(places) == 1
 
 
 def test_no_bias_is_none_added(products):
     plain = Products(products.hidden, OutputLayer(products.output.weight, None))
-    (block,) = Blocks(N_ITEMS).of(plain, 50)
-    assert torch.allclose(block.values, (plain.hidden @ plain.output.weight.T)[:, 1:], atol=1e-5)
+    (tile,) = ScoreTiles(N_ITEMS).of(plain, 50)
+    assert torch.allclose(tile.values, (plain.hidden @ plain.output.weight.T)[:, 1:], atol=1e-5)
 
 
 @pytest.mark.parametrize("which", ["hidden", "weight"])
@@ -67,9 +67,9 @@ def test_products_have_to_be_float32(products, which):
         else Products(hidden, OutputLayer(weight.double(), None))
     )
     with pytest.raises(ValueError, match=r"scores are torch\.float64"):
-        next(Blocks(N_ITEMS).of(wrong, 50))
+        next(ScoreTiles(N_ITEMS).of(wrong, 50))
 
 
 def test_products_of_too_few_items_are_refused(products):
     with pytest.raises(ValueError, match=r"shape \(50, 31\); expected 50 rows and at least 32 columns"):
-        next(Blocks(N_ITEMS + 1).of(products, 50))
+        next(ScoreTiles(N_ITEMS + 1).of(products, 50))
