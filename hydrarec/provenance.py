@@ -7,6 +7,7 @@ import platform
 import resource
 import socket
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,10 @@ def write_manifest(
     earlier_code
         What `code_state` was of processes before this one, where it was not the same.
     earlier_sources
-        What `loaded_sources` was of the first of them; of a file that was edited since, both made the result.
+        What `loaded_sources` was of the first of them; files that were edited since are noted as they were too.
     """
+    sources = loaded_sources()
+    edited = {name: was for name, was in (earlier_sources or {}).items() if sources.get(name) != was}
     write_json(
         path,
         {
@@ -90,7 +93,8 @@ def write_manifest(
             **({"host": " and ".join(hosts)} if hosts else {}),
             **({"earlier_code": list(earlier_code)} if earlier_code else {}),
             "data": data,
-            "sources": loaded_sources() | dict(earlier_sources or {}),
+            "sources": sources,
+            **({"earlier_sources": edited} if edited else {}),
             "files": file_hashes(path.parent, files),
         },
     )
@@ -124,10 +128,22 @@ def changed_sources(folder: Path) -> list[str]:
 
     Nothing is told of runs that were computed before sources were recorded.
     """
-    paths = (folder / name for name in ("manifest.json", "inference.json"))
-    recorded = [read_object(path).get("sources", {}) for path in paths if path.is_file()]
     found = source_hashes()
-    return sorted({path for sources in recorded for path, was in sources.items() if found.get(path) != was})
+    return sorted(path for path, hashes in recorded_sources(folder).items() if hashes != {found.get(path)})
+
+
+def recorded_sources(folder: Path) -> dict[str, set[str]]:
+    """Return the hashes of the source files that a run was computed with, by path from the package's folder.
+
+    There are several of a file that was edited before a training was resumed, or before the run was ranked.
+    """
+    found = defaultdict[str, set[str]](set)
+    for path in (folder / name for name in ("manifest.json", "inference.json")):
+        record = read_object(path) if path.is_file() else {}
+        for key in ("sources", "earlier_sources"):
+            for name, digest in record.get(key, {}).items():
+                found[name].add(digest)
+    return dict(found)
 
 
 def now() -> str:

@@ -1,8 +1,10 @@
 """Checks that come before any claim: controls score as theory says, runs are fit to be compared."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,14 +15,14 @@ from hydrarec.columns import LEADERBOARD, METRICS, TIMES
 from hydrarec.comparison.cases import read_evaluation_cases, read_ranks
 from hydrarec.comparison.compatibility import mixed_versions
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import finished_run_seeds, finished_runs
+from hydrarec.comparison.runs import RunSeed, finished_run_seeds, finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.formatting import metric_title
 from hydrarec.layout import run_folder
 from hydrarec.metrics import gains
-from hydrarec.provenance import code_of, n_changed, read_manifest
+from hydrarec.provenance import code_of, n_changed, read_manifest, recorded_sources
 from hydrarec.tables import read_table
 
 Status = Literal["green", "amber", "red"]
@@ -266,6 +268,7 @@ def _one_origin(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
         yield Gate("code", "", dataset, protocol, "red", sentence)
     if not mixed:
         yield _versions([code_of(one.folder) for one in everything])
+    yield from _sources(everything)
     yield _packages([manifest.get("packages", {}) for manifest in manifests])
 
 
@@ -288,6 +291,34 @@ def _versions(codes: list[list[dict[str, Any]]]) -> Gate:
         )
         return _gate("code", "", "amber", found)
     return _gate("code", "", "green", f"All runs come from {named}.")
+
+
+def _sources(everything: Sequence[RunSeed]) -> Iterator[Gate]:
+    """Hold the source files that runs were computed with to each other; nothing where none were recorded."""
+    used = {one: recorded_sources(one.folder) for one in everything}
+    if not any(used.values()):
+        return
+    apart = False
+    for (dataset, protocol, run), seeds in groupby(used, key=lambda one: (one.dataset, one.protocol, one.run)):
+        if edited := _edited(used[one] for one in seeds):
+            apart = True
+            said = f"Its seeds were computed with different code, and are averaged all the same; edited: {edited}."
+            yield Gate("sources", run, dataset, protocol, "red", said)
+    if apart:
+        return
+    if edited := _edited(used.values()):
+        yield _gate("sources", "", "amber", f"Some files were edited between one run and another: {edited}.")
+    else:
+        yield _gate("sources", "", "green", "No file that computes was edited between one run and another.")
+
+
+def _edited(used: Iterable[dict[str, set[str]]]) -> str:
+    """Return the files that are not the same in all, as far as they were recorded; empty: none."""
+    hashes = defaultdict[str, set[str]](set)
+    for of_run in used:
+        for path, found in of_run.items():
+            hashes[path] |= found
+    return ", ".join(sorted(path for path, found in hashes.items() if len(found) > 1))
 
 
 def _packages(found: list[dict[str, str | None]]) -> Gate:

@@ -14,7 +14,7 @@ from hydrarec.comparison.compatibility import (
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_object
-from hydrarec.layout import absent_files, run_folder
+from hydrarec.layout import PARTS, absent_files, run_folder, split_folder
 from hydrarec.outdated import why_unusable
 
 FROM_LISTS = "costs.json"
@@ -130,8 +130,22 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
             "collect (where a run lost some, delete its folder seed-<k> before); "
             f"what is finished is shown by `hydrarec show <run>` and `hydrarec partial-report`:\n{shown}{more}"
         )
+    _require_splits(results, sorted({(one.dataset, one.protocol) for one in everything}))
     refuse_other_data(config, results)
     refuse_mixed_data(everything)
     if not partial:
         refuse_other_settings(config, everything)
         refuse_mixed_versions(config, everything)
+
+
+def _require_splits(results: Path, scopes: list[tuple[str, str]]) -> None:
+    """Refuse runs whose data are gone; Snakemake, whose tables of runs are there, does not miss them."""
+    for dataset, protocol in scopes:
+        split = split_folder(results, dataset, protocol)
+        absent = [f"{part}.parquet" for part in PARTS if not (split / f"{part}.parquet").is_file()]
+        if absent:
+            raise FileNotFoundError(
+                f"{split}: {', '.join(absent)} not there, but runs on these data are finished. Prepare them again by "
+                f"`snakemake {split / 'train.parquet'}`. If Snakemake would then repeat the runs, `snakemake --touch` "
+                "has it keep them; runs of other data are refused here in any case."
+            )

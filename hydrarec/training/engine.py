@@ -266,7 +266,11 @@ class Trainer:
         if low:
             # A model may end in a layer that autocast computes in float32 on one device and not on another.
             hidden = hidden.to(torch.bfloat16)
-        return self.loss(hidden, view.targets, self.model.output_layer(), self.streams.negatives)
+        value = self.loss(hidden, view.targets, self.model.output_layer(), self.streams.negatives)
+        if value.ndim:
+            kind, shape = self.settings.loss.kind, list(value.shape)
+            raise ValueError(f"loss {kind} returned a tensor of shape {shape}, not one number: the mean over targets")
+        return value
 
     def _validate(self, between: Callable[[], None] = lambda: None) -> tuple[float, float]:
         def score(rows: Int[Tensor, " B"]) -> Float[Tensor, "B N1"] | Products:

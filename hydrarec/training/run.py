@@ -25,6 +25,7 @@ from hydrarec.tables import write_table
 from hydrarec.training import checkpoint
 from hydrarec.training.engine import Epoch, Trainer, best, converged
 from hydrarec.training.interruption import Interruption, ignore_requests_to_save
+from hydrarec.training.leak import refuse_leak
 from hydrarec.training.lock import lock_training
 from hydrarec.training.state import TrainingState
 from hydrarec.unfinished import STATE_FOLDER
@@ -66,7 +67,8 @@ def train(
     SystemExit
         After a signal to stop, once the state is saved.
     ValueError
-        If a GPU was granted or the state is of one, and there is none, or another process trains this already.
+        If a causal model sees the future, a GPU was granted or the state is of one and there is none, or another
+        process trains this already.
     """
     ignore_requests_to_save()
     device = select_device(settings.training.device)
@@ -90,6 +92,8 @@ def train(
             # The counter is the GPU's, not the process's.
             energy=energy_counter(gpu_uuid(device)) if runs_per_gpu == 1 else None,
         )
+        if settings.run.masking.causal:
+            refuse_leak(trainer.model, trainer.train_log, settings.encoder.max_length)
         if trainer.compiles:
             # Else the first epoch would take seconds longer, and with some operators more than with others.
             trainer.warm_up()

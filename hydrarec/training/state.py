@@ -21,7 +21,7 @@ from hydrarec.config.differences import differences
 from hydrarec.devices import peak_gpu_mib
 from hydrarec.files import atomic_path
 from hydrarec.provenance import peak_memory_mib
-from hydrarec.sources import loaded_sources
+from hydrarec.sources import loaded_sources, source_hashes
 from hydrarec.training.checkpoint import weights_of, write_tensors
 from hydrarec.training.engine import Epoch, EpochProgress, Trainer
 from hydrarec.unfinished import LATEST_STATE, PREVIOUS_STATE
@@ -152,6 +152,8 @@ class TrainingState:
             except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split())
                 raise ValueError(f"{path}: not complete ({reason}); remove {self.folder} to train anew") from error
+            if edited := sorted(set(self.earlier_sources.items()) - set(source_hashes().items())):
+                log.warning("begun with other code than goes on now; edited since: %s", ", ".join(dict(edited)))
             log.info("resumed after epoch %d and %d batches", len(trainer.history), trainer.progress.batches)
             return
 

@@ -121,6 +121,17 @@ def test_raising_the_target_lowers_the_loss(config):
     assert (towards < 0).double().mean() > 0.9
 
 
+@pytest.mark.parametrize("config", LOSSES, ids=lambda c: c.kind)
+def test_a_loss_is_a_mean_over_targets(config):
+    """Ten times as many of the same targets are no larger loss but for the negatives, which are drawn anew."""
+    hidden, targets, output = inputs(bias=True)
+    loss = config.implementation()(config)
+    once, tenfold = (
+        float(loss(hidden.repeat(n, 1), targets.repeat(n), output, torch.Generator().manual_seed(0))) for n in (1, 10)
+    )
+    assert 0.5 < tenfold / once < 2
+
+
 def test_negatives_are_uniform_over_all_other_items():
     targets = torch.full((20_000,), 5)
     drawn = draw_negatives(targets, 3, 10, torch.Generator().manual_seed(0))

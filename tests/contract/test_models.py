@@ -125,6 +125,23 @@ def test_a_later_item_never_changes_an_earlier_hidden_state(settings):
 
 
 @pytest.mark.parametrize("settings", CAUSAL)
+def test_nor_does_it_in_long_histories(settings):
+    """Where a model works on stretches of positions, the future may be one within a stretch."""
+    longer = settings.model_copy(update={"encoder": settings.encoder.model_copy(update={"max_length": 200})})
+    model, _ = checkpoint.build(longer, N, 0)
+    model.double().eval()
+    visibility = Visibility(causal=True, padding_mask=None)
+    for length, kept in ((63, 31), (130, 128), (200, 77)):
+        items = torch.randint(1, N // 2 + 1, (1, length), generator=torch.Generator().manual_seed(length))
+        before = Batch(items, torch.tensor([length]))
+        after = Batch(torch.cat([items[:, :kept], items[:, kept:] + N // 2], dim=1), before.lengths)
+        with torch.no_grad():
+            first, second = model.encode(before, visibility), model.encode(after, visibility)
+        assert torch.equal(first[:, :kept], second[:, :kept])
+        assert not torch.allclose(first[:, kept:], second[:, kept:])
+
+
+@pytest.mark.parametrize("settings", CAUSAL)
 def test_a_growing_history_leaves_earlier_hidden_states_alone(settings):
     model, _ = build(settings)
     visibility = Visibility(causal=True, padding_mask=None)

@@ -137,6 +137,41 @@ def test_mixed_or_uncommitted_code_is_amber(small, change):
     assert checked(tree)["code", ""] == "amber"
 
 
+def record_sources(tree, run, seed, **sources):
+    path = tree.folder(run, seed) / "manifest.json"
+    write_json(
+        path, read_json(path) | {"sources": {name.replace("__", "/"): digest for name, digest in sources.items()}}
+    )
+
+
+def test_files_that_were_edited_between_runs_are_amber_and_between_seeds_of_a_run_red(small):
+    tree = small(seeds=2)
+    for seed in (0, 1):
+        record_sources(tree, SASREC, seed, losses__mine="1", models__sasrec="1")
+        record_sources(tree, HYDRA_UNI, seed, losses__mine="1", models__bert4rec="1")
+    assert checked(tree)["sources", ""] == "green"
+    for seed in (0, 1):
+        record_sources(tree, HYDRA_UNI, seed, losses__mine="2", models__bert4rec="1")
+    assert checked(tree)["sources", ""] == "amber"
+    assert [g.sentence for g in read_gates(tree.results) if g.name == "sources"] == [
+        "Some files were edited between one run and another: losses/mine."
+    ]
+    record_sources(tree, HYDRA_UNI, 1, losses__mine="1", models__bert4rec="1")
+    found = checked(tree)
+    assert found["sources", HYDRA_UNI] == "red"
+    assert ("sources", "") not in found
+    assert ("sources", SASREC) not in found
+
+
+def test_a_training_that_went_on_with_edited_code_is_not_of_one_code(small):
+    tree = small(seeds=2)
+    for seed in (0, 1):
+        record_sources(tree, SASREC, seed, losses__mine="1")
+    path = tree.folder(SASREC, 1) / "manifest.json"
+    write_json(path, read_json(path) | {"earlier_sources": {"losses/mine": "0"}})
+    assert checked(tree)["sources", SASREC] == "red"
+
+
 def test_code_without_a_commit_is_amber_wherever_it_came_from(small):
     tree = small()
     for path in tree.results.rglob("runs/**/*.json"):

@@ -1,5 +1,6 @@
 """A comparison that is not complete: what is finished is measured, what is not is named, and nothing else changes."""
 
+import re
 import shutil
 
 import pandas as pd
@@ -12,7 +13,7 @@ from hydrarec.comparison import check_gates, collect, contrast
 from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
-from hydrarec.layout import REQUIRED
+from hydrarec.layout import REQUIRED, split_folder
 from hydrarec.report import render
 from hydrarec.report.figures import panels
 from hydrarec.tables import read_table
@@ -20,6 +21,15 @@ from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 
 TABLES = ("metrics", "leaderboard", "comparison", "sensitivity", "beyond")
 SCHEMAS = dict(zip(TABLES, (METRICS, LEADERBOARD, COMPARISON, SENSITIVITY, BEYOND), strict=True))
+
+
+def test_data_that_are_gone_are_missed_with_what_brings_them_back(small):
+    tree = small()
+    split = split_folder(tree.results, "made-0", "loo")
+    (split / "test.parquet").unlink()
+    message = f"{split}: test.parquet not there, but runs on these data are finished. Prepare them again by"
+    with pytest.raises(FileNotFoundError, match=re.escape(message)):
+        collect(tree.config, tree.results, tree.results / "comparison")
 
 
 @pytest.fixture(scope="module")

@@ -151,6 +151,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(data, tmp_path):
         train(settings(learning_rate=1e30), data=data, protocol="loo", seed=0, threads=1, output=tmp_path)
 
 
+def test_a_loss_of_each_target_is_refused_with_what_is_wanted(data, tmp_path, monkeypatch):
+    forward = CrossEntropyLoss.__call__
+    monkeypatch.setattr(CrossEntropyLoss, "__call__", lambda *inputs: forward(*inputs).expand(3))
+    with pytest.raises(ValueError, match=r"loss cross_entropy returned a tensor of shape \[3\], not one number: the mean"):
+        train(settings(), data=data, protocol="loo", seed=0, threads=1, output=tmp_path)
+
+
 def test_streams_do_not_touch_each_other():
     device = torch.device("cpu")
     one, two = Streams(5, device), Streams(5, device)
