@@ -34,6 +34,15 @@ def signed(value: float, digits: int = 4) -> str:
     return f"{MINUS if value < 0 else '+'}{text}"
 
 
+def signed_interval(low: float, high: float) -> str:
+    """Write the interval of a difference.
+
+    >>> signed_interval(-0.0042, 0.01)
+    '−0.0042 to +0.0100'
+    """
+    return f"{signed(low)} to {signed(high)}"
+
+
 def percent(value: float | None) -> str:
     """Write a relative difference in per cent with its sign; three digits are enough.
 

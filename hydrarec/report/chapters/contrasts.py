@@ -45,7 +45,8 @@ def _forest(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
         f"Relative difference from the reference, per cent on a logarithmic axis. {about} {intervals} Thick: "
         f"{percentage(1 - 2 * evaluation.alpha)}, of the tests of equivalence; shaded: the margins \u00b1"
         f"{percentage(evaluation.margin)} and \u00b1{percentage(evaluation.tight_margin)}. Intervals are not adjusted "
-        "for the number of runs. Arrows: beyond the axis."
+        "for the number of runs. Arrows: beyond the axis. Superior and inferior are said of the difference itself, "
+        "whose interval is in the table."
     )
     shown = [panel for panel in panels if panel is not None]
     return [Figure(shown, caption)] if shown else []

@@ -2,7 +2,16 @@
 
 import pandas as pd
 
-from hydrarec.formatting import NOTHING, metric_title, p_value, percent, percent_interval, signed, sortable
+from hydrarec.formatting import (
+    NOTHING,
+    metric_title,
+    p_value,
+    percent,
+    percent_interval,
+    signed,
+    signed_interval,
+    sortable,
+)
 from hydrarec.report import sentences
 from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns
 from hydrarec.report.inputs import Inputs, Scope
@@ -22,12 +31,12 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
                     Cell(styles[str(run)].label, run=styles[str(run)]),
                     Cell(found["verdict"]),
                     Cell(signed(found["difference"]), found["difference"]),
+                    Cell(signed_interval(found["low"], found["high"]), found["low"]),
                     Cell(percent(found["percent"]), sortable(found["percent"])),
                     Cell(percent_interval(found["percent_low"], found["percent_high"]), sortable(found["percent_low"])),
                     Cell(p_value(found["p"]), found["p"]),
                     Cell(p_value(found["p_holm"]), found["p_holm"]),
                     Cell(percent(other["percent"]), sortable(other["percent"])),
-                    Cell(percent_interval(other["percent_low"], other["percent_high"]), sortable(other["percent_low"])),
                     Cell(p_value(other["p_holm"]), other["p_holm"]),
                     _seed_share(found),
                 ],
@@ -47,12 +56,18 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
                 hint=f"on {names[0]}, from p-values adjusted over the runs against the reference",
             ),
             Column(f"Δ {names[0]}"),
+            Column(
+                f"{inputs.coverage} interval of Δ", hint="the one that p belongs to: without 0 if p is below the rest"
+            ),
             Column("Δ %"),
             Column(interval, hint=f"of the relative difference in {names[0]}, by logarithms, {sentences.HALF_A_USER}"),
-            Column("p", hint="of the difference \u0394, so that near the edge it may say what the interval does not"),
+            Column(
+                "p",
+                hint="of the difference \u0394 and its interval; the relative difference is estimated by itself, and "
+                "with few seeds its interval may say otherwise",
+            ),
             Column("Holm p", hint="adjusted over the runs against the reference, which are a family of tests"),
-            Column(f"Δ % {names[1]}"),
-            Column(interval, hint=f"of the relative difference in {names[1]}, by logarithms, {sentences.HALF_A_USER}"),
+            Column(f"Δ % {names[1]}", hint="its interval is in the figure and in the CSV file"),
             Column("Holm p", hint=f"of the difference in {names[1]}, adjusted likewise"),
             Column(
                 "Seeds' share",

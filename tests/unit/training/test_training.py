@@ -11,6 +11,7 @@ import torch
 from hydrarec.columns import HISTORY, RANKS, SAMPLED, TRAIN
 from hydrarec.config import RunSettings
 from hydrarec.data.sampled_candidates import sample_candidates
+from hydrarec.losses.cross_entropy import CrossEntropyLoss
 from hydrarec.provenance import data_hashes
 from hydrarec.sequences.log import read_cases, read_catalogue, read_train
 from hydrarec.stopwatch import Stopwatch
@@ -152,9 +153,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(data, tmp_path):
 
 
 def test_a_loss_of_each_target_is_refused_with_what_is_wanted(data, tmp_path, monkeypatch):
-    forward = CrossEntropyLoss.__call__
-    monkeypatch.setattr(CrossEntropyLoss, "__call__", lambda *inputs: forward(*inputs).expand(3))
-    with pytest.raises(ValueError, match=r"loss cross_entropy returned a tensor of shape \[3\], not one number: the mean"):
+    forward = CrossEntropyLoss.forward
+    monkeypatch.setattr(CrossEntropyLoss, "forward", lambda *inputs: forward(*inputs).expand(3))
+    with pytest.raises(ValueError, match=r"cross_entropy returned a tensor of shape \[3\], not one number: the mean"):
         train(settings(), data=data, protocol="loo", seed=0, threads=1, output=tmp_path)
 
 
