@@ -38,8 +38,8 @@ class Timing(ConfigModel):
     """Stopped by itself, not by a limit."""
     parameters: Count = 0
     """Trainable parameters."""
-    setup_s: Number = 0.0
-    """Reading data and building the model."""
+    setup_s: Number | None = None
+    """Reading data and building the model; null: not measured."""
     epoch_s: Number = 0.0
     """Median training seconds of an epoch."""
     train_to_best_s: Number | None = None

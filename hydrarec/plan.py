@@ -59,10 +59,12 @@ def _data(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
 def _runs(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
     """Yield the same of runs, be they finished, trained or interrupted."""
     for dataset, protocol, run, seed in config.everything():
-        yield from _of_run(config, dataset, run, folder, run_folder(RESULTS, dataset, protocol, run, seed))
+        yield from _run_results(config, dataset, run, folder, run_folder(RESULTS, dataset, protocol, run, seed))
 
 
-def _of_run(config: BenchmarkConfig, dataset: str, run: str, folder: Path, left: Path) -> Iterator[tuple[bool, str]]:
+def _run_results(
+    config: BenchmarkConfig, dataset: str, run: str, folder: Path, left: Path
+) -> Iterator[tuple[bool, str]]:
     state, manifest = latest(folder / left), left / "manifest.json"
     if state.is_file():
         saved = saved_state(folder / left)

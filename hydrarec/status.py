@@ -140,7 +140,7 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training
     logs = [results.parent / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules]
-    log = next((path for path in logs if path.exists()), None)
+    log = next((path for path in logs if path.exists() and not (trained and _is_of_earlier(path, left))), None)
     killed = _slurms_words(results.parent, rules[0], one, log)
     one = replace(one, said="\n".join(filter(None, [_last_lines(log) if log else "", killed])), log=log)
     state, at_work = latest(left), process_at_work(left / STATE_FOLDER) is not None
@@ -166,6 +166,11 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
         # One that is done leaves as empty a log as one that is killed, and takes seconds.
         return replace(one, log=None)
     return replace(one, stage=STOPPED if log or killed else OPEN)
+
+
+def _is_of_earlier(log: Path, run: Path) -> bool:
+    """Return whether a log of ranking is older than the weights that are to be ranked."""
+    return log.parts[-5] == "rank" and log.stat().st_mtime < (run / WEIGHTS).stat().st_mtime
 
 
 def _is_of_its_weights(folder: Path) -> bool:

@@ -66,6 +66,10 @@ def process_at_work(state: Path) -> dict[str, Any] | None:
 def _runs(pid: Any, started: Any) -> bool:
     """Return whether a process runs that had this number when it began: numbers are used again."""
     try:
-        return isinstance(pid, int) and abs(psutil.Process(pid).create_time() - started) < CLOCK_MOVES
+        if not isinstance(pid, int):
+            return False
+        found = psutil.Process(pid)
+        # One that has ended stays as a zombie until its parent looks, and in a container there may be none that does.
+        return found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - started) < CLOCK_MOVES
     except (psutil.Error, TypeError, ValueError, OverflowError):
         return False

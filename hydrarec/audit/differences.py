@@ -43,7 +43,7 @@ def differences(before: Path, after: Path) -> list[Difference]:
     if not lists[0].equals(lists[1]):
         found.append(Difference("recommendations.parquet", _lists(*lists)))
     if (before / "sampled.parquet").is_file():
-        found.append(_sampled(*(read_table(folder / "sampled.parquet", SAMPLED) for folder in (before, after))))
+        found.append(_sampled_counts(*(read_table(folder / "sampled.parquet", SAMPLED) for folder in (before, after))))
     return [one for one in found if one is not None]
 
 
@@ -92,7 +92,7 @@ def _ndcg(ranks: pd.DataFrame) -> float:
     return float(user_mean(values[:, None], ranks["user"])[0])
 
 
-def _sampled(before: pd.DataFrame, after: pd.DataFrame) -> Difference | None:
+def _sampled_counts(before: pd.DataFrame, after: pd.DataFrame) -> Difference | None:
     if before.equals(after):
         return None
     cases = ["user", "step", "kind"]

@@ -1,8 +1,9 @@
 """What all configuration classes share: frozen, no unknown keys, errors that name the key and the allowed values."""
 
+import ast
+import functools
 import importlib
 import importlib.util
-import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -77,9 +78,19 @@ class KindConfigModel(ConfigModel):
         shown = path.relative_to(_PACKAGE.parent)
         if not path.is_file():
             return f"kind {self.kind}: there is no {shown}, where its class {name} must be"
-        if not re.search(rf"^class {name}\b", path.read_text(encoding="utf-8"), re.MULTILINE):
+        try:
+            classes = _classes_in(path.read_text(encoding="utf-8"))
+        except SyntaxError as error:
+            return f"kind {self.kind}: {shown}:{error.lineno}: {error.msg}"
+        if name not in classes:
             return f"kind {self.kind}: {shown} holds no class {name}, as the class of its configuration is {name}Config"
         return None
+
+
+@functools.cache
+def _classes_in(code: str) -> frozenset[str]:
+    """Return the names of a module's classes, found without running it."""
+    return frozenset(node.name for node in ast.parse(code).body if isinstance(node, ast.ClassDef))
 
 
 class AnyKind:

@@ -121,6 +121,16 @@ class BenchmarkConfig(ConfigModel):
         return self
 
     @model_validator(mode="after")
+    def _names_of_built_in_datasets_mean_these(self) -> Self:
+        for dataset in self.datasets:
+            if dataset.id in BUILT_IN and dataset.content_json() != BUILT_IN[dataset.id].content_json():
+                raise ValueError(
+                    f"datasets: {dataset.id} is a built-in data set, and this is another: give it an id of its own, "
+                    f"and say `like: {dataset.id}` if it differs in a few keys"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _kinds_have_their_classes(self) -> Self:
         parts = [self.loss, *(layer.loss for layer in self.per_dataset.values())]
         for run in self.all_runs:

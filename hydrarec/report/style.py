@@ -58,7 +58,7 @@ class RunStyle:
     """Matplotlib line style."""
 
     @property
-    def hollow(self) -> bool:
+    def is_hollow(self) -> bool:
         """Whether its marker is an outline."""
         return self.kind != "trained"
 

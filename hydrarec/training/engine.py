@@ -238,7 +238,10 @@ class Trainer:
             between()
         mean = float(progress.loss_sum) / progress.targets
         if not np.isfinite(mean):
-            raise FloatingPointError(f"the loss became {mean} in epoch {number}; try a smaller training.learning_rate")
+            raise FloatingPointError(
+                f"the loss became {mean} in epoch {number}; try a smaller training.learning_rate, or, with parts of "
+                "your own, look for what is not finite in them"
+            )
         return mean
 
     @property

@@ -102,5 +102,5 @@ def test_a_failed_run_is_in_no_table(ring, output, command, breaks, tmp_path):
     breaks(1)
     command(*training(ring, output))
     arguments = ("--config", json.dumps(CONFIG), "--results", tmp_path / "results", "--output", "comparison")
-    words = ("needs 4 file(s) that are not there", output / "ranks.parquet")
+    words = ("needs 5 file(s) that are not there", output / "ranks.parquet")
     command.refuses("collect", *arguments, words=words)

@@ -447,6 +447,7 @@ def test_among_several_files_a_value_stands_in_the_one_that_is_on_top_there(tmp_
     [
         ("hydra", None, "kind hydra: there is no hydrarec/attention/hydra.py, where its class HydraAttention must be"),
         ("hydra", "class Hydra:\n    pass\n", "hydra.py holds no class HydraAttention, as the class of its"),
+        ("hydra", "class HydraAttention:\n    def f(:\n", "kind hydra: hydrarec/attention/hydra.py:2: invalid syntax"),
     ],
 )
 def test_a_kind_without_its_class_is_refused_when_planned(kind, content, message, tmp_path, monkeypatch):
@@ -459,6 +460,16 @@ def test_a_kind_without_its_class_is_refused_when_planned(kind, content, message
     monkeypatch.setattr(base, "_PACKAGE", package)
     with pytest.raises(ConfigError, match=re.escape(message)):
         load(GOOD)
+
+
+def test_another_data_set_cannot_go_by_the_name_of_a_built_in_one():
+    own = {"id": "ml-1m", "title": "Mine", "reader": {"kind": "synthetic"}}
+    with pytest.raises(
+        ConfigError, match=r"datasets: ml-1m is a built-in data set, and this is another: give it an id"
+    ):
+        load(GOOD | {"datasets": [own]})
+    written_out = BUILT_IN["ml-1m"].model_dump(mode="json") | {"title": "MovieLens"}
+    assert load(GOOD | {"datasets": [written_out]}).datasets[0].title == "MovieLens"
 
 
 def test_two_runs_cannot_be_called_the_same():

@@ -18,7 +18,7 @@ def test_a_method_without_epochs_need_not_say_so(tmp_path):
         "best_epoch": 0,
         "converged": True,
         "parameters": 0,
-        "setup_s": 0.0,
+        "setup_s": None,
         "train_s": 2.0,
         "epoch_s": 0.0,
         "train_to_best_s": 2.0,

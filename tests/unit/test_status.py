@@ -2,8 +2,13 @@
 
 import json
 import os
+import socket
+import subprocess
+import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 from safetensors.numpy import save_file
 
@@ -105,6 +110,32 @@ def test_a_training_is_at_work_while_its_process_runs_and_interrupted_when_it_en
     assert stage() == "in training"
     (state / "previous.safetensors").unlink()
     assert stage() == "in training"
+
+
+def test_a_process_that_ended_and_was_never_waited_for_is_not_at_work(folder):
+    """As in a container whose first process looks after no others."""
+    state = run_folder(folder / "results", "ml-1m", "loo", HYDRA, 0) / "state"
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    try:
+        note = {"host": socket.gethostname(), "pid": process.pid, "started": psutil.Process(process.pid).create_time()}
+        write_json(state / "process.json", note)
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        assert next(o.stage for o in progress(CONFIG, folder / "results") if o.run == HYDRA) == "interrupted"
+    finally:
+        process.wait()
+
+
+def test_a_log_of_ranking_earlier_weights_says_nothing_of_a_run_that_was_trained_anew(folder):
+    weights = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 1) / "model.safetensors"
+
+    def words():
+        found = progress(CONFIG, folder / "results")
+        return next((o.stage, o.last_words) for o in found if (o.run, o.seed) == (SOFTMAX, 1))
+
+    assert words() == ("trained", "hydrarec: no space left")
+    os.utime(weights, (time.time() + 60,) * 2)
+    assert words() == ("trained", "epoch 9")
 
 
 def test_what_was_computed_on_other_data_is_outdated(folder):

@@ -38,7 +38,7 @@ def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
     if measured.empty:
         return []
     contest = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
-    shown = [run for run in _wide(inputs, scope).index if run in contest]
+    shown = [run for run in _wide_table(inputs, scope).index if run in contest]
     histories = measured.set_index("measure").loc["popularity", "value"]
     caption = (
         f"Accuracy against what else lists are like. {sentences.figure_basis(inputs, scope)} Intervals: "
@@ -59,7 +59,7 @@ def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
 
 def beyond_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     """List every run, most accurate first."""
-    wide, board = _wide(inputs, scope), inputs.leaderboard(scope, inputs.primary)
+    wide, board = _wide_table(inputs, scope), inputs.leaderboard(scope, inputs.primary)
 
     def row(run: str) -> Row:
         cells = [Cell(styles[run].label, run=styles[run]), Cell(score(board.loc[run, "mean"]), board.loc[run, "mean"])]
@@ -102,7 +102,7 @@ def _cells(wide: pd.DataFrame, run: str, name: str) -> list[Cell]:
 
 
 def _panel(inputs: Inputs, scope: Scope, runs: list[str], styles: dict[str, RunStyle], name: str) -> Panel:
-    wide, board = _wide(inputs, scope).loc[runs], inputs.leaderboard(scope, inputs.primary).loc[runs]
+    wide, board = _wide_table(inputs, scope).loc[runs], inputs.leaderboard(scope, inputs.primary).loc[runs]
     metric = metric_title(inputs.primary)
     bounds = {f"y{end}": wide[(which, name)] for end, which in (("", "value"), ("_low", "low"), ("_high", "high"))}
     table = board[["mean", "low", "high"]].set_axis(["x", "x_low", "x_high"], axis="columns").assign(**bounds)
@@ -117,7 +117,7 @@ def _panel(inputs: Inputs, scope: Scope, runs: list[str], styles: dict[str, RunS
     )
 
 
-def _wide(inputs: Inputs, scope: Scope) -> pd.DataFrame:
+def _wide_table(inputs: Inputs, scope: Scope) -> pd.DataFrame:
     """Return value and bounds by run, most accurate first, and by measure without its cut-off."""
     table = scope.of(inputs.beyond)
     table = table[table["run"] != ""].assign(measure=lambda rows: rows["measure"].str.partition("@")[0])

@@ -21,13 +21,13 @@ def contrasts(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
 
 def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     return [
-        *_against_reference(inputs, scope, styles),
+        *_reference_blocks(inputs, scope, styles),
         *_groups(inputs, scope, styles),
         *_pairs(inputs, scope, styles),
     ]
 
 
-def _against_reference(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _reference_blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
     if inputs.contrasts(scope, inputs.primary).empty:
         return []
     return [

@@ -171,11 +171,11 @@ def _format_operations(flops: float) -> str:
 def _runs(inputs: Inputs, measured: Measured, part: str) -> Table:
     speed = measured.speed[measured.speed["part"] == part]
     groups = speed.groupby(["layout", "form"], sort=False)
-    bodies = [[_speed_row(_with_titles(row, inputs)) for row in group.to_dict("records")] for _, group in groups]
+    bodies = [[_speed_row(_write_out_names(row, inputs)) for row in group.to_dict("records")] for _, group in groups]
     return Table(f"speed-{measured.device}-{part}", _RUNS[part], _speed_columns("Run"), bodies or [[]], speed)
 
 
-def _with_titles(row: dict[Hashable, Any], inputs: Inputs) -> dict[Hashable, Any]:
+def _write_out_names(row: dict[Hashable, Any], inputs: Inputs) -> dict[Hashable, Any]:
     return row | {"subject": inputs.config.label(row["subject"]), "layout": _layout_title(row["layout"], inputs)}
 
 

@@ -115,7 +115,7 @@ def agreement_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -
 
 def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     """List every run's primary metric in every variant, with the places it moves."""
-    wide = _wide(inputs, scope)
+    wide = _wide_table(inputs, scope)
     contest = [run for run in wide.index if run in _contest(inputs)]
     others = [variant for variant in wide.columns if variant != FULL]
     ties = _tie_deviations(inputs, scope)
@@ -165,11 +165,11 @@ def _deviation_cell(deviation: float) -> Cell:
 
 def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[str, Panel]:
     """Draw the runs under full against those among sampled candidates and, from `loo`, against `gts`."""
-    wide = _wide(inputs, scope)
+    wide = _wide_table(inputs, scope)
     later = Scope(scope.dataset, "gts", scope.title)
     # In a report on what is finished there may be nothing yet.
     if scope.protocol == "loo" and len(later.of(inputs.sensitivity)):
-        wide["gts"] = _wide(inputs, later)[FULL]
+        wide["gts"] = _wide_table(inputs, later)[FULL]
     name, panels = metric_title(inputs.primary), {}
     for variant in (variant for variant in _PLOTTED if variant in wide):
         table = wide.loc[[run for run in wide.index if run in _contest(inputs)], [FULL, variant]].dropna()
@@ -189,7 +189,7 @@ def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[s
 
 def _same_variants(inputs: Inputs, scope: Scope) -> list[str]:
     """Return the variants that only let other candidates or targets in, and did not: all runs have the same numbers."""
-    wide, found = _wide(inputs, scope), []
+    wide, found = _wide_table(inputs, scope), []
     # Where more items were there than were drawn, equal numbers are chance.
     sampled = [variant for variant in _SAMPLED if not has_enough(inputs, scope, variant)]
     for variant in ("unfiltered", "warm", *sampled):
@@ -206,7 +206,7 @@ def _moves(table: pd.DataFrame) -> pd.Series:
     return ranks.iloc[:, 0] - ranks.iloc[:, 1]
 
 
-def _wide(inputs: Inputs, scope: Scope) -> pd.DataFrame:
+def _wide_table(inputs: Inputs, scope: Scope) -> pd.DataFrame:
     """Return the primary metric by run, best first, and variant."""
     table = scope.of(inputs.sensitivity)
     table = table[table["metric"] == inputs.primary]

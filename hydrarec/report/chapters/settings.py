@@ -38,7 +38,7 @@ class Difference:
     reference: str
 
     @property
-    def of_architecture(self) -> bool:
+    def is_architectural(self) -> bool:
         """Whether it is part of what is compared."""
         return self.setting.split(" ")[0] in ARCHITECTURE
 
@@ -112,7 +112,7 @@ def _difference_table(
     def row(run: str) -> Row:
         mine = [difference for difference in found if difference.run == run]
         parts = {room: [d for d in mine if d.setting.split(" ")[0] == room] for room in ARCHITECTURE}
-        rest = [difference for difference in mine if not difference.of_architecture]
+        rest = [difference for difference in mine if not difference.is_architectural]
         cells = [Cell(_format_differences(parts[room], inputs, room) or "the same") for room in ARCHITECTURE]
         return Row(
             [Cell(styles[run].label, run=styles[run]), *cells, Cell(_format_differences(rest, inputs) or "nothing")],

@@ -125,9 +125,9 @@ def marker(style: RunStyle) -> dict[str, Any]:
     return {
         "marker": style.marker,
         "color": style.colour,
-        "markerfacecolor": PAPER if style.hollow else style.colour,
+        "markerfacecolor": PAPER if style.is_hollow else style.colour,
         "markeredgecolor": style.colour,
-        "markeredgewidth": 1.3 if style.hollow else 0.8,
+        "markeredgewidth": 1.3 if style.is_hollow else 0.8,
         "markersize": 6.5,
     }
 

@@ -63,9 +63,9 @@ def scatter(
         axes.set_ylim(low - edge, high + edge)
     axes.set_xlabel(axes_titles[0], color=MUTED)
     axes.set_title(axes_titles[1], loc="left", color=MUTED)
-    hollow = [point for point in points if point[2].hollow]
+    hollow = [point for point in points if point[2].is_hollow]
     crowded = label_near(axes, hollow, points)
-    label_right(axes, [point for point in points if not point[2].hollow] + crowded)
+    label_right(axes, [point for point in points if not point[2].is_hollow] + crowded)
     listed = "; ".join(
         f"{styles[str(run)].label} {row['x']:.4f} and {write(float(row['y']))}" for run, row in table.iterrows()
     )

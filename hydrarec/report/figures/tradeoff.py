@@ -83,9 +83,9 @@ def _panel(scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: st
     scale_times(axes.xaxis, *axes.get_xlim(), most=5)
     axes.set_xlabel(f"{x_title}, logarithmic", color=MUTED)
     # Trained runs crowd at the expensive end, so their names stand in a column; most baselines have room beside them.
-    hollow = [point for point in points if point[2].hollow]
+    hollow = [point for point in points if point[2].is_hollow]
     crowded = label_near(axes, hollow, points, steps)
-    label_right(axes, [point for point in points if not point[2].hollow] + crowded)
+    label_right(axes, [point for point in points if not point[2].is_hollow] + crowded)
     on_front = "; ".join(f"on {device} {named}" if len(fronts) > 1 else named for device, named in fronts.items())
     listed = "; ".join(
         f"{styles[str(run)].label} {score(row['mean'])} at {duration(row[x])}" for run, row in table.iterrows()

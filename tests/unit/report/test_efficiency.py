@@ -160,4 +160,4 @@ def test_operators_differ_in_colour_or_marker_and_nothing_is_grey():
     names = [f"operator {i}" for i in range(13)] + ["no mixing"]
     styles = operator_styles(names)
     assert len({(style.colour, style.marker) for style in styles.values()}) == len(names)
-    assert styles["no mixing"].hollow
+    assert styles["no mixing"].is_hollow

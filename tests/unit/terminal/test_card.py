@@ -72,7 +72,7 @@ def test_what_is_not_trained_has_no_epochs(tree):
     text = card(tree.config, tree.results, "popularity")
     assert "epochs" not in text
     assert re.search(r"\n  training +50 ms\n", text)
-    assert re.search(r"\n  ms per target +0\.83\n", text)
+    assert re.search(r"\n  ms per target +2\.50\n", text)
 
 
 @pytest.mark.parametrize("run", [SASREC, "popularity"])
