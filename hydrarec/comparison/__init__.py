@@ -6,7 +6,8 @@ about different cases, candidates or data.
 """
 
 from hydrarec.comparison.contrasts import contrast
-from hydrarec.comparison.gates import Gate, check_gates, read_gates
+from hydrarec.comparison.gate import Gate
+from hydrarec.comparison.gates import check_gates, read_gates
 from hydrarec.comparison.tables import collect
 
 __all__ = ["Gate", "check_gates", "collect", "contrast", "read_gates"]

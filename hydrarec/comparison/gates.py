@@ -1,31 +1,26 @@
 """Checks that come before any claim: controls score as theory says, runs are fit to be compared."""
 
 import dataclasses
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from hydrarec.columns import LEADERBOARD, METRICS, TIMES
 from hydrarec.comparison.cases import read_evaluation_cases, read_ranks
-from hydrarec.comparison.compatibility import mixed_versions
+from hydrarec.comparison.gate import Gate, Status
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import RunSeed, finished_run_seeds, finished_runs
+from hydrarec.comparison.origin import origin_gates
+from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.formatting import metric_title
 from hydrarec.layout import run_folder
 from hydrarec.metrics import gains
-from hydrarec.provenance import code_of, n_changed, read_manifest, recorded_sources
 from hydrarec.tables import read_table
 
-Status = Literal["green", "amber", "red"]
 Runs = list[TrainedRun | BaselineRun]
 """Those that are finished on a dataset under a protocol."""
 
@@ -35,26 +30,6 @@ MAX_TIE_GAP = 0.01
 """How much of a neural run's primary metric may hang on the order of tied scores."""
 FLOORS = ("popularity", "itemknn", "markov", "markov_smoothed")
 """Baselines that a neural run should not be below."""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """The outcome of one check."""
-
-    name: str
-    """What was checked."""
-    run: str
-    """Run id; empty if the check is about all runs."""
-    dataset: str
-    """Dataset id; empty if about all."""
-    protocol: str
-    """Protocol; empty if about all."""
-    status: Status
-    """green: as it must be; amber: read the results with this in mind; red: do not use them."""
-    sentence: str
-    """What was found, with numbers."""
-    control: bool = False
-    """A red one means the evaluation itself is wrong; then no report is made."""
 
 
 def check_gates(config: BenchmarkConfig, results: Path, comparison: Path) -> list[Gate]:
@@ -87,7 +62,7 @@ def check_gates(config: BenchmarkConfig, results: Path, comparison: Path) -> lis
             here = [_rows_within(table, dataset.id, protocol) for table in (metrics, leaders, times)]
             found = [*_controls(config, results, dataset.id, protocol, runs, here[0]), *_runs(config, runs, *here)]
             gates += [dataclasses.replace(gate, dataset=dataset.id, protocol=protocol) for gate in found]
-    gates += _one_origin(config, results)
+    gates += origin_gates(config, results)
     write_json(comparison / "gates.json", [dataclasses.asdict(gate) for gate in gates])
     return gates
 
@@ -99,10 +74,6 @@ def read_gates(comparison: Path) -> list[Gate]:
 
 def _rows_within(table: pd.DataFrame, dataset: str, protocol: str) -> pd.DataFrame:
     return table[(table["dataset"] == dataset) & (table["protocol"] == protocol)]
-
-
-def _gate(name: str, run: str, status: Status, sentence: str, control: bool = False) -> Gate:
-    return Gate(name, run, "", "", status, sentence, control)
 
 
 def _missing_runs(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
@@ -118,7 +89,7 @@ def _missing_runs(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
             )
             if config.evaluation.reference in absent:
                 sentence += " The reference is among them, so nothing is compared with it here."
-            gate = _gate("complete", "", "amber", sentence)
+            gate = Gate.of_run("complete", "", "amber", sentence)
             yield dataclasses.replace(gate, dataset=dataset.id, protocol=protocol)
 
 
@@ -134,7 +105,7 @@ def _controls(
                 if known
                 else f"No run is declared as the {kind} control"
             )
-            yield _gate(kind, "", "amber", f"{why}, so it was not checked.")
+            yield Gate.of_run(kind, "", "amber", f"{why}, so it was not checked.")
     for run in baselines:
         if run.control == "oracle":
             yield _oracle_control(run.id, metrics)
@@ -144,22 +115,24 @@ def _controls(
     present = (
         f"{config.label(floor[0])} is there as the floor." if floor else "There is no popularity baseline to stand on."
     )
-    yield _gate("popularity", floor[0] if floor else "", "green" if floor else "amber", present)
+    yield Gate.of_run("popularity", floor[0] if floor else "", "green" if floor else "amber", present)
 
 
 def _oracle_control(run: str, metrics: pd.DataFrame) -> Gate:
     values = metrics[(metrics["run"] == run) & (metrics["group"] == "warm")]
     if values["pessimistic"].isna().all():
         sentence = "No test target is warm, so that knowing the targets could show nothing: it was not checked."
-        return _gate("oracle", run, "amber", sentence, True)
+        return Gate.of_run("oracle", run, "amber", sentence, True)
     worst = float(values["pessimistic"].min())
     if worst == 1:
         everywhere = metrics[(metrics["run"] == run) & (metrics["group"] == "all")]
         # A cold target is a miss for every run, whatever it knows.
         among = "" if everywhere["pessimistic"].min() == 1 else " on warm targets"
-        return _gate("oracle", run, "green", f"Knowing the targets gives exactly 1 in every metric{among}.", True)
+        return Gate.of_run("oracle", run, "green", f"Knowing the targets gives exactly 1 in every metric{among}.", True)
     name = metric_title(values.loc[values["pessimistic"].idxmin(), "metric"])
-    return _gate("oracle", run, "red", f"Knowing the targets gives {name} = {worst:.6f} on warm targets, not 1.", True)
+    return Gate.of_run(
+        "oracle", run, "red", f"Knowing the targets gives {name} = {worst:.6f} on warm targets, not 1.", True
+    )
 
 
 def _random_control(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Gate:
@@ -190,7 +163,7 @@ def _random_control(config: BenchmarkConfig, results: Path, dataset: str, protoc
             f"{metric_title(metric)} is {found:.5f} where chance is {expected:.5f} ({distance:.1f} standard errors)"
         )
     status: Status = "green" if worst <= MAX_STANDARD_ERRORS else "red"
-    return _gate("random", run, status, "; ".join(sentences) + ".", True)
+    return Gate.of_run("random", run, status, "; ".join(sentences) + ".", True)
 
 
 def _runs(
@@ -214,7 +187,7 @@ def _ties(run: str, values: pd.DataFrame) -> Gate:
     gap = float((values["optimistic"] - values["pessimistic"]).mean() / expected) if expected else 0.0
     status: Status = "green" if gap <= MAX_TIE_GAP else "red"
     name = metric_title(values["metric"].iloc[0])
-    return _gate("ties", run, status, f"The order of tied scores moves {name} by {100 * gap:.3f} %.")
+    return Gate.of_run("ties", run, status, f"The order of tied scores moves {name} by {100 * gap:.3f} %.")
 
 
 def _floors(config: BenchmarkConfig, runs: Runs, run: str, means: "pd.Series[float]", metric: str) -> Gate:
@@ -222,21 +195,21 @@ def _floors(config: BenchmarkConfig, runs: Runs, run: str, means: "pd.Series[flo
     name = metric_title(metric)
     above = [f"{config.label(floor)} ({means[floor]:.4f})" for floor in floors if means[floor] > means[run]]
     if above:
-        return _gate("floor", run, "amber", f"Its {name} of {means[run]:.4f} is below {' and '.join(above)}.")
+        return Gate.of_run("floor", run, "amber", f"Its {name} of {means[run]:.4f} is below {' and '.join(above)}.")
     against = (
         " and ".join(map(config.label, floors)) if floors else f"no baseline: none of {', '.join(FLOORS)} is there"
     )
-    return _gate("floor", run, "green" if floors else "amber", f"Its {name} is not below {against}.")
+    return Gate.of_run("floor", run, "green" if floors else "amber", f"Its {name} is not below {against}.")
 
 
 def _convergence(run: str, times: pd.DataFrame) -> Gate:
     cut = times.loc[~times["converged"], "seed"].tolist()
     if cut:
         seeds = ", ".join(map(str, cut))
-        return _gate(
+        return Gate.of_run(
             "converged", run, "amber", f"Training ended at the last allowed epoch, not by patience: seed {seeds}."
         )
-    return _gate("converged", run, "green", "Training ended by patience with every seed.")
+    return Gate.of_run("converged", run, "green", "Training ended by patience with every seed.")
 
 
 def _own_machine(run: str, times: pd.DataFrame) -> Gate:
@@ -245,87 +218,14 @@ def _own_machine(run: str, times: pd.DataFrame) -> Gate:
     if len(shared):
         seeds = "; ".join(f"seed {row.seed} ({row.contention})" for row in shared.itertuples())
         said = f"Others were on the machine while it trained, so its seconds by the clock are not its own: {seeds}."
-        return _gate("machine", run, "amber", said)
+        return Gate.of_run("machine", run, "amber", said)
     unknown = times.loc[times["load"].isna() & times["train_cpu_s"].isna(), "seed"].tolist()
     if unknown:
         seeds = ", ".join(map(str, unknown))
         said = f"Whether it had the machine to itself was not recorded: seed {seeds}. Its times may hold waiting."
-        return _gate("machine", run, "amber", said)
+        return Gate.of_run("machine", run, "amber", said)
     loads = times["load"].dropna()
     busy = times["busy_share"].dropna()
     signs = [f"load {loads.max():.1f} at most"] if len(loads) else []
     signs += [f"busy {100 * busy.min():.0f} % of its threads' time at least"] if len(busy) else []
-    return _gate("machine", run, "green", f"The machine was its own while it trained: {', '.join(signs)}.")
-
-
-def _one_origin(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
-    everything = finished_run_seeds(config, results)
-    manifests = [read_manifest(one.folder / "manifest.json") for one in everything]
-    mixed = list(mixed_versions(config, everything))
-    for dataset, protocol, found in mixed:
-        said = " and ".join(sorted(found))
-        sentence = f"Runs come from several versions of the package, {said}, and numbers may differ."
-        yield Gate("code", "", dataset, protocol, "red", sentence)
-    if not mixed:
-        yield _versions([code_of(one.folder) for one in everything])
-    yield from _sources(everything)
-    yield _packages([manifest.get("packages", {}) for manifest in manifests])
-
-
-def _versions(codes: list[list[dict[str, Any]]]) -> Gate:
-    versions = {(code["package_version"], code["git_commit"]) for of_run in codes for code in of_run}
-    dirty = n_changed(codes)
-    named = ", ".join(
-        f"{package} ({commit[:10] if commit else 'no commit known'})" for package, commit in sorted(versions, key=str)
-    )
-    if len(versions) > 1:
-        return _gate("code", "", "amber", f"Runs come from {len(versions)} versions of the code: {named}.")
-    if dirty:
-        found = f"All runs come from {named}, but {dirty} of them with uncommitted changes."
-        return _gate("code", "", "amber", found)
-    # What is left is one version, so that either all runs have a commit or none has.
-    if not all(commit for _, commit in versions):
-        found = (
-            f"All runs come from {named}, and nobody can tell whether the code was edited: installed packages and "
-            "unpacked archives have no commit, and where Git told none of a checkout the logs say why."
-        )
-        return _gate("code", "", "amber", found)
-    return _gate("code", "", "green", f"All runs come from {named}.")
-
-
-def _sources(everything: Sequence[RunSeed]) -> Iterator[Gate]:
-    """Hold the source files that runs were computed with to each other; nothing where none were recorded."""
-    used = {one: recorded_sources(one.folder) for one in everything}
-    if not any(used.values()):
-        return
-    apart = False
-    for (dataset, protocol, run), seeds in groupby(used, key=lambda one: (one.dataset, one.protocol, one.run)):
-        if edited := _edited(used[one] for one in seeds):
-            apart = True
-            said = f"Its seeds were computed with different code, and are averaged all the same; edited: {edited}."
-            yield Gate("sources", run, dataset, protocol, "red", said)
-    if apart:
-        return
-    if edited := _edited(used.values()):
-        yield _gate("sources", "", "amber", f"Some files were edited between one run and another: {edited}.")
-    else:
-        yield _gate("sources", "", "green", "No file that computes was edited between one run and another.")
-
-
-def _edited(used: Iterable[dict[str, set[str]]]) -> str:
-    """Return the files that are not the same in all, as far as they were recorded; empty: none."""
-    hashes = defaultdict[str, set[str]](set)
-    for of_run in used:
-        for path, found in of_run.items():
-            hashes[path] |= found
-    return ", ".join(sorted(path for path, found in hashes.items() if len(found) > 1))
-
-
-def _packages(found: list[dict[str, str | None]]) -> Gate:
-    """Compare the versions of the packages that compute; Snakemake only starts the steps."""
-    names = sorted({name for packages in found for name in packages} - {"snakemake"})
-    used = {name: sorted({str(packages.get(name)) for packages in found}) for name in names}
-    mixed = [f"{name} {' and '.join(versions)}" for name, versions in used.items() if len(versions) > 1]
-    if mixed:
-        return _gate("packages", "", "amber", f"Runs were computed with different versions of {'; '.join(mixed)}.")
-    return _gate("packages", "", "green", "All runs were computed with the same versions of packages.")
+    return Gate.of_run("machine", run, "green", f"The machine was its own while it trained: {', '.join(signs)}.")
