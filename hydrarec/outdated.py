@@ -82,9 +82,13 @@ def why_other_tables(config: BenchmarkConfig, path: Path) -> str | None:
     """
     if not path.is_file():
         return f"{path}: no such file, so nobody can tell with which settings the tables beside it were made"
+    try:
+        made_with = read_object(path)
+    except ValueError as error:
+        return str(error)
     # Verdicts alone are about claims.
     ignored = () if path.name == DECIDED else ("hypotheses",)
-    apart = differences(read_object(path), compared_settings(config), ignored)
+    apart = differences(made_with, compared_settings(config), ignored)
     return f"{path}: the tables beside it were made with {summarise_differences(apart, shown=3)}" if apart else None
 
 

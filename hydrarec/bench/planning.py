@@ -10,7 +10,13 @@ from typing import Any
 import yaml
 
 from hydrarec.bench.base import Case, Conditions
+from hydrarec.config import load_file
+from hydrarec.config.compared import compared_settings
+from hydrarec.config.runs import TrainedRun
 from hydrarec.efficiency.rounds import Subject
+from hydrarec.files import write_json
+from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, comparison_folder, run_folder
+from hydrarec.provenance import MANIFEST_KEYS
 
 TITLE = "Planning"
 ABOUT = """The comparison of `config.yaml` with seven operators: three data sets, two protocols, 37 runs, five seeds.
@@ -60,11 +66,29 @@ def _pretend(checkout: Path, config: Path, folder: Path) -> int:
         if rest:
             (folder / output).parent.mkdir(parents=True, exist_ok=True)
             (folder / output).touch()
-            # All of one moment: nothing is newer than what was made of it.
-            os.utime(folder / output, (0, 0))
+    _describe_runs(config, folder)
+    for path in (folder / "results").rglob("*"):
+        # All of one moment: nothing is newer than what was made of it.
+        os.utime(path, (0, 0))
     if "Nothing to be done" not in _snakemake(checkout, config, folder, "--dry-run"):
         raise ValueError(f"{folder}: Snakemake finds something to do although all files are there")
     return next(int(line.split()[1]) for line in plan.splitlines() if line.startswith("total"))
+
+
+def _describe_runs(config: Path, folder: Path) -> None:
+    """Write into every run's manifest what a plan reads there: its settings, and of which data it is."""
+    comparison = load_file(config)
+    for dataset, protocol, run, seed in comparison.everything():
+        entry = comparison.run(run)
+        trained = isinstance(entry, TrainedRun)
+        settings = comparison.settings(run, dataset).model_dump(mode="json") if trained else None
+        manifest = dict.fromkeys(MANIFEST_KEYS, "") | {
+            "run": entry.model_dump(mode="json"), "settings": settings, "data": {"test.parquet": ""},
+        }  # fmt: skip
+        write_json(run_folder(folder / "results", dataset, protocol, run, seed) / "manifest.json", manifest)
+    tables = comparison_folder(folder / "results", comparison.report)
+    for name in (COLLECTED, CONTRASTED, ANALYSED, DECIDED):
+        write_json(tables / name, compared_settings(comparison))
 
 
 def _snakemake(checkout: Path, config: Path, folder: Path, *options: str) -> str:
@@ -76,5 +100,7 @@ def _snakemake(checkout: Path, config: Path, folder: Path, *options: str) -> str
 def _run(command: list[str], folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ValueError(f"{' '.join(command)}: ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        # Snakemake says on the one what is wrong and on the other what it was about to do.
+        said = (done.stdout + done.stderr).strip()[-900:]
+        raise ValueError(f"{' '.join(command)}: ended with {done.returncode}: {said}")
     return done.stdout + done.stderr

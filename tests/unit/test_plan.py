@@ -47,6 +47,16 @@ def test_nothing_computed_is_nothing_to_remark_on(tmp_path):
     assert find_other_settings(config(), tmp_path) == ([], [])
 
 
+def test_a_damaged_file_beside_tables_is_told_and_ends_no_plan(tmp_path):
+    made = config(datasets=1)
+    path = comparison_folder(tmp_path / "results", made.report) / "collected.json"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    replaced, unseen = find_other_settings(made, tmp_path)
+    assert replaced == []
+    assert unseen == [f"{path}:1: not valid JSON: Expecting value"]
+
+
 def test_what_snakemake_cannot_see_is_told_apart_from_what_it_replaces(folder):
     evaluation = {"reference": SASREC, "cutoffs": [1, 10], "alpha": 0.01}
     changed = config(datasets=1, seeds=2, more={"encoder": {"d_model": 16}, "evaluation": evaluation})
