@@ -9,9 +9,13 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
+from hydrarec.bench import planning
+from hydrarec.bench.base import Conditions
 from hydrarec.config import ConfigError, load_file
+from hydrarec.plan import find_other_settings
 from tests.conftest import ROOT
 
 
@@ -255,3 +259,14 @@ def test_a_claim_about_a_run_that_is_not_there_is_told_once_and_stops_nothing(tm
     assert code == 0, text[-3000:]
     told = f"{ROOT}/examples/hypotheses/demo.yaml:43: claim D6: there is no run bert4rec+linrec+causal"
     assert text.count(told) == text.count("claim D6") == 1
+
+
+def test_the_benchmark_of_planning_finds_its_pretended_results_done_and_of_these_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    conditions = Conditions(torch.device("cpu"), threads=1, quick=True, data=tmp_path / "data", scratch=tmp_path)
+    (case,) = planning.cases(conditions)
+    assert int(case.name.split()[0]) > 50
+    replaced, unseen = find_other_settings(load_file(tmp_path / "config.yaml"), tmp_path / "done")
+    assert replaced == []
+    # Of the card nobody pretends that it says anything.
+    assert [Path(line.split(":")[0]).name for line in unseen] == ["card.json"]
