@@ -55,7 +55,7 @@ def refuse_leak(model: SequenceModel, train: Log, window: int) -> None:
     )
     model.train(training)
     change = float((before - after).abs().max() / before.abs().max())
-    # Not "above it": what is no number is no proof either, but not of a leak.
+    # NaN is not above it: of a model that computes no numbers its loss will tell.
     if change > TOLERANCE:
         raise ValueError(
             f"model {model.config.kind} sees the future: with other items after position {kept}, hidden states before "

@@ -56,9 +56,7 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
                 hint=f"on {names[0]}, from p-values adjusted over the runs against the reference",
             ),
             Column(f"Δ {names[0]}"),
-            Column(
-                f"{inputs.coverage} interval of Δ", hint="the one that p belongs to: without 0 if p is below the rest"
-            ),
+            Column(f"{inputs.coverage} interval of Δ", hint="what p belongs to: without 0 where p is small enough"),
             Column("Δ %"),
             Column(interval, hint=f"of the relative difference in {names[0]}, by logarithms, {sentences.HALF_A_USER}"),
             Column(
