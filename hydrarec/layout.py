@@ -5,12 +5,16 @@ from pathlib import Path
 COLLECTED, CONTRASTED, ANALYSED, DECIDED = "collected.json", "contrasted.json", "analysed.json", "decided.json"
 """Files beside the tables over all runs: the settings with which a step made its own."""
 
-TRAINING_FILES = ("model.safetensors", "history.parquet", "timing.json", "manifest.json")
+WEIGHTS = "model.safetensors"
+"""File of a trained run whose hash both its manifest and its ranking record."""
+COSTS = "costs.json"
+"""What a method outside this package hands over with its lists; other runs have none."""
+TRAINING_FILES = (WEIGHTS, "history.parquet", "timing.json", "manifest.json")
 """What a training leaves behind in a run's folder."""
 RANKING_FILES = ("ranks.parquet", "recommendations.parquet", "sampled.parquet", "inference.json")
 """What ranking the test targets does."""
-ALL_FILES = (*TRAINING_FILES, *RANKING_FILES, "costs.json")
-"""All that a run's folder can hold once it is finished; the last comes with lists from outside this package."""
+ALL_FILES = (*TRAINING_FILES, *RANKING_FILES, COSTS)
+"""All that a run's folder can hold once it is finished."""
 REQUIRED = ("ranks.parquet", "recommendations.parquet", "timing.json", "inference.json", "manifest.json")
 """What every finished run leaves behind, trained or not."""
 

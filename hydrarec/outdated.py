@@ -12,8 +12,8 @@ from hydrarec.config.datasets import DatasetConfig
 from hydrarec.config.differences import differences, settings_apart
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_object
-from hydrarec.layout import DECIDED
-from hydrarec.provenance import WEIGHTS, ranked_with_other_weights, read_manifest
+from hydrarec.layout import DECIDED, WEIGHTS
+from hydrarec.provenance import ranked_with_other_weights, read_manifest
 
 
 def why_outdated(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from hydrarec.files import read_object, sha256, write_json
-from hydrarec.layout import PARTS
+from hydrarec.layout import PARTS, WEIGHTS
 from hydrarec.sources import code_state, loaded_sources, source_hashes
 from hydrarec.tables import content_hash
 
@@ -25,8 +25,6 @@ MANIFEST_KEYS = ("data", "dataset", "git_commit", "git_dirty", "host", "package_
 """What results cannot be compared without."""
 AGAIN = "Delete the run's folder and start Snakemake again with --forcerun collect: it is computed anew."
 """What to do about a run that cannot be used."""
-WEIGHTS = "model.safetensors"
-"""File of a trained run whose hash both its manifest and its ranking record."""
 
 
 def write_manifest(

@@ -10,9 +10,9 @@ from pathlib import Path
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
-from hydrarec.layout import absent_files, card_file, run_folder
+from hydrarec.layout import WEIGHTS, absent_files, card_file, run_folder
 from hydrarec.outdated import why_other_data, why_other_settings, why_other_training, why_unusable
-from hydrarec.provenance import WEIGHTS, changed_sources, ranked_with_other_weights
+from hydrarec.provenance import changed_sources, ranked_with_other_weights
 from hydrarec.unfinished import STATE_FOLDER, latest, process_at_work, saved_state
 
 FINISHED, INCOMPLETE, OUTDATED, TRAINED = "finished", "incomplete", "outdated", "trained"
@@ -139,8 +139,11 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training
-    logs = [results.parent / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules]
-    log = next((path for path in logs if path.exists() and not (trained and _is_of_earlier(path, left))), None)
+    logs = {rule: results.parent / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules}
+    # Ranking's is of earlier weights if it is older than those that are there.
+    since = {"rank": (left / WEIGHTS).stat().st_mtime} if trained else {}
+    written = (path for rule, path in logs.items() if path.exists() and path.stat().st_mtime >= since.get(rule, 0))
+    log = next(written, None)
     killed = _slurms_words(results.parent, rules[0], one, log)
     one = replace(one, said="\n".join(filter(None, [_last_lines(log) if log else "", killed])), log=log)
     state, at_work = latest(left), process_at_work(left / STATE_FOLDER) is not None
@@ -166,11 +169,6 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
         # One that is done leaves as empty a log as one that is killed, and takes seconds.
         return replace(one, log=None)
     return replace(one, stage=STOPPED if log or killed else OPEN)
-
-
-def _is_of_earlier(log: Path, run: Path) -> bool:
-    """Return whether a log of ranking is older than the weights that are to be ranked."""
-    return log.parts[-5] == "rank" and log.stat().st_mtime < (run / WEIGHTS).stat().st_mtime
 
 
 def _is_of_its_weights(folder: Path) -> bool:

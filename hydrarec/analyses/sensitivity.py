@@ -25,12 +25,12 @@ from hydrarec.analyses.scopes import scopes
 from hydrarec.columns import SAMPLED, SENSITIVITY
 from hydrarec.comparison.cases import EvaluationCases, Group, read_ranks
 from hydrarec.comparison.measures import case_tie_variances, case_values, metric_names
-from hydrarec.comparison.runs import FROM_LISTS, finished_runs
+from hydrarec.comparison.runs import finished_runs
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import sample_size
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
-from hydrarec.layout import candidates_file, run_folder, split_folder
+from hydrarec.layout import COSTS, candidates_file, run_folder, split_folder
 from hydrarec.progress import bar
 from hydrarec.tables import content_hash, read_table
 
@@ -146,7 +146,7 @@ def _variants(
     cutoffs, everyone, warm = config.evaluation.cutoffs, cases.groups[0], _group(cases, "warm")
     expected = case_values(ranks, cutoffs)
     unfiltered = ranks.assign(greater=ranks["greater_unfiltered"], equal=ranks["equal_unfiltered"])
-    from_lists = (folder / FROM_LISTS).is_file()
+    from_lists = (folder / COSTS).is_file()
     found: dict[str, NDArray[np.float64] | str] = {
         FULL: _mean(everyone, expected),
         "unfiltered": LISTS_SAY_NOTHING if from_lists else _mean(everyone, case_values(unfiltered, cutoffs)),

@@ -14,11 +14,8 @@ from hydrarec.comparison.compatibility import (
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_object
-from hydrarec.layout import PARTS, absent_files, run_folder, split_folder
+from hydrarec.layout import COSTS, PARTS, absent_files, run_folder, split_folder
 from hydrarec.outdated import why_unusable
-
-FROM_LISTS = "costs.json"
-"""What only a run has that was handed in as recommendation lists."""
 
 OPTIMUM = "bayes"
 """Name of the baseline that scores by the generator's true probabilities, so that nothing can do better."""
@@ -68,7 +65,7 @@ def seeds_of(config: BenchmarkConfig, results: Path, dataset: str, protocol: str
 def is_from_lists(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> bool:
     """Return whether a run was handed in as recommendation lists, which say nothing about ranks beyond their end."""
     seeds = config.seeds_of(run)
-    return any((run_folder(results, dataset, protocol, run, seed) / FROM_LISTS).is_file() for seed in seeds)
+    return any((run_folder(results, dataset, protocol, run, seed) / COSTS).is_file() for seed in seeds)
 
 
 def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> list[str]:

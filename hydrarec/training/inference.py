@@ -9,8 +9,8 @@ from hydrarec.costs import Inference, write_inference
 from hydrarec.devices import device_name, gpu_uuid, prepare_process, select_device
 from hydrarec.energy import energy_counter
 from hydrarec.files import atomic_folder, names_in, sha256
-from hydrarec.layout import RANKING_FILES
-from hydrarec.provenance import WEIGHTS, changed_part, file_hashes, peak_memory_mib, read_manifest
+from hydrarec.layout import RANKING_FILES, WEIGHTS
+from hydrarec.provenance import changed_part, file_hashes, peak_memory_mib, read_manifest
 from hydrarec.ranking.full import BATCH_SIZE, rank
 from hydrarec.ranking.outputs import write_ranking
 from hydrarec.ranking.sampled import read_sampled_candidates
