@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from itertools import groupby
+from typing import ClassVar, Literal
 
 import pandas as pd
 
@@ -36,6 +37,10 @@ class Cell:
     """Drawn in its place."""
     address: str = ""
     """Where it leads to; a run's name leads to the run in any case."""
+    stress: Literal["", "best", "second"] = ""
+    """Set in bold or underlined, as papers do."""
+    mark: str = ""
+    """Raised sign behind a number, which the caption explains; takes no width, so that digits stay below digits."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class Column:
     numeric: bool = True
     hint: str = ""
     """What it means, where the title does not say it all."""
+    over: str = ""
+    """Heading above it, which neighbours share."""
+    page_only: bool = False
+    """Left out for papers, whose pages are narrow."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,16 @@ class Table:
     """Rows can be chosen by text and by kind."""
     prose: bool = False
     """Cells hold sentences: where there is no room for columns, every row becomes a list."""
+
+
+def spans(columns: Sequence[Column]) -> list[tuple[str, int]]:
+    """Return the headings above columns, each with the number of neighbours that share it; none if there are none.
+
+    >>> spans([Column("Run"), Column("HR", over="Beauty"), Column("MRR", over="Beauty"), Column("HR", over="Steam")])
+    [('', 1), ('Beauty', 2), ('Steam', 1)]
+    """
+    found = [(over, len(list(group))) for over, group in groupby(columns, key=lambda column: column.over)]
+    return found if any(over for over, _ in found) else []
 
 
 def drop_empty_columns(table: Table) -> Table:

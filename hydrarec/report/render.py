@@ -10,6 +10,7 @@ from hydrarec.comparison import Gate
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import write_text
 from hydrarec.report.blocks import Chapter, block_numbers
+from hydrarec.report.cells import spans
 from hydrarec.report.chapters import chapters_of
 from hydrarec.report.export import write_all
 from hydrarec.report.header import header
@@ -67,7 +68,7 @@ def _page(inputs: Inputs, chapters: list[Chapter], styles: dict[str, RunStyle]) 
         keep_trailing_newline=True,
     )
     # Macros that are imported see nothing but these.
-    environment.globals["numbers"] = block_numbers(chapters)
+    environment.globals |= {"numbers": block_numbers(chapters), "spans": spans}
     return environment.get_template("page.html.j2").render(
         config=inputs.config,
         chapters=chapters,

@@ -14,12 +14,12 @@ BEYOND = """
   .map((it) => it.outerHTML.slice(0, 120))
 """
 CELLS = """
-((index) => [...document.querySelector("table.sortable").tBodies].map(
+((index) => [...document.querySelector("table[id^=leaderboard-]").tBodies].map(
   (body) => [...body.rows].map((row) => row.cells[index].innerText.trim())))
 """
-HEADING = '((index) => document.querySelector("table.sortable").tHead.rows[0].cells[index])'
+HEADING = '((index) => document.querySelector("table[id^=leaderboard-]").tHead.rows[0].cells[index])'
 SHOWN = """
-[...document.querySelector("table.sortable").tBodies]
+[...document.querySelector("table[id^=leaderboard-]").tBodies]
   .flatMap((body) => [...body.rows]).filter((row) => row.checkVisibility()).map((row) => row.cells[0].innerText.trim())
 """
 
@@ -85,6 +85,17 @@ def test_tables_are_sorted_by_a_click(page, browser):
     names = browser.evaluate(f"{CELLS}(0)")
     assert browser.evaluate(f"{HEADING}(1).getAttribute('aria-sort')") is None
     assert all([n.lower() for n in body] == sorted(n.lower() for n in body) for body in names)
+
+
+def test_a_table_with_headings_above_its_headings_is_sorted_by_its_columns(page, browser):
+    browser.visit(page)
+    overview = "document.querySelector('#overview')"
+    browser.evaluate(f"{overview}.querySelectorAll('thead button')[2].click()")
+    bodies = browser.evaluate(
+        f"[...{overview}.tBodies].map((body) => [...body.rows].map((row) => row.cells[2].dataset.value))"
+    )
+    assert len(bodies) == 2
+    assert all(body == sorted(body, key=float, reverse=True) for body in bodies)
 
 
 def test_tables_are_sorted_by_keys_too(page, browser):
@@ -166,9 +177,7 @@ def test_the_head_of_a_table_that_fits_stays_in_sight(page, browser):
 def test_the_tables_of_results_fit_into_a_small_laptops_screen(page, browser):
     browser.visit(page, 1280)
     long = "A smoothed Markov chain of the second order (recency, 90 days)"
-    boxes = (
-        "[...document.querySelectorAll('table:is([id^=leaderboard-], [id^=contrasts-], [id^=margins-], [id^=times-])')]"
-    )
+    boxes = "[...document.querySelectorAll('table:is([id=overview], [id^=leaderboard-], [id^=contrasts-], [id^=margins-], [id^=times-])')]"
     browser.evaluate(f"{boxes}.forEach((it) => (it.querySelector('tbody th a').innerText = '{long}'))")
     widths = f"{boxes}.map((it) => [it.id, it.offsetWidth, it.parentElement.clientWidth])"
     found = browser.evaluate(widths)

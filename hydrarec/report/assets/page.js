@@ -1,6 +1,6 @@
 // Sort tables by a click on a heading. Groups of rows (tbody) stay where they are; equal rows keep their order.
 for (const table of document.querySelectorAll("table.sortable")) {
-  const headings = [...table.tHead.rows[0].cells];
+  const headings = [...[...table.tHead.rows].at(-1).cells];
   headings.forEach((heading, index) => {
     const button = heading.querySelector("button");
     if (!button) return;

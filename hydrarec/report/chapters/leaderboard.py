@@ -1,5 +1,7 @@
 """The leaderboard of every dataset and protocol."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from hydrarec.comparison.clocks import PROCESSOR, clock_column, clock_name
@@ -8,6 +10,7 @@ from hydrarec.formatting import NOTHING, count, duration, metric_title, score, s
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Strip, Table, drop_empty_columns
+from hydrarec.report.chapters.overview import overview
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
@@ -19,8 +22,8 @@ _KEY = (
 
 
 def leaderboard(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
-    """Show all runs within every scope."""
-    return by_scope(
+    """Show all runs within every scope, and where there are several first all scopes side by side."""
+    chapter = by_scope(
         inputs,
         "leaderboard",
         "Leaderboard",
@@ -30,6 +33,9 @@ def leaderboard(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
             Text(f"{_KEY} {sentences.TWO_FAMILIES}" if len(inputs.contest(scope)) > 1 else _KEY, "key"),
         ],
     )
+    if chapter is None or len(chapter.parts) == 1:
+        return chapter
+    return replace(chapter, parts=[overview(inputs, styles), *chapter.parts])
 
 
 def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
@@ -100,8 +106,8 @@ def _columns(inputs: Inputs, clock: str) -> list[Column]:
             hint="that the run may have, from all pairs of runs, which are a family of tests; all are covered at once",
         ),
         Column(second),
-        Column(f"{inputs.coverage} interval", hint=interval),
-        Column("Warm", hint=f"{first} of targets that occur in the training data"),
+        Column(f"{inputs.coverage} interval", hint=interval, page_only=True),
+        Column("Warm", hint=f"{first} of targets that occur in the training data", page_only=True),
         Column("MRR", hint="of lists that were handed in, a target outside its list counts as the last candidate"),
         Column("Seeds", hint="1 where a seed changes nothing: one result stands for every seed"),
         Column("Parameters"),

@@ -1,5 +1,6 @@
-r"""Tables as LaTeX, for papers: `\usepackage{booktabs}` and `\input` are all it takes.
+r"""Tables as LaTeX, for papers: `\usepackage{booktabs,graphicx}` and `\input` are all it takes.
 
+A table that is wider than a column of text is scaled down to it; in a paper of two columns, `table*` gives it both.
 What is written compiles with pdfLaTeX, XeLaTeX and LuaLaTeX as long as the text is in letters they have; names in other
 scripts need the latter two and a font.
 """
@@ -7,7 +8,7 @@ scripts need the latter two and a font.
 import re
 import unicodedata
 
-from hydrarec.report.cells import Cell, Table
+from hydrarec.report.cells import Cell, Column, Table, spans
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -29,13 +30,18 @@ _SYMBOLS = {
     "†": r"\dagger", "‡": r"\ddagger", "ϵ": r"\epsilon", "ϕ": r"\phi", "ˢ": "^{s}", "✓": r"\surd",
 }  # fmt: skip
 """Symbols as they are written in formulas."""
+_LINE = 84
+"""Letters in a column of text, about: `article` has 345 pt of them."""
 _SENTENCE = 60
 """Letters from which on a cell no longer fits into a line of a page."""
 _PARAGRAPH = r"p{0.4\linewidth}"
 
 
 def latex(table: Table) -> str:
-    r"""Write a table; notes stand in brackets, or below sentences; markers are left out, and so are drawings' columns.
+    r"""Write a table as a float of its own.
+
+    Notes stand in brackets, or below sentences; markers are left out, and so are drawings' columns and those that are
+    for the page only.
 
     >>> from hydrarec.report.cells import Cell, Column, Row
     >>> columns = [Column("Run", numeric=False), Column("Δ %")]
@@ -54,7 +60,7 @@ def latex(table: Table) -> str:
     \end{tabular}
     \end{table}
     """
-    kept = [index for index, column in enumerate(table.columns) if column.title]
+    kept = [index for index, column in enumerate(table.columns) if column.title and not column.page_only]
     columns = [table.columns[index] for index in kept]
     aligned = {index: _alignment(table, index) for index in kept}
     # Below each other as on the page, where there are lines.
@@ -64,19 +70,23 @@ def latex(table: Table) -> str:
         for body in table.bodies
         if body
     ]
+    wide = sum(min(_width(table, index), round(0.4 * _LINE)) + 2 for index in kept) > _LINE
     lines = [
-        r"% Needs \usepackage{booktabs}.",
+        rf"% Needs \usepackage{{{'booktabs,graphicx' if wide else 'booktabs'}}}.",
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{escape(table.caption)}}}",
         rf"\label{{tab:{table.name}}}",
+        *([r"\resizebox{\linewidth}{!}{%"] if wide else []),
         rf"\begin{{tabular}}{{{''.join(aligned.values())}}}",
         r"\toprule",
+        *_spanning(columns),
         _line([escape(column.title) for column in columns]),
     ]
     for body in bodies:
         lines += [r"\midrule", *body]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+    end = r"\end{tabular}}" if wide else r"\end{tabular}"
+    return "\n".join([*lines, r"\bottomrule", end, r"\end{table}", ""])
 
 
 def escape(text: str) -> str:
@@ -119,10 +129,15 @@ def _greek(name: str, *, capital: bool) -> str:
 
 def _alignment(table: Table, index: int) -> str:
     """Return how a column is set: numbers flush right, names flush left, sentences as paragraphs."""
-    longest = max((len(_words(row.cells[index])) for body in table.bodies for row in body), default=0)
-    if longest > _SENTENCE:
+    if _width(table, index) > _SENTENCE:
         return _PARAGRAPH
     return "r" if table.columns[index].numeric else "l"
+
+
+def _width(table: Table, index: int) -> int:
+    """Return the letters of a column's longest cell."""
+    cells = (_words(row.cells[index]) for body in table.bodies for row in body)
+    return max(map(len, (table.columns[index].title, *cells)))
 
 
 def _words(cell: Cell) -> str:
@@ -130,7 +145,21 @@ def _words(cell: Cell) -> str:
 
 
 def _format_cell(cell: Cell, *, below: bool) -> str:
-    return rf"{escape(cell.text)} \newline {escape(cell.note)}" if below and cell.note else escape(_words(cell))
+    if below and cell.note:
+        return rf"{escape(cell.text)} \newline {escape(cell.note)}"
+    command = {"best": r"\textbf", "second": r"\underline"}.get(cell.stress)
+    words = f"{command}{{{escape(_words(cell))}}}" if command else escape(_words(cell))
+    return rf"{words}\rlap{{$^{{{escape(cell.mark)}}}$}}" if cell.mark else words
+
+
+def _spanning(columns: list[Column]) -> list[str]:
+    """Return the line of the headings above the columns, with a rule below each; nothing if there are none."""
+    cells, rules, first = [], "", 1
+    for title, width in spans(columns):
+        cells.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(title)}}}" if title else " & " * (width - 1))
+        rules += rf"\cmidrule(lr){{{first}-{first + width - 1}}}" if title else ""
+        first += width
+    return [_line(cells), rules] if cells else []
 
 
 def _line(cells: list[str]) -> str:

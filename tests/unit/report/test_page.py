@@ -75,7 +75,7 @@ def test_figures_have_words_and_tables_have_headings(page):
     assert len(drawings) >= 2 * 15 + 1
     assert all(a["role"] == "img" and len(a["aria-label"]) > 40 for a in drawings)
     assert len(page.all("caption")) == len(page.all("table"))
-    assert all(a.get("scope") in ("row", "col") for a in page.all("th"))
+    assert all(a.get("scope") in ("row", "col", "colgroup") for a in page.all("th"))
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))

@@ -13,8 +13,9 @@ from hydrarec.files import read_json
 from hydrarec.report.chapters.computing import computing
 from hydrarec.report.chapters.data import data_cards
 from hydrarec.report.chapters.differences import difference_table
-from hydrarec.report.chapters.leaderboard import leaderboard_table
+from hydrarec.report.chapters.leaderboard import leaderboard, leaderboard_table
 from hydrarec.report.chapters.margins import margin_table
+from hydrarec.report.chapters.overview import overview
 from hydrarec.report.chapters.variance import component_shares
 from hydrarec.report.export.write import to_frame
 from hydrarec.report.figures import forest
@@ -113,6 +114,33 @@ def test_controls_stand_below_the_contest_and_are_not_compared(tree, tables):
     assert {row.kind for row in controls} == {"control"}
     labels = {row.cells[0].text for body in difference_table(inputs, inputs.scopes[0], styles).bodies for row in body}
     assert labels == {"HydraRecUni", "ItemKNN", "Popularity"}
+
+
+def test_the_overview_has_the_leaderboards_numbers_and_says_which_are_best_and_which_differ(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    (table,) = overview(inputs, run_styles(tree.config)).blocks
+    labels = {run.label or run.id: run.id for run in inputs.config.all_runs}
+    rows = [row for body in table.bodies for row in body]
+    columns = [(scope, metric) for scope in inputs.scopes for metric in ("ndcg@10", "hr@10")]
+    assert len(columns) == 4
+    assert {labels[row.cells[0].text] for row in rows} == set(inputs.contest(inputs.scopes[0]))
+    for index, (scope, metric) in enumerate(columns, 1):
+        found = {labels[row.cells[0].text]: row.cells[index] for row in rows}
+        means = inputs.leaderboard(scope, metric)["mean"][list(found)].sort_values(ascending=False)
+        assert {run: cell.value for run, cell in found.items()} == pytest.approx(means.to_dict())
+        assert [found[run].stress for run in means.index] == ["best", "second", "", ""]
+        p = inputs.contrasts(scope, metric)["p_holm"]
+        assert {run for run, cell in found.items() if cell.mark} == set(p.index[p < 0.05])
+
+
+def test_one_data_set_needs_no_overview(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    styles = run_styles(tree.config)
+    assert next(table.name for table in leaderboard(inputs, styles).tables()) == "overview"
+    first = inputs.scopes[0].dataset
+    alone = inputs.config.model_copy(update={"datasets": [d for d in inputs.config.datasets if d.id == first]})
+    found = leaderboard(replace(inputs, config=alone), styles)
+    assert [table.name for table in found.tables()] == [f"leaderboard-{inputs.scopes[0].anchor}"]
 
 
 @pytest.mark.parametrize(("threads", "header"), [(1, "Training, processor"), (2, "Training, wall")])
