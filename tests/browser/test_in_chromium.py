@@ -177,7 +177,8 @@ def test_the_head_of_a_table_that_fits_stays_in_sight(page, browser):
 def test_the_tables_of_results_fit_into_a_small_laptops_screen(page, browser):
     browser.visit(page, 1280)
     long = "A smoothed Markov chain of the second order (recency, 90 days)"
-    boxes = "[...document.querySelectorAll('table:is([id=overview], [id^=leaderboard-], [id^=contrasts-], [id^=margins-], [id^=times-])')]"
+    tables = "[id=overview], [id^=leaderboard-], [id^=contrasts-], [id^=margins-], [id^=times-]"
+    boxes = f"[...document.querySelectorAll('table:is({tables})')]"
     browser.evaluate(f"{boxes}.forEach((it) => (it.querySelector('tbody th a').innerText = '{long}'))")
     widths = f"{boxes}.map((it) => [it.id, it.offsetWidth, it.parentElement.clientWidth])"
     found = browser.evaluate(widths)
