@@ -127,15 +127,17 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
     left, entry = run_folder(results, dataset, protocol, run, seed), config.run(run)
     one = Progress(dataset, protocol, run, seed, left)
     ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
-    if ranked and (isinstance(entry, BaselineRun) or (trained and _is_of_its_weights(left))):
-        if absent := absent_files(left):
-            # No comparison takes it, and what Snakemake has made once it does not miss.
-            said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake with --forcerun collect"
-            return replace(one, stage=INCOMPLETE, said=said)
+    absent, of_its_weights = absent_files(left), _is_of_its_weights(left)
+    if not absent and of_its_weights:
+        # As a comparison takes it, which needs no weights.
         why = why_unusable(config, dataset, run, left)
         return replace(
             one, stage=OUTDATED if why else FINISHED, said=why or "", changed=() if why else _edited_sources(left)
         )
+    if ranked and absent and of_its_weights and (trained or isinstance(entry, BaselineRun)):
+        # No comparison takes it, and what Snakemake has made once it does not miss.
+        said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake with --forcerun collect"
+        return replace(one, stage=INCOMPLETE, said=said)
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hydrarec.analyses import analyse
-from hydrarec.comparison import check_gates, collect, contrast
+from hydrarec.comparison import collect, contrast
 from hydrarec.report import render
 from tests.fabricate import Tree, config
 
@@ -48,7 +48,6 @@ def main(folder: Path) -> None:
     timed("write ranks", lambda: Tree(everything, results, n_users=USERS, skills=skills).write())
     timed("collect", lambda: collect(everything, results, tables))
     timed("contrast", lambda: contrast(everything, results, tables))
-    timed("check", lambda: check_gates(everything, results, tables))
     timed("analyse", lambda: analyse(everything, results, tables))
     timed("render", lambda: render(everything, results, tables, output))
     say(f"page: {(output / 'index.html').stat().st_size / 1e6:.2f} MB, {len(list(output.rglob('*.svg')))} drawings")

@@ -68,7 +68,7 @@ def partial_report(config: Config = "config.yaml", folder: Folder = Path()) -> N
     """
     from hydrarec.analyses import analyse
     from hydrarec.claims import decide
-    from hydrarec.comparison import check_gates, collect, contrast
+    from hydrarec.comparison import collect, contrast
     from hydrarec.report import render
 
     benchmark, results = benchmark_of(config), folder / "results"
@@ -80,7 +80,6 @@ def partial_report(config: Config = "config.yaml", folder: Folder = Path()) -> N
     collect(benchmark, results, tables, partial=True)
     contrast(benchmark, results, tables, partial=True)
     analyse(benchmark, results, tables, partial=True)
-    check_gates(benchmark, results, tables)
     if claims:
         decide(benchmark, claims, results, tables, tables)
     page = folder / "reports" / benchmark.report / "incomplete"

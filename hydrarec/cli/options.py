@@ -27,7 +27,6 @@ Threads = Annotated[
 Output = Annotated[Path, typer.Option(help="Folder to write into.")]
 Folder = Annotated[Path, typer.Option(help="Where Snakemake works.", exists=True, file_okay=False)]
 Results = Annotated[Path, typer.Option(help="Folder of all results.")]
-Partial = Annotated[bool, typer.Option("--partial", help="Work on the runs that are finished, if not all are.")]
 Device = Annotated[training.Device, typer.Option(help="auto takes the GPU where there is one.")]
 Dataset = Annotated[str, typer.Option(help="A built-in dataset's id, or a definition as JSON.")]
 Config = Annotated[str, typer.Option(help="The comparison's configuration: a YAML file, or its content as JSON.")]

@@ -11,7 +11,6 @@ from hydrarec.cli.options import (
     Dataset,
     Device,
     Output,
-    Partial,
     Protocol,
     Results,
     Seed,
@@ -163,21 +162,19 @@ def rank_lists(
 
 
 @app.command()
-def collect(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
+def collect(config: Config, output: Output, results: Results = Path("results")) -> None:
     """Gather every run's metrics and times into tables, and check what must hold before they are believed."""
-    from hydrarec.comparison import check_gates, collect
+    from hydrarec.comparison import collect
 
-    benchmark = benchmark_of(config)
-    collect(benchmark, results, output, partial=partial)
-    check_gates(benchmark, results, output)
+    collect(benchmark_of(config), results, output)
 
 
 @app.command()
-def contrast(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
+def contrast(config: Config, output: Output, results: Results = Path("results")) -> None:
     """Compare every run with the reference and with every other one, paired by user and seed."""
     from hydrarec.comparison import contrast
 
-    contrast(benchmark_of(config), results, output, partial=partial)
+    contrast(benchmark_of(config), results, output)
 
 
 @app.command()
@@ -195,11 +192,11 @@ def verdicts(
 
 
 @app.command()
-def analyse(config: Config, output: Output, results: Results = Path("results"), partial: Partial = False) -> None:
+def analyse(config: Config, output: Output, results: Results = Path("results")) -> None:
     """Measure every run in other ways, and what its lists are like besides accurate; no claim rests on these."""
     from hydrarec.analyses import analyse
 
-    analyse(benchmark_of(config), results, output, partial=partial)
+    analyse(benchmark_of(config), results, output)
 
 
 @app.command()

@@ -4,13 +4,41 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 Status = Literal["green", "amber", "red"]
+Check = Literal[
+    "complete",
+    "oracle",
+    "random",
+    "popularity",
+    "ties",
+    "floor",
+    "converged",
+    "machine",
+    "code",
+    "sources",
+    "packages",
+]
+"""What is checked."""
+CHECKS: dict[Check, str] = {
+    "complete": "runs missing",
+    "oracle": "oracle not checked",
+    "random": "chance not checked",
+    "popularity": "no popularity baseline",
+    "ties": "ties decide",
+    "floor": "below a simple baseline",
+    "converged": "stopped at the last epoch allowed",
+    "machine": "times may hold waiting",
+    "code": "versions of the code",
+    "sources": "code edited between runs",
+    "packages": "versions of packages",
+}
+"""What each is about where it did not pass, in a few words."""
 
 
 @dataclass(frozen=True)
 class Gate:
     """The outcome of one check."""
 
-    name: str
+    name: Check
     """What was checked."""
     run: str
     """Run id; empty if the check is about all runs."""
@@ -26,6 +54,6 @@ class Gate:
     """A red one means the evaluation itself is wrong; then no report is made."""
 
     @classmethod
-    def of_run(cls, name: str, run: str, status: Status, sentence: str, control: bool = False) -> Self:
+    def of_run(cls, name: Check, run: str, status: Status, sentence: str, control: bool = False) -> Self:
         """Return the outcome of a check about all datasets, or whose dataset and protocol are filled in later."""
         return cls(name, run, "", "", status, sentence, control)

@@ -12,6 +12,7 @@ from hydrarec.columns import LEADERBOARD, METRICS, TIMES, may_be_absent
 from hydrarec.comparison.cases import EvaluationCases, Group, read_evaluation_cases, read_ranks
 from hydrarec.comparison.compatibility import refuse_edited_ranks
 from hydrarec.comparison.contrasts import compared_runs
+from hydrarec.comparison.gates import check_gates
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.run_status import write_runs
 from hydrarec.comparison.runs import RunSeed, finished_run_seeds, finished_runs, require_complete
@@ -53,7 +54,8 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
 
     Writes `metrics.parquet` (each run and seed), `leaderboard.parquet` (means over seeds with their users x seeds
     intervals; groups of a single user have none and are left out there), `times.parquet`, `runs.parquet` (what became
-    of every run) and, in `collected.json`, the settings they were made with.
+    of every run), `gates.json` (what must hold before they are believed) and, in `collected.json`, the settings they
+    were made with.
 
     Parameters
     ----------
@@ -97,6 +99,7 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
         write_table(pd.DataFrame(_intervals(config, leaders)), new / "leaderboard.parquet", LEADERBOARD)
         write_table(times, new / "times.parquet", TIMES)
         write_runs(config, results, new)
+        check_gates(config, results, new)
         write_json(new / COLLECTED, compared_settings(config))
 
 

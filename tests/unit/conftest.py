@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hydrarec.comparison import check_gates, collect, contrast
+from hydrarec.comparison import collect, contrast
 from tests.fabricate import Tree, config
 
 
@@ -23,7 +23,6 @@ def tables(tree, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("tables")
     collect(tree.config, tree.results, output)
     contrast(tree.config, tree.results, output)
-    check_gates(tree.config, tree.results, output)
     return output
 
 

@@ -169,6 +169,12 @@ def test_a_run_that_lost_a_file_is_not_finished(folder):
     assert f"{SOFTMAX} seed 0: incomplete\n    timing.json: not there any more; delete {place} and start" in text
 
 
+def test_a_finished_run_whose_weights_were_deleted_is_finished_as_it_is_for_a_comparison(folder):
+    left = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0)
+    (left / "model.safetensors").unlink()
+    assert stage(folder, SOFTMAX, 0) == "finished"
+
+
 def test_ranks_of_earlier_weights_do_not_make_a_run_finished(folder):
     place = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0)
 

@@ -6,30 +6,18 @@ from dataclasses import asdict, fields
 import pandas as pd
 
 from hydrarec.comparison import Gate
+from hydrarec.comparison.gate import CHECKS
 from hydrarec.config import BenchmarkConfig
 from hydrarec.report.blocks import Chapter, Folded, PageBlock, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import make_readable, scope_titles
+from hydrarec.report.titles import scope_titles
 
 _ABOUT = (
     "Controls have scores that are known from theory; had one missed its score, this page would not have been written. "
     "Green: as it must be. Amber: read the results with this in mind. Red: do not use this run's results."
 )
-_QUESTIONS = {
-    "complete": "runs missing",
-    "oracle": "oracle not checked",
-    "random": "chance not checked",
-    "popularity": "no popularity baseline",
-    "ties": "ties decide",
-    "floor": "below a simple baseline",
-    "converged": "stopped at the last epoch allowed",
-    "machine": "times may hold waiting",
-    "code": "versions of the code",
-    "packages": "versions of packages",
-}
-"""What a check that did not pass is about, in a few words."""
 
 
 def checks(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter:
@@ -51,7 +39,7 @@ def concerns(gates: list[Gate]) -> str:
     'below a simple baseline (2), times may hold waiting (1)'
     """
     counts = Counter(gate.name for gate in gates if gate.status != "green")
-    return ", ".join(f"{_QUESTIONS.get(name, name)} ({number})" for name, number in counts.most_common())
+    return ", ".join(f"{CHECKS[name]} ({number})" for name, number in counts.most_common())
 
 
 def gate_tables(config: BenchmarkConfig, gates: list[Gate], styles: dict[str, RunStyle]) -> dict[str, Table]:
@@ -83,7 +71,7 @@ def _rows(gates: list[Gate], named: dict[tuple[str, str], str], styles: dict[str
         alike.setdefault((gate.status, gate.name, where, gate.sentence), []).append(gate.run)
     return [
         Row(
-            [Cell(status), Cell(check), _run_cell(runs, styles), Cell(where), Cell(make_readable(sentence, named))],
+            [Cell(status), Cell(check), _run_cell(runs, styles), Cell(where), Cell(sentence)],
             f"gate-{status}",
         )
         for (status, check, where, sentence), runs in alike.items()

@@ -117,7 +117,6 @@ def tabulated(tree, config=None):
     config, tables = config or tree.config, tree.results / "comparison" / "made"
     collect(config, tree.results, tables)
     contrast(config, tree.results, tables)
-    check_gates(config, tree.results, tables)
     analyse(config, tree.results, tables)
     return tables
 

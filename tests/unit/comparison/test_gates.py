@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hydrarec.columns import RANKS
-from hydrarec.comparison import check_gates, collect, read_gates
+from hydrarec.comparison import collect, read_gates
 from hydrarec.files import read_json, write_json
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC
@@ -14,7 +14,7 @@ from tests.fabricate import HYDRA_UNI, SASREC
 
 def checked(tree) -> dict[tuple[str, str], str]:
     collect(tree.config, tree.results, tree.results)
-    return {(gate.name, gate.run): gate.status for gate in check_gates(tree.config, tree.results, tree.results)}
+    return {(gate.name, gate.run): gate.status for gate in read_gates(tree.results)}
 
 
 def change_ranks(tree, run, change):

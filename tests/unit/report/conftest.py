@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hydrarec.analyses import analyse
-from hydrarec.comparison import check_gates, collect, contrast
+from hydrarec.comparison import collect, contrast
 from hydrarec.report import render
 from hydrarec.report.figures import panels
 from tests.fabricate import Tree, config
@@ -17,7 +17,6 @@ def compute(tree: Tree, output: Path) -> Path:
     """Compute all tables of a tree."""
     collect(tree.config, tree.results, output)
     contrast(tree.config, tree.results, output)
-    check_gates(tree.config, tree.results, output)
     analyse(tree.config, tree.results, output)
     return output
 
