@@ -10,7 +10,6 @@ from scipy import stats
 from hydrarec.analyses.orders import tie_orders
 from hydrarec.analyses.sensitivity import FULL, other_variants
 from hydrarec.columns import AGREEMENT
-from hydrarec.comparison.runs import kind_of
 from hydrarec.config import BenchmarkConfig
 
 Values = NDArray[np.float64]
@@ -38,15 +37,14 @@ def agreement(config: BenchmarkConfig, values: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Columns of `hydrarec.columns.AGREEMENT`.
     """
-    contest = [run.id for run in config.all_runs if kind_of(run) in ("trained", "baseline")]
-    contested = values[values["run"].isin(contest)].astype({"value": float})
+    contested = values[values["run"].isin(config.competing)].astype({"value": float})
     there = set(zip(contested["dataset"], contested["protocol"], strict=True))
     pairs = [pair for pair in _pairs(config) if pair[0][:2] in there and pair[2][:2] in there]
     rows: list[dict[str, Any]] = []
     for metric, table in contested.groupby("metric", sort=False):
         wide = table.pivot(index="run", columns=["dataset", "protocol", "variant"], values="value")
         for one, name, other in pairs:
-            both = wide.reindex(index=contest, columns=pd.MultiIndex.from_tuples([one, other])).dropna()
+            both = wide.reindex(index=config.competing, columns=pd.MultiIndex.from_tuples([one, other])).dropna()
             key = {"dataset": one[0], "protocol": one[1], "variant": name, "metric": metric}
             rows.append(key | compare_orders(list(both.index), *both.to_numpy().T))
     return pd.DataFrame(rows, columns=AGREEMENT.names)

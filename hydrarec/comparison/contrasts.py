@@ -12,7 +12,7 @@ from hydrarec.columns import COMPARISON, PAIRS, PLACES
 from hydrarec.comparison.cases import read_evaluation_cases
 from hydrarec.comparison.measures import metric_names, paired_names
 from hydrarec.comparison.pairs import contrast_pairs
-from hydrarec.comparison.runs import finished_runs, is_from_lists, kind_of, require_complete
+from hydrarec.comparison.runs import finished_runs, is_from_lists, require_complete
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.compared import compared_settings
@@ -82,7 +82,7 @@ def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: b
 
 def compared_runs(config: BenchmarkConfig) -> list[str]:
     """Return the ids of the runs that compete, the reference among them."""
-    return [run.id for run in config.all_runs if run.id == config.evaluation.reference or _is_competing(run)]
+    return [run for run in config.run_ids if run == config.evaluation.reference or run in config.competing]
 
 
 @dataclass(frozen=True)
@@ -186,10 +186,6 @@ def is_without_chance(*values: NDArray[np.float64]) -> bool:
     """Return whether values (seeds along the last axis) are the same with every seed, and not for want of any hit."""
     repeated = all((one == one[..., :1]).all() for one in values)
     return repeated and any(one.any() for one in values)
-
-
-def _is_competing(run: Any) -> bool:
-    return kind_of(run) in ("trained", "baseline")
 
 
 def _compare_with_margins(log_ratio: Estimate | None, evaluation: EvaluationConfig) -> dict[str, float | None]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from hydrarec.comparison.compatibility import (
     refuse_mixed_data,
@@ -12,25 +12,9 @@ from hydrarec.comparison.compatibility import (
     refuse_other_settings,
 )
 from hydrarec.config import BenchmarkConfig
-from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_object
 from hydrarec.layout import COSTS, PARTS, absent_files, run_folder, split_folder
 from hydrarec.outdated import why_unusable
-
-OPTIMUM = "bayes"
-"""Name of the baseline that scores by the generator's true probabilities, so that nothing can do better."""
-
-Kind = Literal["trained", "baseline", "control", "optimum"]
-"""What a run is there for."""
-
-
-def kind_of(run: TrainedRun | BaselineRun) -> Kind:
-    """Return what a run is there for: to be compared, to check the evaluation, or to show how far one could get."""
-    if isinstance(run, TrainedRun):
-        return "trained"
-    if run.baseline == OPTIMUM:
-        return "optimum"
-    return "baseline" if run.control is None else "control"
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,11 @@ class BenchmarkConfig(ConfigModel):
         """Ids of all runs, in the order of the configuration."""
         return [run.id for run in self.all_runs]
 
+    @cached_property
+    def competing(self) -> list[str]:
+        """Ids of the runs that are compared; controls and the best possible scorer compete with nobody."""
+        return [run.id for run in self.all_runs if run.role in ("trained", "baseline")]
+
     def run(self, run_id: str) -> TrainedRun | BaselineRun:
         """Return the run of that id."""
         return next(run for run in self.all_runs if run.id == run_id)

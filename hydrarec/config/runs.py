@@ -14,6 +14,11 @@ from hydrarec.config.models import Model, ModelConfig
 from hydrarec.config.patterns import BASELINE, RUN_ID
 from hydrarec.config.training import TrainingConfig
 
+Role = Literal["trained", "baseline", "control", "optimum"]
+"""What a run is there for: to be compared (the first two), to check the evaluation, to show how far one could get."""
+OPTIMUM = "bayes"
+"""Name of the baseline that scores by the generator's true probabilities, so that nothing can do better."""
+
 RunId = Annotated[str, Field(pattern=RUN_ID, max_length=200)]
 ModelKind = Annotated[str, Field(min_length=1)]
 
@@ -43,6 +48,11 @@ class TrainedRun(Overrides):
     masking: Masking
     """Who sees whom, and what is predicted."""
 
+    @property
+    def role(self) -> Role:
+        """What it is there for."""
+        return "trained"
+
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.model.takes_attention and self.attention is None:
@@ -71,6 +81,13 @@ class BaselineRun(ConfigModel):
     """The seed changes nothing: computed once, and that result stands for every seed."""
     control: Literal["oracle", "random"] | None = None
     """The method's scores are known from theory and are checked before anything is compared."""
+
+    @property
+    def role(self) -> Role:
+        """What it is there for."""
+        if self.baseline == OPTIMUM:
+            return "optimum"
+        return "baseline" if self.control is None else "control"
 
 
 def _run_kind(value: Any) -> str:

@@ -29,7 +29,7 @@ from hydrarec.columns import (
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.compatibility import refuse_other_tables
 from hydrarec.comparison.measurements import read_measurements
-from hydrarec.comparison.runs import RunSeed, finished_run_seeds, kind_of, require_complete
+from hydrarec.comparison.runs import RunSeed, finished_run_seeds, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, split_folder
@@ -160,7 +160,7 @@ class Inputs:
     def contest(self, scope: Scope) -> list[str]:
         """Return the ids of a scope's finished runs that compete: neither controls nor the best possible scorer."""
         there = set(scope.of(self.leaders)["run"])
-        return [r.id for r in self.config.all_runs if r.id in there and kind_of(r) in ("trained", "baseline")]
+        return [run for run in self.config.competing if run in there]
 
     def leaderboard(self, scope: Scope, metric: str, group: str = "all") -> pd.DataFrame:
         """Return a scope's leaderboard rows of one metric and group, by run id."""

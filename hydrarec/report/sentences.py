@@ -3,7 +3,6 @@
 import pandas as pd
 from markupsafe import Markup
 
-from hydrarec.comparison.runs import kind_of
 from hydrarec.config.protocol import PROTOCOL_TITLES
 from hydrarec.formatting import (
     NARROW,
@@ -34,7 +33,7 @@ HALF_A_USER = "with half a user more on either side, so that an observed differe
 def lead(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
     """Say what was compared, on what, and with what."""
     config = inputs.config
-    kinds = [str(kind_of(run)) for run in config.all_runs]
+    kinds = [run.role for run in config.all_runs]
     names = {
         "trained": "trained model",
         "baseline": "baseline",
@@ -124,7 +123,7 @@ def basis(inputs: Inputs, scope: Scope) -> str:
 def best_possible_sentence(inputs: Inputs, scope: Scope) -> str:
     """Say how far one could get, where the data's generator is known; empty elsewhere."""
     board = inputs.leaderboard(scope, inputs.primary)
-    optima = [run.id for run in inputs.config.all_runs if kind_of(run) == "optimum"]
+    optima = [run.id for run in inputs.config.all_runs if run.role == "optimum"]
     if not optima or optima[0] not in board.index:
         return ""
     second = inputs.leaderboard(scope, inputs.secondary)

@@ -7,8 +7,8 @@ marker of its own, so that nobody needs colour vision to tell runs apart. Baseli
 from dataclasses import dataclass
 from typing import Literal
 
-from hydrarec.comparison.runs import Kind, kind_of
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.runs import Role
 
 FONT_SIZE = 12
 """Size of text in figures, in pixels."""
@@ -47,7 +47,7 @@ class RunStyle:
 
     id: str
     label: str
-    kind: Kind
+    kind: Role
     colour: str
     """Colour on white; figures are made with it."""
     variable: str
@@ -79,7 +79,7 @@ def run_styles(config: BenchmarkConfig) -> dict[str, RunStyle]:
     markers = list(MARKERS)
     trained = others = 0
     for run in config.all_runs:
-        kind = kind_of(run)
+        kind = run.role
         label = run.label or run.id
         if kind == "trained":
             hue, lap = trained % len(HUES), trained // len(HUES)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hydrarec.comparison.runs import kind_of
 from hydrarec.formatting import NOTHING, count, metric_title, percent, score
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
@@ -37,8 +36,7 @@ def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
     measured = scope.of(inputs.beyond)
     if measured.empty:
         return []
-    contest = [run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")]
-    shown = [run for run in _wide_table(inputs, scope).index if run in contest]
+    shown = [run for run in _wide_table(inputs, scope).index if run in inputs.config.competing]
     histories = measured.set_index("measure").loc["popularity", "value"]
     caption = (
         f"Accuracy against what else lists are like. {sentences.figure_basis(inputs, scope)} Intervals: "

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pandas as pd
 
 from hydrarec.comparison.clocks import PROCESSOR, clock_column, clock_name
-from hydrarec.comparison.runs import kind_of
 from hydrarec.formatting import NOTHING, count, duration, metric_title, score, score_interval
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, Text
@@ -138,11 +137,11 @@ def _places(places: pd.DataFrame, run: str) -> Cell:
 
 
 def _tags(inputs: Inputs, run: str) -> str:
-    kind = kind_of(inputs.config.run(run))
+    role = inputs.config.run(run).role
     tags = {
         "reference": run == inputs.config.evaluation.reference,
-        "best possible": kind == "optimum" and (inputs.config.run(run).label or "").lower() != "best possible",
-        "control": kind == "control",
+        "best possible": role == "optimum" and (inputs.config.run(run).label or "").lower() != "best possible",
+        "control": role == "control",
     }
     return ", ".join(name for name, holds in tags.items() if holds)
 

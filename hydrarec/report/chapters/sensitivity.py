@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hydrarec.comparison.runs import kind_of
 from hydrarec.formatting import NOTHING, metric_title, score, signed
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
@@ -116,7 +115,7 @@ def agreement_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -
 def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     """List every run's primary metric in every variant, with the places it moves."""
     wide = _wide_table(inputs, scope)
-    contest = [run for run in wide.index if run in _contest(inputs)]
+    contest = [run for run in wide.index if run in inputs.config.competing]
     others = [variant for variant in wide.columns if variant != FULL]
     ties = _tie_deviations(inputs, scope)
     moves = {variant: _moves(wide.loc[contest, [FULL, variant]].dropna()) for variant in others}
@@ -172,7 +171,7 @@ def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[s
         wide["gts"] = _wide_table(inputs, later)[FULL]
     name, panels = metric_title(inputs.primary), {}
     for variant in (variant for variant in _PLOTTED if variant in wide):
-        table = wide.loc[[run for run in wide.index if run in _contest(inputs)], [FULL, variant]].dropna()
+        table = wide.loc[[run for run in wide.index if run in inputs.config.competing], [FULL, variant]].dropna()
         if len(table) < 2:
             continue
         what = TITLES[variant][0] if variant == "gts" else f"among {TITLES[variant][0]}"
@@ -213,10 +212,6 @@ def _wide_table(inputs: Inputs, scope: Scope) -> pd.DataFrame:
     columns = list(dict.fromkeys(table["variant"]))
     wide = table.pivot(index="run", columns="variant", values="value").astype(float)
     return wide[columns].sort_values(FULL, ascending=False, kind="stable")
-
-
-def _contest(inputs: Inputs) -> set[str]:
-    return {run.id for run in inputs.config.all_runs if kind_of(run) in ("trained", "baseline")}
 
 
 def _describe_variant(inputs: Inputs, scope: Scope, variant: str) -> str:

@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 
 from hydrarec import __version__
-from hydrarec.comparison.runs import kind_of
 from hydrarec.report.blocks import Chapter
 from hydrarec.report.inputs import Inputs
 
@@ -31,7 +30,7 @@ def numbers(inputs: Inputs, chapters: Sequence[Chapter]) -> str:
         "seeds": config.seeds,
         "datasets": [{"id": dataset.id, "title": dataset.title} for dataset in config.datasets],
         "protocols": config.protocols,
-        "runs": [{"id": run.id, "label": config.label(run.id), "kind": kind_of(run)} for run in config.all_runs],
+        "runs": [{"id": run.id, "label": config.label(run.id), "kind": run.role} for run in config.all_runs],
         "tables": {name: _table(frame, schema) for name, (frame, schema) in inputs.tables.items()},
         "gates": [asdict(gate) for gate in inputs.gates],
         "cards": inputs.cards,
