@@ -6,11 +6,10 @@ import pandas as pd
 
 from hydrarec.claims.base import ClaimKind, Device, Finding, Verdict
 from hydrarec.claims.evidence import Evidence, Undecidable
+from hydrarec.config.efficiency import ALONE
 from hydrarec.config.hypotheses import GrowthClaimConfig
 
 AXES = {"length": "the length T", "width": "the width D"}
-ALONE = "alone"
-"""Layout of an operator without a block around it."""
 _PIECE = ["layout", "form", "work"]
 
 

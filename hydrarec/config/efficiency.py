@@ -8,6 +8,12 @@ from hydrarec.config.base import ConfigModel, Count, each_once
 from hydrarec.config.training import Device
 
 Part = Literal["operators", "blocks", "steps", "inference"]
+ON_DATA: tuple[Part, ...] = ("steps", "inference")
+"""Parts that are measured with the data, the sizes and the trainings of the runs; the others have their own sizes."""
+NO_MIXING = "no mixing"
+"""In tables, a model whose operator does nothing, which no operator can be faster than."""
+ALONE = "alone"
+"""In tables, the layout of an operator without a block around it."""
 Size = Count
 
 

@@ -7,11 +7,9 @@ long trainings go on, further seeds.
 from typing import Any
 
 from hydrarec.config.benchmark import BenchmarkConfig
-from hydrarec.config.efficiency import Part
+from hydrarec.config.efficiency import ON_DATA, Part
 from hydrarec.config.runs import Overrides, TrainedRun
 
-ON_DATA: tuple[Part, ...] = ("steps", "inference")
-"""Parts that are measured with the data, the sizes and the trainings of the runs; the others have their own sizes."""
 SIZES = {"lengths", "d_model", "widths", "length", "elements"}
 """Keys of `efficiency` with the sizes of those others."""
 WHEN_TO_STOP = {"max_epochs", "patience"}

@@ -9,6 +9,7 @@ from torch import nn
 from hydrarec.attention.base import AttentionOperator
 from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
 from hydrarec.config.benchmark import BenchmarkConfig
+from hydrarec.config.efficiency import NO_MIXING
 from hydrarec.config.encoder import EncoderConfig
 from hydrarec.config.models import ModelConfig
 from hydrarec.efficiency.no_mixing import without_mixing
@@ -16,7 +17,6 @@ from hydrarec.efficiency.operations import TRAINING, Operations, Shape, linear_l
 from hydrarec.efficiency.operators import SMALL
 from hydrarec.efficiency.pieces import (
     FUSED,
-    NO_MIXING,
     Counted,
     Piece,
     Size,

@@ -12,16 +12,15 @@ from torch import Tensor
 from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
 from hydrarec.config.base import KindConfigModel
 from hydrarec.config.benchmark import BenchmarkConfig
+from hydrarec.config.efficiency import ALONE
 from hydrarec.config.runs import TrainedRun
 from hydrarec.efficiency.operations import Operations
 from hydrarec.efficiency.rounds import Work
 
 FUSED, MATH = "softmax", "softmax (backend=math)"
 """The alternatives that are measured in any case; the first is what speed is compared with."""
-NO_MIXING = "no mixing"
-"""A model whose operator does nothing, which no operator can be faster than."""
-ALONE, FIXED = "alone", "nothing"
-"""Layout of what has nothing around it; axis of what has the size of the configuration."""
+FIXED = "nothing"
+"""Axis of what has the size of the configuration."""
 ELEMENTS = {"cpu": 2**20, "cuda": 2**24}
 """Numbers in a batch by type of device, unless configured: on a GPU enough to be about more than launches."""
 NUMBER_SEED = 0

@@ -9,7 +9,8 @@ import pandas as pd
 
 from hydrarec.columns import EFFICIENCY_SPEED, EFFICIENCY_TIMES, EFFICIENCY_WORK, SCALING
 from hydrarec.config import BenchmarkConfig
-from hydrarec.efficiency.pieces import FIXED, NO_MIXING
+from hydrarec.config.efficiency import NO_MIXING
+from hydrarec.efficiency.pieces import FIXED
 from hydrarec.efficiency.rounds import time_ratio
 from hydrarec.efficiency.scaling import LEAST_SIZES, fit
 from hydrarec.files import read_json

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from hydrarec.attention.base import AttentionOperator, attention_for_layer
 from hydrarec.config import BenchmarkConfig, RunSettings
 from hydrarec.config.attention import AttentionConfig, SoftmaxAttentionConfig
+from hydrarec.config.efficiency import NO_MIXING
 from hydrarec.config.runs import TrainedRun
 from hydrarec.efficiency.operations import TRAINING, Operations, Shape, linear_layers, mixing
-from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, Counted, form_of, name_of
+from hydrarec.efficiency.pieces import FUSED, MATH, Counted, form_of, name_of
 from hydrarec.models.blocks import AttentionLayer, BlockModel
 
 

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from hydrarec.config import load
-from hydrarec.config.measured import ON_DATA, measured_settings, summarised_settings
+from hydrarec.config.efficiency import ON_DATA
+from hydrarec.config.measured import measured_settings, summarised_settings
 from tests.conftest import ROOT
 
 PARTS = ("operators", "blocks", "steps", "inference")

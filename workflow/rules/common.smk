@@ -3,12 +3,16 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
+from hydrarec.config.efficiency import ON_DATA, Part
 from hydrarec.config.measured import (
     measured_settings,
     summarised_settings,
 )
+from hydrarec.config.protocol import SampledKind
 from hydrarec.config.runs import BaselineRun, TrainedRun
+from hydrarec.config.training import Device
 from hydrarec.layout import REQUIRED, raw_file
 
 # What the rule of a baseline leaves behind.
@@ -34,9 +38,9 @@ wildcard_constraints:
     protocol="|".join(BENCHMARK.protocols),
     source="[0-9a-f]{16}",
     seed="|".join(map(str, BENCHMARK.seeds)),
-    device="auto|cpu|cuda",
-    part="operators|blocks|steps|inference",
-    kind="uniform-100|popularity-100",
+    device="|".join(get_args(Device)),
+    part="|".join(get_args(Part)),
+    kind="|".join(get_args(SampledKind)),
 
 
 def one_of(ids):
@@ -153,7 +157,7 @@ def summarised_of_all(wildcards):
 
 def splits_of_part(wildcards):
     """Return the data that a part is measured on; operators and blocks need none."""
-    if wildcards.part not in ("steps", "inference"):
+    if wildcards.part not in ON_DATA:
         return []
     return expand(
         "results/data/{dataset}/{protocol}/{file}.parquet",

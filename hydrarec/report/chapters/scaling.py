@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from hydrarec.config.efficiency import NO_MIXING
 from hydrarec.formatting import NARROW, NOTHING, duration, several, size
 from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
-from hydrarec.report.figures.growth import NO_MIXING, exponent, growth
+from hydrarec.report.figures.growth import exponent, growth
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.measured import Measured
 from hydrarec.report.style import RunStyle

@@ -1,9 +1,12 @@
 """Whether another way of measuring would have told another story: values and orders of the runs in every variant."""
 
 from dataclasses import replace
+from typing import get_args
 
 import pandas as pd
 
+from hydrarec.analyses.sensitivity import FULL
+from hydrarec.config.protocol import SampledKind
 from hydrarec.formatting import NOTHING, metric_title, score, signed
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
@@ -15,7 +18,6 @@ from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.sampled_metrics import describe_number, has_enough
 from hydrarec.report.style import RunStyle
 
-FULL = "full"
 TITLES = {
     "unfiltered": ("unfiltered", "the user's history among the candidates"),
     "warm": ("warm targets", "only targets that occur in the training data"),
@@ -26,7 +28,7 @@ TITLES = {
     "gts": ("gts", "the global temporal split"),
 }
 """Names of the variants, and what they are; of sampled items it depends on the data how many they are."""
-_SAMPLED = ("uniform-100", "popularity-100")
+_SAMPLED: tuple[str, ...] = get_args(SampledKind)
 """Variants whose candidates are sampled."""
 _PLOTTED = (*_SAMPLED, "gts")
 """Variants that get a figure."""

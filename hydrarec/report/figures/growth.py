@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from hydrarec.config.efficiency import NO_MIXING
 from hydrarec.formatting import MINUS, NARROW, count
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Figure, Panel, blank_panel, finish, marker, panel_height
 from hydrarec.report.measured import Measured
 from hydrarec.report.style import HUES, MARKERS, MUTED, RunStyle
 
-NO_MIXING = "no mixing"
 _AXES = {"length": "positions T", "width": "features D"}
 _TIME_UNITS = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (0, "ns"))
 _SCALES = {"s": 1, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}

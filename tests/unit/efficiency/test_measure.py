@@ -12,13 +12,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from hydrarec.attention.parts.hydra_kernels import should_use_kernel
 from hydrarec.config import RunSettings, load
 from hydrarec.config.attention import HydraAttentionConfig
+from hydrarec.config.efficiency import NO_MIXING
 from hydrarec.efficiency import measure as measuring
 from hydrarec.efficiency import steps
 from hydrarec.efficiency.blocks import block_pieces
 from hydrarec.efficiency.memory import Limits, Probe, probe
 from hydrarec.efficiency.no_mixing import NoMixing, without_mixing
 from hydrarec.efficiency.operators import SMALL_NUMBERS, operator_pieces
-from hydrarec.efficiency.pieces import FUSED, MATH, NO_MIXING, gradients, sizes
+from hydrarec.efficiency.pieces import FUSED, MATH, gradients, sizes
 from hydrarec.efficiency.variants import Variant, count
 from hydrarec.models.blocks import AttentionLayer
 from hydrarec.sequences.batches import Batch
