@@ -44,9 +44,9 @@ def analyse(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
     ValueError
         If runs are about different cases, candidates or data, or a file does not hold what it must.
     """
-    require_complete(config, results, partial=partial)
-    values = sensitivity(config, results, partial=partial)
-    moved, tied, lists = agreement(config, values), orders(config, results), beyond(config, results)
+    scopes = require_complete(config, results, partial=partial)
+    values = sensitivity(config, scopes, partial=partial)
+    moved, tied, lists = agreement(config, values), orders(config, scopes), beyond(config, scopes)
     with atomic_folder(output, last=ANALYSED) as new:
         write_table(values, new / "sensitivity.parquet", SENSITIVITY)
         write_table(moved, new / "agreement.parquet", AGREEMENT)

@@ -33,7 +33,6 @@ likeness is found to lack diversity by construction.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,11 +41,10 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from hydrarec.analyses.lists import Known, read_exposure, read_known
-from hydrarec.analyses.scopes import scopes
 from hydrarec.columns import BEYOND
-from hydrarec.comparison.runs import finished_runs
+from hydrarec.comparison.cases import read_evaluation_cases
+from hydrarec.comparison.runs import Finished
 from hydrarec.config import BenchmarkConfig
-from hydrarec.layout import run_folder
 from hydrarec.progress import bar
 
 GROUPS = 200
@@ -60,15 +58,15 @@ _BOUNDS = {"coverage": (0.0, 1.0), "gini": (0.0, 1.0), "popularity_lift": (-1.0,
 Values = NDArray[np.float64]
 
 
-def beyond(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
+def beyond(config: BenchmarkConfig, scopes: Sequence[Finished]) -> pd.DataFrame:
     """Measure the lists of every run.
 
     Parameters
     ----------
     config
         The comparison; k is that of its primary metric.
-    results
-        Folder of everything computed.
+    scopes
+        The runs of every dataset and protocol.
 
     Returns
     -------
@@ -84,18 +82,18 @@ def beyond(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
     """
     k, alpha = config.evaluation.primary_cutoff, config.evaluation.alpha
     rows: list[dict[str, Any]] = []
-    for dataset, protocol, cases in scopes(config, results):
-        known, key = read_known(results, dataset, protocol), {"dataset": dataset, "protocol": protocol}
+    for finished in scopes:
+        if not finished.runs:
+            continue
+        dataset, protocol, cases = finished.dataset, finished.protocol, read_evaluation_cases(finished)
+        known, key = read_known(finished.results, dataset, protocol), {"dataset": dataset, "protocol": protocol}
         weights = leave_out(len(known.history))
         histories = {OF_HISTORIES: known.history @ weights / weights.sum(axis=0)}
         rows += [key | {"run": "", "measure": OF_HISTORIES} | _row(OF_HISTORIES, [histories], alpha, len(weights))]
-        for run in bar(
-            finished_runs(config, results, dataset, protocol), what=f"lists on {dataset}/{protocol}", unit="run"
-        ):
-            folders = [run_folder(results, dataset, protocol, run, seed) for seed in config.seeds_of(run)]
+        for run in bar(finished.runs, what=f"lists on {dataset}/{protocol}", unit="run"):
             by_seed = [
-                measure(read_exposure(folder / "recommendations.parquet", cases, k, known.warm), known, weights)
-                for folder in folders
+                measure(read_exposure(one.folder / "recommendations.parquet", cases, k, known.warm), known, weights)
+                for one in finished.seeds_of(run)
             ]
             rows += [
                 key | {"run": run, "measure": f"{name}@{k}"} | _row(name, by_seed, alpha, len(weights))

@@ -4,7 +4,7 @@ A data set and those that differ from it in nothing but the order of ties (`tie_
 on apart. What the order adds to the uncertainty of a difference: `hydrarec.significance.orders`.
 """
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from hydrarec.columns import ORDERS
 from hydrarec.comparison.cases import EvaluationCases, read_evaluation_cases
 from hydrarec.comparison.contrasts import compared_runs, is_without_chance
 from hydrarec.comparison.measures import metric_names
-from hydrarec.comparison.runs import finished_runs
+from hydrarec.comparison.runs import Finished
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.datasets import DatasetConfig
@@ -31,15 +31,15 @@ def tie_orders(config: BenchmarkConfig, dataset: DatasetConfig) -> list[DatasetC
     return [other for other in config.datasets if other.tie_order is not None and dataset.same_but_for_ties(other)]
 
 
-def orders(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
+def orders(config: BenchmarkConfig, scopes: Sequence[Finished]) -> pd.DataFrame:
     """Compare runs with the reference in every order of ties, on the metrics on which all pairs are compared.
 
     Parameters
     ----------
     config
         The comparison.
-    results
-        Folder of everything computed.
+    scopes
+        The runs of every dataset and protocol.
 
     Returns
     -------
@@ -55,45 +55,44 @@ def orders(config: BenchmarkConfig, results: Path) -> pd.DataFrame:
         If users are not the same in all orders.
     """
     rows: list[dict[str, Any]] = []
+    there = {(finished.dataset, finished.protocol): finished for finished in scopes}
     for dataset in config.datasets:
         tied = tie_orders(config, dataset) if dataset.tie_order is None else []
         if len(tied) < LEAST_ORDERS:
             continue
         for protocol in config.protocols:
-            rows += _rows_within(config, results, [dataset.id, *(other.id for other in tied)], protocol)
+            rows += _rows_within([there[name, protocol] for name in (dataset.id, *(other.id for other in tied))])
     return pd.DataFrame(rows, columns=ORDERS.names)
 
 
-def _rows_within(config: BenchmarkConfig, results: Path, datasets: list[str], protocol: str) -> list[dict[str, Any]]:
+def _rows_within(scopes: list[Finished]) -> list[dict[str, Any]]:
     """Return the rows of a data set, which comes first, and its other orders."""
-    finished = [set(finished_runs(config, results, dataset, protocol)) for dataset in datasets]
-    runs = [run for run in compared_runs(config) if all(run in there for there in finished)]
+    of_file = scopes[0]
+    config, dataset, protocol = of_file.config, of_file.dataset, of_file.protocol
+    runs = [run for run in compared_runs(config) if all(run in finished.runs for finished in scopes)]
     reference = config.evaluation.reference
     if reference not in runs:
         return []
-    cases = {dataset: read_evaluation_cases(config, results, dataset, protocol) for dataset in datasets}
-    _refuse_other_users(cases)
-    base = _values(config, results, cases, protocol, reference)
+    cases = [read_evaluation_cases(finished) for finished in scopes]
+    _refuse_other_users({finished.dataset: of for finished, of in zip(scopes, cases, strict=True)})
+    base = _values(scopes, cases, reference)
     rows: list[dict[str, Any]] = []
-    for run in bar(runs, what=f"orders of ties on {datasets[0]}/{protocol}", unit="run"):
+    for run in bar(runs, what=f"orders of ties on {dataset}/{protocol}", unit="run"):
         if run == reference:
             continue
         stochastic = not config.is_deterministic(run, reference)
-        differences = _values(config, results, cases, protocol, run) - base
+        differences = _values(scopes, cases, run) - base
         for index, metric in enumerate(config.evaluation.paired_metrics):
-            key = {"dataset": datasets[0], "protocol": protocol, "run": run, "reference": reference, "metric": metric}
+            key = {"dataset": dataset, "protocol": protocol, "run": run, "reference": reference, "metric": metric}
             rows.append(key | _row(differences[:, :, index], config.evaluation.alpha, stochastic=stochastic))
     return rows
 
 
-def _values(
-    config: BenchmarkConfig, results: Path, cases: dict[str, EvaluationCases], protocol: str, run: str
-) -> NDArray[np.float64]:
+def _values(scopes: list[Finished], cases: list[EvaluationCases], run: str) -> NDArray[np.float64]:
     """Return a run's values: orders, that of the file first, x users x metrics x seeds."""
-    kept = [metric_names(config.evaluation.cutoffs).index(metric) for metric in config.evaluation.paired_metrics]
-    return np.stack(
-        [values_by_user(config, results, of, dataset, protocol, run)[:, kept] for dataset, of in cases.items()]
-    )
+    evaluation = scopes[0].config.evaluation
+    kept = [metric_names(evaluation.cutoffs).index(metric) for metric in evaluation.paired_metrics]
+    return np.stack([values_by_user(*one, run)[:, kept] for one in zip(scopes, cases, strict=True)])
 
 
 def _row(differences: NDArray[np.float64], alpha: float, *, stochastic: bool) -> dict[str, Any]:

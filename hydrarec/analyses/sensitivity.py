@@ -21,16 +21,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.analyses.scopes import scopes
 from hydrarec.columns import SAMPLED, SENSITIVITY
-from hydrarec.comparison.cases import EvaluationCases, Group, read_ranks
+from hydrarec.comparison.cases import EvaluationCases, Group, read_evaluation_cases, read_ranks
 from hydrarec.comparison.measures import case_tie_variances, case_values, metric_names
-from hydrarec.comparison.runs import finished_runs
+from hydrarec.comparison.runs import Finished
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import sample_size
 from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_json
-from hydrarec.layout import COSTS, candidates_file, run_folder, split_folder
+from hydrarec.layout import COSTS, candidates_file
 from hydrarec.progress import bar
 from hydrarec.tables import content_hash, read_table
 
@@ -52,15 +51,15 @@ def other_variants(config: BenchmarkConfig) -> list[str]:
     return ["unfiltered", "warm", "optimistic", "pessimistic", *config.evaluation.sampled]
 
 
-def sensitivity(config: BenchmarkConfig, results: Path, *, partial: bool = False) -> pd.DataFrame:
+def sensitivity(config: BenchmarkConfig, scopes: Sequence[Finished], *, partial: bool = False) -> pd.DataFrame:
     """Measure every run in every variant.
 
     Parameters
     ----------
     config
         The comparison.
-    results
-        Folder of everything computed.
+    scopes
+        The runs of every dataset and protocol.
     partial
         Whether candidates may be missing, or counts among them; both are then named in place of values.
 
@@ -78,14 +77,14 @@ def sensitivity(config: BenchmarkConfig, results: Path, *, partial: bool = False
     """
     rows: list[dict[str, Any]] = []
     cutoffs = config.evaluation.cutoffs
-    for dataset, protocol, cases in scopes(config, results):
-        split = split_folder(results, dataset, protocol)
-        paths = {kind: candidates_file(split, kind) for kind in config.evaluation.sampled}
+    for finished in scopes:
+        if not finished.runs:
+            continue
+        dataset, protocol, cases = finished.dataset, finished.protocol, read_evaluation_cases(finished)
+        paths = {kind: candidates_file(finished.split, kind) for kind in config.evaluation.sampled}
         hashes = {kind: content_hash(path) for kind, path in paths.items() if path.is_file() or not partial}
-        runs = finished_runs(config, results, dataset, protocol)
-        for run in bar(runs, what=f"variants on {dataset}/{protocol}", unit="run"):
-            seeds = config.seeds_of(run)
-            folders = [run_folder(results, dataset, protocol, run, seed) for seed in seeds]
+        for run in bar(finished.runs, what=f"variants on {dataset}/{protocol}", unit="run"):
+            folders = [one.folder for one in finished.seeds_of(run)]
             read = [read_ranks(folder / "ranks.parquet", cases) for folder in folders]
             by_seed = [
                 _variants(config, cases, ranks, folder, run, _counted_hashes(folder, hashes) if partial else hashes)
@@ -108,7 +107,7 @@ def sensitivity(config: BenchmarkConfig, results: Path, *, partial: bool = False
                         "why": why,
                         "tie_deviation": float(deviations[index]) if variant == FULL else None,
                         "n_users": group.n_users if group else 0,
-                        "n_seeds": len(seeds),
+                        "n_seeds": len(folders),
                     }
                     for index, metric in enumerate(metric_names(cutoffs))
                 ]

@@ -9,9 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.columns import HELD_OUT, RANKS, TRAIN
-from hydrarec.comparison.runs import finished_runs
-from hydrarec.config import BenchmarkConfig
-from hydrarec.layout import run_folder, split_folder
+from hydrarec.comparison.runs import Finished
 from hydrarec.provenance import AGAIN
 from hydrarec.tables import read_table
 
@@ -53,7 +51,7 @@ class EvaluationCases:
     """`all` first; groups without any case are left out."""
 
 
-def read_evaluation_cases(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> EvaluationCases:
+def read_evaluation_cases(finished: Finished) -> EvaluationCases:
     """Read the cases of the first finished run and hold them against the split.
 
     Raises
@@ -63,10 +61,9 @@ def read_evaluation_cases(config: BenchmarkConfig, results: Path, dataset: str, 
     ValueError
         If the run's cases are not the targets of the split's test part.
     """
-    first = finished_runs(config, results, dataset, protocol)[0]
-    source = run_folder(results, dataset, protocol, first, config.seeds_of(first)[0]) / "ranks.parquet"
+    source = finished.everything[0].folder / "ranks.parquet"
     frame = _read(source)[CASE_COLUMNS]
-    split = split_folder(results, dataset, protocol)
+    split = finished.split
     held_out = read_table(split / "test.parquet", HELD_OUT)
     targets = held_out[held_out["step"] >= 0].sort_values(["user", "step"], kind="stable")
     wanted = targets[["user", "step", "item"]].to_numpy()

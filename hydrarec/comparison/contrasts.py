@@ -12,7 +12,7 @@ from hydrarec.columns import COMPARISON, PAIRS, PLACES
 from hydrarec.comparison.cases import read_evaluation_cases
 from hydrarec.comparison.measures import metric_names, paired_names
 from hydrarec.comparison.pairs import contrast_pairs
-from hydrarec.comparison.runs import finished_runs, is_from_lists, require_complete
+from hydrarec.comparison.runs import Finished, require_complete
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.compared import compared_settings
@@ -66,12 +66,7 @@ def contrast(config: BenchmarkConfig, results: Path, output: Path, *, partial: b
     ValueError
         If runs are about different cases, candidates or data.
     """
-    require_complete(config, results, partial=partial)
-    found = [
-        _contrast_within(config, results, dataset.id, protocol)
-        for dataset in config.datasets
-        for protocol in config.protocols
-    ]
+    found = [_contrast_within(finished) for finished in require_complete(config, results, partial=partial)]
     with atomic_folder(output, last=CONTRASTED) as new:
         for name, schema, tables in zip(
             ("comparison", "pairs", "places"), (COMPARISON, PAIRS, PLACES), zip(*found, strict=True), strict=True
@@ -204,21 +199,19 @@ def _compare_with_margins(log_ratio: Estimate | None, evaluation: EvaluationConf
     }
 
 
-def _contrast_within(
-    config: BenchmarkConfig, results: Path, dataset: str, protocol: str
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    there = finished_runs(config, results, dataset, protocol)
-    runs = [run for run in compared_runs(config) if run in there]
+def _contrast_within(finished: Finished) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    config, dataset, protocol = finished.config, finished.dataset, finished.protocol
+    runs = [run for run in compared_runs(config) if run in finished.runs]
     if not runs:
         return tuple(pd.DataFrame(columns=table.names) for table in (COMPARISON, PAIRS, PLACES))
-    cases = read_evaluation_cases(config, results, dataset, protocol)
+    cases = read_evaluation_cases(finished)
     evaluation, metrics = config.evaluation, metric_names(config.evaluation.cutoffs)
     kept = [metrics.index(metric) for metric in config.evaluation.paired_metrics]
     scope = {"dataset": dataset, "protocol": protocol}
-    handed_in = {run for run in runs if is_from_lists(config, results, dataset, protocol, run)}
+    handed_in = {run for run in runs if finished.is_from_lists(run)}
     reference = None
     if evaluation.reference in runs:
-        reference = values_by_user(config, results, cases, dataset, protocol, evaluation.reference)
+        reference = values_by_user(finished, cases, evaluation.reference)
     compared: list[tuple[str, str, Compared]] = []
     seed_means: list[NDArray[np.float64]] = []
     by_run: list[NDArray[np.float64]] = []
@@ -226,7 +219,7 @@ def _contrast_within(
         if reference is not None and run == evaluation.reference:
             values = reference
         else:
-            values = values_by_user(config, results, cases, dataset, protocol, run)
+            values = values_by_user(finished, cases, run)
         # Of the metrics on which pairs are compared only: all of them, of all runs, would fill memory.
         by_run.append(values[:, kept])
         seed_means.append(np.broadcast_to(values.mean(axis=0), (len(metrics), len(config.seeds))))

@@ -1,7 +1,7 @@
 """Checks that come before any claim: controls score as theory says, runs are fit to be compared."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,11 @@ from hydrarec.comparison.cases import read_evaluation_cases, read_ranks
 from hydrarec.comparison.gate import Gate, Status
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.origin import origin_gates
-from hydrarec.comparison.runs import finished_runs
+from hydrarec.comparison.runs import Finished
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.formatting import metric_title
-from hydrarec.layout import run_folder
 from hydrarec.metrics import gains
 from hydrarec.tables import read_table
 
@@ -32,15 +31,15 @@ FLOORS = ("popularity", "itemknn", "markov", "markov_smoothed")
 """Baselines that a neural run should not be below."""
 
 
-def check_gates(config: BenchmarkConfig, results: Path, comparison: Path) -> list[Gate]:
+def check_gates(config: BenchmarkConfig, scopes: Sequence[Finished], comparison: Path) -> list[Gate]:
     """Check controls and runs, and write `gates.json` beside the tables.
 
     Parameters
     ----------
     config
         The comparison.
-    results
-        Folder of everything computed.
+    scopes
+        The runs of every dataset and protocol.
     comparison
         Folder of the tables that `collect` wrote.
 
@@ -52,17 +51,15 @@ def check_gates(config: BenchmarkConfig, results: Path, comparison: Path) -> lis
     metrics = read_table(comparison / "metrics.parquet", METRICS)
     leaders = read_table(comparison / "leaderboard.parquet", LEADERBOARD)
     times = read_table(comparison / "times.parquet", TIMES)
-    gates: list[Gate] = list(_missing_runs(config, results))
-    for dataset in config.datasets:
-        for protocol in config.protocols:
-            there = finished_runs(config, results, dataset.id, protocol)
-            if not there:
-                continue
-            runs = [config.run(run) for run in there]
-            here = [_rows_within(table, dataset.id, protocol) for table in (metrics, leaders, times)]
-            found = [*_controls(config, results, dataset.id, protocol, runs, here[0]), *_runs(config, runs, *here)]
-            gates += [dataclasses.replace(gate, dataset=dataset.id, protocol=protocol) for gate in found]
-    gates += origin_gates(config, results)
+    gates: list[Gate] = list(_missing_runs(config, scopes))
+    for finished in scopes:
+        if not finished.runs:
+            continue
+        runs = [config.run(run) for run in finished.runs]
+        here = [_rows_within(table, finished) for table in (metrics, leaders, times)]
+        found = [*_controls(finished, runs, here[0]), *_runs(config, runs, *here)]
+        gates += [dataclasses.replace(gate, dataset=finished.dataset, protocol=finished.protocol) for gate in found]
+    gates += origin_gates(config, [one for finished in scopes for one in finished.everything])
     write_json(comparison / "gates.json", [dataclasses.asdict(gate) for gate in gates])
     return gates
 
@@ -72,30 +69,26 @@ def read_gates(comparison: Path) -> list[Gate]:
     return [Gate(**entry) for entry in read_json(comparison / "gates.json")]
 
 
-def _rows_within(table: pd.DataFrame, dataset: str, protocol: str) -> pd.DataFrame:
-    return table[(table["dataset"] == dataset) & (table["protocol"] == protocol)]
+def _rows_within(table: pd.DataFrame, finished: Finished) -> pd.DataFrame:
+    return table[(table["dataset"] == finished.dataset) & (table["protocol"] == finished.protocol)]
 
 
-def _missing_runs(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
+def _missing_runs(config: BenchmarkConfig, scopes: Sequence[Finished]) -> Iterator[Gate]:
     """Say of every dataset and protocol what is not there; nothing where all is."""
-    for dataset in config.datasets:
-        for protocol in config.protocols:
-            there = finished_runs(config, results, dataset.id, protocol)
-            absent = [run for run in config.run_ids if run not in there]
-            if not absent:
-                continue
-            sentence = (
-                f"{len(absent)} of {len(config.run_ids)} runs are not finished: {', '.join(map(config.label, absent))}."
-            )
-            if config.evaluation.reference in absent:
-                sentence += " The reference is among them, so nothing is compared with it here."
-            gate = Gate.of_run("complete", "", "amber", sentence)
-            yield dataclasses.replace(gate, dataset=dataset.id, protocol=protocol)
+    for finished in scopes:
+        absent = [run for run in config.run_ids if run not in finished.runs]
+        if not absent:
+            continue
+        sentence = (
+            f"{len(absent)} of {len(config.run_ids)} runs are not finished: {', '.join(map(config.label, absent))}."
+        )
+        if config.evaluation.reference in absent:
+            sentence += " The reference is among them, so nothing is compared with it here."
+        yield Gate("complete", "", finished.dataset, finished.protocol, "amber", sentence)
 
 
-def _controls(
-    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, runs: Runs, metrics: pd.DataFrame
-) -> Iterator[Gate]:
+def _controls(finished: Finished, runs: Runs, metrics: pd.DataFrame) -> Iterator[Gate]:
+    config = finished.config
     declared, baselines = ([run for run in of if isinstance(run, BaselineRun)] for of in (config.all_runs, runs))
     for kind in ("oracle", "random"):
         if not any(run.control == kind for run in baselines):
@@ -110,7 +103,7 @@ def _controls(
         if run.control == "oracle":
             yield _oracle_control(run.id, metrics)
         elif run.control == "random":
-            yield _random_control(config, results, dataset, protocol, run.id)
+            yield _random_control(finished, run.id)
     floor = [run.id for run in baselines if run.baseline == "popularity"]
     present = (
         f"{config.label(floor[0])} is there as the floor." if floor else "There is no popularity baseline to stand on."
@@ -135,12 +128,11 @@ def _oracle_control(run: str, metrics: pd.DataFrame) -> Gate:
     )
 
 
-def _random_control(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Gate:
+def _random_control(finished: Finished, run: str) -> Gate:
     """Hold a random scorer to chance: the target of a case is equally likely to have each of its n ranks."""
-    cutoffs, k = config.evaluation.cutoffs, config.evaluation.primary_cutoff
-    cases = read_evaluation_cases(config, results, dataset, protocol)
-    seeds = config.seeds_of(run)
-    ranks = [read_ranks(run_folder(results, dataset, protocol, run, s) / "ranks.parquet", cases) for s in seeds]
+    evaluation, cases = finished.config.evaluation, read_evaluation_cases(finished)
+    cutoffs, k = evaluation.cutoffs, evaluation.primary_cutoff
+    ranks = [read_ranks(one.folder / "ranks.parquet", cases) for one in finished.seeds_of(run)]
     values = np.mean([case_values(one, cutoffs) for one in ranks], axis=0)
     everyone = cases.groups[0]
     warm = cases.frame["warm"].to_numpy()
@@ -154,7 +146,7 @@ def _random_control(config: BenchmarkConfig, results: Path, dataset: str, protoc
         reachable = np.minimum(n, k)
         chance = warm * np.cumsum(worth)[reachable - 1] / n
         spread = warm * np.cumsum(worth**2)[reachable - 1] / n - chance**2
-        expected, error = float(weights @ chance), float(np.sqrt(weights**2 @ spread / len(seeds)))
+        expected, error = float(weights @ chance), float(np.sqrt(weights**2 @ spread / len(ranks)))
         found = float(weights @ values[:, metric_names(cutoffs).index(metric)])
         distance = abs(found - expected) / error if error else 0.0 if np.isclose(found, expected) else np.inf
         # What is not a number stays, and is not green.

@@ -3,32 +3,30 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from hydrarec.comparison.compatibility import mixed_versions
 from hydrarec.comparison.gate import Gate
-from hydrarec.comparison.runs import RunSeed, finished_run_seeds
+from hydrarec.comparison.runs import RunSeed
 from hydrarec.config import BenchmarkConfig
 from hydrarec.provenance import code_of, n_changed, read_manifest, recorded_sources
 
 
-def origin_gates(config: BenchmarkConfig, results: Path) -> Iterator[Gate]:
+def origin_gates(config: BenchmarkConfig, everything: Sequence[RunSeed]) -> Iterator[Gate]:
     """Check that all finished runs come from the same code and packages.
 
     Parameters
     ----------
     config
         The comparison.
-    results
-        Folder of everything computed.
+    everything
+        All finished runs with their seeds.
 
     Yields
     ------
     Gate
         About versions and commits, source files, and packages.
     """
-    everything = finished_run_seeds(config, results)
     manifests = [read_manifest(one.folder / "manifest.json") for one in everything]
     mixed = list(mixed_versions(config, everything))
     for dataset, protocol, found in mixed:

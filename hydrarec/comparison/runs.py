@@ -1,7 +1,7 @@
 """The files of all runs of a comparison: which are there, whether they belong together, and what they say."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,6 @@ class RunSeed:
         return read_object(self.folder / name)
 
 
-def planned_run_seeds(config: BenchmarkConfig, results: Path) -> Iterator[RunSeed]:
-    """Go through everything a comparison consists of, in the order of the configuration."""
-    for one in config.everything():
-        yield RunSeed(*one, run_folder(results, *one))
-
-
 def seeds_of(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> list[RunSeed]:
     """Return a run with each of its seeds."""
     return [
@@ -46,39 +40,67 @@ def seeds_of(config: BenchmarkConfig, results: Path, dataset: str, protocol: str
     ]
 
 
-def is_from_lists(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> bool:
-    """Return whether a run was handed in as recommendation lists, which say nothing about ranks beyond their end."""
-    seeds = config.seeds_of(run)
-    return any((run_folder(results, dataset, protocol, run, seed) / COSTS).is_file() for seed in seeds)
+def planned_run_seeds(config: BenchmarkConfig, results: Path) -> list[RunSeed]:
+    """Return everything a comparison consists of, in the order of the configuration."""
+    return [RunSeed(*one, run_folder(results, *one)) for one in config.everything()]
 
 
-def finished_runs(config: BenchmarkConfig, results: Path, dataset: str, protocol: str) -> list[str]:
-    """Return the ids of the runs that have left everything they must, with every seed and the configuration's settings.
+@dataclass(frozen=True)
+class Finished:
+    """The runs that can be compared on a dataset under a protocol, and where their files lie."""
+
+    config: BenchmarkConfig
+    results: Path
+    dataset: str
+    protocol: str
+    runs: list[str]
+    """Ids of those that are finished with every seed, in the order of the configuration."""
+
+    @property
+    def split(self) -> Path:
+        """Folder of the split that they were computed on."""
+        return split_folder(self.results, self.dataset, self.protocol)
+
+    @property
+    def everything(self) -> list[RunSeed]:
+        """Each of the runs with each of its seeds."""
+        return [one for run in self.runs for one in self.seeds_of(run)]
+
+    def seeds_of(self, run: str) -> list[RunSeed]:
+        """Return a run with each of its seeds."""
+        return seeds_of(self.config, self.results, self.dataset, self.protocol, run)
+
+    def is_from_lists(self, run: str) -> bool:
+        """Return whether a run was handed in as recommendation lists, which say nothing of ranks beyond their end."""
+        return any((one.folder / COSTS).is_file() for one in self.seeds_of(run))
+
+
+def find_finished(config: BenchmarkConfig, results: Path) -> list[Finished]:
+    """Return for every dataset and protocol the runs that have left all they must, of the configuration's settings.
 
     No other run is ranked or compared.
     """
     return [
-        run
-        for run in config.run_ids
-        if all(
-            not absent_files(one.folder) and not why_unusable(config, dataset, run, one.folder)
-            for one in seeds_of(config, results, dataset, protocol, run)
+        Finished(
+            config,
+            results,
+            dataset.id,
+            protocol,
+            [
+                run
+                for run in config.run_ids
+                if all(
+                    not absent_files(one.folder) and not why_unusable(config, dataset.id, run, one.folder)
+                    for one in seeds_of(config, results, dataset.id, protocol, run)
+                )
+            ],
         )
-    ]
-
-
-def finished_run_seeds(config: BenchmarkConfig, results: Path) -> list[RunSeed]:
-    """Return everything of the runs that are finished."""
-    return [
-        one
         for dataset in config.datasets
         for protocol in config.protocols
-        for run in finished_runs(config, results, dataset.id, protocol)
-        for one in seeds_of(config, results, dataset.id, protocol, run)
     ]
 
 
-def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = False) -> None:
+def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = False) -> list[Finished]:
     """Refuse results that are not all there, not the configuration's, or do not belong together.
 
     Parameters
@@ -91,6 +113,12 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
         Whether runs may be absent and versions may be mixed, which a gate then says. Runs on different data are refused
         all the same.
 
+    Returns
+    -------
+    list of Finished
+        What a step of the comparison works on, one for every dataset and protocol; asked once, so that what comes to be
+        there meanwhile is in all of its tables or in none.
+
     Raises
     ------
     FileNotFoundError
@@ -99,7 +127,12 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
         Naming a split file that had another content for some runs than for others, a setting that is not the
         configuration's, of a run or of prepared data, or the versions of the package that runs come from.
     """
-    everything = finished_run_seeds(config, results) if partial else list(planned_run_seeds(config, results))
+    if partial:
+        scopes = find_finished(config, results)
+    else:
+        pairs = product(config.datasets, config.protocols)
+        scopes = [Finished(config, results, dataset.id, protocol, config.run_ids) for dataset, protocol in pairs]
+    everything = [one for scope in scopes for one in scope.everything]
     if partial and not everything:
         raise FileNotFoundError(f"{results}: no run is finished with all its seeds yet, so there is nothing to report")
     absent = [one.folder / name for one in everything for name in absent_files(one.folder)]
@@ -117,6 +150,7 @@ def require_complete(config: BenchmarkConfig, results: Path, *, partial: bool = 
     if not partial:
         refuse_other_settings(config, everything)
         refuse_mixed_versions(config, everything)
+    return scopes
 
 
 def _require_splits(results: Path, scopes: list[tuple[str, str]]) -> None:

@@ -15,13 +15,13 @@ from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.gates import check_gates
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.run_status import write_runs
-from hydrarec.comparison.runs import RunSeed, finished_run_seeds, finished_runs, require_complete
+from hydrarec.comparison.runs import Finished, RunSeed, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.compared import compared_settings
 from hydrarec.contention import busy_share, contention
 from hydrarec.costs import Timing
 from hydrarec.files import atomic_folder, write_json
-from hydrarec.layout import COLLECTED, run_folder
+from hydrarec.layout import COLLECTED
 from hydrarec.progress import bar
 from hydrarec.significance.crossed import CrossedMean, crossed_mean
 from hydrarec.significance.seed_spread import seed_spread
@@ -76,53 +76,51 @@ def collect(config: BenchmarkConfig, results: Path, output: Path, *, partial: bo
         If runs are about different cases, candidates or data, there is one test user, or a file does not hold what it
         must.
     """
-    require_complete(config, results, partial=partial)
+    scopes = require_complete(config, results, partial=partial)
+    everything = [one for finished in scopes for one in finished.everything]
     # Here and in no later step: each of them reads the same files, and this one is what they all wait for.
-    refuse_edited_ranks(finished_run_seeds(config, results))
+    refuse_edited_ranks(everything)
     metrics: Rows = []
     leaders: list[_Leader] = []
-    pairs = [
-        (d.id, p, r) for d in config.datasets for p in config.protocols for r in finished_runs(config, results, d.id, p)
-    ]
-    cases: dict[tuple[str, str], EvaluationCases] = {}
-    for dataset, protocol, run in bar(pairs, what="measuring", unit="run"):
-        if (dataset, protocol) not in cases:
-            cases = {(dataset, protocol): read_evaluation_cases(config, results, dataset, protocol)}
-            if all(group.n_users < 2 for group in cases[dataset, protocol].groups):
-                raise ValueError(f"{dataset}, {protocol}: there is one test user, and intervals need two or more")
-        of_run, of_seeds = _measure(config, results, cases[dataset, protocol], dataset, protocol, run)
-        metrics += of_run
-        leaders += of_seeds
-    times = pd.DataFrame([_time(one) for one in finished_run_seeds(config, results)])
+    for finished in scopes:
+        if not finished.runs:
+            continue
+        dataset, protocol, cases = finished.dataset, finished.protocol, read_evaluation_cases(finished)
+        if all(group.n_users < 2 for group in cases.groups):
+            raise ValueError(f"{dataset}, {protocol}: there is one test user, and intervals need two or more")
+        for run in bar(finished.runs, what=f"measuring on {dataset}/{protocol}", unit="run"):
+            of_run, of_seeds = _measure(finished, cases, run)
+            metrics += of_run
+            leaders += of_seeds
+    times = pd.DataFrame([_time(one) for one in everything])
     with atomic_folder(output, last=COLLECTED) as new:
         write_table(pd.DataFrame(metrics), new / "metrics.parquet", METRICS)
         write_table(pd.DataFrame(_intervals(config, leaders)), new / "leaderboard.parquet", LEADERBOARD)
         write_table(times, new / "times.parquet", TIMES)
         write_runs(config, results, new)
-        check_gates(config, results, new)
+        check_gates(config, scopes, new)
         write_json(new / COLLECTED, compared_settings(config))
 
 
-def _measure(
-    config: BenchmarkConfig, results: Path, cases: EvaluationCases, dataset: str, protocol: str, run: str
-) -> tuple[Rows, list[_Leader]]:
+def _measure(finished: Finished, cases: EvaluationCases, run: str) -> tuple[Rows, list[_Leader]]:
     """Return a run's rows of the metrics table, seed by seed, and what rows of the leaderboard are made of."""
-    cutoffs, key = config.evaluation.cutoffs, {"dataset": dataset, "protocol": protocol, "run": run}
+    key = {"dataset": finished.dataset, "protocol": finished.protocol, "run": run}
+    alpha, cutoffs = finished.config.evaluation.alpha, finished.config.evaluation.cutoffs
     names = metric_names(cutoffs)
     rows: Rows = []
     values: dict[str, list[np.ndarray]] = {group.name: [] for group in cases.groups}
-    for seed in config.seeds_of(run):
-        ranks = read_ranks(run_folder(results, dataset, protocol, run, seed) / "ranks.parquet", cases)
+    for one in finished.seeds_of(run):
+        ranks = read_ranks(one.folder / "ranks.parquet", cases)
         expected = case_values(ranks, cutoffs)
         extremes = [case_values(ranks, cutoffs, ties).T for ties in ("optimistic", "pessimistic")]
         for group in cases.groups:
             by_user = group.user_means(expected)
             values[group.name].append(by_user)
-            high, low = (_mean_of_users(group, one) for one in extremes)
+            high, low = (_mean_of_users(group, extreme) for extreme in extremes)
             rows += [
                 {
                     **key,
-                    "seed": seed,
+                    "seed": one.seed,
                     "group": group.name,
                     "metric": name,
                     "value": value,
@@ -135,7 +133,7 @@ def _measure(
     return rows, [
         _Leader(
             key | {"group": group.name, "metric": name},
-            crossed_mean(by_user, config.evaluation.alpha),
+            crossed_mean(by_user, alpha),
             by_user.mean(axis=0),
         )
         for group in cases.groups

@@ -8,7 +8,7 @@ import pandas as pd
 from hydrarec.comparison.cases import read_evaluation_cases
 from hydrarec.comparison.contrasts import compare_values, contrast_row
 from hydrarec.comparison.measures import metric_names, paired_names
-from hydrarec.comparison.runs import is_from_lists, require_complete
+from hydrarec.comparison.runs import require_complete
 from hydrarec.comparison.seeds import means_by_seed
 from hydrarec.comparison.values import values_by_user
 from hydrarec.config import BenchmarkConfig
@@ -95,12 +95,12 @@ def contrast_two(
     if run == reference:
         raise ValueError(f"{run} cannot be compared with itself")
     both = restrict(config, [run, reference], dataset, protocol)
-    require_complete(both, results)
-    cases = read_evaluation_cases(both, results, dataset, protocol)
+    [finished] = require_complete(both, results)
+    cases = read_evaluation_cases(finished)
     evaluation = both.evaluation
     stochastic = not both.is_deterministic(run, reference)
-    values, base = (values_by_user(both, results, cases, dataset, protocol, name) for name in (run, reference))
-    from_lists = any(is_from_lists(both, results, dataset, protocol, name) for name in (run, reference))
+    values, base = (values_by_user(finished, cases, name) for name in (run, reference))
+    from_lists = any(finished.is_from_lists(name) for name in (run, reference))
     compared = paired_names(evaluation.cutoffs, from_lists=from_lists)
     others = means_by_seed(config, results, dataset, protocol)
     rows = []

@@ -1,33 +1,24 @@
 """Every run's value for each user, metric and seed: what runs are compared by."""
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hydrarec.comparison.cases import EvaluationCases, read_ranks
 from hydrarec.comparison.measures import case_values
-from hydrarec.config import BenchmarkConfig
-from hydrarec.layout import run_folder
+from hydrarec.comparison.runs import Finished
 
 
-def values_by_user(
-    config: BenchmarkConfig, results: Path, cases: EvaluationCases, dataset: str, protocol: str, run: str
-) -> NDArray[np.float64]:
+def values_by_user(finished: Finished, cases: EvaluationCases, run: str) -> NDArray[np.float64]:
     """Return a value for each user, metric and seed; a deterministic run's single result stands for every seed.
 
     Parameters
     ----------
-    config
-        The comparison.
-    results
-        Folder of everything computed.
+    finished
+        The runs of a dataset and protocol.
     cases
-        The cases of the dataset and protocol.
-    dataset, protocol
-        Where.
+        Their cases.
     run
-        Run id.
+        Id of one of them.
 
     Returns
     -------
@@ -41,16 +32,10 @@ def values_by_user(
     ValueError
         If they are about other cases or candidates.
     """
-    seeds = config.seeds_of(run)
-    everyone = cases.groups[0]
+    config, everyone = finished.config, cases.groups[0]
     values = [
-        everyone.user_means(
-            case_values(
-                read_ranks(run_folder(results, dataset, protocol, run, seed) / "ranks.parquet", cases),
-                config.evaluation.cutoffs,
-            )
-        )
-        for seed in seeds
+        everyone.user_means(case_values(read_ranks(one.folder / "ranks.parquet", cases), config.evaluation.cutoffs))
+        for one in finished.seeds_of(run)
     ]
     stacked = np.stack(values, axis=2)
-    return np.repeat(stacked, len(config.seeds), axis=2) if len(seeds) < len(config.seeds) else stacked
+    return np.repeat(stacked, len(config.seeds), axis=2) if len(values) < len(config.seeds) else stacked

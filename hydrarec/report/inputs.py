@@ -29,7 +29,7 @@ from hydrarec.columns import (
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.compatibility import refuse_other_tables
 from hydrarec.comparison.measurements import read_measurements
-from hydrarec.comparison.runs import RunSeed, finished_run_seeds, require_complete
+from hydrarec.comparison.runs import RunSeed, find_finished, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, split_folder
@@ -204,12 +204,14 @@ def read_inputs(
         If a file does not hold what it must; unless the report is partial, also if runs or tables are not of the
         configuration's settings, or runs do not belong together.
     """
-    if not partial:
+    if partial:
+        scopes = find_finished(config, results)
+    else:
         # Snakemake sees that tables are of another configuration only where it has its records of them.
-        require_complete(config, results)
+        scopes = require_complete(config, results)
         decided = [DECIDED] if config.hypotheses else []
         refuse_other_tables(config, comparison, COLLECTED, CONTRASTED, ANALYSED, *decided)
-    everything = finished_run_seeds(config, results)
+    everything = [one for finished in scopes for one in finished.everything]
     runs = read_table(comparison / "runs.parquet", RUNS)
     complete = not partial and bool((runs["status"] == "finished").all())
     histories = {

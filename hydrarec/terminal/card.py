@@ -67,7 +67,7 @@ def _scope_lines(
     config: BenchmarkConfig, results: Path, run: str, others: Mapping[str, NDArray[np.float64]]
 ) -> Iterator[str]:
     """Describe a run in the only scope of a configuration."""
-    seeds = list(planned_run_seeds(config, results))
+    seeds = planned_run_seeds(config, results)
     absent = {one.seed: absent_files(one.folder) for one in seeds}
     done = [one for one in seeds if not absent[one.seed]]
     other = [why for one in done if (why := why_outdated(config, one.dataset, run, one.folder))]
@@ -108,11 +108,10 @@ def _seed_columns(columns: list[list[str]]) -> Iterator[str]:
 def _metrics(
     config: BenchmarkConfig, results: Path, run: str, others: Mapping[str, NDArray[np.float64]]
 ) -> Iterator[str]:
-    [dataset], [protocol] = config.datasets, config.protocols
-    require_complete(config, results)
-    cases = read_evaluation_cases(config, results, dataset.id, protocol)
+    [finished] = require_complete(config, results)
+    cases = read_evaluation_cases(finished)
     # As in the leaderboard: a single result that stands for every seed is one result.
-    values = values_by_user(config, results, cases, dataset.id, protocol, run)[:, :, : len(config.seeds_of(run))]
+    values = values_by_user(finished, cases, run)[:, :, : len(config.seeds_of(run))]
     alpha = config.evaluation.alpha
     rows = []
     for index, metric in enumerate(metric_names(config.evaluation.cutoffs)):

@@ -13,6 +13,7 @@ from hydrarec.analyses.beyond import beyond, coverage, gini, leave_out, measure
 from hydrarec.analyses.lists import Known, read_exposure, read_known
 from hydrarec.columns import BEYOND, HELD_OUT, RECOMMENDATIONS, TRAIN
 from hydrarec.comparison.cases import read_evaluation_cases
+from hydrarec.comparison.runs import find_finished
 from hydrarec.layout import split_folder
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC
@@ -114,7 +115,7 @@ def test_one_list_for_everybody_covers_its_items_and_is_as_unequal_as_can_be(tre
 def test_intervals_of_means_are_those_of_means(tree, table):
     """With as many groups as users the jackknife's error of a mean is the usual one."""
     known = read_known(tree.results, "made-0", "loo")
-    cases = read_evaluation_cases(tree.config, tree.results, "made-0", "loo")
+    cases = read_evaluation_cases(find_finished(tree.config, tree.results)[0])
     by_seed = [
         read_exposure(tree.folder(SASREC, seed) / "recommendations.parquet", cases, 10, known.warm) @ known.popularity
         for seed in (0, 1)
@@ -169,14 +170,14 @@ def test_lists_that_cannot_be_are_refused(small, change, words):
     path = small.folder(SASREC) / "recommendations.parquet"
     write_table(change(read_table(path, RECOMMENDATIONS)), path, RECOMMENDATIONS)
     with pytest.raises(ValueError, match=rf"recommendations\.parquet: {words}"):
-        beyond(small.config, small.results)
+        beyond(small.config, find_finished(small.config, small.results))
 
 
 def test_whoever_has_met_every_item_needs_no_list(small):
     path = small.folder(SASREC) / "recommendations.parquet"
     lists = read_table(path, RECOMMENDATIONS)
     write_table(lists[lists["user"] > 1], path, RECOMMENDATIONS)
-    cases = read_evaluation_cases(small.config, small.results, small.config.datasets[0].id, "loo")
+    cases = read_evaluation_cases(find_finished(small.config, small.results)[0])
     cases.frame.loc[cases.frame["user"] == 1, "n_candidates"] = 0
     exposure = read_exposure(path, cases, 10, np.ones(lists["item"].max() + 1, dtype=bool))
     assert pytest.approx([0.0] + [1.0] * (len(cases.frame) - 1)) == exposure.sum(axis=1).A1

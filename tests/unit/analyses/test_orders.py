@@ -8,6 +8,7 @@ import pytest
 
 from hydrarec.analyses.orders import orders
 from hydrarec.columns import HELD_OUT, RANKS
+from hydrarec.comparison.runs import find_finished
 from hydrarec.layout import split_folder
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
@@ -36,7 +37,7 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(tree):
-    return orders(tree.config, tree.results)
+    return orders(tree.config, find_finished(tree.config, tree.results))
 
 
 def ndcg_by_user(tree, dataset, run, seed):
@@ -74,7 +75,8 @@ def test_there_is_a_row_for_every_run_that_competes(found):
 
 def test_two_runs_without_chance_have_one_seed(tree):
     evaluation = tree.config.evaluation.model_copy(update={"reference": "itemknn"})
-    found = orders(tree.config.model_copy(update={"evaluation": evaluation}), tree.results)
+    other = tree.config.model_copy(update={"evaluation": evaluation})
+    found = orders(other, find_finished(other, tree.results))
     assert found.set_index("run").loc["popularity", "n_seeds"].eq(1).all()
     assert found.set_index("run").loc[HYDRA_UNI, "n_seeds"].eq(2).all()
 
@@ -83,15 +85,16 @@ def test_two_runs_without_chance_have_one_seed(tree):
     "datasets", [entries(TIED[:1]), entries(TIED)[1:], entries(TIED, filter={"min_user_interactions": 9})]
 )
 def test_without_two_random_orders_of_the_same_data_there_is_nothing(tree, datasets):
-    assert orders(configured(datasets), tree.results).empty
+    other = configured(datasets)
+    assert orders(other, find_finished(other, tree.results)).empty
 
 
 def test_a_run_that_is_not_finished_in_all_orders_has_no_row(tree, tmp_path):
     spoilt = Tree(tree.config, shutil.copytree(tree.results, tmp_path / "results"))
     (spoilt.folder(HYDRA_UNI, 1, "tied-2") / "timing.json").unlink()
-    assert set(orders(spoilt.config, spoilt.results)["run"]) == {"itemknn", "popularity"}
+    assert set(orders(spoilt.config, find_finished(spoilt.config, spoilt.results))["run"]) == {"itemknn", "popularity"}
     (spoilt.folder(SASREC, 1, "tied-2") / "timing.json").unlink()
-    assert orders(spoilt.config, spoilt.results).empty
+    assert orders(spoilt.config, find_finished(spoilt.config, spoilt.results)).empty
 
 
 def test_other_users_are_refused(tree, tmp_path):
@@ -103,5 +106,5 @@ def test_other_users_are_refused(tree, tmp_path):
         ranks = pd.read_parquet(path)
         write_table(ranks[ranks["user"] != 7], path, RANKS)
     with pytest.raises(ValueError, match="tied-2 differs from plain in nothing but its order of ties") as found:
-        orders(spoilt.config, spoilt.results)
+        orders(spoilt.config, find_finished(spoilt.config, spoilt.results))
     assert "its 29 are not the 30 of" in str(found.value)

@@ -10,6 +10,7 @@ from hydrarec.analyses import analyse
 from hydrarec.analyses.sensitivity import LISTS_SAY_NOTHING, NOT_COUNTED, NOT_SAMPLED, sensitivity, tie_deviations
 from hydrarec.columns import RANKS, SAMPLED, SENSITIVITY
 from hydrarec.comparison.cases import read_evaluation_cases
+from hydrarec.comparison.runs import find_finished
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import candidates_file, split_folder
 from hydrarec.tables import read_table, write_table
@@ -55,6 +56,10 @@ def counted(tree, run: str, protocol: str, variant: str, metric: str) -> float:
     return sum(by_seed) / len(by_seed)
 
 
+def measured(tree: Tree, *, partial: bool = False) -> pd.DataFrame:
+    return sensitivity(tree.config, find_finished(tree.config, tree.results), partial=partial)
+
+
 @pytest.fixture(scope="module")
 def values(tree, tables) -> pd.Series:
     table = read_table(tables / "sensitivity.parquet", SENSITIVITY)
@@ -92,7 +97,7 @@ def test_one_random_order_of_equal_scores_strays_as_far_as_is_said(tree, values,
 
 
 def test_seeds_draw_their_orders_on_their_own(tree):
-    everyone = read_evaluation_cases(tree.config, tree.results, "made-0", "loo").groups[0]
+    everyone = read_evaluation_cases(find_finished(tree.config, tree.results)[0]).groups[0]
     one = np.full((len(everyone.cases), 1), 0.25)
     alone, both = tie_deviations(everyone, [one]), tie_deviations(everyone, [one, one])
     assert alone == pytest.approx(0.5 / np.sqrt(everyone.n_users))
@@ -119,7 +124,7 @@ def test_lists_of_others_say_nothing_about_items_outside_them(small):
     folder = small.folder("itemknn")
     write_json(folder / "costs.json", {"train_s": 1})
     (folder / "sampled.parquet").unlink()
-    table = sensitivity(small.config, small.results).set_index(["run", "variant", "metric"])
+    table = measured(small).set_index(["run", "variant", "metric"])
     for variant in ("unfiltered", *KINDS):
         assert pd.isna(table.loc[("itemknn", variant, "ndcg@10"), "value"])
         assert table.loc[("itemknn", variant, "ndcg@10"), "why"] == LISTS_SAY_NOTHING
@@ -129,7 +134,7 @@ def test_lists_of_others_say_nothing_about_items_outside_them(small):
 
 def test_a_rule_that_knows_nothing_of_sampled_candidates_is_named(small):
     (small.folder("itemknn") / "sampled.parquet").unlink()
-    table = sensitivity(small.config, small.results).set_index(["run", "variant", "metric"])
+    table = measured(small).set_index(["run", "variant", "metric"])
     assert table.loc[("itemknn", "uniform-100", "mrr"), "why"] == NOT_COUNTED
     assert table.loc[("itemknn", "unfiltered", "mrr"), "value"] > 0
 
@@ -142,7 +147,7 @@ def spoil_counts(tree, change):
 def test_a_trained_run_without_counts_is_an_error(small):
     (small.folder(SASREC, 1) / "sampled.parquet").unlink()
     with pytest.raises(FileNotFoundError, match=r"seed-1/sampled\.parquet"):
-        sensitivity(small.config, small.results)
+        measured(small)
 
 
 def test_other_candidates_cannot_be_mixed(small):
@@ -150,23 +155,23 @@ def test_other_candidates_cannot_be_mixed(small):
     before = read_json(path)
     write_json(path, before | {"candidates": before["candidates"] | {"popularity-100": "0123456789abcdef"}})
     with pytest.raises(ValueError, match=r"popularity-100 was counted among candidates 0123456789ab, but .*cannot be"):
-        sensitivity(small.config, small.results)
+        measured(small)
     write_json(path, {key: value for key, value in before.items() if key != "candidates"})
     with pytest.raises(ValueError, match="counted among candidates none"):
-        sensitivity(small.config, small.results)
+        measured(small)
 
 
 def test_a_partial_comparison_does_without_candidates_that_are_not_drawn_and_runs_not_counted_among_them(small):
     path = small.folder(SASREC, 1) / "inference.json"
     before = read_json(path)
     write_json(path, before | {"candidates": {"uniform-100": before["candidates"]["uniform-100"]}})
-    values = sensitivity(small.config, small.results, partial=True).set_index(["run", "variant", "metric"])
+    values = measured(small, partial=True).set_index(["run", "variant", "metric"])
     assert values.loc[(SASREC, "popularity-100", "mrr"), "why"] == NOT_SAMPLED
     assert values.loc[(SASREC, "uniform-100", "mrr"), "value"] > 0
     assert values.loc[("popularity", "popularity-100", "mrr"), "value"] > 0
     candidates_file(split_folder(small.results, "made-0", "loo"), "popularity-100").unlink()
     with pytest.raises(FileNotFoundError, match=r"candidates-popularity-100\.parquet"):
-        sensitivity(small.config, small.results)
+        measured(small)
     analyse(small.config, small.results, small.results / "comparison", partial=True)
     values = read_table(small.results / "comparison/sensitivity.parquet", SENSITIVITY)
     assert set(values.loc[values["variant"] == "popularity-100", "why"]) == {NOT_SAMPLED}
@@ -184,10 +189,10 @@ def test_a_partial_comparison_does_without_candidates_that_are_not_drawn_and_run
 def test_counts_that_cannot_be_are_refused(small, change, words):
     spoil_counts(small, change)
     with pytest.raises(ValueError, match=rf"seed-1/sampled\.parquet: .*{words}"):
-        sensitivity(small.config, small.results)
+        measured(small)
 
 
 def test_without_sampled_candidates_nothing_is_asked_of_them(tmp_path):
     plain = Tree(config(datasets=1, seeds=1), tmp_path / "results", n_users=20, cold_share=0.0).write()
-    table = sensitivity(plain.config, plain.results)
+    table = measured(plain)
     assert list(dict.fromkeys(table["variant"])) == VARIANTS[:5]

@@ -10,7 +10,7 @@ from hydrarec.analyses import analyse
 from hydrarec.cli import comparison
 from hydrarec.columns import BEYOND, COMPARISON, LEADERBOARD, METRICS, PAIRS, PLACES, RUNS, SENSITIVITY
 from hydrarec.comparison import collect, contrast, read_gates
-from hydrarec.comparison.runs import finished_runs
+from hydrarec.comparison.runs import find_finished
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import REQUIRED, split_folder
@@ -95,12 +95,12 @@ def test_what_is_there_gets_the_numbers_it_has_in_the_complete_comparison(tree):
 
 def test_a_run_is_finished_only_with_everything_and_with_every_seed(tree):
     everything = tree.config.run_ids
-    assert finished_runs(tree.config, tree.results, "made-0", "loo") == everything
+    assert [of.runs for of in find_finished(tree.config, tree.results)] == [everything, everything]
     for name in REQUIRED:
         moved = tree.folder(SASREC, 1) / name
         moved.rename(tree.results / name)
-        assert finished_runs(tree.config, tree.results, "made-0", "loo") == [r for r in everything if r != SASREC]
-        assert finished_runs(tree.config, tree.results, "made-1", "loo") == everything
+        others = [run for run in everything if run != SASREC]
+        assert [of.runs for of in find_finished(tree.config, tree.results)] == [others, everything]
         (tree.results / name).rename(moved)
 
 
