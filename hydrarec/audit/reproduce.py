@@ -11,11 +11,12 @@ from hydrarec import __version__
 from hydrarec.audit.differences import Difference, differences
 from hydrarec.audit.verify import absolute_path, verify
 from hydrarec.baselines.run import baseline_names, run_baseline
+from hydrarec.columns import SAMPLED
 from hydrarec.config import RunSettings
 from hydrarec.config.mistakes import explain
 from hydrarec.layout import candidates_file, split_folder
 from hydrarec.provenance import changed_part, read_left, read_manifest
-from hydrarec.tables import content_hash
+from hydrarec.tables import content_hash, read_table
 from hydrarec.training.inference import rank_test
 from hydrarec.training.run import train
 
@@ -94,7 +95,7 @@ def _refuse_other_data(manifest: dict[str, Any], folder: Path, split: Path) -> N
 
 
 def _candidates(folder: Path, split: Path) -> list[Path]:
-    """Return the files of sampled candidates that a run was ranked among as well."""
+    """Return the files of sampled candidates that a run was ranked among as well, in the order of its counts."""
     recorded: dict[str, str] = read_left(folder / "inference.json").get("candidates", {})
     for kind, digest in recorded.items():
         path = candidates_file(split, kind)
@@ -103,7 +104,11 @@ def _candidates(folder: Path, split: Path) -> list[Path]:
                 f"{path}: absent, or not the candidates that {folder} was ranked among. Have Snakemake's "
                 "rule candidates make them again, or name another place of the data with --data."
             )
-    return [candidates_file(split, kind) for kind in recorded]
+    if not recorded:
+        return []
+    # JSON files are sorted by key; the rows of a case stand in the order in which its candidates were named.
+    counted = read_table(folder / "sampled.parquet", SAMPLED, ["kind"])["kind"]
+    return [candidates_file(split, kind) for kind in counted.unique()]
 
 
 def _repeat_training(manifest: dict[str, Any], folder: Path, data: Path, output: Path, candidates: list[Path]) -> None:

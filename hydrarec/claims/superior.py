@@ -6,7 +6,7 @@ from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.evidence import Evidence
 from hydrarec.claims.runs import RunClaim
 from hydrarec.config.hypotheses import SuperiorClaimConfig
-from hydrarec.formatting import metric_title, p_statement, percent, percent_interval
+from hydrarec.formatting import metric_title, p_statement, percent, percent_interval, signed, signed_interval
 from hydrarec.significance.estimate import ratio_interval
 from hydrarec.significance.power import detectable_difference
 
@@ -37,8 +37,9 @@ class SuperiorClaim(RunClaim):
             size[1:] = [100 * bound for bound in bounds]
         sentence = (
             f"On {dataset} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
-            f"{evidence.label(against)} by {percent(size[0])} ({100 * (1 - alpha):g} % interval "
-            f"{percent_interval(size[1], size[2])}, one-sided {p_statement(p)})."
+            f"{evidence.label(against)} by {signed(difference.mean)} ({100 * (1 - alpha):g} % interval "
+            f"{signed_interval(low, high)}, one-sided {p_statement(p)}); in per cent {percent(size[0])} "
+            f"({percent_interval(size[1], size[2])})."
         )
         return [
             Finding(

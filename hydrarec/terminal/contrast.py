@@ -6,7 +6,17 @@ from hydrarec.comparison.measures import MRR
 from hydrarec.comparison.two import Contrast
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.protocol import EvaluationConfig
-from hydrarec.formatting import count, metric_title, p_value, percent, percent_interval, score, several, signed
+from hydrarec.formatting import (
+    count,
+    metric_title,
+    p_value,
+    percent,
+    percent_interval,
+    score,
+    several,
+    signed,
+    signed_interval,
+)
 from hydrarec.terminal.text import align, to_ascii, wrap
 
 _SAID = {
@@ -50,8 +60,11 @@ def format_contrast(config: BenchmarkConfig, found: Contrast) -> str:
 
 
 def _sentence(metric: str, name: str, row: dict[str, Any], coverage: str) -> str:
-    interval = percent_interval(row["percent_low"], row["percent_high"])
-    found = f"{percent(row['percent'])}, {coverage} interval {interval}"
+    # First the interval that the verdict follows from.
+    found = f"{signed(row['difference'])}, {coverage} interval {signed_interval(row['low'], row['high'])}"
+    if row["percent_low"] == row["percent_low"] and row["percent_low"] is not None:
+        interval = percent_interval(row["percent_low"], row["percent_high"])
+        found += f"; in per cent {percent(row['percent'])}, {interval}"
     return f"{metric_title(metric)}: {name} {_SAID[str(row['verdict'])]} ({found})."
 
 

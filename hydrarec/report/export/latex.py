@@ -7,6 +7,7 @@ scripts need the latter two and a font.
 
 import re
 import unicodedata
+from itertools import groupby
 
 from hydrarec.report.cells import Cell, Column, Table, spans
 
@@ -94,12 +95,31 @@ def escape(text: str) -> str:
 
     >>> print(escape("50 % of {x_1} & \\input{/etc/passwd}"))
     50 \% of \{x\_1\} \& \textbackslash{}input\{/etc/passwd\}
-    >>> print(escape("φ(qₜ)ᵀ ± 3\u202fµs"))
-    $\phi$(q$_{t}$)$^{T}$ $\pm$ 3\,$\mu$s
+    >>> print(escape("φ(qₜ)ᵀ ± 3\u202fµs, Sₜ₋₁ to 10⁻⁶"))
+    $\phi$(q$_{t}$)$^{T}$ $\pm$ 3\,$\mu$s, S$_{t-1}$ to 10$^{-6}$
     """
     # Two of these side by side would become a dash or a quotation mark.
     apart = re.sub(r"(?<=([-',]))(?=\1)", "\0", text)
-    return "".join("{}" if letter == "\0" else _character(letter) for letter in apart)
+    written = ""
+    for place, letters in groupby(apart, key=_script):
+        if place:
+            base = "".join(_character(_base(letter)).strip("$") for letter in letters)
+            written += f"${place}{{{base}}}$"
+        else:
+            written += "".join("{}" if letter == "\0" else _character(letter) for letter in letters)
+    return written
+
+
+def _script(letter: str) -> str:
+    """Return `_` or `^` for a letter that is set below or above the line; empty for others."""
+    if letter in _SYMBOLS:
+        return ""
+    return {"<sub>": "_", "<super>": "^"}.get(unicodedata.decomposition(letter).partition(" ")[0], "")
+
+
+def _base(letter: str) -> str:
+    """Return the letter that one below or above the line stands for."""
+    return chr(int(unicodedata.decomposition(letter).split()[1], 16))
 
 
 def _character(letter: str) -> str:
@@ -109,9 +129,6 @@ def _character(letter: str) -> str:
         return f"${_SYMBOLS[letter]}$"
     if letter.isascii():
         return letter if letter.isprintable() else ""
-    kind, _, meant = unicodedata.decomposition(letter).partition(" ")
-    if kind in ("<sub>", "<super>"):
-        return f"${'_' if kind == '<sub>' else '^'}{{{escape(chr(int(meant.split()[0], 16)))}}}$".replace("$$", "")
     name = unicodedata.name(letter, "")
     if name.startswith(("GREEK SMALL LETTER ", "GREEK CAPITAL LETTER ")) and name.count(" ") == 3:
         return _greek(name.split()[-1].lower(), capital="CAPITAL" in name)
@@ -163,5 +180,5 @@ def _spanning(columns: list[Column]) -> list[str]:
 
 
 def _line(cells: list[str]) -> str:
-    # A bracket after the end of a line would be taken for its argument.
-    return " & ".join("{[}" + cell[1:] if cell.startswith("[") else cell for cell in cells) + r" \\"
+    # A bracket or a star after the end of a line would be taken for its argument.
+    return " & ".join(f"{{{cell[0]}}}{cell[1:]}" if cell.startswith(("[", "*")) else cell for cell in cells) + r" \\"

@@ -46,10 +46,13 @@ def test_a_run_is_repeated_to_the_byte_and_left_alone(request, results, kind, tm
 
 def test_counts_among_sampled_candidates_are_repeated_too(results, trained):
     data = results / "data" / "drawn"
-    candidates, sampled = data / "loo" / "candidates-uniform-100.parquet", trained / "sampled.parquet"
-    sample_candidates(data, "loo", "uniform-100", candidates)
-    model = trained / "model.safetensors"
-    rank_test(model, data=data, protocol="loo", threads=1, output=trained, candidates=[candidates])
+    sampled, model = trained / "sampled.parquet", trained / "model.safetensors"
+    # Not in alphabetical order, in which the manifest names them.
+    paths = [data / "loo" / f"candidates-{kind}.parquet" for kind in ("uniform-100", "popularity-100")]
+    for path in paths:
+        sample_candidates(data, "loo", path.stem.removeprefix("candidates-"), path)
+    rank_test(model, data=data, protocol="loo", threads=1, output=trained, candidates=paths)
+    candidates = paths[0]
     assert call_command(trained) == (0, "identical\n")
     counts = read_table(sampled, SAMPLED)
     counts.loc[3, "greater"] += 1

@@ -47,7 +47,8 @@ def test_a_clear_advantage_supports_superiority(made):
     assert (row["verdict"], row["holding"], row["needed"], row["places"]) == ("supported", 3, 2, 3)
     assert row["p_holm"] < 1e-6
     assert {one["verdict"] for one in found} == {"superior"}
-    assert "HydraRecUni differs from that of SASRec by +10.0" in found[0]["sentence"]
+    assert "HydraRecUni differs from that of SASRec by +0.0100 (95 % interval +0.00" in found[0]["sentence"]
+    assert "in per cent +10.0" in found[0]["sentence"]
 
 
 def test_one_sided_p_is_students_and_two_data_sets_count(made):

@@ -131,7 +131,8 @@ def test_a_reference_that_never_hits_has_no_per_cent_and_no_margin(small):
         write_table(read_table(path, RANKS).assign(greater=100, equal=0), path, RANKS)
     found = contrast_two(small.config, small.results, HYDRA_UNI, SASREC, "made-0", "loo")
     text = format_contrast(small.config, found)
-    assert "NDCG@10: HydraRecUni (bert4rec+hydra+causal) is better (-, 95 % interval -)." in text.replace("\n", " ")
+    assert "NDCG@10: HydraRecUni (bert4rec+hydra+causal) is better (+" in text.replace("\n", " ")
+    assert "; in per cent" not in text
     assert "equivalent within" not in text
     assert "nan" not in text
     # Of MRR there is an interval in per cent still, whose width has to be explained.
@@ -144,7 +145,10 @@ def test_it_is_written_in_plain_characters_with_the_numbers_of_the_table(tree, t
     text = format_contrast(tree.config, found)
     assert text.isascii()
     row = found.rows.loc["ndcg@10"]
-    assert f"is better (+{row['percent']:.1f} %, 95 % interval +{row['percent_low']:.1f} to" in text.replace("\n", " ")
+    said = text.replace("\n", " ")
+    # What the word follows from comes first.
+    assert f"is better (+{row['difference']:.4f}, 95 % interval +{row['low']:.4f} to +{row['high']:.4f}; in per" in said
+    assert f"in per cent +{row['percent']:.1f} %, +{row['percent_low']:.1f} to" in said
     assert "80 users, 3 matched seeds" in text
     assert f"P = {row['seed_wins']:.2f}, {row['seed_wins_low']:.2f} to {row['seed_wins_high']:.2f}" in text
     assert f"{row['attained_margin']:.1f} %" in text
