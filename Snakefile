@@ -64,6 +64,10 @@ onerror:
     say_what_stopped()
 
 
+onsuccess:
+    say_where_the_report_lies()
+
+
 rule prepare_all:
     # Everything that needs the network: run it on a login node when compute nodes are offline.
     input:

@@ -17,6 +17,10 @@ from hydrarec.unfinished import STATE_FOLDER, latest, process_at_work, saved_sta
 
 FINISHED, INCOMPLETE, OUTDATED, TRAINED = "finished", "incomplete", "outdated", "trained"
 AT_WORK, INTERRUPTED, STOPPED, OPEN = "in training", "interrupted", "stopped", "not begun"
+STARTING = "begun"
+"""At work, or waiting for it, as far as anybody can tell: it has said nothing yet, and a Snakemake works here."""
+_KILLED = "its log is empty: it was killed before it said anything"
+_SILENT = {STARTING: "it has said nothing yet", TRAINED: "its ranking has said nothing yet"}
 FAILURES = ("hydrarec: ", "slurmstepd")
 """How a line begins with which a command of this package, or Slurm, says that a job failed."""
 
@@ -80,7 +84,7 @@ def format_status(runs: list[Progress], limit: int = 30) -> str:
     for run in begun[:limit]:
         epochs = f", epochs saved: {run.epochs}" if run.epochs else ""
         lines.append(f"  {run.dataset} {run.protocol} {run.run} seed {run.seed}: {run.stage}{epochs}")
-        lines.append(f"    {run.last_words or 'its log is empty: it was killed before it said anything'}")
+        lines.append(f"    {run.last_words or _SILENT.get(run.stage, _KILLED)}")
     if len(begun) > limit:
         lines.append(f"  and {len(begun) - limit} more")
     return "\n".join([*lines, *_format_edited_code(runs, limit)])
@@ -126,18 +130,9 @@ def _progress(
 def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int) -> Progress:
     left, entry = run_folder(results, dataset, protocol, run, seed), config.run(run)
     one = Progress(dataset, protocol, run, seed, left)
+    if done := _progress_of_results(config, one):
+        return done
     ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
-    absent, of_its_weights = absent_files(left), _is_of_its_weights(left)
-    if not absent and of_its_weights:
-        # As a comparison takes it, which needs no weights.
-        why = why_unusable(config, dataset, run, left)
-        return replace(
-            one, stage=OUTDATED if why else FINISHED, said=why or "", changed=() if why else _edited_sources(left)
-        )
-    if ranked and absent and of_its_weights and (trained or isinstance(entry, BaselineRun)):
-        # No comparison takes it, and what Snakemake has made once it does not miss.
-        said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake with --forcerun collect"
-        return replace(one, stage=INCOMPLETE, said=said)
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training
@@ -170,7 +165,27 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
     if isinstance(entry, BaselineRun) and not one.said:
         # One that is done leaves as empty a log as one that is killed, and takes seconds.
         return replace(one, log=None)
+    if log and not one.said and is_worked_on(results):
+        return replace(one, stage=STARTING)
     return replace(one, stage=STOPPED if log or killed else OPEN)
+
+
+def _progress_of_results(config: BenchmarkConfig, one: Progress) -> Progress | None:
+    """Tell what became of a run by its results; None where there are none, or they are of earlier weights."""
+    left, absent = one.folder, absent_files(one.folder)
+    if not (left / "ranks.parquet").exists() or not _is_of_its_weights(left):
+        return None
+    if not absent:
+        # As a comparison takes it, which needs no weights.
+        why = why_unusable(config, one.dataset, one.run, left)
+        return replace(
+            one, stage=OUTDATED if why else FINISHED, said=why or "", changed=() if why else _edited_sources(left)
+        )
+    if not (left / WEIGHTS).exists() and not isinstance(config.run(one.run), BaselineRun):
+        return None
+    # No comparison takes it, and what Snakemake has made once it does not miss.
+    said = f"{', '.join(absent)}: not there any more; delete {left} and start Snakemake with --forcerun collect"
+    return replace(one, stage=INCOMPLETE, said=said)
 
 
 def _is_of_its_weights(folder: Path) -> bool:

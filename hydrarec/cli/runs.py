@@ -17,8 +17,8 @@ OneDataset = Annotated[str | None, typer.Option(help="Dataset id; default: the c
 
 @app.command()
 def compare(
-    run: Annotated[str, typer.Argument(help="Run id.")],
-    reference: Annotated[str, typer.Argument(help="Run id that it is held against.")],
+    run: Annotated[str, typer.Argument(help="Run, by its id or label.")],
+    reference: Annotated[str, typer.Argument(help="Run that it is held against.")],
     dataset: OneDataset = None,
     protocol: Annotated[
         Protocol | None, typer.Option(help="How targets are held out; default: the configuration's first.")
@@ -32,25 +32,27 @@ def compare(
 
     benchmark = benchmark_of(config)
     dataset = dataset or _only_dataset(benchmark)
+    run, reference = benchmark.run_id(run), benchmark.run_id(reference)
     found = contrast_two(benchmark, folder / "results", run, reference, dataset, protocol or benchmark.protocols[0])
     typer.echo(format_contrast(benchmark, found))
 
 
 @app.command()
 def show(
-    run: Annotated[str, typer.Argument(help="Run id.")],
+    run: Annotated[str, typer.Argument(help="Run, by its id or label.")],
     config: Config = "config.yaml",
     folder: Folder = Path(),
 ) -> None:
     """Show a run's card: settings, metrics with intervals, times, what made it, and where its files lie."""
     from hydrarec.terminal.card import card
 
-    typer.echo(card(benchmark_of(config), folder / "results", run))
+    benchmark = benchmark_of(config)
+    typer.echo(card(benchmark, folder / "results", benchmark.run_id(run)))
 
 
 @app.command()
 def profile(
-    run: Annotated[str, typer.Argument(help="Id of a trained run.")],
+    run: Annotated[str, typer.Argument(help="Trained run, by its id or label.")],
     dataset: OneDataset = None,
     steps: Annotated[int, typer.Option(min=1, help="Training steps to watch.")] = 16,
     trace: Annotated[
@@ -71,7 +73,7 @@ def profile(
     from hydrarec.terminal.profile import format_profile
 
     benchmark = benchmark_of(config)
-    dataset = dataset or _only_dataset(benchmark)
+    dataset, run = dataset or _only_dataset(benchmark), benchmark.run_id(run)
     # Refuses unknown names before anything is read.
     restrict(benchmark, [run], dataset, benchmark.protocols[0])
     found = profile(benchmark, folder / "results", run, dataset, steps=steps, threads=threads, trace=trace)

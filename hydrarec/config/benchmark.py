@@ -178,6 +178,10 @@ class BenchmarkConfig(ConfigModel):
         """Return the run of that id."""
         return next(run for run in self.all_runs if run.id == run_id)
 
+    def run_id(self, name: str) -> str:
+        """Return the id of the run that a name means: its id, or the label it has on the page; else the name."""
+        return next((run.id for run in self.all_runs if name not in self.run_ids and run.label == name), name)
+
     def label(self, run_id: str) -> str:
         """Return what a run is called in sentences; a run that is not of this comparison has only its id."""
         return next((run.label for run in self.all_runs if run.id == run_id), None) or run_id

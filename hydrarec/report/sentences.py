@@ -92,7 +92,7 @@ def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
     reference = styles[inputs.config.evaluation.reference].label
     return (
-        f"Of {len(contrasts)} runs set against {reference}: {told} "
+        f"Of {several(len(contrasts), 'run')} set against {reference}: {told} "
         f"(margin \u00b1{percentage(inputs.config.evaluation.margin)}; family-wise error rate {percentage(alpha)}, of "
         "differences and of equivalence each)."
     )

@@ -169,6 +169,19 @@ def test_a_run_that_lost_a_file_is_not_finished(folder):
     assert f"{SOFTMAX} seed 0: incomplete\n    timing.json: not there any more; delete {place} and start" in text
 
 
+def test_while_a_snakemake_works_here_a_silent_job_is_not_said_to_be_killed(folder):
+    assert stage(folder, SOFTMAX, 2) == "stopped"
+    lock = folder / ".snakemake" / "locks" / "0.input.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    assert stage(folder, SOFTMAX, 2) == "begun"
+    text = format_status(progress(CONFIG, folder / "results"))
+    assert f"{SOFTMAX} seed 2: begun\n    it has said nothing yet" in text
+    assert "killed" not in text
+    # One that said why it failed has failed, whoever works here.
+    assert stage(folder, "popularity", 2) == "stopped"
+
+
 def test_a_finished_run_whose_weights_were_deleted_is_finished_as_it_is_for_a_comparison(folder):
     left = run_folder(folder / "results", "ml-1m", "loo", SOFTMAX, 0)
     (left / "model.safetensors").unlink()

@@ -63,6 +63,15 @@ def refuse_leftovers():
         raise WorkflowError(str(error)) from None
 
 
+def say_where_the_report_lies():
+    """Name the page, where there is one: it may be the last of many lines."""
+    from snakemake.logging import logger
+
+    page = Path("reports") / BENCHMARK.report / "index.html"
+    if page.is_file():
+        logger.info(f"Report: {page.resolve()}")
+
+
 def say_what_stopped():
     """Say how far the comparison is, and of what stopped how far it came and what it said last."""
     # Imported here: every job parses this file, and next to none gets here.

@@ -58,9 +58,14 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
             Column(f"Δ {names[0]}"),
             Column(f"{inputs.coverage} interval of Δ", hint="what p belongs to: without 0 where p is small enough"),
             Column("Δ %"),
-            Column(interval, hint=f"of the relative difference in {names[0]}, by logarithms, {sentences.HALF_A_USER}"),
+            Column(
+                interval,
+                hint=f"of the relative difference in {names[0]}, by logarithms, {sentences.HALF_A_USER}",
+                page_only=True,
+            ),
             Column(
                 "p",
+                page_only=True,
                 hint="of the difference \u0394 and its interval; the relative difference is estimated by itself, and "
                 "with few seeds its interval may say otherwise",
             ),
@@ -69,6 +74,7 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
             Column("Holm p", hint=f"of the difference in {names[1]}, adjusted likewise"),
             Column(
                 "Seeds' share",
+                page_only=True,
                 hint="of this pair's own squared standard error; the rest is the users'. Intervals and p take at least "
                 "the seeds' part that all runs have on average",
             ),

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from hydrarec.formatting import NOTHING
+from hydrarec.formatting import NOTHING, several
 from hydrarec.report.blocks import Chapter, Code, Facts, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.computing import computing, missing_note
@@ -48,12 +48,20 @@ def _facts(inputs: Inputs, manifests: list[dict[str, Any]]) -> list[tuple[str, s
     return [
         ("Package", _distinct(codes, "package_version")),
         ("Commit", _distinct(codes, "git_commit")),
-        ("Uncommitted changes", _distinct(codes, "git_dirty")),
+        ("Uncommitted changes", _uncommitted(inputs)),
         ("Python", _distinct(manifests, "python")),
         *((name, ", ".join(sorted(versions))) for name, versions in sorted(packages.items())),
         ("Seeds", ", ".join(map(str, inputs.config.seeds))),
         ("Runs written", f"{len(manifests)}, from {written[0]} to {written[-1]}"),
     ]
+
+
+def _uncommitted(inputs: Inputs) -> str:
+    """Say how many runs were computed by code with changes that no commit holds."""
+    states = [{code["git_dirty"] for code in of_run} for of_run in inputs.codes]
+    changed, unknown = sum(True in state for state in states), sum(None in state for state in states)
+    said = f"in {changed} of {several(len(states), 'run')}" if changed else "none"
+    return f"{said}; unknown of {unknown}" if unknown else said
 
 
 def _distinct(manifests: list[dict[str, Any]], key: str) -> str:

@@ -1,6 +1,7 @@
 r"""Tables as LaTeX, for papers: `\usepackage{booktabs,graphicx}` and `\input` are all it takes.
 
-A table that is wider than a column of text is scaled down to it; in a paper of two columns, `table*` gives it both.
+What does not fit into a column of a paper that has two takes both (`table*`, which in other papers is `table`); what is
+wider than a page of text is scaled down to it.
 What is written compiles with pdfLaTeX, XeLaTeX and LuaLaTeX as long as the text is in letters they have; names in other
 scripts need the latter two and a font.
 """
@@ -31,11 +32,13 @@ _SYMBOLS = {
     "†": r"\dagger", "‡": r"\ddagger", "ϵ": r"\epsilon", "ϕ": r"\phi", "ˢ": "^{s}", "✓": r"\surd",
 }  # fmt: skip
 """Symbols as they are written in formulas."""
-_LINE = 84
-"""Letters in a column of text, about: `article` has 345 pt of them."""
+_COLUMN, _PAGE = 50, 76
+"""Letters in a line of a column where there are two, about 240 pt, and of a page of text, about 345 pt."""
 _SENTENCE = 60
 """Letters from which on a cell no longer fits into a line of a page."""
 _PARAGRAPH = r"p{0.4\linewidth}"
+_WORD = 16
+"""Letters after which a word in a paragraph may be broken; hashes and some names have no other place for it."""
 
 
 def latex(table: Table) -> str:
@@ -67,14 +70,23 @@ def latex(table: Table) -> str:
     # Below each other as on the page, where there are lines.
     below = {index for index in kept if table.prose and aligned[index] == _PARAGRAPH}
     bodies = [
-        [_line([_format_cell(row.cells[index], below=index in below) for index in kept]) for row in body]
+        [
+            _line(
+                [
+                    _format_cell(row.cells[index], below=index in below, breaks=aligned[index] == _PARAGRAPH)
+                    for index in kept
+                ]
+            )
+            for row in body
+        ]
         for body in table.bodies
         if body
     ]
-    wide = sum(min(_width(table, index), round(0.4 * _LINE)) + 2 for index in kept) > _LINE
+    width = _table_width(table, kept, aligned)
+    wide, float_of = width > _PAGE, "table*" if width > _COLUMN else "table"
     lines = [
         rf"% Needs \usepackage{{{'booktabs,graphicx' if wide else 'booktabs'}}}.",
-        r"\begin{table}",
+        rf"\begin{{{float_of}}}",
         r"\centering",
         rf"\caption{{{escape(table.caption)}}}",
         rf"\label{{tab:{table.name}}}",
@@ -87,7 +99,7 @@ def latex(table: Table) -> str:
     for body in bodies:
         lines += [r"\midrule", *body]
     end = r"\end{tabular}}" if wide else r"\end{tabular}"
-    return "\n".join([*lines, r"\bottomrule", end, r"\end{table}", ""])
+    return "\n".join([*lines, r"\bottomrule", end, rf"\end{{{float_of}}}", ""])
 
 
 def escape(text: str) -> str:
@@ -157,13 +169,32 @@ def _width(table: Table, index: int) -> int:
     return max(map(len, (table.columns[index].title, *cells)))
 
 
+def _table_width(table: Table, kept: list[int], aligned: dict[int, str]) -> int:
+    """Return about how many letters wide a table is, with its headings above headings."""
+    paragraph = round(0.4 * _PAGE)
+    widths = [paragraph if aligned[index] == _PARAGRAPH else _width(table, index) for index in kept]
+    total, first = 0, 0
+    for title, number in spans([table.columns[index] for index in kept]) or [("", len(kept))]:
+        total += max(sum(width + 2 for width in widths[first : first + number]), len(title) + 2)
+        first += number
+    return total
+
+
+def _breakable(word: str) -> str:
+    """Return a word that may be broken every few letters if it is long."""
+    parts = [word[start : start + _WORD] for start in range(0, len(word), _WORD)]
+    return r"\allowbreak{}".join(map(escape, parts)) if len(word) > 2 * _WORD else escape(word)
+
+
 def _words(cell: Cell) -> str:
     return f"{cell.text} ({cell.note})" if cell.note else cell.text
 
 
-def _format_cell(cell: Cell, *, below: bool) -> str:
+def _format_cell(cell: Cell, *, below: bool, breaks: bool) -> str:
     if below and cell.note:
         return rf"{escape(cell.text)} \newline {escape(cell.note)}"
+    if breaks:
+        return " ".join(map(_breakable, _words(cell).split(" ")))
     command = {"best": r"\textbf", "second": r"\underline"}.get(cell.stress)
     words = f"{command}{{{escape(_words(cell))}}}" if command else escape(_words(cell))
     return rf"{words}\rlap{{$^{{{escape(cell.mark)}}}$}}" if cell.mark else words

@@ -89,8 +89,11 @@ def test_a_table_wider_than_a_column_of_text_is_scaled_down_to_it():
         columns = [Column("a" * width) for width in widths]
         return latex(Table("t", "Many", columns, [[Row([Cell("1") for _ in widths])]]))
 
-    narrow, wide = written(20, 20, 20), written(20, 20, 20, 20)
-    assert "resizebox" not in narrow
+    column, page, wide = written(20, 20), written(20, 20, 20), written(20, 20, 20, 20)
+    assert r"\begin{table}" in column
+    assert r"\begin{table*}" in page
+    assert page.endswith("\\end{table*}\n")
+    assert "resizebox" not in page
     assert r"\resizebox{\linewidth}{!}{%" in wide
     assert wide.count("{") == wide.count("}")
     assert wide.startswith(r"% Needs \usepackage{booktabs,graphicx}.")
@@ -101,6 +104,8 @@ def test_what_is_best_is_bold_and_headings_span_their_columns():
     cells = [Cell("0.3", stress="best"), Cell("0.2", stress="second", mark="*"), Cell("0.1"), Cell("0.0", mark="*")]
     lines = latex(Table("t", "Both", columns, [[Row([Cell("a"), *cells])]])).splitlines()
     assert r" & \multicolumn{2}{c}{A} & \multicolumn{2}{c}{B} \\" in lines
+    headed = [Column("Run", numeric=False), *(Column("HR", over=over * 60) for over in "AB")]
+    assert "resizebox" in latex(Table("t", "Wide", headed, [[Row([Cell("a"), Cell("1"), Cell("2")])]]))
     assert r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}" in lines
     assert r"a & \textbf{0.3} & \underline{0.2}\rlap{$^{*}$} & 0.1 & 0.0\rlap{$^{*}$} \\" in lines
 
