@@ -154,6 +154,11 @@ LEADERBOARD = _table(
     n_users=(pa.int32(), "users"),
     n_seeds=(pa.int32(), "seeds"),
     deterministic=(pa.bool_(), "one result stands for every seed"),
+    seed_deviation=added(
+        pa.float64(),
+        "standard deviation over seeds of the mean over users, as papers give it; says nothing of users; null with one "
+        "seed",
+    ),
 )
 _VARIANCES = {
     "variance_users": (pa.float64(), "users' part of the squared standard error; holds the residual's"),

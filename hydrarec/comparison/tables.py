@@ -165,6 +165,7 @@ def _intervals(config: BenchmarkConfig, leaders: list[_Leader]) -> Rows:
                 "n_users": estimate.n_users,
                 "n_seeds": estimate.n_seeds,
                 "deterministic": config.is_deterministic(one.key["run"]),
+                "seed_deviation": float(one.by_seed.std(ddof=1)) if len(one.by_seed) > 1 else None,
             }
         )
     return rows

@@ -17,6 +17,8 @@ class ModelConfig(Mixer):
     """Whether the model is built around an attention operator."""
     not_compiled: ClassVar[str] = ""
     """Why PyTorch's compiler leaves it as it is; empty if it does not."""
+    d_ff_factor: ClassVar[int] = 0
+    """Inner width of the feed-forward part, in multiples of D, unless `encoder.d_ff` says otherwise; 0: it has none."""
 
     @property
     def takes_timestamps(self) -> bool:
@@ -28,12 +30,14 @@ class SasrecModelConfig(ModelConfig):
     """Pre-norm blocks with ReLU and scaled item embeddings (Kang & McAuley 2018, section III)."""
 
     kind: Literal["sasrec"] = "sasrec"
+    d_ff_factor: ClassVar[int] = 1
 
 
 class Bert4recModelConfig(ModelConfig):
     """Post-norm blocks with GELU and an output layer with bias (Sun et al. 2019, section 3)."""
 
     kind: Literal["bert4rec"] = "bert4rec"
+    d_ff_factor: ClassVar[int] = 4
 
 
 class Gru4recModelConfig(ModelConfig):
@@ -53,6 +57,7 @@ class FmlpModelConfig(ModelConfig):
     """FMLP-Rec: filters learnt in the frequency domain (Zhou et al. 2022, eq. 3-9)."""
 
     kind: Literal["fmlp"] = "fmlp"
+    d_ff_factor: ClassVar[int] = 4
     takes_attention: ClassVar[bool] = False
     formula: ClassVar[str] = "irfft(W ⊙ rfft(x)); causal Σ w_{t-s} ⊙ x_s, w = irfft(W)"
     time: ClassVar[str] = "T² D, bidirectional T log T D"
@@ -64,6 +69,7 @@ class LruModelConfig(ModelConfig):
     """LRURec: diagonal linear recurrences with complex eigenvalues (Yue et al. 2024)."""
 
     kind: Literal["lru"] = "lru"
+    d_ff_factor: ClassVar[int] = 4
     takes_attention: ClassVar[bool] = False
     formula: ClassVar[str] = "Re(C Σ λ^{t-s} ⊙ B x_s), λ complex"
     time: ClassVar[str] = "T D²"
@@ -88,6 +94,7 @@ class SsdModelConfig(ModelConfig):
     """Mamba-2, a state-space model with one decay per head and position (Dao & Gu 2024, sections 6 and 7)."""
 
     kind: Literal["ssd"] = "ssd"
+    d_ff_factor: ClassVar[int] = 4
     formula: ClassVar[str] = "C_tᵀ h_t + D x_t, h_t = exp(Δ_t A) h_{t-1} + Δ_t B_t x_tᵀ per head"
     time: ClassVar[str] = "T D N"
     memory: ClassVar[str] = "T D"

@@ -53,22 +53,59 @@ class DataCard:
 
 
 def data(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
-    """Show a card for each dataset."""
+    """Show the sizes of all datasets side by side, and a card for each."""
     cards = data_cards(inputs)
+    first = [Part([_statistics(inputs)])] if inputs.cards else []
     parts = [
-        Part(
-            [
-                Facts(card.facts),
-                *card.tables,
-                *([Folded("Files and hashes", [Facts(card.origin)])] if card.origin else []),
-            ],
-            card.title,
-            f"dataset-{card.dataset}",
-            card.dataset,
-        )
-        for card in cards
+        *first,
+        *(
+            Part(
+                [
+                    Facts(card.facts),
+                    *card.tables,
+                    *([Folded("Files and hashes", [Facts(card.origin)])] if card.origin else []),
+                ],
+                card.title,
+                f"dataset-{card.dataset}",
+                card.dataset,
+            )
+            for card in cards
+        ),
     ]
     return Chapter("datasets", "Data", parts)
+
+
+def _statistics(inputs: Inputs) -> Table:
+    """Return what papers say of data sets: how many, how dense, how long."""
+    columns = {
+        "users": "Users",
+        "items": "Items",
+        "interactions": "Interactions",
+        "density": "Density",
+        "mean": "Mean length",
+        "p50": "Median length",
+        "repeats": "Repeats",
+    }
+    hints = {
+        "density": "interactions of users x items",
+        "mean": "interactions of a user",
+        "p50": "interactions of a user",
+        "repeats": "interactions with an item that the user met before",
+    }
+    short, rows = short_names(inputs.config), []
+    for dataset, card in inputs.cards.items():
+        known = card.get("lengths", {}) | card
+        cells = [Cell(format_value(known.get(key), key), _sort_value(known.get(key))) for key in columns]
+        rows.append(Row([Cell(short[dataset], address=f"#dataset-{dataset}"), *cells]))
+    return Table(
+        "statistics",
+        "Data sets after filtering",
+        [
+            Column("Data set", numeric=False),
+            *(Column(title, hint=hints.get(key, "")) for key, title in columns.items()),
+        ],
+        [rows],
+    )
 
 
 def data_cards(inputs: Inputs) -> list[DataCard]:

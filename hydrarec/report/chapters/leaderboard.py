@@ -9,7 +9,7 @@ from hydrarec.formatting import NOTHING, count, duration, metric_title, score, s
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, Text
 from hydrarec.report.cells import Cell, Column, Row, Strip, Table, drop_empty_columns
-from hydrarec.report.chapters.overview import overview
+from hydrarec.report.chapters.overview import explain_stress, mean_cells, overview
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
@@ -52,6 +52,8 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
     # A run with few seeds may have an interval so wide that it would squeeze all others.
     widest = max(1.2 * float(first.loc[contest, "mean"].max()), 1e-9)
 
+    means = {metric: mean_cells(inputs, scope, metric) for metric in (primary, secondary)}
+
     def row(run: str) -> Row:
         style, leader = styles[run], first.loc[run]
         strip = None
@@ -60,10 +62,12 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
         return Row(
             [
                 Cell(style.label, note=_tags(inputs, run), run=style),
-                *_interval_cells(leader),
+                means[primary].get(run) or _mean(leader),
+                _interval(leader),
                 Cell("", leader["mean"], run=style, strip=strip),
                 _places(places, run),
-                *_interval_cells(second.loc[run]),
+                means[secondary].get(run) or _mean(second.loc[run]),
+                _interval(second.loc[run]),
                 Cell(score(warm.loc[run, "mean"]), warm.loc[run, "mean"]) if run in warm.index else Cell(NOTHING, -1.0),
                 Cell(score(reciprocal.loc[run, "mean"]), reciprocal.loc[run, "mean"]),
                 Cell(str(leader["n_seeds"]), float(leader["n_seeds"])),
@@ -76,7 +80,7 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
     columns = _columns(inputs, clock_name(clock))
     table = Table(
         f"leaderboard-{scope.anchor}",
-        f"{scope.name}: all runs, sorted by {metric_title(primary)}",
+        f"{scope.name}: all runs, sorted by {metric_title(primary)}. {explain_stress(inputs, styles)}",
         columns,
         [
             [row(run) for run in order if run in contest],
@@ -146,8 +150,12 @@ def _tags(inputs: Inputs, run: str) -> str:
     return ", ".join(name for name, holds in tags.items() if holds)
 
 
-def _interval_cells(row: pd.Series) -> list[Cell]:
-    return [Cell(score(row["mean"]), row["mean"]), Cell(score_interval(row["low"], row["high"]), row["low"])]
+def _mean(row: pd.Series) -> Cell:
+    return Cell(score(row["mean"]), row["mean"])
+
+
+def _interval(row: pd.Series) -> Cell:
+    return Cell(score_interval(row["low"], row["high"]), row["low"])
 
 
 def _parameters(number: float) -> Cell:

@@ -2,23 +2,28 @@
 
 import pandas as pd
 
-from hydrarec.formatting import NOTHING, metric_title, percentage, score, sortable
+from hydrarec.formatting import NOTHING, metric_title, percentage, score
 from hydrarec.report.blocks import Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import scope_titles
+from hydrarec.report.titles import protocol_name, scope_titles
 
 _WIDEST = 4
 """Scopes with two columns each that a page holds beside names."""
+_LONGEST = 30
+"""Letters of a title that stands above two columns; the id takes the place of a longer one."""
+_ABSENT = Cell(NOTHING, -1.0)
 
 
 def overview(inputs: Inputs, styles: dict[str, RunStyle]) -> Part:
     """Show what competes anywhere, with a mean for every scope; baselines stand below what was trained here."""
     metrics = (inputs.primary, inputs.secondary) if len(inputs.scopes) <= _WIDEST else (inputs.primary,)
-    columns = [(scope, metric, _cells(inputs, scope, metric)) for scope in inputs.scopes for metric in metrics]
-    names = scope_titles(inputs.config)
-    competing = [run for run in inputs.config.run_ids if any(run in inputs.contest(scope) for scope in inputs.scopes)]
+    columns = [
+        (scope, metric, mean_cells(inputs, scope, metric, spread=True)) for scope in inputs.scopes for metric in metrics
+    ]
+    names = _headings(inputs)
+    competing = [run for run in inputs.config.competing if any(run in inputs.contest(scope) for scope in inputs.scopes)]
     bodies = [
         [
             Row([Cell(styles[run].label, run=styles[run]), *(cells.get(run, _ABSENT) for _, _, cells in columns)], kind)
@@ -27,11 +32,11 @@ def overview(inputs: Inputs, styles: dict[str, RunStyle]) -> Part:
         ]
         for kind in ("trained", "baseline")
     ]
+    several = any(len(inputs.config.seeds_of(run)) > 1 for run in competing)
+    spread = ", \u00b1 the standard deviation over seeds" if several else ""
     table = Table(
         "overview",
-        f"Means over users and seeds. Bold: the highest, underlined: the next; *: differs from "
-        f"{styles[inputs.config.evaluation.reference].label} ({percentage(inputs.config.evaluation.alpha)}, two-sided, "
-        "Holm-adjusted over the runs of a column)",
+        f"Means over users and seeds{spread}. {explain_stress(inputs, styles)}",
         [
             Column("Run", numeric=False),
             *(Column(metric_title(metric), over=names[scope.dataset, scope.protocol]) for scope, metric, _ in columns),
@@ -42,19 +47,51 @@ def overview(inputs: Inputs, styles: dict[str, RunStyle]) -> Part:
     return Part([table], "All data sets", "leaderboard-of-all")
 
 
-_ABSENT = Cell(NOTHING, -1.0)
+def mean_cells(inputs: Inputs, scope: Scope, metric: str, *, spread: bool = False) -> dict[str, Cell]:
+    """Return by run the mean of what competes, with a star where it is told from the reference, the best two stressed.
 
-
-def _cells(inputs: Inputs, scope: Scope, metric: str) -> dict[str, Cell]:
-    """Return by run what a column says: its mean, whether that is told from the reference's, and the two highest."""
-    means = inputs.leaderboard(scope, metric)["mean"][inputs.contest(scope)]
+    Parameters
+    ----------
+    inputs
+        The comparison.
+    scope, metric
+        What the column is about.
+    spread
+        Whether the standard deviation over seeds stands behind it.
+    """
+    rows = inputs.leaderboard(scope, metric).loc[inputs.contest(scope)]
     contrasts = inputs.contrasts(scope, metric)
     apart = set(contrasts.index[contrasts["p_holm"] < inputs.config.evaluation.alpha])
-    highest = sorted(set(means), reverse=True)[:2]
-    stress = dict(zip(highest, ("best", "second"), strict=False))
+    best, *others = sorted(set(rows["mean"]), reverse=True)
+    cells: dict[str, Cell] = {}
+    for run, row in rows.iterrows():
+        mean, deviation, said = float(row["mean"]), row["seed_deviation"], score(row["mean"])
+        if spread and pd.notna(deviation):
+            said += f" \u00b1 {score(deviation)}"
+        stress = "best" if mean == best else "second" if mean in others[:1] else ""
+        cells[str(run)] = Cell(said, mean, stress=stress, mark="*" if run in apart else "")
+    return cells
+
+
+def explain_stress(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
+    """Say what bold, underlined and starred numbers are."""
+    evaluation = inputs.config.evaluation
+    return (
+        f"Bold: the highest, underlined: the next; *: differs from {styles[evaluation.reference].label} "
+        f"({percentage(evaluation.alpha)}, two-sided, Holm-adjusted over the runs of a column)"
+    )
+
+
+def _headings(inputs: Inputs) -> dict[tuple[str, str], str]:
+    """Return what stands above the columns of every scope."""
+    single = len(inputs.config.protocols) == 1
     return {
-        str(run): Cell(score(mean), sortable(mean), stress=stress.get(mean, ""), mark="*" if run in apart else "")
-        for run, mean in means.items()
+        (dataset, protocol): title
+        if len(title) <= _LONGEST
+        else dataset
+        if single
+        else f"{dataset}, {protocol_name(protocol)}"
+        for (dataset, protocol), title in scope_titles(inputs.config).items()
     }
 
 

@@ -32,6 +32,7 @@ def provenance(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
         computing(inputs),
         missing_note(inputs),
         _machines(manifests),
+        _packages(manifests),
         _hashes(inputs),
         Code("Complete configuration, defaults written out", config),
     ]
@@ -39,10 +40,6 @@ def provenance(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
 
 
 def _facts(inputs: Inputs, manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    packages: dict[str, set[str]] = defaultdict(set)
-    for manifest in manifests:
-        for name, version in manifest["packages"].items():
-            packages[name].add(version or "not installed")
     codes = [code for of_run in inputs.codes for code in of_run]
     written = sorted(manifest["created"] for manifest in manifests)
     return [
@@ -50,7 +47,6 @@ def _facts(inputs: Inputs, manifests: list[dict[str, Any]]) -> list[tuple[str, s
         ("Commit", _distinct(codes, "git_commit")),
         ("Uncommitted changes", _uncommitted(inputs)),
         ("Python", _distinct(manifests, "python")),
-        *((name, ", ".join(sorted(versions))) for name, versions in sorted(packages.items())),
         ("Seeds", ", ".join(map(str, inputs.config.seeds))),
         ("Runs written", f"{len(manifests)}, from {written[0]} to {written[-1]}"),
     ]
@@ -68,6 +64,17 @@ def _distinct(manifests: list[dict[str, Any]], key: str) -> str:
     values = {manifest[key] for manifest in manifests}
     named = {True: "yes", False: "no", None: "unknown"}
     return ", ".join(sorted(named[value] if isinstance(value, bool | None) else str(value) for value in values))
+
+
+def _packages(manifests: list[dict[str, Any]]) -> Table:
+    """Return the versions of the packages that runs were computed with."""
+    packages: dict[str, set[str]] = defaultdict(set)
+    for manifest in manifests:
+        for name, version in manifest["packages"].items():
+            packages[name].add(version or "not installed")
+    rows = [Row([Cell(name), Cell(", ".join(sorted(versions)))]) for name, versions in sorted(packages.items())]
+    columns = [Column("Package", numeric=False), Column("Version", numeric=False)]
+    return Table("packages", "Packages", columns, [rows], sortable=False)
 
 
 def _machines(manifests: list[dict[str, Any]]) -> Table:

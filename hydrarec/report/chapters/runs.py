@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 from hydrarec.comparison.runs import RunSeed
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.base import kind_of, kinds_of
+from hydrarec.config.models import ModelConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import NOTHING, metric_title, score
 from hydrarec.layout import run_folder
@@ -69,7 +71,17 @@ def effective_settings(settings: dict[str, Any]) -> dict[str, Any]:
     {'masking': 'causal', 'encoder d_model': 8}
     """
     own = {name: part for name, part in settings["run"].items() if name in ("model", "attention", "masking")}
-    return _flatten(own | {name: part for name, part in settings.items() if name != "run"})
+    everything = own | {name: part for name, part in settings.items() if name != "run"}
+    if "model" in own:
+        everything["encoder"] = _with_inner_width(settings["encoder"], own["model"]["kind"])
+    return _flatten(everything)
+
+
+def _with_inner_width(encoder: dict[str, Any], model: str) -> dict[str, Any]:
+    """Write the width of feed-forward parts out, which is the model's own unless it is configured."""
+    known = next((block for block in kinds_of(ModelConfig) if kind_of(block) == model), ModelConfig)
+    width = encoder.get("d_ff") or known.d_ff_factor * encoder["d_model"]
+    return {name: value for name, value in encoder.items() if name != "d_ff"} | ({"d_ff": width} if width else {})
 
 
 def _flatten(settings: dict[str, Any], room: str = "") -> dict[str, Any]:

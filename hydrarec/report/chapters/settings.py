@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from hydrarec.formatting import NOTHING
-from hydrarec.report.blocks import Chapter, Facts, PageBlock, Part, Text
+from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.data import format_value
 from hydrarec.report.chapters.runs import effective_settings
@@ -18,8 +18,8 @@ ARCHITECTURE = ("model", "attention", "masking")
 """What a comparison of architectures may differ in; anything else is named."""
 _ABOUT = (
     "No setting was searched: every run has the values written in the configuration, those below unless the table of "
-    "differences names another. They may suit some runs better than others, so a difference between two runs is one at "
-    "these settings."
+    "differences names another; the CSV file has every run's. They may suit some runs better than others, so a "
+    "difference between two runs is one at these settings."
 )
 _STOPPING = (
     "Training ends after the given number of epochs without a better validation NDCG@10, or at the last epoch allowed; "
@@ -57,12 +57,33 @@ def settings(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
         key: {name: format_value(value, name) for name, value in effective_settings(values).items()}
         for key, values in own.items()
     }
-    blocks: list[PageBlock] = [Text(_ABOUT), Facts([("Searched", "nothing"), *shared_settings(found)])]
     reference = inputs.config.evaluation.reference
+    blocks: list[PageBlock] = [Text(_ABOUT), _settings_table(found, reference, styles)]
     if reference in trained and len(trained) > 1:
         blocks.append(_difference_table(inputs, trained, differences(found, reference), styles))
     blocks += [Text(_STOPPING), _stopping_table(inputs, own, styles)]
     return Chapter("settings", "Settings", [Part(blocks)])
+
+
+def _settings_table(found: dict[tuple[str, str], dict[str, str]], reference: str, styles: dict[str, RunStyle]) -> Table:
+    """Return the settings of the reference, or those that all share where it is none of the trained runs."""
+    own = {key: values for key, values in found.items() if key[0] == reference}
+    everything = [
+        (run, dataset, name, value) for (run, dataset), values in found.items() for name, value in values.items()
+    ]
+    caption = (
+        f"Settings of {styles[reference].label}, the reference; none was searched"
+        if own
+        else "Settings that all trained runs share; none was searched"
+    )
+    return Table(
+        "settings-reference",
+        caption,
+        [Column("Setting", numeric=False), Column("Value", numeric=False)],
+        [[Row([Cell(name), Cell(value)]) for name, value in shared_settings(own or found)]],
+        pd.DataFrame(everything, columns=["run", "dataset", "setting", "value"]),
+        sortable=False,
+    )
 
 
 def shared_settings(found: dict[tuple[str, str], dict[str, str]]) -> list[tuple[str, str]]:

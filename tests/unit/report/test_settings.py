@@ -5,10 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from hydrarec.config import RunSettings
+from hydrarec.models.blocks import FeedForward
+from hydrarec.report.chapters.runs import effective_settings
 from hydrarec.report.chapters.settings import settings
 from hydrarec.report.inputs import read_inputs
 from hydrarec.report.style import run_styles
-from tests.fabricate import HYDRA_UNI
+from hydrarec.training.checkpoint import build
+from tests.fabricate import HYDRA_UNI, SASREC
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +23,8 @@ def inputs(tree, tables):
 def chapter(inputs):
     found = settings(inputs, run_styles(inputs.config))
     assert found is not None
-    facts = dict(found.parts[0].blocks[1].pairs)
-    return facts, {table.name: table for table in found.tables()}
+    tables = {table.name: table for table in found.tables()}
+    return dict(texts(tables["settings-reference"])), tables
 
 
 def texts(table):
@@ -36,19 +40,21 @@ def changed(inputs, dataset, **training):
     return replace(inputs, manifests=manifests)
 
 
-def test_runs_that_differ_in_architecture_only_differ_in_nothing_else(inputs):
+def test_what_runs_differ_in_besides_their_architecture_is_named_with_the_models_own_width(inputs):
     facts, tables = chapter(inputs)
-    assert texts(tables["settings-differences"]) == [["HydraRecUni", "bert4rec", "hydra", "the same", "nothing"]]
-    assert facts["Searched"] == "nothing"
+    assert texts(tables["settings-differences"]) == [
+        ["HydraRecUni", "bert4rec", "hydra", "the same", "encoder d_ff 256, not 64"]
+    ]
+    assert tables["settings-reference"].caption == "Settings of SASRec, the reference; none was searched"
     assert facts["training max_epochs"] == "200"
-    assert "model" not in facts
     assert facts["masking"] == "causal"
+    # The CSV file has every run's.
+    assert set(tables["settings-reference"].data["run"]) == {SASREC, HYDRA_UNI}
 
 
-def test_what_a_manifest_says_otherwise_is_named_and_no_longer_shared(inputs):
-    facts, tables = chapter(changed(inputs, "made-1", max_epochs=300))
-    assert texts(tables["settings-differences"])[0][-1] == "training max_epochs 300, not 200 (made-1)"
-    assert "training max_epochs" not in facts
+def test_what_a_manifest_says_otherwise_is_named(inputs):
+    _, tables = chapter(changed(inputs, "made-1", max_epochs=300))
+    assert texts(tables["settings-differences"])[0][-1].endswith("; training max_epochs 300, not 200 (made-1)")
     data = tables["settings-differences"].data
     row = data[data["setting"] == "training max_epochs"].iloc[0]
     assert row.tolist() == [HYDRA_UNI, "made-1", "training max_epochs", "300", "200"]
@@ -66,3 +72,17 @@ def test_trainings_that_used_all_their_epochs_are_counted(inputs):
     assert found["HydraRecUni", "Made-up data 1"][-1] == "3 of 3"
     # Baselines have no epochs.
     assert {name for name, _ in found} == {"SASRec", "HydraRecUni"}
+
+
+@pytest.mark.parametrize("kind", ["sasrec", "bert4rec", "fmlp", "lru", "ssd", "gru4rec"])
+def test_the_width_that_is_written_out_is_the_models(kind):
+    model = {"kind": kind}
+    run = {"id": "it", "model": model, "masking": {"kind": "causal"}}
+    run |= {"attention": {"kind": "softmax"}} if kind in ("sasrec", "bert4rec") else {}
+    configured = RunSettings.model_validate(
+        {"run": run, "encoder": {"d_model": 32}, "loss": {"kind": "cross_entropy"}, "training": {}}
+    )
+    told = effective_settings(configured.model_dump(mode="json")).get("encoder d_ff")
+    built, _ = build(configured, 20)
+    widths = {part[0].out_features for part in built.modules() if isinstance(part, FeedForward)}
+    assert widths == ({told} if told else set())
