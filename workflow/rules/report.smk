@@ -56,6 +56,7 @@ rule report:
             category="Report",
             labels={"item": "all numbers, for programs"},
         ),
+        references=f"reports/{BENCHMARK.report}/references.bib",
     log:
         f"logs/report/{BENCHMARK.report}.log",
     conda:

@@ -14,11 +14,12 @@ from hydrarec.report.blocks import Chapter
 from hydrarec.report.cells import Cell, Table
 from hydrarec.report.export.latex import latex
 from hydrarec.report.export.numbers import numbers
+from hydrarec.report.export.references import references
 from hydrarec.report.inputs import Inputs
 
 
 def write_all(inputs: Inputs, chapters: Sequence[Chapter], output: Path) -> None:
-    """Write `figures/<chapter>/*`, `tables/<chapter>/*`, `data/*.csv` and `report.json` into a report's folder."""
+    """Write `figures/<chapter>/*`, `tables/<chapter>/*`, `data/*.csv`, `report.json`, `references.bib`."""
     for chapter in chapters:
         for figure in chapter.figures():
             for panel in figure.panels:
@@ -34,6 +35,7 @@ def write_all(inputs: Inputs, chapters: Sequence[Chapter], output: Path) -> None
     for name, (frame, _) in inputs.tables.items():
         write_csv(frame, output / "data" / f"{name}.csv")
     write_text(output / "report.json", numbers(inputs, chapters))
+    write_text(output / "references.bib", references(inputs.config))
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
