@@ -62,7 +62,8 @@ def _groups(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
         apart = {frozenset(pair) for pair in zip(found["run"], found["other"], strict=True)}
         name = f"groups-{scope.anchor}-{metric.replace('@', '')}"
         title = f"Which runs can be told apart, {metric_title(metric)}"
-        panels.append(clique_bars(name, title, inputs.leaderboard(scope, metric)["mean"][compared], apart, styles))
+        means = inputs.leaderboard(scope, metric)["mean"][compared].rename(metric_title(metric))
+        panels.append(clique_bars(name, title, means, apart, styles))
     shown = [panel for panel in panels if panel is not None]
     caption = (
         "Runs at their mean over users and seeds. A bar joins neighbours of which no two are told apart at "

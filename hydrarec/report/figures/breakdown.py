@@ -4,7 +4,7 @@ import pandas as pd
 
 from hydrarec.formatting import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
 
@@ -36,7 +36,7 @@ def _panel(
     if len(buckets) < 2:
         return None
     room = label_width([styles[run].label for run in runs]) + 24
-    canvas, axes = blank_panel(300 + room, panel_height(len(runs)), (46, 40, room, 10))
+    canvas, axes = blank_panel(300 + room, panel_height(len(runs)), (46, 40, room, 24))
     ends = []
     for index, run in enumerate(runs):
         style = styles[run]
@@ -51,6 +51,7 @@ def _panel(
     axes.set_xlim(-0.35, len(buckets) - 0.65)
     axes.set_ylim(bottom=0)
     axes.set_xlabel(f"{x_title} (quartiles)", color=MUTED)
+    name_upward_axis(axes, metric_title(inputs.primary))
     label_right(axes, ends)
     title = f"{metric_title(inputs.primary)} by {x_title}"
     means = rows.pivot(index="run", columns="group", values="mean").reindex(index=runs, columns=buckets)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from hydrarec.formatting import score
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.style import INK, MUTED, RunStyle
 
 _BAR = 9
@@ -63,7 +63,7 @@ def clique_bars(
     title
         What is drawn.
     means
-        By run, the mean of the metric.
+        By run, the mean of the metric, whose title is the name of these.
     apart
         Pairs that a test tells apart.
     styles
@@ -76,12 +76,13 @@ def clique_bars(
     groups = cliques(order, apart)
     room = label_width(styles[run].label for run in order) + 24
     bars = _BAR * (len(groups) + 1)
-    canvas, axes = blank_panel(60 + bars + room + 20, panel_height(len(order)), (52, 12, room, 12))
+    canvas, axes = blank_panel(60 + bars + room + 20, panel_height(len(order)), (52, 12, room, 24))
     axes.set_xlim(0, bars)
     # Where nobody hits there is still an axis.
     top = max(float(means.max()), 1e-4) * 1.06
     axes.set_ylim(0, top)
     axes.set_xticks([])
+    name_upward_axis(axes, str(means.name))
     axes.spines["bottom"].set_visible(False)
     for number, group in enumerate(groups):
         # Longer than its ends by a little, or a group of equals would be a dot.

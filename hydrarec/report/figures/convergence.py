@@ -9,7 +9,7 @@ from hydrarec.comparison.clocks import clock_name
 from hydrarec.formatting import duration, score
 from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
 
@@ -29,7 +29,8 @@ def convergence(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> li
     timed = {run: curve for run, curve in found.items() if curve["train_s"].notna().all()}
     if not timed:
         return [by_epoch]
-    x_title = f"of training, {clock_name(clock)}"
+    # The unit says seconds already, or minutes.
+    x_title = f"of training, {clock_name(clock).removesuffix(' seconds')} time"
     return [by_epoch, _panel(timed, scope, styles, "train_s", x_title, "Validation NDCG@10 by training time")]
 
 
@@ -74,7 +75,7 @@ def _panel(
     curves: dict[str, pd.DataFrame], scope: Scope, styles: dict[str, RunStyle], x: str, x_title: str, title: str
 ) -> Panel:
     room = label_width([styles[run].label for run in curves]) + 24
-    canvas, axes = blank_panel(280 + room, panel_height(len(curves)), (46, 40, room, 10))
+    canvas, axes = blank_panel(280 + room, panel_height(len(curves)), (46, 40, room, 24))
     ends = []
     for run, curve in curves.items():
         style = styles[run]
@@ -88,6 +89,7 @@ def _panel(
     if x == "train_s":
         x_title = f"{_scale_seconds(axes, max(float(curve[x].max()) for curve in curves.values()))} {x_title}"
     axes.set_xlabel(x_title, color=MUTED)
+    name_upward_axis(axes, "validation NDCG@10")
     label_right(axes, ends)
     reached = "; ".join(
         f"{styles[run].label} {score(curve['mean'].iloc[-1])} after {len(curve)} epochs, "

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from hydrarec.config.efficiency import NO_MIXING
 from hydrarec.formatting import MINUS, NARROW, count
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Figure, Panel, blank_panel, finish, marker, panel_height
+from hydrarec.report.figures.panels import Figure, Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.measured import Measured
 from hydrarec.report.style import HUES, MARKERS, MUTED, RunStyle
 
@@ -72,7 +72,7 @@ def _panel(measured: Measured, group: pd.DataFrame, styles: dict[str, RunStyle],
     fits = _fits(measured.scaling, first, measure)
     names = {name: _label_with_exponent(name, fits) for name in dict.fromkeys(shown["subject"])}
     room = label_width(names.values()) + 24
-    canvas, axes = blank_panel(270 + room, panel_height(len(names)), (56, 40, room, 10), grid="both")
+    canvas, axes = blank_panel(270 + room, panel_height(len(names)), (56, 40, room, 24), grid="both")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=10 if measure == "time" else 2)
     if measure == "time":
@@ -92,6 +92,7 @@ def _panel(measured: Measured, group: pd.DataFrame, styles: dict[str, RunStyle],
     axes.yaxis.set_major_formatter(FuncFormatter(_format_time if measure == "time" else _format_memory))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(_AXES[axis], color=MUTED)
+    name_upward_axis(axes, f"{measure} of a sequence")
     # Limits are settled only when asked for, and labels are placed by them.
     axes.set_xlim(axes.get_xlim())
     axes.set_ylim(axes.get_ylim())

@@ -9,7 +9,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.formatting import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
 
@@ -42,7 +42,7 @@ def head_families(config: BenchmarkConfig, dataset: str) -> list[dict[str, int]]
 
 def _panel(inputs: Inputs, scope: Scope, families: list[pd.DataFrame], styles: dict[str, RunStyle]) -> Panel:
     room = label_width(styles[str(rows.index[-1])].label for rows in families) + 24
-    canvas, axes = blank_panel(300 + room, panel_height(len(families)), (46, 40, room, 10))
+    canvas, axes = blank_panel(300 + room, panel_height(len(families)), (46, 40, room, 24))
     axes.set_xscale("log", base=2)
     ends = []
     for rows in families:
@@ -58,6 +58,7 @@ def _panel(inputs: Inputs, scope: Scope, families: list[pd.DataFrame], styles: d
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
     axes.set_ylim(0, max(rows["high"].max() for rows in families) * 1.1)
     axes.set_xlabel("heads", color=MUTED)
+    name_upward_axis(axes, metric_title(inputs.primary))
     label_right(axes, ends)
     title = f"{metric_title(inputs.primary)} by number of heads"
     told = "; ".join(

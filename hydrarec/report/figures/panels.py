@@ -48,7 +48,8 @@ _RC: dict[Any, Any] = {
     "grid.linewidth": 0.8,
     "axes.linewidth": 0.8,
     "xtick.major.width": 0.8,
-    "ytick.major.width": 0.0,
+    # Of no length: one of no width is a hairline in PDF.
+    "ytick.major.size": 0,
     "xtick.major.size": 3,
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
@@ -113,6 +114,11 @@ def blank_panel(
     canvas.patch.set_visible(False)
     axes.patch.set_visible(False)
     return canvas, axes
+
+
+def name_upward_axis(axes: Axes, name: str) -> None:
+    """Write what the upward axis shows above it, where it is read without turning one's head."""
+    axes.set_title(name, loc="left", color=MUTED, parse_math=False)
 
 
 def panel_height(names: int) -> float:

@@ -8,7 +8,7 @@ from hydrarec.comparison.clocks import clock_name
 from hydrarec.formatting import NARROW, duration
 from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
@@ -79,7 +79,7 @@ def _panel(
     scope: Scope, curves: dict[str, pd.DataFrame], styles: dict[str, RunStyle], reference: str, clock: str
 ) -> Panel:
     room = label_width(styles[run].label for run in curves) + 24
-    canvas, axes = blank_panel(300 + room, panel_height(len(curves)), (56, 40, room, 10), grid="both")
+    canvas, axes = blank_panel(300 + room, panel_height(len(curves)), (56, 40, room, 24), grid="both")
     ends = []
     for run, curve in curves.items():
         style = styles[run]
@@ -97,6 +97,7 @@ def _panel(
     axes.set_xlim(_SHARES[0], max(1.0, *(curve["share"].max() for curve in curves.values())) + 0.01)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}{NARROW}%"))
     axes.set_xlabel("of the reference's best validation NDCG@10", color=MUTED)
+    name_upward_axis(axes, f"training, {clock}")
     label_right(axes, ends)
     title = f"Training time to a given accuracy, {clock}"
     at_mark = {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from hydrarec.report.figures.labels import label_near, label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.style import MUTED, RunStyle
 
 _ROOM = 1.12
@@ -62,7 +62,7 @@ def scatter(
         edge = max(0.1 * (high - low), 1e-6)
         axes.set_ylim(low - edge, high + edge)
     axes.set_xlabel(axes_titles[0], color=MUTED)
-    axes.set_title(axes_titles[1], loc="left", color=MUTED)
+    name_upward_axis(axes, axes_titles[1])
     hollow = [point for point in points if point[2].is_hollow]
     crowded = label_near(axes, hollow, points)
     label_right(axes, [point for point in points if not point[2].is_hollow] + crowded)

@@ -6,7 +6,7 @@ import pandas as pd
 from hydrarec.comparison.clocks import clock_column, clock_name
 from hydrarec.formatting import duration, metric_title, score
 from hydrarec.report.figures.labels import label_near, label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, panel_height
+from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED, RunStyle
@@ -32,7 +32,7 @@ def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[
     )
     # Runs that shared a GPU have no training time.
     timed = [(table.dropna(subset=[x]), x, x_title, title) for x, x_title, title in wanted]
-    return [_panel(scope, rows, styles, x, x_title, title) for rows, x, x_title, title in timed if len(rows)]
+    return [_panel(scope, rows, styles, x, (x_title, name), title) for rows, x, x_title, title in timed if len(rows)]
 
 
 def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
@@ -60,9 +60,11 @@ def _device(devices: pd.Series) -> str:
     return " and ".join(sorted(set(devices)))
 
 
-def _panel(scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, x_title: str, title: str) -> Panel:
+def _panel(
+    scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, axes_titles: tuple[str, str], title: str
+) -> Panel:
     room = label_width(styles[str(run)].label for run in table.index) + 24
-    canvas, axes = blank_panel(300 + room, panel_height(len(table)), (46, 40, room, 10), grid="both")
+    canvas, axes = blank_panel(300 + room, panel_height(len(table)), (46, 40, room, 24), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
     fronts, steps = {}, []
@@ -81,7 +83,8 @@ def _panel(scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: st
     axes.set_xlim(cost.min() / 2.5, cost.max() * 2.5)
     axes.set_ylim(0, max(float(table["high"].quantile(0.9)), float(table["mean"].max()), 1e-4) * 1.12)
     scale_times(axes.xaxis, *axes.get_xlim(), most=5)
-    axes.set_xlabel(f"{x_title}, logarithmic", color=MUTED)
+    axes.set_xlabel(f"{axes_titles[0]}, logarithmic", color=MUTED)
+    name_upward_axis(axes, axes_titles[1])
     # Trained runs crowd at the expensive end, so their names stand in a column; most baselines have room beside them.
     hollow = [point for point in points if point[2].is_hollow]
     crowded = label_near(axes, hollow, points, steps)
