@@ -46,7 +46,7 @@ def test_data_sets_bring_their_own():
 
 
 def test_a_report_has_what_it_compares():
-    found = references(load_file(ROOT / "examples/five-seeds.yaml"))
+    found = references(load_file(ROOT / "examples/layout.yaml"))
     keys = re.findall(r"^@\w+\{(\w+),", found, re.MULTILINE)
     assert keys == [
         *("mushtaque2025hydrarec", "hydrarec", "kang2018sasrec", "sun2019bert4rec", "vaswani2017attention"),
