@@ -2,7 +2,8 @@
 
 `assets/references.bib` has one entry for each source; its `keywords` say what it is the source of: `attention/hydra`,
 `models/lru`, `losses/cross_entropy`, `baseline/ease`. An entry with the keyword `data` belongs to the data sets whose
-citation names its DOI.
+citation names its DOI; `always` and `significance` are in every report, `hypotheses` where claims are decided,
+`tie_order` where orders of ties are compared, and `background`, which the documentation names, in none.
 """
 
 import re
@@ -10,14 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.losses import BinaryCrossEntropyLossConfig, LossConfig
 from hydrarec.config.runs import TrainedRun
 
 _FILE = Path(__file__).parents[1] / "assets" / "references.bib"
 
 
 def references(config: BenchmarkConfig) -> str:
-    """Return the entries of a comparison's models, operators, losses, baselines and data sets; own ones have none."""
-    wanted = {"always", *_parts(config)}
+    """Return the entries of what is compared, of its data sets and of the statistics; own parts have none."""
+    wanted = {"always", *_parts(config), *_statistics(config)}
     citations = " ".join(dataset.citation for dataset in config.datasets)
     kept = [
         entry
@@ -44,8 +46,22 @@ def _field(entry: str, name: str) -> str:
 def _parts(config: BenchmarkConfig) -> Iterator[str]:
     for run in config.all_runs:
         if isinstance(run, TrainedRun):
-            losses = (config.settings(run.id, dataset.id).loss for dataset in config.datasets)
-            blocks = (run.model, run.attention, run.masking, *losses)
-            yield from (f"{block.room}/{block.kind}" for block in blocks if block is not None)
+            yield from (f"{block.room}/{block.kind}" for block in (run.model, run.attention, run.masking) if block)
+            for dataset in config.datasets:
+                yield from _loss(config.settings(run.id, dataset.id).loss)
         else:
             yield f"baseline/{run.baseline}"
+
+
+def _loss(loss: LossConfig) -> Iterator[str]:
+    yield f"losses/{loss.kind}"
+    if isinstance(loss, BinaryCrossEntropyLossConfig) and loss.calibration:
+        yield "losses/binary_cross_entropy/calibration"
+
+
+def _statistics(config: BenchmarkConfig) -> Iterator[str]:
+    yield "significance"
+    if config.hypotheses is not None:
+        yield "hypotheses"
+    if any(dataset.tie_order is not None for dataset in config.datasets):
+        yield "tie_order"
