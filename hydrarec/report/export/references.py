@@ -3,7 +3,7 @@
 `assets/references.bib` has one entry for each source; its `keywords` say what it is the source of: `attention/hydra`,
 `models/lru`, `losses/cross_entropy`, `baseline/ease`. An entry with the keyword `data` belongs to the data sets whose
 citation names its DOI; `always` and `significance` are in every report, `hypotheses` where claims are decided,
-`tie_order` where orders of ties are compared, and `background`, which the documentation names, in none.
+and `tie_order` where orders of ties are compared.
 """
 
 import re

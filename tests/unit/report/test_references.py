@@ -49,7 +49,7 @@ def test_every_data_set_has_a_source(name):
 
 def test_every_keyword_names_something_and_every_key_is_there_once():
     named = set().union(*(keywords for _, keywords in entries()))
-    others = {"always", "data", "background", "losses/binary_cross_entropy/calibration"}
+    others = {"always", "data", "losses/binary_cross_entropy/calibration"}
     assert named <= {*KINDS, *RULES, *STATISTICS, *others}
     keys = [key for entry, _ in entries() for key in _keys(entry)]
     assert len(keys) == len(entries()) == len(set(keys))
@@ -80,7 +80,7 @@ def test_a_report_has_what_it_compares():
 
 def test_a_report_has_the_statistics_it_uses():
     bare = LAYOUT.model_copy(update={"hypotheses": None})
-    assert not {*_keys_of("hypotheses", "tie_order", "background")} & {*_keys(references(bare))}
+    assert not {*_keys_of("hypotheses", "tie_order")} & {*_keys(references(bare))}
     decided = LAYOUT.model_copy(update={"hypotheses": "hypotheses.yaml"})
     assert {*_keys_of("hypotheses")} <= {*_keys(references(decided))}
     assert {*_keys_of("tie_order")} <= {*_keys(references(load_file(ROOT / "examples/ties.yaml")))}
