@@ -43,6 +43,11 @@ class Cell:
     """Raised sign behind a number, which the caption explains; takes no width, so that digits stay below digits."""
 
 
+def run_cell(run: RunStyle) -> Cell:
+    """Return the cell that names a run."""
+    return Cell(run.label, run=run)
+
+
 @dataclass(frozen=True)
 class Column:
     """Heading of a column."""

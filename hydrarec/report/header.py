@@ -8,7 +8,6 @@ from hydrarec.report import sentences
 from hydrarec.report.chapters.absent import absent_runs_sentence, completeness_sentence
 from hydrarec.report.chapters.checks import concerns
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.style import RunStyle
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,13 @@ class Header:
     """When, and from which code, the results were made."""
 
 
-def header(inputs: Inputs, styles: dict[str, RunStyle]) -> Header:
+def header(inputs: Inputs) -> Header:
     """Say it."""
     statuses = [gate.status for gate in inputs.gates]
     return Header(
-        sentences.lead(inputs, styles),
+        sentences.lead(inputs),
         completeness_sentence(inputs),
-        absent_runs_sentence(inputs, styles),
+        absent_runs_sentence(inputs),
         {status: statuses.count(status) for status in ("green", "amber", "red")},
         concerns(inputs.gates),
         _origin(inputs),

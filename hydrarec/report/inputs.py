@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from hydrarec.files import read_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, split_folder
 from hydrarec.provenance import code_of
 from hydrarec.report.measured import Measured, read_measured
+from hydrarec.report.style import RunStyle, run_styles
 from hydrarec.report.titles import protocol_name, short_names
 from hydrarec.tables import read_table
 
@@ -106,6 +108,16 @@ class Inputs:
     """`CLAIMS`; None where nothing was claimed."""
     verdicts: pd.DataFrame | None
     """`VERDICTS`: the claims scope by scope."""
+
+    @cached_property
+    def styles(self) -> dict[str, RunStyle]:
+        """What every run is called and looks like, by id."""
+        return run_styles(self.config)
+
+    @property
+    def reference(self) -> RunStyle:
+        """The run that differences are from."""
+        return self.styles[self.config.evaluation.reference]
 
     @property
     def scopes(self) -> list[Scope]:

@@ -15,7 +15,7 @@ from hydrarec.report.chapters import chapters_of
 from hydrarec.report.export import write_all
 from hydrarec.report.header import header
 from hydrarec.report.inputs import Inputs, read_inputs
-from hydrarec.report.style import RunStyle, css_variables, run_styles
+from hydrarec.report.style import css_variables
 
 _FOLDER = Path(__file__).parent / "assets"
 
@@ -45,10 +45,9 @@ def render(config: BenchmarkConfig, results: Path, comparison: Path, output: Pat
     """
     inputs = read_inputs(config, results, comparison, output, partial=partial)
     _refuse_broken_evaluation(inputs.gates)
-    styles = run_styles(config)
-    chapters = chapters_of(inputs, styles)
+    chapters = chapters_of(inputs)
     write_all(inputs, chapters, output)
-    write_text(output / "index.html", _page(inputs, chapters, styles))
+    write_text(output / "index.html", _page(inputs, chapters))
 
 
 def _refuse_broken_evaluation(gates: list[Gate]) -> None:
@@ -58,7 +57,7 @@ def _refuse_broken_evaluation(gates: list[Gate]) -> None:
         raise ValueError(f"controls are out of bounds, so the evaluation is wrong and there is no report:\n{told}")
 
 
-def _page(inputs: Inputs, chapters: list[Chapter], styles: dict[str, RunStyle]) -> str:
+def _page(inputs: Inputs, chapters: list[Chapter]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -72,7 +71,7 @@ def _page(inputs: Inputs, chapters: list[Chapter], styles: dict[str, RunStyle]) 
     return environment.get_template("page.html.j2").render(
         config=inputs.config,
         chapters=chapters,
-        header=header(inputs, styles),
+        header=header(inputs),
         package_version=__version__,
         # These are files of the package, not text from outside, and go in as they are.
         css=Markup(_asset("page.css")),

@@ -16,7 +16,6 @@ from hydrarec.formatting import (
     several,
 )
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 from hydrarec.report.titles import protocol_name
 
 VERDICTS = ("superior", "equivalent", "inferior", "inconclusive")
@@ -30,7 +29,7 @@ HALF_A_USER = "with half a user more on either side, so that an observed differe
 """What keeps intervals in per cent from being points (`hydrarec.significance.crossed.share_of_a_user`)."""
 
 
-def lead(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
+def lead(inputs: Inputs) -> str:
     """Say what was compared, on what, and with what."""
     config = inputs.config
     kinds = [run.role for run in config.all_runs]
@@ -46,21 +45,21 @@ def lead(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
     return (
         f"Which item comes next? {runs[0].upper()}{runs[1:]} on {several(len(config.datasets), 'data set')}, "
         f"{splits}, {several(len(config.seeds), 'seed')}, every target ranked among the whole catalogue. "
-        f"Differences are from {styles[config.evaluation.reference].label}, the reference."
+        f"Differences are from {inputs.reference.label}, the reference."
     )
 
 
-def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Markup:
+def headline(inputs: Inputs, scope: Scope) -> Markup:
     """Say who has the highest primary metric, by how much, and how sure that is; of several the reference."""
     board = inputs.leaderboard(scope, inputs.primary)
-    means, reference = board.loc[inputs.contest(scope), "mean"], inputs.config.evaluation.reference
+    means, reference = board.loc[inputs.contest(scope), "mean"], inputs.reference.id
     level = means.index[means == means.max()]
     if means.max() == 0:
         return Markup("No run ever hits: every {} is 0.").format(metric_title(inputs.primary))
     best = reference if reference in level else str(level[0])
     leader = board.loc[best]
     opening = Markup("<strong>{}</strong>{} has the highest {}: <b>{}</b> ({} interval {})").format(
-        styles[best].label,
+        inputs.styles[best].label,
         ", the reference," if best == reference else "",
         metric_title(inputs.primary),
         score(leader["mean"]),
@@ -71,28 +70,26 @@ def headline(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Marku
     if contrasts.empty:
         return opening + "."
     if len(level) > 1:
-        others = ", ".join(styles[run].label for run in level if run != best)
+        others = ", ".join(inputs.styles[run].label for run in level if run != best)
         return opening + Markup(", and so has {}.").format(others)
     if best != reference:
-        return opening + _describe_lead(inputs, contrasts.loc[best], styles[reference].label)
+        return opening + _describe_lead(inputs, contrasts.loc[best], inputs.reference.label)
     rival = str(contrasts["difference"].idxmax())
-    return opening + _describe_runner_up(inputs, contrasts.loc[rival], styles[rival].label)
+    return opening + _describe_runner_up(inputs, contrasts.loc[rival], inputs.styles[rival].label)
 
 
-def tally(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> str:
+def tally(inputs: Inputs, scope: Scope) -> str:
     """Count the verdicts against the reference."""
     contrasts = inputs.contrasts(scope, inputs.primary)
     alpha = inputs.config.evaluation.alpha
-    if inputs.config.evaluation.reference not in inputs.leaderboard(scope, inputs.primary).index:
-        absent = styles[inputs.config.evaluation.reference].label
-        return f"{absent}, the reference, is not finished: nothing is compared with it."
+    if inputs.reference.id not in inputs.leaderboard(scope, inputs.primary).index:
+        return f"{inputs.reference.label}, the reference, is not finished: nothing is compared with it."
     if contrasts.empty:
-        return f"Nothing competes with {styles[inputs.config.evaluation.reference].label}, the reference."
+        return f"Nothing competes with {inputs.reference.label}, the reference."
     counts = contrasts["verdict"].value_counts()
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
-    reference = styles[inputs.config.evaluation.reference].label
     return (
-        f"Of {several(len(contrasts), 'run')} set against {reference}: {told} "
+        f"Of {several(len(contrasts), 'run')} set against {inputs.reference.label}: {told} "
         f"(margin \u00b1{percentage(inputs.config.evaluation.margin)}; family-wise error rate {percentage(alpha)}, of "
         "differences and of equivalence each)."
     )

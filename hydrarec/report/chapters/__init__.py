@@ -20,7 +20,6 @@ from hydrarec.report.chapters.strata import strata
 from hydrarec.report.chapters.variance import variance
 from hydrarec.report.chapters.verdicts import verdicts
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.style import RunStyle
 
 _ORDER = (
     verdicts,
@@ -43,7 +42,7 @@ _ORDER = (
 )
 
 
-def chapters_of(inputs: Inputs, styles: dict[str, RunStyle]) -> list[Chapter]:
+def chapters_of(inputs: Inputs) -> list[Chapter]:
     """Return the chapters of a report; those that have nothing to show are left out."""
-    made = (chapter(inputs, styles) for chapter in bar(_ORDER, what="drawing", unit="chapter"))
+    made = (chapter(inputs) for chapter in bar(_ORDER, what="drawing", unit="chapter"))
     return [chapter for chapter in made if chapter is not None]

@@ -4,7 +4,7 @@ import pandas as pd
 
 from hydrarec.formatting import NOTHING
 from hydrarec.report.blocks import Chapter, Part, Text
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, run_cell
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
 from hydrarec.report.titles import scope_titles
@@ -19,14 +19,14 @@ _ABOUT = (
 )
 
 
-def absent_runs(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
+def absent_runs(inputs: Inputs) -> Chapter | None:
     """List the runs that are not finished, failed ones first; None if all are."""
     left = inputs.unfinished
     if left.empty:
         return None
     order = left["status"].map(ORDER.index).sort_values(kind="stable").index
     named = scope_titles(inputs.config)
-    rows = [_row(row, named, styles) for _, row in left.loc[order].iterrows()]
+    rows = [_row(inputs.styles[row["run"]], row, named) for _, row in left.loc[order].iterrows()]
     titles = ("Run", "Where", "Seed", "Status", "Epochs", "Last lines of its log")
     columns = [Column(title, numeric=title in ("Seed", "Epochs")) for title in titles]
     table = Table("absent-runs", "Runs that are missing", columns, [rows], inputs.runs, prose=True)
@@ -45,11 +45,11 @@ def completeness_sentence(inputs: Inputs) -> str:
     )
 
 
-def absent_runs_sentence(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
+def absent_runs_sentence(inputs: Inputs) -> str:
     """Name for the first screen the runs that are not finished, and where; empty if all are."""
     named, left = scope_titles(inputs.config), inputs.unfinished
     found = [
-        f"{styles[str(run)].label} on {', '.join(_scope_statuses(named, of_run))}"
+        f"{inputs.styles[str(run)].label} on {', '.join(_scope_statuses(named, of_run))}"
         for run, of_run in left.groupby("run", sort=False)
     ]
     if not found:
@@ -69,11 +69,11 @@ def _scope_statuses(named: dict[tuple[str, str], str], of_run: pd.DataFrame) -> 
     return told
 
 
-def _row(row: pd.Series, named: dict[tuple[str, str], str], styles: dict[str, RunStyle]) -> Row:
+def _row(style: RunStyle, row: pd.Series, named: dict[tuple[str, str], str]) -> Row:
     epochs = row["epochs"]
     return Row(
         [
-            Cell(styles[row["run"]].label, run=styles[row["run"]]),
+            run_cell(style),
             Cell(named[row["dataset"], row["protocol"]]),
             Cell(str(row["seed"]), float(row["seed"])),
             Cell(row["status"]),

@@ -7,18 +7,17 @@ import pandas as pd
 from hydrarec.formatting import NOTHING, count, metric_title, percent, score
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, run_cell
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.panels import Figure, Panel
 from hydrarec.report.figures.scatter import scatter
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 
 _NAMES = ("coverage", "gini", "novelty", "popularity", "popularity_lift")
 _PLOTTED = {"coverage": "catalogue coverage", "novelty": "novelty, bits"}
 
 
-def beyond(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
+def beyond(inputs: Inputs) -> Chapter | None:
     """Show coverage, inequality, novelty and popularity of the lists within every scope."""
     k = inputs.config.evaluation.primary_cutoff
     about = (
@@ -28,11 +27,11 @@ def beyond(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
         "met what is recommended; its lift is over the same of the users' own histories. All depend on the number of "
         "lists and on the catalogue: compare them within one data set and protocol."
     )
-    chapter = by_scope(inputs, "beyond", "Beyond accuracy", lambda scope: _blocks(inputs, scope, styles))
+    chapter = by_scope(inputs, "beyond", "Beyond accuracy", _blocks)
     return chapter and replace(chapter, parts=[Part([Text(about)]), *chapter.parts])
 
 
-def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     measured = scope.of(inputs.beyond)
     if measured.empty:
         return []
@@ -43,10 +42,10 @@ def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
         f"{inputs.coverage}; of the accuracy as everywhere, of the others over users for these trained weights "
         "(delete-a-group jackknife)."
     )
-    panels = [_panel(inputs, scope, shown, styles, name) for name in _PLOTTED] if shown else []
+    panels = [_panel(inputs, scope, shown, name) for name in _PLOTTED] if shown else []
     return [
         *([Figure(panels, caption)] if panels else []),
-        beyond_table(inputs, scope, styles),
+        beyond_table(inputs, scope),
         Text(
             f"Items of the users' own histories were met by {count(histories)} training users on average. How far "
             "seeds are apart, and the intervals that are not shown, are in the CSV file.",
@@ -55,16 +54,16 @@ def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
     ]
 
 
-def beyond_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+def beyond_table(inputs: Inputs, scope: Scope) -> Table:
     """List every run, most accurate first."""
     wide, board = _wide_table(inputs, scope), inputs.leaderboard(scope, inputs.primary)
 
     def row(run: str) -> Row:
-        cells = [Cell(styles[run].label, run=styles[run]), Cell(score(board.loc[run, "mean"]), board.loc[run, "mean"])]
-        return Row([*cells, *(cell for name in _NAMES for cell in _cells(wide, run, name))], styles[run].kind)
+        cells = [run_cell(inputs.styles[run]), Cell(score(board.loc[run, "mean"]), board.loc[run, "mean"])]
+        return Row([*cells, *(cell for name in _NAMES for cell in _cells(wide, run, name))], inputs.styles[run].kind)
 
-    contest = [run for run in wide["value"].index if styles[run].kind != "control"]
-    controls = [run for run in wide["value"].index if styles[run].kind == "control"]
+    contest = [run for run in wide["value"].index if inputs.styles[run].kind != "control"]
+    controls = [run for run in wide["value"].index if inputs.styles[run].kind == "control"]
     interval = f"{inputs.coverage} interval"
     return Table(
         f"beyond-{scope.anchor}",
@@ -99,14 +98,14 @@ def _cells(wide: pd.DataFrame, run: str, name: str) -> list[Cell]:
     return [Cell(f"{value:.{digits}f}", float(value)), Cell(bounds, float(value))]
 
 
-def _panel(inputs: Inputs, scope: Scope, runs: list[str], styles: dict[str, RunStyle], name: str) -> Panel:
+def _panel(inputs: Inputs, scope: Scope, runs: list[str], name: str) -> Panel:
     wide, board = _wide_table(inputs, scope).loc[runs], inputs.leaderboard(scope, inputs.primary).loc[runs]
     metric = metric_title(inputs.primary)
     bounds = {f"y{end}": wide[(which, name)] for end, which in (("", "value"), ("_low", "low"), ("_high", "high"))}
     table = board[["mean", "low", "high"]].set_axis(["x", "x_low", "x_high"], axis="columns").assign(**bounds)
     return scatter(
         table,
-        styles,
+        inputs.styles,
         name=f"beyond-{scope.anchor}-{name}",
         title=f"{_PLOTTED[name].split(',')[0].capitalize()} against {metric}",
         axes_titles=(metric, _PLOTTED[name]),

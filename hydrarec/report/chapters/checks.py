@@ -20,9 +20,9 @@ _ABOUT = (
 )
 
 
-def checks(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter:
+def checks(inputs: Inputs) -> Chapter:
     """Show what asks for attention, and folded away what does not."""
-    tables = gate_tables(inputs.config, inputs.gates, styles)
+    tables = gate_tables(inputs.config, inputs.gates, inputs.styles)
     passed = sum(gate.status == "green" for gate in inputs.gates)
     asking = tables["attention"] if tables["attention"].bodies[0] else Text("Nothing asks for attention.")
     blocks: list[PageBlock] = [Text(_ABOUT), asking]

@@ -11,34 +11,33 @@ from hydrarec.report.figures.forest import forest
 from hydrarec.report.figures.heatmap import WIDEST, heatmap
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 
 
-def contrasts(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
+def contrasts(inputs: Inputs) -> Chapter | None:
     """Show differences from the reference, and all pairs, within every scope."""
-    return by_scope(inputs, "contrasts", "Contrasts", lambda scope: _blocks(inputs, scope, styles))
+    return by_scope(inputs, "contrasts", "Contrasts", _blocks)
 
 
-def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     return [
-        *_reference_blocks(inputs, scope, styles),
-        *_groups(inputs, scope, styles),
-        *_pairs(inputs, scope, styles),
+        *_reference_blocks(inputs, scope),
+        *_groups(inputs, scope),
+        *_pairs(inputs, scope),
     ]
 
 
-def _reference_blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _reference_blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     if inputs.contrasts(scope, inputs.primary).empty:
         return []
     return [
-        *_forest(inputs, scope, styles),
-        difference_table(inputs, scope, styles),
-        margin_table(inputs, scope, styles),
+        *_forest(inputs, scope),
+        difference_table(inputs, scope),
+        margin_table(inputs, scope),
     ]
 
 
-def _forest(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
-    panels = [forest(inputs, scope, metric, styles) for metric in (inputs.primary, inputs.secondary)]
+def _forest(inputs: Inputs, scope: Scope) -> list[PageBlock]:
+    panels = [forest(inputs, scope, metric) for metric in (inputs.primary, inputs.secondary)]
     evaluation = inputs.config.evaluation
     about, intervals = sentences.figure_basis(inputs, scope), sentences.interval_basis(inputs)
     caption = (
@@ -52,7 +51,7 @@ def _forest(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
     return [Figure(shown, caption)] if shown else []
 
 
-def _groups(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _groups(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     table, alpha = scope.of(inputs.pairs), inputs.config.evaluation.alpha
     panels = []
     for metric in (inputs.primary, inputs.secondary):
@@ -63,7 +62,7 @@ def _groups(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
         name = f"groups-{scope.anchor}-{metric.replace('@', '')}"
         title = f"Which runs can be told apart, {metric_title(metric)}"
         means = inputs.leaderboard(scope, metric)["mean"][compared].rename(metric_title(metric))
-        panels.append(clique_bars(name, title, means, apart, styles))
+        panels.append(clique_bars(name, title, means, apart, inputs.styles))
     shown = [panel for panel in panels if panel is not None]
     caption = (
         "Runs at their mean over users and seeds. A bar joins neighbours of which no two are told apart at "
@@ -74,7 +73,7 @@ def _groups(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
     return [Figure(shown, caption)] if shown else []
 
 
-def _pairs(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _pairs(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     table = scope.of(inputs.pairs)
     alpha = inputs.config.evaluation.alpha
     panels = []
@@ -84,7 +83,7 @@ def _pairs(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Pa
         compared = set(pairs["run"]) | set(pairs["other"])
         order = [str(run) for run in board.index if run in compared]
         name, title = f"pairs-{scope.anchor}-{metric.replace('@', '')}", f"All pairs on {metric_title(metric)}"
-        panels.append(heatmap(name, title, pairs.assign(p=pairs["p_holm"]), order, styles, alpha))
+        panels.append(heatmap(name, title, pairs.assign(p=pairs["p_holm"]), order, inputs.styles, alpha))
     shown = [panel for panel in panels if panel is not None]
     if not shown:
         return []

@@ -5,7 +5,7 @@ import pandas as pd
 from hydrarec.formatting import NARROW, NOTHING, duration, energy, percentage, size
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, PageBlock, Text
-from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns
+from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns, run_cell
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.clocks import clock_note
 from hydrarec.report.figures.convergence import convergence
@@ -13,7 +13,6 @@ from hydrarec.report.figures.panels import Figure
 from hydrarec.report.figures.reach import MARKED, reach
 from hydrarec.report.figures.tradeoff import tradeoff
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 
 _NAMED = 4
 """Runs that are named in a sentence; of more their number, and the table has the rest."""
@@ -23,34 +22,34 @@ _GPU_COLUMNS = [
 ]
 
 
-def costs(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
+def costs(inputs: Inputs) -> Chapter | None:
     """Show accuracy against cost, convergence and times within every scope."""
-    return by_scope(inputs, "costs", "Accuracy and cost", lambda scope: _blocks(inputs, scope, styles), "Cost")
+    return by_scope(inputs, "costs", "Accuracy and cost", _blocks, "Cost")
 
 
-def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     about, intervals = sentences.figure_basis(inputs, scope), sentences.interval_basis(inputs)
     blocks: list[PageBlock] = []
-    if points := tradeoff(inputs, scope, styles):
+    if points := tradeoff(inputs, scope):
         caption = (
             f"Test accuracy against cost; {_front(inputs, scope)} "
             f"{about} {intervals} Few wide ones may be cut at the upper edge."
         )
         blocks.append(Figure(points, caption))
-    if curves := convergence(inputs, scope, styles):
+    if curves := convergence(inputs, scope):
         caption = (
             f"Validation after every epoch, up to the last epoch that every seed reached. {about} Line: mean over "
             "seeds; band: their range. Training time leaves out validation and set-up."
         )
         blocks.append(Figure(curves, caption))
-    if curves := reach(inputs, scope, styles):
+    if curves := reach(inputs, scope):
         caption = (
             f"Training time until validation first reaches a share of the reference's best. {about} Line: median "
             f"over seeds, as far as every seed gets; band: their range. The broken line marks {percentage(MARKED)}."
         )
         blocks.append(Figure(curves, caption))
-    notes = [Text(note, "key") for note in time_notes(inputs, scope, styles)]
-    return [*blocks, times(inputs, scope, styles), *notes]
+    notes = [Text(note, "key") for note in time_notes(inputs, scope)]
+    return [*blocks, times(inputs, scope), *notes]
 
 
 def _front(inputs: Inputs, scope: Scope) -> str:
@@ -59,7 +58,7 @@ def _front(inputs: Inputs, scope: Scope) -> str:
     return "broken lines join the runs of a device that no other of that device beats in both (Pareto fronts)."
 
 
-def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+def times(inputs: Inputs, scope: Scope) -> Table:
     """List what every run cost, as means over seeds; without columns about GPUs where there was none."""
     table = scope.of(inputs.times)
     gpu = bool((table["device"] != "cpu").any())
@@ -67,13 +66,13 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     several = table["host"].nunique() > 1 or table["device"].nunique() > 1
     rows = []
     for run in (run for run in inputs.config.run_ids if run in set(table["run"])):
-        of_run, style = table[table["run"] == run], styles[run]
+        of_run, style = table[table["run"] == run], inputs.styles[run]
         mean = of_run.drop(columns=["converged"]).mean(numeric_only=True)
         trained = style.kind == "trained"
         rows.append(
             Row(
                 [
-                    Cell(style.label, run=style),
+                    run_cell(style),
                     _time(mean["epoch_s"], trained),
                     Cell(f"{mean['best_epoch']:.0f} of {mean['epochs']:.0f}" if trained else NOTHING, mean["epochs"]),
                     _time(mean["train_to_best_s"]),
@@ -116,7 +115,7 @@ def times(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
     return drop_empty_columns(table_of_costs)
 
 
-def time_notes(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[str]:
+def time_notes(inputs: Inputs, scope: Scope) -> list[str]:
     """Return what has to be known before times are compared."""
     table = scope.of(inputs.times)
     notes = []
@@ -128,10 +127,11 @@ def time_notes(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> lis
         notes.append(f"All runs were computed on one host ({_join(table['host'])}), device {_join(table['device'])}.")
     if shared := sorted(set(table.loc[table["runs_per_gpu"] > 1, "run"])):
         notes.append(
-            f"Trainings shared a GPU, and their times are left out: {', '.join(styles[run].label for run in shared)}."
+            "Trainings shared a GPU, and their times are left out: "
+            f"{', '.join(inputs.styles[run].label for run in shared)}."
         )
     if spoilt := list(table.loc[table["contention"].notna(), "run"].unique()):
-        named = ", ".join(styles[run].label for run in spoilt)
+        named = ", ".join(inputs.styles[run].label for run in spoilt)
         who = f"{len(spoilt)} of {table['run'].nunique()} runs" if len(spoilt) > _NAMED else named
         notes.append(f"Others were on the machine while {who} trained, so their wall clock is not their own.")
     if (table["epochs"] > 0).any():

@@ -10,7 +10,6 @@ from hydrarec.formatting import NARROW, NOTHING, count
 from hydrarec.report.blocks import Chapter, Facts, Folded, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.style import RunStyle
 from hydrarec.report.titles import short_names
 
 _NO_COUNTS = ("seed", "tie_order", "year")
@@ -52,7 +51,7 @@ class DataCard:
     """Where its files are from, and their hashes."""
 
 
-def data(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
+def data(inputs: Inputs) -> Chapter:
     """Show the sizes of all datasets side by side, and a card for each."""
     cards = data_cards(inputs)
     first = [Part([_statistics(inputs)])] if inputs.cards else []

@@ -13,12 +13,11 @@ from hydrarec.formatting import (
     sortable,
 )
 from hydrarec.report import sentences
-from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns
+from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns, run_cell
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 
 
-def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+def difference_table(inputs: Inputs, scope: Scope) -> Table:
     """List every compared run's difference from the reference."""
     first, second = inputs.contrasts(scope, inputs.primary), inputs.contrasts(scope, inputs.secondary)
     first = first.sort_values("difference", ascending=False, kind="stable")
@@ -28,7 +27,7 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
         rows.append(
             Row(
                 [
-                    Cell(styles[str(run)].label, run=styles[str(run)]),
+                    run_cell(inputs.styles[str(run)]),
                     Cell(found["verdict"]),
                     Cell(signed(found["difference"]), found["difference"]),
                     Cell(signed_interval(found["low"], found["high"]), found["low"]),
@@ -40,14 +39,14 @@ def difference_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) 
                     Cell(p_value(other["p_holm"]), other["p_holm"]),
                     _seed_share(found),
                 ],
-                styles[str(run)].kind,
+                inputs.styles[str(run)].kind,
             )
         )
     names = metric_title(inputs.primary), metric_title(inputs.secondary)
     interval = f"{inputs.coverage} interval"
     table = Table(
         f"contrasts-{scope.anchor}",
-        f"{scope.name}: difference from {styles[inputs.config.evaluation.reference].label}",
+        f"{scope.name}: difference from {inputs.reference.label}",
         [
             Column("Run", numeric=False),
             Column(

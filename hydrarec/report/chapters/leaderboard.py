@@ -7,12 +7,11 @@ import pandas as pd
 from hydrarec.comparison.clocks import PROCESSOR, clock_column, clock_name
 from hydrarec.formatting import NOTHING, count, duration, metric_title, score, score_interval
 from hydrarec.report import sentences
-from hydrarec.report.blocks import Chapter, Text
+from hydrarec.report.blocks import Chapter, PageBlock, Text
 from hydrarec.report.cells import Cell, Column, Row, Strip, Table, drop_empty_columns
 from hydrarec.report.chapters.overview import explain_stress, mean_cells, overview
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 
 _KEY = (
     "Filled marker: trained here. Outline: baseline or control. Overlapping intervals do not mean that two runs cannot "
@@ -20,24 +19,23 @@ _KEY = (
 )
 
 
-def leaderboard(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
+def leaderboard(inputs: Inputs) -> Chapter | None:
     """Show all runs within every scope, and where there are several first all scopes side by side."""
-    chapter = by_scope(
-        inputs,
-        "leaderboard",
-        "Leaderboard",
-        lambda scope: [
-            Text(sentences.subtitle(inputs, scope), "under"),
-            leaderboard_table(inputs, scope, styles),
-            Text(f"{_KEY} {sentences.TWO_FAMILIES}" if len(inputs.contest(scope)) > 1 else _KEY, "key"),
-        ],
-    )
+    chapter = by_scope(inputs, "leaderboard", "Leaderboard", _blocks)
     if chapter is None or len(chapter.parts) == 1:
         return chapter
-    return replace(chapter, parts=[overview(inputs, styles), *chapter.parts])
+    return replace(chapter, parts=[overview(inputs), *chapter.parts])
 
 
-def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+def _blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
+    return [
+        Text(sentences.subtitle(inputs, scope), "under"),
+        leaderboard_table(inputs, scope),
+        Text(f"{_KEY} {sentences.TWO_FAMILIES}" if len(inputs.contest(scope)) > 1 else _KEY, "key"),
+    ]
+
+
+def leaderboard_table(inputs: Inputs, scope: Scope) -> Table:
     """List every run, best first; controls stand below because they compete with nobody."""
     primary, secondary = inputs.primary, inputs.secondary
     first, second, reciprocal = (inputs.leaderboard(scope, metric) for metric in (primary, secondary, "mrr"))
@@ -48,14 +46,14 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
     clock = clock_column(times[times["run"].isin(inputs.contest(scope))], "train_to_best_s")
     costs = times.groupby("run")[[clock, "parameters"]].mean()
     order = first.sort_values("mean", ascending=False, kind="stable").index
-    contest = [run for run in order if styles[run].kind != "control"]
+    contest = [run for run in order if inputs.styles[run].kind != "control"]
     # A run with few seeds may have an interval so wide that it would squeeze all others.
     widest = max(1.2 * float(first.loc[contest, "mean"].max()), 1e-9)
 
     means = {metric: mean_cells(inputs, scope, metric) for metric in (primary, secondary)}
 
     def row(run: str) -> Row:
-        style, leader = styles[run], first.loc[run]
+        style, leader = inputs.styles[run], first.loc[run]
         strip = None
         if style.kind != "control":
             strip = Strip(max(leader["low"], 0) / widest, leader["mean"] / widest, min(leader["high"] / widest, 1))
@@ -80,12 +78,12 @@ def leaderboard_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle])
     columns = _columns(inputs, clock_name(clock))
     table = Table(
         f"leaderboard-{scope.anchor}",
-        f"{scope.name}: all runs, sorted by {metric_title(primary)}. {explain_stress(inputs, styles)}",
+        f"{scope.name}: all runs, sorted by {metric_title(primary)}. {explain_stress(inputs)}",
         columns,
         [
             [row(run) for run in order if run in contest],
             [row(run) for run in order if run not in contest],
-            _unranked_rows(inputs, scope, styles, len(columns)),
+            _unranked_rows(inputs, scope, len(columns)),
         ],
         scope.of(inputs.leaders[inputs.leaders["group"] == "all"]),
         filters=True,
@@ -121,11 +119,11 @@ def _columns(inputs: Inputs, clock: str) -> list[Column]:
     ]
 
 
-def _unranked_rows(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle], width: int) -> list[Row]:
+def _unranked_rows(inputs: Inputs, scope: Scope, width: int) -> list[Row]:
     """List the runs that are not finished with all their seeds; they have no place and no numbers."""
     rows = []
     for run, left in scope.of(inputs.unfinished).groupby("run", sort=False):
-        style, planned = styles[str(run)], len(inputs.config.seeds_of(str(run)))
+        style, planned = inputs.styles[str(run)], len(inputs.config.seeds_of(str(run)))
         counts = left["status"].value_counts()
         statuses = ", ".join(f"{number} {status}" if planned > 1 else str(status) for status, number in counts.items())
         name = Cell(style.label, note=f"{statuses} of {planned} seeds" if planned > 1 else statuses, run=style)
@@ -143,7 +141,7 @@ def _places(places: pd.DataFrame, run: str) -> Cell:
 def _tags(inputs: Inputs, run: str) -> str:
     role = inputs.config.run(run).role
     tags = {
-        "reference": run == inputs.config.evaluation.reference,
+        "reference": run == inputs.reference.id,
         "best possible": role == "optimum" and (inputs.config.run(run).label or "").lower() != "best possible",
         "control": role == "control",
     }

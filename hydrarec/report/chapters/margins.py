@@ -13,7 +13,7 @@ from hydrarec.formatting import (
     sortable,
 )
 from hydrarec.report import sentences
-from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns
+from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns, run_cell
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
@@ -25,16 +25,15 @@ _INTERVAL = (
 _SEEDS = "share of matched seeds with which the run is ahead, with its exact interval"
 
 
-def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+def margin_table(inputs: Inputs, scope: Scope) -> Table:
     """List for every compared run what the tests of equivalence and the counts of wins say on the primary metric."""
     found = inputs.contrasts(scope, inputs.primary).sort_values("difference", ascending=False, kind="stable")
     evaluation = inputs.config.evaluation
     several = len(inputs.config.seeds) > 1
     wide, tight = percentage(evaluation.margin), percentage(evaluation.tight_margin)
-    reference = styles[evaluation.reference].label
     table = Table(
         f"margins-{scope.anchor}",
-        f"{scope.name}: equivalence with {reference} on {metric_title(inputs.primary)}",
+        f"{scope.name}: equivalence with {inputs.reference.label} on {metric_title(inputs.primary)}",
         [
             Column("Run", numeric=False),
             Column(f"{percentage(1 - 2 * evaluation.alpha)} interval", hint=_INTERVAL),
@@ -46,17 +45,17 @@ def margin_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> T
             # With one seed it would be all or nothing.
             *([Column("Seeds ahead", hint=_SEEDS)] if several else []),
         ],
-        [[_row(str(run), row, several, styles) for run, row in found.iterrows()]],
+        [[_row(inputs.styles[str(run)], row, several) for run, row in found.iterrows()]],
         scope.of(inputs.comparison),
     )
     return drop_empty_columns(table)
 
 
-def _row(run: str, row: pd.Series, several: bool, styles: dict[str, RunStyle]) -> Row:
+def _row(style: RunStyle, row: pd.Series, several: bool) -> Row:
     margin = row["attained_margin"]
     return Row(
         [
-            Cell(styles[run].label, run=styles[run]),
+            run_cell(style),
             Cell(percent_interval(row["equivalence_low"], row["equivalence_high"]), sortable(row["equivalence_low"])),
             _p(row["p_equivalent"], row["p_equivalent_holm"]),
             _p(row["p_equivalent_tight"]),
@@ -65,7 +64,7 @@ def _row(run: str, row: pd.Series, several: bool, styles: dict[str, RunStyle]) -
             Cell(" / ".join(_share(row[name]) for name in ("wins", "ties", "losses")), row["wins"]),
             *([_seeds(row)] if several else []),
         ],
-        styles[run].kind,
+        style.kind,
     )
 
 

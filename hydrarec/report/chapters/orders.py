@@ -5,22 +5,22 @@ import pandas as pd
 
 from hydrarec.formatting import metric_title, p_value, signed
 from hydrarec.report import sentences
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, run_cell
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import RunStyle
 
 
-def order_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table | None:
+def order_table(inputs: Inputs, scope: Scope) -> Table | None:
     """List the differences on the primary metric in the file's order and in random ones; None where there are none."""
     found = inputs.other_orders(scope, inputs.primary)
     if found.empty:
         return None
     errors = inputs.contrasts(scope, inputs.primary)["standard_error"]
     found = found.join(errors).sort_values("difference", ascending=False, kind="stable")
-    reference = styles[inputs.config.evaluation.reference].label
     return Table(
         f"orders-{scope.anchor}",
-        f"{scope.name}: difference from {reference} in {metric_title(inputs.primary)} with ties in other orders",
+        f"{scope.name}: difference from {inputs.reference.label} in {metric_title(inputs.primary)} with ties in other "
+        "orders",
         [
             Column("Run", numeric=False),
             Column("Order of the file", hint="the difference that stands everywhere else"),
@@ -31,7 +31,7 @@ def order_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Ta
             Column("With the order", hint="the standard error if the order of ties is drawn anew as well"),
             Column("p of the file's order", hint="of being one like the random orders"),
         ],
-        [[_row(str(run), row, styles) for run, row in found.iterrows()]],
+        [[_row(inputs.styles[str(run)], row) for run, row in found.iterrows()]],
         scope.of(inputs.orders),
     )
 
@@ -51,11 +51,11 @@ def describe_orders(inputs: Inputs, scope: Scope) -> str:
     return said
 
 
-def _row(run: str, row: pd.Series, styles: dict[str, RunStyle]) -> Row:
+def _row(style: RunStyle, row: pd.Series) -> Row:
     with_order = float(np.sqrt(row["standard_error"] ** 2 + row["variance_orders"]))
     return Row(
         [
-            Cell(styles[run].label, run=styles[run]),
+            run_cell(style),
             Cell(signed(row["difference"]), row["difference"]),
             Cell(signed(row["mean"]), row["mean"]),
             Cell(f"{signed(row['lowest'])} to {signed(row['highest'])}", row["lowest"]),
@@ -68,5 +68,5 @@ def _row(run: str, row: pd.Series, styles: dict[str, RunStyle]) -> Row:
             Cell(f"{with_order:.4f}", with_order),
             Cell(p_value(row["p_file"]), row["p_file"]),
         ],
-        styles[run].kind,
+        style.kind,
     )

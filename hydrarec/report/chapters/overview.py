@@ -4,9 +4,8 @@ import pandas as pd
 
 from hydrarec.formatting import NOTHING, metric_title, percentage, score
 from hydrarec.report.blocks import Part
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, run_cell
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 from hydrarec.report.titles import protocol_name, scope_titles
 
 _WIDEST = 4
@@ -16,7 +15,7 @@ _LONGEST = 30
 _ABSENT = Cell(NOTHING, -1.0)
 
 
-def overview(inputs: Inputs, styles: dict[str, RunStyle]) -> Part:
+def overview(inputs: Inputs) -> Part:
     """Show what competes anywhere, with a mean for every scope; baselines stand below what was trained here."""
     metrics = (inputs.primary, inputs.secondary) if len(inputs.scopes) <= _WIDEST else (inputs.primary,)
     columns = [
@@ -26,9 +25,9 @@ def overview(inputs: Inputs, styles: dict[str, RunStyle]) -> Part:
     competing = [run for run in inputs.config.competing if any(run in inputs.contest(scope) for scope in inputs.scopes)]
     bodies = [
         [
-            Row([Cell(styles[run].label, run=styles[run]), *(cells.get(run, _ABSENT) for _, _, cells in columns)], kind)
+            Row([run_cell(inputs.styles[run]), *(cells.get(run, _ABSENT) for _, _, cells in columns)], kind)
             for run in competing
-            if styles[run].kind == kind
+            if inputs.styles[run].kind == kind
         ]
         for kind in ("trained", "baseline")
     ]
@@ -36,7 +35,7 @@ def overview(inputs: Inputs, styles: dict[str, RunStyle]) -> Part:
     spread = ", \u00b1 the standard deviation over seeds" if several else ""
     table = Table(
         "overview",
-        f"Means over users and seeds{spread}. {explain_stress(inputs, styles)}",
+        f"Means over users and seeds{spread}. {explain_stress(inputs)}",
         [
             Column("Run", numeric=False),
             *(Column(metric_title(metric), over=names[scope.dataset, scope.protocol]) for scope, metric, _ in columns),
@@ -73,11 +72,11 @@ def mean_cells(inputs: Inputs, scope: Scope, metric: str, *, spread: bool = Fals
     return cells
 
 
-def explain_stress(inputs: Inputs, styles: dict[str, RunStyle]) -> str:
+def explain_stress(inputs: Inputs) -> str:
     """Say what bold, underlined and starred numbers are."""
     evaluation = inputs.config.evaluation
     return (
-        f"Bold: the highest, underlined: the next; *: differs from {styles[evaluation.reference].label} "
+        f"Bold: the highest, underlined: the next; *: differs from {inputs.reference.label} "
         f"({percentage(evaluation.alpha)}, two-sided, Holm-adjusted over the runs of a column)"
     )
 

@@ -4,7 +4,6 @@ from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.operators import operator_tables
-from hydrarec.report.style import RunStyle
 
 _ABOUT = (
     "What mixes the positions of a sequence: T positions, D features, H heads; sums run over the positions s that are "
@@ -12,7 +11,7 @@ _ABOUT = (
 )
 
 
-def parts(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter | None:
+def parts(inputs: Inputs) -> Chapter | None:
     """Show what the models of a comparison are made of; None where there are none."""
     tables = [*operator_tables(inputs.config), *_exclusions(inputs)]
     return Chapter("parts", "Operators", [Part([Text(_ABOUT), *tables])]) if tables else None

@@ -12,7 +12,6 @@ from hydrarec.report.chapters.computing import computing, missing_note
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.figures.pipeline import pipeline
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.style import RunStyle
 
 _RULES = (
     "All rules of the workflow and which reads what of which, from left to right; a comparison runs those that its "
@@ -22,7 +21,7 @@ _RULES = (
 _MACHINE = ("host", "cpu", "gpu", "driver", "cuda", "platform", "threads")
 
 
-def provenance(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter:
+def provenance(inputs: Inputs) -> Chapter:
     """Show what made the results."""
     manifests = [manifest for _, manifest in inputs.manifests]
     config = yaml.safe_dump(inputs.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)

@@ -22,9 +22,9 @@ _ABOUT = (
 )
 
 
-def runs(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter:
+def runs(inputs: Inputs) -> Chapter:
     """Show a card for every run, folded away until somebody follows a link to it."""
-    cards = [_card(inputs, run, styles[run]) for run in inputs.config.run_ids]
+    cards = [_card(inputs, run, inputs.styles[run]) for run in inputs.config.run_ids]
     return Chapter("runs", "Runs", [Part([Text(_ABOUT), *cards])])
 
 

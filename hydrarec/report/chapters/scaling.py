@@ -12,7 +12,6 @@ from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.figures.growth import exponent, growth
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.measured import Measured
-from hydrarec.report.style import RunStyle
 from hydrarec.report.titles import short_names
 
 LINEAR = (0.9, 1.1)
@@ -30,7 +29,7 @@ _PEAK_OF = {"cpu": "in a process of its own", "cuda": "allocated on the GPU"}
 _UNITS = {"operators": "sequence", "blocks": "sequence", "steps": "step", "inference": "user"}
 
 
-def scaling(inputs: Inputs, _: dict[str, RunStyle]) -> Chapter | None:
+def scaling(inputs: Inputs) -> Chapter | None:
     """Show what was measured on every device; None where nothing was."""
     if not inputs.measured:
         return None

@@ -7,10 +7,10 @@ from hydrarec.report.inputs import Inputs, Scope
 
 
 def by_scope(
-    inputs: Inputs, anchor: str, title: str, blocks_of: Callable[[Scope], Sequence[PageBlock]], brief: str = ""
+    inputs: Inputs, anchor: str, title: str, blocks_of: Callable[[Inputs, Scope], Sequence[PageBlock]], brief: str = ""
 ) -> Chapter | None:
     """Return a chapter with a part for every scope that has something to show; None if none has."""
-    found = [(scope, blocks) for scope in inputs.scopes if (blocks := blocks_of(scope))]
+    found = [(scope, blocks) for scope in inputs.scopes if (blocks := blocks_of(inputs, scope))]
     # The only scope there is needs no name in every chapter.
     single = len(inputs.scopes) == 1
     parts = [

@@ -10,13 +10,12 @@ from hydrarec.config.protocol import SampledKind
 from hydrarec.formatting import NOTHING, metric_title, score, signed
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, run_cell
 from hydrarec.report.chapters.scopes import by_scope
 from hydrarec.report.figures.panels import Figure, Panel
 from hydrarec.report.figures.scatter import scatter
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.sampled_metrics import describe_number, has_enough
-from hydrarec.report.style import RunStyle
 
 TITLES = {
     "unfiltered": ("unfiltered", "the user's history among the candidates"),
@@ -43,20 +42,20 @@ _ABOUT = (
 )
 
 
-def sensitivity(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
+def sensitivity(inputs: Inputs) -> Chapter | None:
     """Show every run in every variant, and whether the order stays, within every scope."""
-    chapter = by_scope(inputs, "sensitivity", "Sensitivity", lambda scope: _blocks(inputs, scope, styles))
+    chapter = by_scope(inputs, "sensitivity", "Sensitivity", _blocks)
     return chapter and replace(chapter, parts=[Part([Text(_ABOUT)]), *chapter.parts])
 
 
-def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     if scope.of(inputs.sensitivity).empty:
         return []
     orders = scope.of(inputs.agreement)
     orders = orders[orders["metric"] == inputs.primary].set_index("variant")
-    blocks: list[PageBlock] = [agreement_table(inputs, scope, styles)]
+    blocks: list[PageBlock] = [agreement_table(inputs, scope)]
     same = _same_variants(inputs, scope)
-    if panels := _panels(inputs, scope, styles):
+    if panels := _panels(inputs, scope):
         taus = ", ".join(
             f"{variant} {_tau(orders.loc[variant, 'tau'])}{' (the same numbers)' if variant in same else ''}"
             for variant in panels
@@ -66,7 +65,7 @@ def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
             f"Kendall's tau-b: {taus}. {sentences.figure_basis(inputs, scope)} Mean over seeds."
         )
         blocks.append(Figure(list(panels.values()), caption))
-    blocks.append(variants_table(inputs, scope, styles))
+    blocks.append(variants_table(inputs, scope))
     if same:
         told = ", ".join(TITLES[variant][0] for variant in same)
         same_numbers = "The leaderboard's numbers once more, as there is nothing to leave out or to put back"
@@ -76,7 +75,7 @@ def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[P
     return blocks
 
 
-def agreement_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+def agreement_table(inputs: Inputs, scope: Scope) -> Table:
     """List how far every variant's order of the runs is from that of the leaderboard."""
     table = scope.of(inputs.agreement)
     first, second = (
@@ -85,7 +84,7 @@ def agreement_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -
 
     def row(variant: str) -> Row:
         found, other = first.loc[variant], second.loc[variant]
-        moved = "" if pd.isna(found["moved"]) else styles[found["moved"]].label
+        moved = "" if pd.isna(found["moved"]) else inputs.styles[found["moved"]].label
         return Row(
             [
                 Cell(*_words(inputs, scope, variant)),
@@ -114,7 +113,7 @@ def agreement_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -
     )
 
 
-def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Table:
+def variants_table(inputs: Inputs, scope: Scope) -> Table:
     """List every run's primary metric in every variant, with the places it moves."""
     wide = _wide_table(inputs, scope)
     contest = [run for run in wide.index if run in inputs.config.competing]
@@ -131,9 +130,9 @@ def variants_table(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) ->
 
     def row(run: str) -> Row:
         value = float(wide.loc[run, FULL])
-        cells = [Cell(styles[run].label, run=styles[run]), Cell(score(value), value)]
+        cells = [run_cell(inputs.styles[run]), Cell(score(value), value)]
         tied = [_deviation_cell(ties[run])] if len(ties) else []
-        return Row([*cells, *tied, *(cell(run, variant) for variant in others)], styles[run].kind)
+        return Row([*cells, *tied, *(cell(run, variant) for variant in others)], inputs.styles[run].kind)
 
     name = metric_title(inputs.primary)
     return Table(
@@ -164,7 +163,7 @@ def _deviation_cell(deviation: float) -> Cell:
     return Cell(f"± {deviation:.4f}" if deviation >= 0.00005 else "< 0.0001", deviation)
 
 
-def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[str, Panel]:
+def _panels(inputs: Inputs, scope: Scope) -> dict[str, Panel]:
     """Draw the runs under full against those among sampled candidates and, from `loo`, against `gts`."""
     wide = _wide_table(inputs, scope)
     later = Scope(scope.dataset, "gts", scope.title)
@@ -179,7 +178,7 @@ def _panels(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> dict[s
         what = TITLES[variant][0] if variant == "gts" else f"among {TITLES[variant][0]}"
         panels[variant] = scatter(
             table.set_axis(["x", "y"], axis="columns"),
-            styles,
+            inputs.styles,
             name=f"agreement-{scope.anchor}-{variant}",
             title=f"{variant} against {'loo' if variant == 'gts' else 'full ranking'}",
             axes_titles=(f"{name}, full ranking" if variant != "gts" else f"{name}, loo", f"{name}, {what}"),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hydrarec.formatting import NOTHING
 from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
-from hydrarec.report.cells import Cell, Column, Row, Table
+from hydrarec.report.cells import Cell, Column, Row, Table, run_cell
 from hydrarec.report.chapters.data import format_value
 from hydrarec.report.chapters.runs import effective_settings
 from hydrarec.report.inputs import Inputs
@@ -43,9 +43,9 @@ class Difference:
         return self.setting.split(" ")[0] in ARCHITECTURE
 
 
-def settings(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
+def settings(inputs: Inputs) -> Chapter | None:
     """Show settings and how trainings ended; None where nothing is trained."""
-    trained = [run for run in inputs.config.run_ids if styles[run].kind == "trained"]
+    trained = [run for run in inputs.config.run_ids if inputs.styles[run].kind == "trained"]
     if not trained:
         return None
     own = {
@@ -57,22 +57,22 @@ def settings(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
         key: {name: format_value(value, name) for name, value in effective_settings(values).items()}
         for key, values in own.items()
     }
-    reference = inputs.config.evaluation.reference
-    blocks: list[PageBlock] = [Text(_ABOUT), _settings_table(found, reference, styles)]
+    reference = inputs.reference.id
+    blocks: list[PageBlock] = [Text(_ABOUT), _settings_table(found, inputs.reference)]
     if reference in trained and len(trained) > 1:
-        blocks.append(_difference_table(inputs, trained, differences(found, reference), styles))
-    blocks += [Text(_STOPPING), _stopping_table(inputs, own, styles)]
+        blocks.append(_difference_table(inputs, trained, differences(found, reference)))
+    blocks += [Text(_STOPPING), _stopping_table(inputs, own)]
     return Chapter("settings", "Settings", [Part(blocks)])
 
 
-def _settings_table(found: dict[tuple[str, str], dict[str, str]], reference: str, styles: dict[str, RunStyle]) -> Table:
+def _settings_table(found: dict[tuple[str, str], dict[str, str]], reference: RunStyle) -> Table:
     """Return the settings of the reference, or those that all share where it is none of the trained runs."""
-    own = {key: values for key, values in found.items() if key[0] == reference}
+    own = {key: values for key, values in found.items() if key[0] == reference.id}
     everything = [
         (run, dataset, name, value) for (run, dataset), values in found.items() for name, value in values.items()
     ]
     caption = (
-        f"Settings of {styles[reference].label}, the reference; none was searched"
+        f"Settings of {reference.label}, the reference; none was searched"
         if own
         else "Settings that all trained runs share; none was searched"
     )
@@ -125,10 +125,8 @@ def _settings_of(inputs: Inputs, run: str, dataset: str) -> dict[str, Any]:
     return (manifest or {}).get("settings") or inputs.config.settings(run, dataset).model_dump(mode="json")
 
 
-def _difference_table(
-    inputs: Inputs, trained: list[str], found: list[Difference], styles: dict[str, RunStyle]
-) -> Table:
-    reference = inputs.config.evaluation.reference
+def _difference_table(inputs: Inputs, trained: list[str], found: list[Difference]) -> Table:
+    reference = inputs.reference.id
 
     def row(run: str) -> Row:
         mine = [difference for difference in found if difference.run == run]
@@ -136,13 +134,13 @@ def _difference_table(
         rest = [difference for difference in mine if not difference.is_architectural]
         cells = [Cell(_format_differences(parts[room], inputs, room) or "the same") for room in ARCHITECTURE]
         return Row(
-            [Cell(styles[run].label, run=styles[run]), *cells, Cell(_format_differences(rest, inputs) or "nothing")],
+            [run_cell(inputs.styles[run]), *cells, Cell(_format_differences(rest, inputs) or "nothing")],
             "trained",
         )
 
     return Table(
         "settings-differences",
-        f"In what every trained run differs from {styles[reference].label}, the reference",
+        f"In what every trained run differs from {inputs.reference.label}, the reference",
         [
             Column("Run", numeric=False),
             Column("Model", numeric=False, hint="the layout of the blocks"),
@@ -172,7 +170,7 @@ def _format_differences(found: list[Difference], inputs: Inputs, room: str = "")
     return "; ".join(said)
 
 
-def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], styles: dict[str, RunStyle]) -> Table:
+def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]]) -> Table:
     rows, data, named = [], [], scope_titles(inputs.config)
     for (run, dataset, protocol), times in inputs.times.groupby(["run", "dataset", "protocol"], sort=False):
         if (run, dataset) not in own:
@@ -183,7 +181,7 @@ def _stopping_table(inputs: Inputs, own: dict[tuple[str, str], dict[str, Any]], 
         rows.append(
             Row(
                 [
-                    Cell(styles[str(run)].label, run=styles[str(run)]),
+                    run_cell(inputs.styles[str(run)]),
                     Cell(named[str(dataset), str(protocol)]),
                     Cell(format_value(training["max_epochs"]), float(training["max_epochs"])),
                     Cell(format_value(training["patience"]), float(training["patience"])),

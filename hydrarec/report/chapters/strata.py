@@ -7,23 +7,22 @@ from hydrarec.report.figures.breakdown import breakdown
 from hydrarec.report.figures.heads import heads
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 
 
-def strata(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
+def strata(inputs: Inputs) -> Chapter | None:
     """Show accuracy within groups; None where there are too few cases for groups."""
-    return by_scope(inputs, "strata", "Where it works", lambda scope: _blocks(inputs, scope, styles))
+    return by_scope(inputs, "strata", "Where it works", _blocks)
 
 
-def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     blocks: list[PageBlock] = []
-    if panels := breakdown(inputs, scope, styles):
+    if panels := breakdown(inputs, scope):
         caption = (
             "Test accuracy in groups of users and of targets; bounds are quartiles, and groups as equal as ties allow. "
             f"{sentences.figure_basis(inputs, scope)} {sentences.interval_basis(inputs)}"
         )
         blocks.append(Figure(panels, caption))
-    if panels := heads(inputs, scope, styles):
+    if panels := heads(inputs, scope):
         caption = (
             "Test accuracy of runs that differ in their number of heads and in nothing else. "
             f"{sentences.figure_basis(inputs, scope)} {sentences.interval_basis(inputs)}"

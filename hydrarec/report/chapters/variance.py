@@ -12,18 +12,17 @@ from hydrarec.report.figures.components import components
 from hydrarec.report.figures.panels import Figure
 from hydrarec.report.figures.strips import seed_strips
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 
 _SPREAD = ["standard_error", "variance_users", "variance_residual", "variance_seeds"]
 """Columns of a pair that are the same whichever run comes first."""
 
 
-def variance(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter | None:
+def variance(inputs: Inputs) -> Chapter | None:
     """Show seeds, and the components of every contrast's variance; with one seed only what another order of ties adds.
 
     None where there is neither.
     """
-    return by_scope(inputs, "variance", "Variance", lambda scope: _blocks(inputs, scope, styles))
+    return by_scope(inputs, "variance", "Variance", _blocks)
 
 
 def component_shares(contrasts: pd.DataFrame) -> pd.DataFrame:
@@ -52,13 +51,13 @@ def component_shares(contrasts: pd.DataFrame) -> pd.DataFrame:
     return parts[total > 0].div(total[total > 0], axis=0)
 
 
-def _blocks(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
-    table = order_table(inputs, scope, styles)
+def _blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
+    table = order_table(inputs, scope)
     beside: list[PageBlock] = [] if table is None else [table, Text(describe_orders(inputs, scope), "key")]
-    return [*_seeds(inputs, scope, styles), *_components(inputs, scope, styles), *beside]
+    return [*_seeds(inputs, scope), *_components(inputs, scope), *beside]
 
 
-def _seeds(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _seeds(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     found = scope.of(inputs.metrics)
     found = found[(found["metric"] == inputs.primary) & (found["group"] == "all")]
     found = found[found["run"].isin(inputs.contest(scope))]
@@ -66,7 +65,7 @@ def _seeds(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Pa
         return []
     name = metric_title(inputs.primary)
     values = found[["run", "seed", "value"]].reset_index(drop=True)
-    panel = seed_strips(f"seeds-{scope.anchor}", f"{name} with every seed", name, values, styles)
+    panel = seed_strips(f"seeds-{scope.anchor}", f"{name} with every seed", name, values, inputs.styles)
     caption = (
         f"{name} of every run with every seed: a dot for each, a line at their mean, which stands on the right. Runs "
         "that no seed changes have one; arrows: beyond the axis. Dots are no interval: all seeds share their test "
@@ -75,7 +74,7 @@ def _seeds(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Pa
     return [Figure([panel], caption)]
 
 
-def _components(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[PageBlock]:
+def _components(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     panels, tied, held = [], False, set[str]()
     for metric in (inputs.primary, inputs.secondary):
         spreads = _spreads(inputs, scope, metric)
@@ -87,9 +86,9 @@ def _components(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> li
             tied = True
             squared = errors["standard_error"] ** 2 + spreads.loc[shares.index, "variance_orders"]
             errors = errors.assign(with_orders=np.sqrt(squared))
-        reference = inputs.config.evaluation.reference
+        reference = inputs.reference.id
         names = [
-            styles[run].label + (f" {MINUS} {styles[against].label}" if against != reference else "")
+            inputs.styles[run].label + (f" {MINUS} {inputs.styles[against].label}" if against != reference else "")
             for run, against in shares.index
         ]
         held |= set(shares.index.get_level_values("against"))
@@ -98,7 +97,7 @@ def _components(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> li
     if not panels:
         return []
     parts = "another draw of users, another draw of seeds, and the noise of single users with single seeds"
-    about = _describe_differences(inputs.config.evaluation.reference, held)
+    about = _describe_differences(inputs.reference.id, held)
     caption = (
         f"What the squared standard error of {about} consists of: {parts}. Right: the standard error. "
         f"{sentences.figure_basis(inputs, scope)} Two seeds say little about seeds, and a part may be estimated as 0."
@@ -128,7 +127,7 @@ def _spreads(inputs: Inputs, scope: Scope, metric: str) -> pd.DataFrame:
     if len(orders):
         contrasts = contrasts.join(orders["variance_orders"])
     contrasts = contrasts.sort_values("difference", ascending=False)
-    contrasts = contrasts.assign(against=inputs.config.evaluation.reference).set_index("against", append=True)
+    contrasts = contrasts.assign(against=inputs.reference.id).set_index("against", append=True)
     spreads = pd.concat([contrasts, _claimed_spreads(inputs, scope, metric)])
     return spreads[spreads["variance_seeds"].notna()]
 
@@ -142,5 +141,5 @@ def _claimed_spreads(inputs: Inputs, scope: Scope, metric: str) -> pd.DataFrame:
     if inputs.verdicts is None:
         return by_pair[:0]
     claims = scope.of(inputs.verdicts)[["run", "against"]].dropna().drop_duplicates()
-    others = pd.MultiIndex.from_frame(claims[(claims != inputs.config.evaluation.reference).all(axis=1)])
+    others = pd.MultiIndex.from_frame(claims[(claims != inputs.reference.id).all(axis=1)])
     return by_pair.loc[others[others.isin(by_pair.index)]]

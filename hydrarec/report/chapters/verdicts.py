@@ -10,7 +10,6 @@ from hydrarec.report.blocks import Card, Cards, Chapter, Part, Text
 from hydrarec.report.chapters.claims import claims
 from hydrarec.report.chapters.scopes import part_anchor
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import RunStyle
 from hydrarec.report.titles import title_remainder
 
 _CLAIMS = ("supported", "refuted", "not decided", "not decidable")
@@ -21,9 +20,9 @@ _KEY = (
 )
 
 
-def verdicts(inputs: Inputs, styles: dict[str, RunStyle]) -> Chapter:
+def verdicts(inputs: Inputs) -> Chapter:
     """Say what became of the claims, and for every scope who is ahead, by how much, and how sure that is."""
-    cards, decided = [_card(inputs, scope, styles) for scope in inputs.scopes], claims(inputs)
+    cards, decided = [_card(inputs, scope) for scope in inputs.scopes], claims(inputs)
     # Beside the only scope there is room for the claims; else they would push what was found off the first screen.
     beside = [Card("Claims", decided)] if decided and len(cards) == 1 else []
     below = [] if beside else decided
@@ -48,17 +47,17 @@ def format_claim_counts(claims: pd.DataFrame) -> Markup:
     )
 
 
-def _card(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> Card:
+def _card(inputs: Inputs, scope: Scope) -> Card:
     address = part_anchor(inputs, "leaderboard", scope)
     short = scope.short or scope.title
     more = title_remainder(scope.title, short)
     about = f"{more}; {scope.protocol_name}" if more else scope.protocol_name
     title = Markup('<a href="#{}">{}</a> <small>{}</small>').format(address, short, about)
-    said = f"{sentences.tally(inputs, scope, styles)} {sentences.best_possible_sentence(inputs, scope)}"
+    said = f"{sentences.tally(inputs, scope)} {sentences.best_possible_sentence(inputs, scope)}"
     return Card(
         title,
         [
-            Text(sentences.headline(inputs, scope, styles), "headline"),
+            Text(sentences.headline(inputs, scope), "headline"),
             Text(said.strip()),
             Text(sentences.basis(inputs, scope), "basis"),
         ],

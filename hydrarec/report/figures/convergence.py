@@ -11,27 +11,27 @@ from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import MUTED, RunStyle
+from hydrarec.report.style import MUTED
 
 _UNITS = (("seconds", 1, 300), ("minutes", 60, 18_000), ("hours", 3600, float("inf")))
 """Unit, its seconds, and the longest time it is used for."""
 
 
-def convergence(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
+def convergence(inputs: Inputs, scope: Scope) -> list[Panel]:
     """Draw the two panels; none where nothing was trained. Time is that of `history_clock`."""
     clock = history_clock(inputs, scope)
     curves = {run: _curve(inputs, scope, run, clock) for run in inputs.config.run_ids}
     found = {run: curve for run, curve in curves.items() if curve is not None}
     if not found:
         return []
-    by_epoch = _panel(found, scope, styles, "epoch", "epoch", "Validation NDCG@10 by epoch")
+    by_epoch = _panel(inputs, scope, found, "epoch", "epoch", "Validation NDCG@10 by epoch")
     # Runs that shared a GPU have no times.
     timed = {run: curve for run, curve in found.items() if curve["train_s"].notna().all()}
     if not timed:
         return [by_epoch]
     # The unit says seconds already, or minutes.
     x_title = f"of training, {clock_name(clock).removesuffix(' seconds')} time"
-    return [by_epoch, _panel(timed, scope, styles, "train_s", x_title, "Validation NDCG@10 by training time")]
+    return [by_epoch, _panel(inputs, scope, timed, "train_s", x_title, "Validation NDCG@10 by training time")]
 
 
 def _curve(inputs: Inputs, scope: Scope, run: str, clock: str) -> pd.DataFrame | None:
@@ -71,14 +71,12 @@ def _round_step(step: float) -> float:
     return float(power * next(digit for digit in (1, 2, 5, 10) if digit * power >= step))
 
 
-def _panel(
-    curves: dict[str, pd.DataFrame], scope: Scope, styles: dict[str, RunStyle], x: str, x_title: str, title: str
-) -> Panel:
-    room = label_width([styles[run].label for run in curves]) + 24
+def _panel(inputs: Inputs, scope: Scope, curves: dict[str, pd.DataFrame], x: str, x_title: str, title: str) -> Panel:
+    room = label_width([inputs.styles[run].label for run in curves]) + 24
     canvas, axes = blank_panel(280 + room, panel_height(len(curves)), (46, 40, room, 24))
     ends = []
     for run, curve in curves.items():
-        style = styles[run]
+        style = inputs.styles[run]
         axes.fill_between(curve[x], curve["low"], curve["high"], color=style.colour, alpha=0.18, linewidth=0)
         axes.plot(curve[x], curve["mean"], color=style.colour, linewidth=1.8, linestyle=style.dashes)
         last = curve.iloc[-1]
@@ -92,7 +90,7 @@ def _panel(
     name_upward_axis(axes, "validation NDCG@10")
     label_right(axes, ends)
     reached = "; ".join(
-        f"{styles[run].label} {score(curve['mean'].iloc[-1])} after {len(curve)} epochs, "
+        f"{inputs.styles[run].label} {score(curve['mean'].iloc[-1])} after {len(curve)} epochs, "
         f"{duration(last) if (last := curve['train_s'].iloc[-1]) == last else 'not timed'}"
         for run, curve in curves.items()
     )

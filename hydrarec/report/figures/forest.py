@@ -24,13 +24,13 @@ ones serve where most runs are beyond the first, as beside a reference that is a
 _NARROWEST = np.log([0.93, 1.07])
 
 
-def forest(inputs: Inputs, scope: Scope, metric: str, styles: dict[str, RunStyle]) -> Panel | None:
+def forest(inputs: Inputs, scope: Scope, metric: str) -> Panel | None:
     """Draw the differences from the reference, the best run on top; None where none can be given in per cent."""
     table = inputs.contrasts(scope, metric)
     table = table[table["percent"].notna()].sort_values("percent", ascending=True)
     if table.empty:
         return None
-    names = [styles[str(run)].label for run in table.index]
+    names = [inputs.styles[str(run)].label for run in table.index]
     written = [percent(value) for value in table["percent"]]
     left, right = label_width(names) + 14, label_width(written) + 12
     low, high = _bounds(table)
@@ -42,7 +42,7 @@ def forest(inputs: Inputs, scope: Scope, metric: str, styles: dict[str, RunStyle
     for margin in (evaluation.margin, evaluation.tight_margin):
         axes.axvspan(np.log1p(-margin), np.log1p(margin), color=RULE, alpha=0.45, linewidth=0, zorder=0)
     for y, (run, row) in enumerate(table.iterrows()):
-        style = styles[str(run)]
+        style = inputs.styles[str(run)]
         _draw_row(axes, y, row, style, (low, high))
         axes.text(
             1.02, y, written[y], transform=axes.get_yaxis_transform(), va="center_baseline",
@@ -54,9 +54,10 @@ def forest(inputs: Inputs, scope: Scope, metric: str, styles: dict[str, RunStyle
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(FixedLocator(_ticks(low, high)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: percent(round(100 * np.expm1(x))).replace(".0", "")))
-    reference = styles[inputs.config.evaluation.reference].label
-    axes.set_xlabel(f"difference in {metric_title(metric)} from {reference}", color=MUTED, parse_math=False)
-    alt = f"{metric_title(metric)} relative to {reference}: " + "; ".join(
+    axes.set_xlabel(
+        f"difference in {metric_title(metric)} from {inputs.reference.label}", color=MUTED, parse_math=False
+    )
+    alt = f"{metric_title(metric)} relative to {inputs.reference.label}: " + "; ".join(
         f"{name} {percent(row['percent'])} ({percent_interval(row['percent_low'], row['percent_high'])})"
         for name, (_, row) in zip(names[::-1], table[::-1].iterrows(), strict=True)
     )

@@ -11,10 +11,10 @@ from hydrarec.formatting import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import MUTED, RunStyle
+from hydrarec.report.style import MUTED
 
 
-def heads(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
+def heads(inputs: Inputs, scope: Scope) -> list[Panel]:
     """Draw the one panel; none where no two runs differ in their number of heads alone."""
     table = inputs.leaderboard(scope, inputs.primary)
     families = [
@@ -22,7 +22,7 @@ def heads(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Pan
         for family in head_families(inputs.config, scope.dataset)
         if len(rows := table.loc[table.index.intersection(list(family))].assign(heads=pd.Series(family))) > 1
     ]
-    return [_panel(inputs, scope, [rows.sort_values("heads") for rows in families], styles)] if families else []
+    return [_panel(inputs, scope, [rows.sort_values("heads") for rows in families])] if families else []
 
 
 def head_families(config: BenchmarkConfig, dataset: str) -> list[dict[str, int]]:
@@ -40,16 +40,16 @@ def head_families(config: BenchmarkConfig, dataset: str) -> list[dict[str, int]]
     return [family for family in found.values() if len(set(family.values())) > 1]
 
 
-def _panel(inputs: Inputs, scope: Scope, families: list[pd.DataFrame], styles: dict[str, RunStyle]) -> Panel:
-    room = label_width(styles[str(rows.index[-1])].label for rows in families) + 24
+def _panel(inputs: Inputs, scope: Scope, families: list[pd.DataFrame]) -> Panel:
+    room = label_width(inputs.styles[str(rows.index[-1])].label for rows in families) + 24
     canvas, axes = blank_panel(300 + room, panel_height(len(families)), (46, 40, room, 24))
     axes.set_xscale("log", base=2)
     ends = []
     for rows in families:
-        style = styles[str(rows.index[-1])]
+        style = inputs.styles[str(rows.index[-1])]
         axes.plot(rows["heads"], rows["mean"], color=style.colour, linewidth=1.2, linestyle=style.dashes)
         for run, row in rows.iterrows():
-            one = styles[str(run)]
+            one = inputs.styles[str(run)]
             axes.vlines(row["heads"], row["low"], row["high"], color=one.colour, linewidth=1.2)
             axes.plot([row["heads"]], [row["mean"]], linestyle="", **marker(one))
         ends.append((float(rows["heads"].iloc[-1]), float(rows["mean"].iloc[-1]), style))
@@ -62,7 +62,7 @@ def _panel(inputs: Inputs, scope: Scope, families: list[pd.DataFrame], styles: d
     label_right(axes, ends)
     title = f"{metric_title(inputs.primary)} by number of heads"
     told = "; ".join(
-        f"{styles[str(run)].label} with {row['heads']:g}: {score(row['mean'])}"
+        f"{inputs.styles[str(run)].label} with {row['heads']:g}: {score(row['mean'])}"
         for rows in families
         for run, row in rows.iterrows()
     )

@@ -11,14 +11,14 @@ from hydrarec.report.figures.labels import label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import MUTED, RunStyle
+from hydrarec.report.style import MUTED
 
 MARKED = 0.97
 """Share that times are compared at (method: close enough to the end, and before chance decides)."""
 _SHARES = np.arange(0.5, 1.2001, 0.005)
 
 
-def reach(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
+def reach(inputs: Inputs, scope: Scope) -> list[Panel]:
     """Draw the one panel; none where the reference is not trained or nothing reaches half of it.
 
     Time is that of `history_clock`.
@@ -29,13 +29,12 @@ def reach(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Pan
         for run in inputs.config.run_ids
         if (found := _histories(inputs, scope, run)) and _has_times(found, clock)
     }
-    reference = inputs.config.evaluation.reference
-    if reference not in histories:
+    if inputs.reference.id not in histories:
         return []
-    best = float(np.mean([table["validation_ndcg10"].max() for table in histories[reference]]))
+    best = float(np.mean([table["validation_ndcg10"].max() for table in histories[inputs.reference.id]]))
     curves = {run: curve for run, found in histories.items() if len(curve := time_to_accuracy(found, best, clock)) > 1}
     # Where the reference learnt nothing, everybody reaches its best at once.
-    return [_panel(scope, curves, styles, styles[reference].label, clock_name(clock))] if curves and best > 0 else []
+    return [_panel(inputs, scope, curves, clock)] if curves and best > 0 else []
 
 
 def time_to_accuracy(histories: list[pd.DataFrame], best: float, clock: str = "train_s") -> pd.DataFrame:
@@ -75,14 +74,12 @@ def _has_times(histories: list[pd.DataFrame], clock: str) -> bool:
     return all(table[clock].notna().all() for table in histories)
 
 
-def _panel(
-    scope: Scope, curves: dict[str, pd.DataFrame], styles: dict[str, RunStyle], reference: str, clock: str
-) -> Panel:
-    room = label_width(styles[run].label for run in curves) + 24
+def _panel(inputs: Inputs, scope: Scope, curves: dict[str, pd.DataFrame], clock: str) -> Panel:
+    room = label_width(inputs.styles[run].label for run in curves) + 24
     canvas, axes = blank_panel(300 + room, panel_height(len(curves)), (56, 40, room, 24), grid="both")
     ends = []
     for run, curve in curves.items():
-        style = styles[run]
+        style = inputs.styles[run]
         axes.fill_between(curve["share"], curve["low"], curve["high"], color=style.colour, alpha=0.18, linewidth=0)
         axes.plot(curve["share"], curve["seconds"], color=style.colour, linewidth=1.8, linestyle=style.dashes)
         last = curve.iloc[-1]
@@ -97,15 +94,16 @@ def _panel(
     axes.set_xlim(_SHARES[0], max(1.0, *(curve["share"].max() for curve in curves.values())) + 0.01)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}{NARROW}%"))
     axes.set_xlabel("of the reference's best validation NDCG@10", color=MUTED)
-    name_upward_axis(axes, f"training, {clock}")
+    name_upward_axis(axes, f"training, {clock_name(clock)}")
     label_right(axes, ends)
-    title = f"Training time to a given accuracy, {clock}"
+    title = f"Training time to a given accuracy, {clock_name(clock)}"
     at_mark = {
         run: found["seconds"].iloc[0] for run, curve in curves.items() if len(found := curve[curve["share"] == MARKED])
     }
     told = "; ".join(
-        f"{styles[run].label} {duration(at_mark[run]) if run in at_mark else 'never with every seed'}" for run in curves
+        f"{inputs.styles[run].label} {duration(at_mark[run]) if run in at_mark else 'never with every seed'}"
+        for run in curves
     )
-    alt = f"{title}. To {100 * MARKED:g} % of {reference}'s best: {told}"
+    alt = f"{title}. To {100 * MARKED:g} % of {inputs.reference.label}'s best: {told}"
     plotted = pd.concat([curve.assign(run=run) for run, curve in curves.items()], ignore_index=True)
     return finish(canvas, f"reach-{scope.anchor}", title, alt, plotted)

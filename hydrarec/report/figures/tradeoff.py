@@ -9,13 +9,13 @@ from hydrarec.report.figures.labels import label_near, label_right, label_width
 from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
 from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.style import MUTED, RunStyle
+from hydrarec.report.style import MUTED
 
 _LEAST_S = 1e-6
 """Times below are drawn there; a logarithmic axis has no 0."""
 
 
-def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[Panel]:
+def tradeoff(inputs: Inputs, scope: Scope) -> list[Panel]:
     """Draw the primary metric against training time and against inference time."""
     table = inputs.leaderboard(scope, inputs.primary)
     contest = inputs.contest(scope)
@@ -32,7 +32,7 @@ def tradeoff(inputs: Inputs, scope: Scope, styles: dict[str, RunStyle]) -> list[
     )
     # Runs that shared a GPU have no training time.
     timed = [(table.dropna(subset=[x]), x, x_title, title) for x, x_title, title in wanted]
-    return [_panel(scope, rows, styles, x, (x_title, name), title) for rows, x, x_title, title in timed if len(rows)]
+    return [_panel(inputs, scope, rows, x, (x_title, name), title) for rows, x, x_title, title in timed if len(rows)]
 
 
 def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
@@ -61,9 +61,9 @@ def _device(devices: pd.Series) -> str:
 
 
 def _panel(
-    scope: Scope, table: pd.DataFrame, styles: dict[str, RunStyle], x: str, axes_titles: tuple[str, str], title: str
+    inputs: Inputs, scope: Scope, table: pd.DataFrame, x: str, axes_titles: tuple[str, str], title: str
 ) -> Panel:
-    room = label_width(styles[str(run)].label for run in table.index) + 24
+    room = label_width(inputs.styles[str(run)].label for run in table.index) + 24
     canvas, axes = blank_panel(300 + room, panel_height(len(table)), (46, 40, room, 24), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
@@ -73,10 +73,10 @@ def _panel(
         front = rows.index.to_numpy()[pareto_front(cost[rows.index], value[rows.index])]
         axes.step(cost[front], value[front], where="post", color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
         steps.append(_steps(cost[front], value[front]))
-        fronts[str(device)] = ", ".join(styles[str(table.index[index])].label for index in front)
+        fronts[str(device)] = ", ".join(inputs.styles[str(table.index[index])].label for index in front)
     points = []
     for (run, row), x_value in zip(table.iterrows(), cost, strict=True):
-        style = styles[str(run)]
+        style = inputs.styles[str(run)]
         axes.plot([x_value, x_value], [row["low"], row["high"]], color=style.colour, linewidth=1.4)
         axes.plot([x_value], [row["mean"]], linestyle="", **marker(style))
         points.append((float(x_value), float(row["mean"]), style))
@@ -91,7 +91,7 @@ def _panel(
     label_right(axes, [point for point in points if not point[2].is_hollow] + crowded)
     on_front = "; ".join(f"on {device} {named}" if len(fronts) > 1 else named for device, named in fronts.items())
     listed = "; ".join(
-        f"{styles[str(run)].label} {score(row['mean'])} at {duration(row[x])}" for run, row in table.iterrows()
+        f"{inputs.styles[str(run)].label} {score(row['mean'])} at {duration(row[x])}" for run, row in table.iterrows()
     )
     alt = f"{title}. On the Pareto front: {on_front}. {listed}"
     return finish(canvas, f"tradeoff-{scope.anchor}-{x.split('_')[0]}", title, alt, table.reset_index())

@@ -13,7 +13,6 @@ from hydrarec.report.blocks import Text
 from hydrarec.report.chapters.beyond import beyond
 from hydrarec.report.chapters.sensitivity import agreement_table, sensitivity
 from hydrarec.report.inputs import read_inputs
-from hydrarec.report.style import run_styles
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import SASREC, Tree, config
 from tests.unit.report.conftest import compute
@@ -38,7 +37,7 @@ def inputs(tmp_path_factory):
 
 
 def chapter_of(make, inputs):
-    chapter = make(inputs, run_styles(inputs.config))
+    chapter = make(inputs)
     tables = {table.name: table for table in chapter.tables()}
     return tables, {panel.name: panel for figure in chapter.figures() for panel in figure.panels}, chapter
 
@@ -66,10 +65,10 @@ def test_every_variant_is_a_column_and_says_what_moves(inputs, of_sensitivity):
     values = inputs.sensitivity.query("protocol == 'gts' and metric == 'ndcg@10'").pivot(
         index="run", columns="variant", values="value"
     )
-    contest, styles = [SASREC, "bert4rec+hydra+causal", "itemknn", "popularity"], run_styles(inputs.config)
+    contest = [SASREC, "bert4rec+hydra+causal", "itemknn", "popularity"]
     moving = 0
     for run in values.index:
-        value, deviation, *others = rows_of(table)[styles[run].label]
+        value, deviation, *others = rows_of(table)[inputs.styles[run].label]
         # Every target of Popularity is level with another item here, and none of the others'.
         assert (deviation.text == "\u2013") == (run != "popularity")
         for variant, cell in zip(VARIANTS, [value, *others], strict=True):
@@ -122,10 +121,10 @@ def test_lists_are_described(inputs):
     values = inputs.beyond.query("protocol == 'loo' and run != ''").pivot(
         index="run", columns="measure", values="value"
     )
-    rows, styles = rows_of(tables["beyond-made-0-loo"]), run_styles(inputs.config)
+    rows = rows_of(tables["beyond-made-0-loo"])
     assert len(rows) == len(inputs.config.run_ids)
     for run, row in values.iterrows():
-        _, coverage, _, gini, _, novelty, _, popularity, lift = rows[styles[run].label]
+        _, coverage, _, gini, _, novelty, _, popularity, lift = rows[inputs.styles[run].label]
         assert coverage.text == f"{row['coverage@10']:.3f}"
         assert gini.text == f"{row['gini@10']:.3f}"
         assert novelty.text == f"{row['novelty@10']:.2f}"
@@ -154,9 +153,7 @@ def test_another_order_of_ties_is_named_by_its_seed(inputs):
     config = inputs.config.model_copy(update={"datasets": [*inputs.config.datasets, tied]})
     rows = inputs.agreement.query("variant == 'gts'").assign(variant="made-0-ties")
     both = pd.concat([inputs.agreement, rows], ignore_index=True)
-    table = agreement_table(
-        dataclasses.replace(inputs, config=config, agreement=both), inputs.scopes[0], run_styles(config)
-    )
+    table = agreement_table(dataclasses.replace(inputs, config=config, agreement=both), inputs.scopes[0])
     assert rows_of(table)["tie order 6"][1].text == signed(rows.query("metric == 'ndcg@10'")["tau"].item(), 2)
 
 

@@ -20,12 +20,18 @@ EVERYTHING = config()
 STYLES = run_styles(EVERYTHING)
 
 
+def _inputs(compared=EVERYTHING, **tables):
+    styles = run_styles(compared)
+    reference = styles[compared.evaluation.reference]
+    return SimpleNamespace(config=compared, styles=styles, reference=reference, **tables)
+
+
 def test_the_lead_counts_what_was_compared_by_kind():
-    said = sentences.lead(SimpleNamespace(config=EVERYTHING), STYLES)
+    said = sentences.lead(_inputs())
     assert "2 trained models, 2 baselines and 2 controls on 2 data sets, leave-one-out, 3 seeds" in said
     assert said.endswith("Differences are from SASRec, the reference.")
     one = config(datasets=1, seeds=1)
-    assert "on 1 data set, leave-one-out, 1 seed, every" in sentences.lead(SimpleNamespace(config=one), run_styles(one))
+    assert "on 1 data set, leave-one-out, 1 seed, every" in sentences.lead(_inputs(one))
 
 
 def test_runs_that_are_missing_are_named_with_what_became_of_them():
@@ -34,14 +40,14 @@ def test_runs_that_are_missing_are_named_with_what_became_of_them():
         (HYDRA_UNI, "made-1", 2, "missing"),
     ]  # fmt: skip
     left = pd.DataFrame(rows, columns=["run", "dataset", "seed", "status"]).assign(protocol="loo")
-    said = absent_runs_sentence(SimpleNamespace(config=EVERYTHING, unfinished=left), STYLES)
+    said = absent_runs_sentence(_inputs(unfinished=left))
     assert "SASRec on Made-up data 0 (failed and missing), Made-up data 1 (running); HydraRecUni on" in said
-    assert absent_runs_sentence(SimpleNamespace(config=EVERYTHING, unfinished=left[:0]), STYLES) == ""
+    assert absent_runs_sentence(_inputs(unfinished=left[:0])) == ""
 
 
 def test_of_many_missing_runs_only_some_are_named():
     left = pd.DataFrame({"run": EVERYTHING.run_ids, "dataset": "made-0", "protocol": "loo", "status": "missing"})
-    said = absent_runs_sentence(SimpleNamespace(config=EVERYTHING, unfinished=left), STYLES)
+    said = absent_runs_sentence(_inputs(unfinished=left))
     assert "; and 2 more runs." in said
     assert "oracle" not in said
 

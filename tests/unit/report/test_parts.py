@@ -74,19 +74,18 @@ def contrast(one: str, other: str) -> float:
 def test_headline_and_tally_follow_the_comparison(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     scope = inputs.scopes[0]
-    styles = run_styles(tree.config)
     found = inputs.contrasts(scope, "ndcg@10")
     best = inputs.leaderboard(scope, "ndcg@10").drop(["oracle", "random"])["mean"].idxmax()
-    said = headline(inputs, scope, styles)
-    assert styles[best].label in said
+    said = headline(inputs, scope)
+    assert inputs.styles[best].label in said
     assert ("The difference is significant." in said) == bool(found.loc[best, "p_holm"] < 0.05)
-    assert f"{(found['verdict'] == 'inferior').sum()} inferior" in tally(inputs, scope, styles)
+    assert f"{(found['verdict'] == 'inferior').sum()} inferior" in tally(inputs, scope)
 
 
 def test_of_level_runs_the_reference_is_named_first_and_nothing_is_called_significant(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     level = replace(inputs, leaders=inputs.leaders.assign(mean=0.25))
-    said = headline(level, level.scopes[0], run_styles(tree.config))
+    said = headline(level, level.scopes[0])
     assert said.startswith("<strong>SASRec</strong>, the reference, has the highest NDCG@10")
     assert said.endswith(", and so has HydraRecUni, ItemKNN, Popularity.")
 
@@ -106,19 +105,18 @@ def test_the_protocol_is_that_of_this_comparison(tree, tables):
 
 def test_controls_stand_below_the_contest_and_are_not_compared(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
-    styles = run_styles(tree.config)
-    contest, controls, absent = leaderboard_table(inputs, inputs.scopes[0], styles).bodies
+    contest, controls, absent = leaderboard_table(inputs, inputs.scopes[0]).bodies
     values = [row.cells[1].value for row in contest]
     assert values == sorted(values, reverse=True)
     assert absent == []
     assert {row.kind for row in controls} == {"control"}
-    labels = {row.cells[0].text for body in difference_table(inputs, inputs.scopes[0], styles).bodies for row in body}
+    labels = {row.cells[0].text for body in difference_table(inputs, inputs.scopes[0]).bodies for row in body}
     assert labels == {"HydraRecUni", "ItemKNN", "Popularity"}
 
 
 def test_the_overview_has_the_leaderboards_numbers_and_says_which_are_best_and_which_differ(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
-    (table,) = overview(inputs, run_styles(tree.config)).blocks
+    (table,) = overview(inputs).blocks
     labels = {run.label or run.id: run.id for run in inputs.config.all_runs}
     rows = [row for body in table.bodies for row in body]
     columns = [(scope, metric) for scope in inputs.scopes for metric in ("ndcg@10", "hr@10")]
@@ -135,11 +133,10 @@ def test_the_overview_has_the_leaderboards_numbers_and_says_which_are_best_and_w
 
 def test_one_data_set_needs_no_overview(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
-    styles = run_styles(tree.config)
-    assert next(table.name for table in leaderboard(inputs, styles).tables()) == "overview"
+    assert next(table.name for table in leaderboard(inputs).tables()) == "overview"
     first = inputs.scopes[0].dataset
     alone = inputs.config.model_copy(update={"datasets": [d for d in inputs.config.datasets if d.id == first]})
-    found = leaderboard(replace(inputs, config=alone), styles)
+    found = leaderboard(replace(inputs, config=alone))
     assert [table.name for table in found.tables()] == [f"leaderboard-{inputs.scopes[0].anchor}"]
 
 
@@ -149,7 +146,7 @@ def test_the_leaderboards_times_are_by_the_clock_that_runs_compare_by(threads, h
     times = inputs.times.assign(device="cpu", threads=1, train_to_best_s=7200.0, train_to_best_cpu_s=3.0)
     # With unequal numbers of threads processor seconds mean something else on either side.
     times.loc[times["run"] == SASREC, "threads"] = threads
-    table = leaderboard_table(replace(inputs, times=times), inputs.scopes[0], run_styles(inputs.config))
+    table = leaderboard_table(replace(inputs, times=times), inputs.scopes[0])
     assert table.columns[-1].title == header
     shown = {row.cells[-1].text for row in table.bodies[0]}
     assert shown == {"3.0\u202fs" if threads == 1 else "2.0\u202fh"}
@@ -185,10 +182,10 @@ def test_cuts_of_a_split_are_days_and_times_in_the_order_of_time(tree, tables):
 
 
 def test_columns_say_where_intervals_are_cut_and_why_they_have_a_width(tree, tables):
-    inputs, styles = read_inputs(tree.config, tree.results, tables), run_styles(tree.config)
+    inputs = read_inputs(tree.config, tree.results, tables)
 
     def hints(make):
-        return [column.hint for column in make(inputs, inputs.scopes[0], styles).columns if "interval" in column.title]
+        return [column.hint for column in make(inputs, inputs.scopes[0]).columns if "interval" in column.title]
 
     assert [hint.count("shown cut at 0 and 1") for hint in hints(leaderboard_table)] == [1, 1]
     # A run that differs from the reference in no user is no more certain than others; all that are in per cent.
@@ -352,12 +349,11 @@ def test_what_lies_beyond_the_axis_is_marked_at_its_edge():
 def test_no_front_joins_runs_of_several_devices(tree, tables):
     inputs = read_inputs(tree.config, tree.results, tables)
     times = inputs.times.assign(device=np.where(inputs.times["run"] == SASREC, "H200", "cpu"))
-    styles = run_styles(tree.config)
-    alone = tradeoff(replace(inputs, times=times), inputs.scopes[0], styles)[0].alt
+    alone = tradeoff(replace(inputs, times=times), inputs.scopes[0])[0].alt
     front = alone.partition("On the Pareto front: ")[2].partition(". ")[0]
     assert "on H200 SASRec" in front.split("; ")
     assert any(named.startswith("on cpu ") and "SASRec" not in named for named in front.split("; "))
-    together = tradeoff(inputs, inputs.scopes[0], styles)[0].alt
+    together = tradeoff(inputs, inputs.scopes[0])[0].alt
     assert "on cpu" not in together
 
 

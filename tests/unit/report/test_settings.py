@@ -10,7 +10,6 @@ from hydrarec.models.blocks import FeedForward
 from hydrarec.report.chapters.runs import effective_settings
 from hydrarec.report.chapters.settings import settings
 from hydrarec.report.inputs import read_inputs
-from hydrarec.report.style import run_styles
 from hydrarec.training.checkpoint import build
 from tests.fabricate import HYDRA_UNI, SASREC
 
@@ -21,7 +20,7 @@ def inputs(tree, tables):
 
 
 def chapter(inputs):
-    found = settings(inputs, run_styles(inputs.config))
+    found = settings(inputs)
     assert found is not None
     tables = {table.name: table for table in found.tables()}
     return dict(texts(tables["settings-reference"])), tables

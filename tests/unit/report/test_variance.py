@@ -11,7 +11,6 @@ from hydrarec.report.blocks import Text
 from hydrarec.report.chapters.variance import variance
 from hydrarec.report.figures import panels
 from hydrarec.report.inputs import read_inputs
-from hydrarec.report.style import run_styles
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 from tests.unit.report.conftest import compute
 
@@ -39,7 +38,7 @@ def inputs(tmp_path_factory):
 
 
 def shown(inputs):
-    chapter = variance(inputs, run_styles(inputs.config))
+    chapter = variance(inputs)
     if chapter is None:
         return {}, {}, {}, []
     drawn = {panel.name: panel for figure in chapter.figures() for panel in figure.panels}
@@ -138,7 +137,7 @@ def test_the_table_says_what_every_order_comes_to(inputs, found):
     _, _, tables, texts = found
     assert set(tables) == {"orders-plain-loo"}
     rows = inputs.orders.query("metric == 'ndcg@10'").set_index("run")
-    labels = {run_styles(inputs.config)[run].label: run for run in rows.index}
+    labels = {inputs.styles[run].label: run for run in rows.index}
     body = {labels[row.cells[0].text]: row.cells[1:] for row in tables["orders-plain-loo"].bodies[0]}
     assert set(body) == {HYDRA_UNI, "itemknn", "popularity"}
     for run, (of_file, drawn, reach, deviation, error, more, _) in body.items():
@@ -177,7 +176,7 @@ def test_one_seed_leaves_the_orders_alone_and_is_said_to(inputs):
     assert set(tables) == {"orders-plain-loo"}
     assert text.endswith("With one seed it cannot be told from what another seed would have changed.")
     nothing = dataclasses.replace(alone, orders=inputs.orders[:0])
-    assert variance(nothing, run_styles(inputs.config)) is None
+    assert variance(nothing) is None
 
 
 def test_a_comparison_of_before_has_no_table_of_orders(tmp_path):
