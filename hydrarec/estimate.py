@@ -23,7 +23,7 @@ from hydrarec.config.differences import settings_apart
 from hydrarec.contention import contention
 from hydrarec.files import read_object
 from hydrarec.formatting import duration, several
-from hydrarec.layout import run_folder
+from hydrarec.run_seeds import seeds_of
 from hydrarec.unfinished import saved_state
 
 
@@ -170,8 +170,8 @@ def format_estimate(device: str, rows: list[Row]) -> str:
 
 def _measurements(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> Iterator[Measured]:
     settings = config.settings(run, dataset)
-    for seed in config.seeds_of(run):
-        folder = run_folder(results, dataset, protocol, run, seed)
+    for one in seeds_of(config, results, dataset, protocol, run):
+        folder = one.folder
         # The manifest is written last. Other settings take other times, and so does a GPU that was shared.
         manifest = read_object(folder / "manifest.json") if (folder / "manifest.json").exists() else {}
         if not manifest or _has_other_settings(manifest.get("settings"), settings, LENGTH):

@@ -14,34 +14,35 @@ from hydrarec.config.runs import TrainedRun
 from hydrarec.files import read_object
 from hydrarec.layout import DECIDED, WEIGHTS
 from hydrarec.provenance import ranked_with_other_weights, read_manifest
+from hydrarec.run_seeds import RunSeed
 
 
-def why_outdated(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str | None:
+def why_outdated(config: BenchmarkConfig, one: RunSeed) -> str | None:
     """Return in what a result is not of the configuration's settings, or not of one training; None if it is.
 
     Snakemake repeats runs whose settings change, as long as it has its own records of them. Results that were copied
     here, or are older than its records, are only found by this.
     """
-    if ranked_with_other_weights(folder):
-        return f"{folder / 'inference.json'}: was ranked with other weights than {WEIGHTS} beside it has now"
-    return why_other_settings(config, dataset, run, folder)
+    if ranked_with_other_weights(one.folder):
+        return f"{one.folder / 'inference.json'}: was ranked with other weights than {WEIGHTS} beside it has now"
+    return why_other_settings(config, one)
 
 
-def why_unusable(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str | None:
+def why_unusable(config: BenchmarkConfig, one: RunSeed) -> str | None:
     """Return why a result that is complete is none of this comparison: outdated, or damaged; None if it is."""
     try:
-        return why_outdated(config, dataset, run, folder)
+        return why_outdated(config, one)
     except ValueError as error:
         return str(error)
 
 
-def why_other_settings(config: BenchmarkConfig, dataset: str, run: str, folder: Path) -> str | None:
+def why_other_settings(config: BenchmarkConfig, one: RunSeed) -> str | None:
     """Return in what a result, ranked or not, is not of the configuration's settings; None if it is."""
-    path = folder / "manifest.json"
-    manifest, entry = read_manifest(path), config.run(run)
+    path = one.folder / "manifest.json"
+    manifest, entry = read_manifest(path), config.run(one.run)
     if isinstance(entry, TrainedRun):
         try:
-            apart = settings_apart(manifest.get("settings"), config.settings(run, dataset))
+            apart = settings_apart(manifest.get("settings"), config.settings(one.run, one.dataset))
         except ValidationError:
             return f"{path}: its settings are those of hydrarec {manifest['package_version']} and cannot be read"
     else:
@@ -50,20 +51,20 @@ def why_other_settings(config: BenchmarkConfig, dataset: str, run: str, folder: 
     return f"{path}: was computed with {summarise_differences(apart)}" if apart else None
 
 
-def why_other_training(config: BenchmarkConfig, dataset: str, run: str, saved: dict[str, Any]) -> str | None:
+def why_other_training(config: BenchmarkConfig, one: RunSeed, saved: dict[str, Any]) -> str | None:
     """Say by which settings an interrupted training is another one than the configuration's; None if it goes on.
 
     Parameters
     ----------
     config
         The comparison.
-    dataset, run
+    one
         Which training.
     saved
         What its state says of itself; see `hydrarec.unfinished.saved_state`.
     """
     try:
-        apart = settings_apart(saved["identity"]["settings"], config.settings(run, dataset))
+        apart = settings_apart(saved["identity"]["settings"], config.settings(one.run, one.dataset))
     except (KeyError, TypeError, ValidationError):
         # Saved by another version, or cut off: nobody can tell.
         return None

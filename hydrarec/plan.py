@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.formatting import several
-from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, comparison_folder, run_folder
+from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, comparison_folder
 from hydrarec.outdated import preparation_hint, why_other_data, why_other_settings, why_other_tables, why_other_training
+from hydrarec.run_seeds import RunSeed, planned_run_seeds
 from hydrarec.unfinished import latest, saved_state
 
 RESULTS = Path("results")
@@ -58,23 +59,21 @@ def _data(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
 
 def _runs(config: BenchmarkConfig, folder: Path) -> Iterator[tuple[bool, str]]:
     """Yield the same of runs, be they finished, trained or interrupted."""
-    for dataset, protocol, run, seed in config.everything():
-        yield from _run_results(config, dataset, run, folder, run_folder(RESULTS, dataset, protocol, run, seed))
+    for one in planned_run_seeds(config, folder / RESULTS):
+        yield from _run_results(config, folder, one)
 
 
-def _run_results(
-    config: BenchmarkConfig, dataset: str, run: str, folder: Path, left: Path
-) -> Iterator[tuple[bool, str]]:
-    state, manifest = latest(folder / left), left / "manifest.json"
+def _run_results(config: BenchmarkConfig, folder: Path, one: RunSeed) -> Iterator[tuple[bool, str]]:
+    state, manifest = latest(one.folder), one.folder / "manifest.json"
     if state.is_file():
-        saved = saved_state(folder / left)
-        if why := why_other_training(config, dataset, run, saved):
+        saved = saved_state(one.folder)
+        if why := why_other_training(config, one, saved):
             # Whoever goes on with it starts from the first epoch, and saves the next over it.
             yield True, f"{state}: has {several(len(saved['history']), 'epoch')} of {why}"
-    if (folder / manifest).is_file():
-        is_recorded = _is_recorded(folder, manifest)
+    if manifest.is_file():
+        is_recorded = _is_recorded(folder, manifest.relative_to(folder))
         try:
-            why = why_other_settings(config, dataset, run, folder / left)
+            why = why_other_settings(config, one)
         except ValueError as error:
             # It cannot be read, and no comparison takes it: nothing is lost with it.
             why = None if is_recorded else str(error)

@@ -10,9 +10,10 @@ from pathlib import Path
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
-from hydrarec.layout import WEIGHTS, absent_files, card_file, run_folder
+from hydrarec.layout import WEIGHTS, absent_files, card_file
 from hydrarec.outdated import why_other_data, why_other_settings, why_other_training, why_unusable
 from hydrarec.provenance import changed_sources, ranked_with_other_weights
+from hydrarec.run_seeds import RunSeed, planned_run_seeds
 from hydrarec.unfinished import STATE_FOLDER, latest, process_at_work, saved_state
 
 FINISHED, INCOMPLETE, OUTDATED, TRAINED = "finished", "incomplete", "outdated", "trained"
@@ -26,15 +27,9 @@ FAILURES = ("hydrarec: ", "slurmstepd")
 
 
 @dataclass(frozen=True)
-class Progress:
+class Progress(RunSeed):
     """How far one run with one seed is."""
 
-    dataset: str
-    protocol: str
-    run: str
-    seed: int
-    folder: Path
-    """What it left."""
     stage: str = OPEN
     epochs: int = 0
     """Epochs saved of a training that is not finished."""
@@ -69,7 +64,7 @@ def progress(config: BenchmarkConfig, results: Path) -> list[Progress]:
         Folder of everything computed; the folder `logs` is beside it.
     """
     others = {dataset.id: why_other_data(dataset, card_file(results, dataset.id)) for dataset in config.datasets}
-    return [_progress(config, results, *one, other=others[one[0]]) for one in config.everything()]
+    return [_progress(config, results, one, others[one.dataset]) for one in planned_run_seeds(config, results)]
 
 
 def format_status(runs: list[Progress], limit: int = 30) -> str:
@@ -118,25 +113,22 @@ def is_worked_on(results: Path) -> bool:
     return any((results.parent / ".snakemake" / "locks").glob("*"))
 
 
-def _progress(
-    config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int, *, other: str | None
-) -> Progress:
+def _progress(config: BenchmarkConfig, results: Path, planned: RunSeed, other: str | None) -> Progress:
     """Tell how far a run with a seed is; `other` says in what the data are others than they should be, if they are."""
-    one = _own_progress(config, results, dataset, protocol, run, seed)
+    one = _own_progress(config, results, planned)
     # What was computed on other data is no result, whatever its own settings are.
     return replace(one, stage=OUTDATED, said=other, changed=()) if other and one.stage != OPEN else one
 
 
-def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str, seed: int) -> Progress:
-    left, entry = run_folder(results, dataset, protocol, run, seed), config.run(run)
-    one = Progress(dataset, protocol, run, seed, left)
+def _own_progress(config: BenchmarkConfig, results: Path, planned: RunSeed) -> Progress:
+    one, left, entry = Progress(**vars(planned)), planned.folder, config.run(planned.run)
     if done := _progress_of_results(config, one):
         return done
     ranked, trained = ((left / name).exists() for name in ("ranks.parquet", WEIGHTS))
     # Without weights, or with ranks of others, a log of ranking is that of an earlier training.
     of_training = ["rank", "train"] if trained and not ranked else ["train"]
     rules = [entry.baseline] if isinstance(entry, BaselineRun) else of_training
-    logs = {rule: results.parent / "logs" / rule / dataset / protocol / run / f"seed-{seed}.log" for rule in rules}
+    logs = {rule: results.parent / "logs" / rule / one.place.with_suffix(".log") for rule in rules}
     # Ranking's is of earlier weights if it is older than those that are there.
     since = {"rank": (left / WEIGHTS).stat().st_mtime} if trained else {}
     written = (path for rule, path in logs.items() if path.exists() and path.stat().st_mtime >= since.get(rule, 0))
@@ -154,7 +146,7 @@ def _own_progress(config: BenchmarkConfig, results: Path, dataset: str, protocol
     if state.exists():
         saved = saved_state(left)
         one = replace(one, stage=AT_WORK if at_work else INTERRUPTED, epochs=len(saved.get("history", [])))
-        why = why_other_training(config, one.dataset, one.run, saved)
+        why = why_other_training(config, one, saved)
         # What made it fail, if that is told, comes before.
         return replace(one, said=f"{one.said}\nthey are of {why}; the next start begins anew".lstrip()) if why else one
     if at_work:
@@ -177,7 +169,7 @@ def _progress_of_results(config: BenchmarkConfig, one: Progress) -> Progress | N
         return None
     if not absent:
         # As a comparison takes it, which needs no weights.
-        why = why_unusable(config, one.dataset, one.run, left)
+        why = why_unusable(config, one)
         return replace(
             one, stage=OUTDATED if why else FINISHED, said=why or "", changed=() if why else _edited_sources(left)
         )
@@ -198,7 +190,7 @@ def _is_of_its_weights(folder: Path) -> bool:
 
 def _has_finished_since(folder: Path, rule: str, one: Progress, log: Path) -> bool:
     """Return whether the job that wrote a log was finished: then Snakemake has written down what it took."""
-    took = folder / "benchmarks" / rule / one.dataset / one.protocol / one.run / f"seed-{one.seed}.jsonl"
+    took = folder / "benchmarks" / rule / one.place.with_suffix(".jsonl")
     return took.is_file() and took.stat().st_mtime >= log.stat().st_mtime
 
 
@@ -207,7 +199,7 @@ def _why_trained_anew(config: BenchmarkConfig, one: Progress) -> str | None:
         # Nobody can tell, and no comparison takes it.
         return None
     try:
-        return why_other_settings(config, one.dataset, one.run, one.folder)
+        return why_other_settings(config, one)
     except ValueError as error:
         return str(error)
 
@@ -233,7 +225,7 @@ def _slurms_words(folder: Path, rule: str, one: Progress, log: Path | None) -> s
         for path in (*(logs / f"rule_{rule}" / wildcards).glob("*.log"), *logs.glob("group_*/**/*.log"))
         if path.stat().st_mtime >= begun
     ]
-    named = f"logs/{rule}/{one.dataset}/{one.protocol}/{one.run}/seed-{one.seed}.log"
+    named = f"logs/{rule}/{one.place.as_posix()}.log"
     for path in sorted(later, key=lambda path: path.stat().st_mtime, reverse=True):
         text = path.read_text(encoding="utf-8", errors="replace")
         if named in text or f"rule_{rule}" in path.parts:

@@ -15,8 +15,9 @@ from hydrarec.config.compared import compared_settings
 from hydrarec.config.runs import TrainedRun
 from hydrarec.efficiency.rounds import Subject
 from hydrarec.files import write_json
-from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, comparison_folder, run_folder
+from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, comparison_folder
 from hydrarec.provenance import MANIFEST_KEYS
+from hydrarec.run_seeds import planned_run_seeds
 
 TITLE = "Planning"
 ABOUT = """The comparison of `config.yaml` with seven operators: three data sets, two protocols, 37 runs, five seeds.
@@ -78,14 +79,14 @@ def _pretend(checkout: Path, config: Path, folder: Path) -> int:
 def _describe_runs(config: Path, folder: Path) -> None:
     """Write into every run's manifest what a plan reads there: its settings, and of which data it is."""
     comparison = load_file(config)
-    for dataset, protocol, run, seed in comparison.everything():
-        entry = comparison.run(run)
+    for one in planned_run_seeds(comparison, folder / "results"):
+        entry = comparison.run(one.run)
         trained = isinstance(entry, TrainedRun)
-        settings = comparison.settings(run, dataset).model_dump(mode="json") if trained else None
+        settings = comparison.settings(one.run, one.dataset).model_dump(mode="json") if trained else None
         manifest = dict.fromkeys(MANIFEST_KEYS, "") | {
             "run": entry.model_dump(mode="json"), "settings": settings, "data": {"test.parquet": ""},
         }  # fmt: skip
-        write_json(run_folder(folder / "results", dataset, protocol, run, seed) / "manifest.json", manifest)
+        write_json(one.folder / "manifest.json", manifest)
     tables = comparison_folder(folder / "results", comparison.report)
     for name in (COLLECTED, CONTRASTED, ANALYSED, DECIDED):
         write_json(tables / name, compared_settings(comparison))

@@ -3,27 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import card_file, split_folder
 from hydrarec.outdated import preparation_hint, why_other_data, why_other_tables, why_outdated
 from hydrarec.provenance import AGAIN, code_of, file_hash, read_left, read_manifest
+from hydrarec.run_seeds import RunSeed
 
 
-class Result(Protocol):
-    """What is known of one run with one seed."""
-
-    dataset: str
-    protocol: str
-    run: str
-    folder: Path
-
-
-def refuse_other_settings(config: BenchmarkConfig, everything: Sequence[Result]) -> None:
+def refuse_other_settings(config: BenchmarkConfig, everything: Sequence[RunSeed]) -> None:
     """Refuse results of settings that are not the configuration's."""
-    found = [why for one in everything if (why := why_outdated(config, one.dataset, one.run, one.folder))]
+    found = [why for one in everything if (why := why_outdated(config, one))]
     if found:
         more = f"\n  and {len(found) - 1} more" if len(found) > 1 else ""
         raise ValueError(f"{len(found)} result(s) are not those of this configuration. {AGAIN}\n  {found[0]}{more}")
@@ -67,7 +58,7 @@ def refuse_other_data(config: BenchmarkConfig, results: Path) -> None:
             )
 
 
-def refuse_mixed_data(everything: Sequence[Result]) -> None:
+def refuse_mixed_data(everything: Sequence[RunSeed]) -> None:
     """Refuse results within a dataset and protocol that saw different data, or others than are there now."""
     seen: dict[tuple[str, str, str], dict[str, Path]] = defaultdict(dict)
     for one in everything:
@@ -89,7 +80,7 @@ def refuse_mixed_data(everything: Sequence[Result]) -> None:
             )
 
 
-def refuse_edited_ranks(everything: Sequence[Result]) -> None:
+def refuse_edited_ranks(everything: Sequence[RunSeed]) -> None:
     """Refuse ranks, from which every metric follows, that are not those that were written when they were counted."""
     for one in everything:
         path = one.folder / "ranks.parquet"
@@ -99,7 +90,7 @@ def refuse_edited_ranks(everything: Sequence[Result]) -> None:
                 raise ValueError(f"{path}: is not what was written, by its hash in {name}. {AGAIN}")
 
 
-def refuse_mixed_versions(config: BenchmarkConfig, everything: Sequence[Result]) -> None:
+def refuse_mixed_versions(config: BenchmarkConfig, everything: Sequence[RunSeed]) -> None:
     """Refuse results within a dataset and protocol that come from several versions of the package (ADR 0016)."""
     for dataset, protocol, versions in mixed_versions(config, everything):
         counts = ", ".join(f"{len(paths)} from {version} (such as {paths[0]})" for version, paths in versions.items())
@@ -112,7 +103,7 @@ def refuse_mixed_versions(config: BenchmarkConfig, everything: Sequence[Result])
 
 
 def mixed_versions(
-    config: BenchmarkConfig, everything: Sequence[Result]
+    config: BenchmarkConfig, everything: Sequence[RunSeed]
 ) -> Iterator[tuple[str, str, dict[str, list[Path]]]]:
     """Yield each dataset and protocol whose results mix versions that the configuration does not accept together."""
     seen: dict[tuple[str, str], dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))

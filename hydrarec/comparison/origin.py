@@ -7,9 +7,9 @@ from typing import Any
 
 from hydrarec.comparison.compatibility import mixed_versions
 from hydrarec.comparison.gate import Gate
-from hydrarec.comparison.runs import RunSeed
 from hydrarec.config import BenchmarkConfig
 from hydrarec.provenance import code_of, n_changed, read_manifest, recorded_sources
+from hydrarec.run_seeds import RunSeed
 
 
 def origin_gates(config: BenchmarkConfig, everything: Sequence[RunSeed]) -> Iterator[Gate]:

@@ -37,7 +37,7 @@ def write_runs(config: BenchmarkConfig, results: Path, output: Path) -> None:
 def _row(config: BenchmarkConfig, one: Progress, worked_on: bool) -> dict[str, Any]:
     status, said = _status_of_unfinished(one, worked_on), one.said
     if not absent_files(one.folder):
-        said = why_unusable(config, one.dataset, one.run, one.folder)
+        said = why_unusable(config, one)
         status = "missing" if said else "finished"
     epochs = one.epochs or None
     timing = one.folder / "timing.json"

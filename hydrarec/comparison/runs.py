@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from hydrarec.comparison.compatibility import (
     refuse_mixed_data,
@@ -12,37 +11,9 @@ from hydrarec.comparison.compatibility import (
     refuse_other_settings,
 )
 from hydrarec.config import BenchmarkConfig
-from hydrarec.files import read_object
-from hydrarec.layout import COSTS, PARTS, absent_files, run_folder, split_folder
+from hydrarec.layout import COSTS, PARTS, absent_files, split_folder
 from hydrarec.outdated import why_unusable
-
-
-@dataclass(frozen=True)
-class RunSeed:
-    """One run with one seed on one dataset and protocol."""
-
-    dataset: str
-    protocol: str
-    run: str
-    seed: int
-    folder: Path
-
-    def json(self, name: str) -> dict[str, Any]:
-        """Read one of its JSON files."""
-        return read_object(self.folder / name)
-
-
-def seeds_of(config: BenchmarkConfig, results: Path, dataset: str, protocol: str, run: str) -> list[RunSeed]:
-    """Return a run with each of its seeds."""
-    return [
-        RunSeed(dataset, protocol, run, seed, run_folder(results, dataset, protocol, run, seed))
-        for seed in config.seeds_of(run)
-    ]
-
-
-def planned_run_seeds(config: BenchmarkConfig, results: Path) -> list[RunSeed]:
-    """Return everything a comparison consists of, in the order of the configuration."""
-    return [RunSeed(*one, run_folder(results, *one)) for one in config.everything()]
+from hydrarec.run_seeds import RunSeed, seeds_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +61,7 @@ def find_finished(config: BenchmarkConfig, results: Path) -> list[Finished]:
                 run
                 for run in config.run_ids
                 if all(
-                    not absent_files(one.folder) and not why_unusable(config, dataset.id, run, one.folder)
+                    not absent_files(one.folder) and not why_unusable(config, one)
                     for one in seeds_of(config, results, dataset.id, protocol, run)
                 )
             ],

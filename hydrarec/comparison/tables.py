@@ -15,7 +15,7 @@ from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.gates import check_gates
 from hydrarec.comparison.measures import case_values, metric_names
 from hydrarec.comparison.run_status import write_runs
-from hydrarec.comparison.runs import Finished, RunSeed, require_complete
+from hydrarec.comparison.runs import Finished, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.compared import compared_settings
 from hydrarec.contention import busy_share, contention
@@ -23,6 +23,7 @@ from hydrarec.costs import Timing
 from hydrarec.files import atomic_folder, write_json
 from hydrarec.layout import COLLECTED
 from hydrarec.progress import bar
+from hydrarec.run_seeds import RunSeed
 from hydrarec.significance.crossed import CrossedMean, crossed_mean
 from hydrarec.significance.seed_spread import seed_spread
 from hydrarec.tables import write_table

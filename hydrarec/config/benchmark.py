@@ -1,8 +1,6 @@
 """A whole comparison: datasets, runs, seeds, and how they are measured."""
 
-from collections.abc import Iterator
 from functools import cached_property
-from itertools import product
 from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, field_validator, model_validator
@@ -198,11 +196,6 @@ class BenchmarkConfig(ConfigModel):
     def seeds_of(self, run_id: str) -> list[int]:
         """Return the seeds a run is computed with: all of them, or the first where the seed changes nothing."""
         return self.seeds[:1] if self.is_deterministic(run_id) else self.seeds
-
-    def everything(self) -> Iterator[tuple[str, str, str, int]]:
-        """Go through all that is computed: data set, protocol, run and seed, in the order of the configuration."""
-        for dataset, protocol, run in product(self.datasets, self.protocols, self.run_ids):
-            yield from ((dataset.id, protocol, run, seed) for seed in self.seeds_of(run))
 
     @property
     def idle_datasets(self) -> list[str]:

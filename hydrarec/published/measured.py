@@ -13,7 +13,6 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from hydrarec.columns import RANKS
 from hydrarec.comparison.measures import case_values, metric_names
-from hydrarec.comparison.runs import RunSeed, seeds_of
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.base import ConfigModel
 from hydrarec.config.differences import differences, settings_apart
@@ -23,6 +22,7 @@ from hydrarec.config.runs import BaselineRun
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import absent_files
 from hydrarec.metrics import user_mean
+from hydrarec.run_seeds import RunSeed, seeds_of
 from hydrarec.tables import read_table
 
 log = logging.getLogger(__name__)

@@ -6,15 +6,12 @@ from hydrarec.report.inputs import Inputs, Scope
 
 def history_clock(inputs: Inputs, scope: Scope) -> str:
     """Return the column of the histories that a scope's curves are drawn by: one for all, so that they compare."""
-    histories = [
-        table
-        for key, table in inputs.histories.items()
-        # Of runs that shared a GPU there are no times by any clock.
-        if key[:2] == (scope.dataset, scope.protocol) and len(table) and table["train_s"].notna().any()
-    ]
     times = scope.of(inputs.times)
-    found = clock_column(times[times["run"].isin({key[2] for key in inputs.histories})], "train_s")
-    return found if all(table[found].notna().all() for table in histories) else "train_s"
+    found = clock_column(times[times["run"].isin({one.run for one in inputs.histories})], "train_s")
+    histories = (table for run in inputs.config.run_ids for table in inputs.histories_of(scope, run))
+    # Of runs that shared a GPU there are no times by any clock.
+    timed = (table for table in histories if table["train_s"].notna().any())
+    return found if all(table[found].notna().all() for table in timed) else "train_s"
 
 
 def clock_note(inputs: Inputs, scope: Scope) -> str:

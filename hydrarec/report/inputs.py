@@ -30,7 +30,7 @@ from hydrarec.columns import (
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.compatibility import refuse_other_tables
 from hydrarec.comparison.measurements import read_measurements
-from hydrarec.comparison.runs import RunSeed, find_finished, require_complete
+from hydrarec.comparison.runs import find_finished, require_complete
 from hydrarec.config import BenchmarkConfig
 from hydrarec.files import read_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, split_folder
@@ -38,6 +38,7 @@ from hydrarec.provenance import code_of
 from hydrarec.report.measured import Measured, read_measured
 from hydrarec.report.style import RunStyle, run_styles
 from hydrarec.report.titles import protocol_name, short_names
+from hydrarec.run_seeds import RunSeed
 from hydrarec.tables import read_table
 
 
@@ -91,8 +92,8 @@ class Inputs:
     """`ORDERS`; empty where no data set has other orders of ties beside it."""
     beyond: pd.DataFrame
     gates: list[Gate]
-    histories: dict[tuple[str, str, str, int], pd.DataFrame]
-    """Training histories by dataset, protocol, run and seed; only trained runs have one."""
+    histories: dict[RunSeed, pd.DataFrame]
+    """Training histories, in the order of the configuration; only trained runs have one."""
     manifests: list[tuple[RunSeed, dict[str, Any]]]
     codes: list[list[dict[str, Any]]]
     """Of each of these runs what `code_of` says."""
@@ -174,6 +175,11 @@ class Inputs:
         there = set(scope.of(self.leaders)["run"])
         return [run for run in self.config.competing if run in there]
 
+    def histories_of(self, scope: Scope, run: str) -> list[pd.DataFrame]:
+        """Return the training histories of a run's seeds in a scope."""
+        key = scope.dataset, scope.protocol, run
+        return [table for one, table in self.histories.items() if (one.dataset, one.protocol, one.run) == key]
+
     def leaderboard(self, scope: Scope, metric: str, group: str = "all") -> pd.DataFrame:
         """Return a scope's leaderboard rows of one metric and group, by run id."""
         table = scope.of(self.leaders)
@@ -226,11 +232,6 @@ def read_inputs(
     everything = [one for finished in scopes for one in finished.everything]
     runs = read_table(comparison / "runs.parquet", RUNS)
     complete = not partial and bool((runs["status"] == "finished").all())
-    histories = {
-        (one.dataset, one.protocol, one.run, one.seed): _history(one)
-        for one in everything
-        if (one.folder / "history.parquet").is_file()
-    }
     return Inputs(
         config=config,
         address=Path(os.path.relpath(results, report)),
@@ -246,7 +247,7 @@ def read_inputs(
         orders=_read_analysis(comparison / "orders.parquet", ORDERS, complete=False),
         beyond=_read_analysis(comparison / "beyond.parquet", BEYOND, complete),
         gates=read_gates(comparison),
-        histories=histories,
+        histories={one: _history(one) for one in everything if (one.folder / "history.parquet").is_file()},
         manifests=[(one, one.json("manifest.json")) for one in everything],
         codes=[code_of(one.folder) for one in everything],
         cards={

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hydrarec.comparison.cases import read_evaluation_cases
 from hydrarec.comparison.contrasts import compared_runs
 from hydrarec.comparison.measures import metric_names
-from hydrarec.comparison.runs import RunSeed, planned_run_seeds, require_complete
+from hydrarec.comparison.runs import require_complete
 from hydrarec.comparison.seeds import means_by_seed
 from hydrarec.comparison.two import restrict
 from hydrarec.comparison.values import values_by_user
@@ -19,6 +19,7 @@ from hydrarec.files import read_object
 from hydrarec.formatting import count, duration, energy, metric_title, score, score_interval, several, size
 from hydrarec.layout import absent_files
 from hydrarec.outdated import why_outdated
+from hydrarec.run_seeds import RunSeed, planned_run_seeds
 from hydrarec.significance.crossed import crossed_mean
 from hydrarec.significance.seed_spread import seed_spread
 from hydrarec.sources import code_name
@@ -70,7 +71,7 @@ def _scope_lines(
     seeds = planned_run_seeds(config, results)
     absent = {one.seed: absent_files(one.folder) for one in seeds}
     done = [one for one in seeds if not absent[one.seed]]
-    other = [why for one in done if (why := why_outdated(config, one.dataset, run, one.folder))]
+    other = [why for one in done if (why := why_outdated(config, one))]
     if len(done) == len(seeds) and not other:
         yield from _metrics(config, results, run, others)
     else:

@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import quote
 
-from hydrarec.comparison.runs import RunSeed
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.base import kind_of, kinds_of
 from hydrarec.config.models import ModelConfig
@@ -15,6 +14,7 @@ from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.chapters.data import format_value, humanise
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
+from hydrarec.run_seeds import RunSeed
 
 _ABOUT = (
     "What every run is, and where each of its numbers comes from. Links lead to the results that this page was made "

@@ -36,11 +36,7 @@ def convergence(inputs: Inputs, scope: Scope) -> list[Panel]:
 
 def _curve(inputs: Inputs, scope: Scope, run: str, clock: str) -> pd.DataFrame | None:
     """Return a run's mean, lowest and highest validation metric over seeds, up to the epoch that every seed reached."""
-    histories = [
-        table
-        for seed in inputs.config.seeds_of(run)
-        if (table := inputs.histories.get((scope.dataset, scope.protocol, run, seed))) is not None
-    ]
+    histories = inputs.histories_of(scope, run)
     if not histories:
         return None
     shared = min(len(table) for table in histories)

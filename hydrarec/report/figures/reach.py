@@ -27,7 +27,7 @@ def reach(inputs: Inputs, scope: Scope) -> list[Panel]:
     histories = {
         run: found
         for run in inputs.config.run_ids
-        if (found := _histories(inputs, scope, run)) and _has_times(found, clock)
+        if (found := inputs.histories_of(scope, run)) and _has_times(found, clock)
     }
     if inputs.reference.id not in histories:
         return []
@@ -62,11 +62,6 @@ def time_to_accuracy(histories: list[pd.DataFrame], best: float, clock: str = "t
             "high": times.max(axis=0),
         }
     )
-
-
-def _histories(inputs: Inputs, scope: Scope, run: str) -> list[pd.DataFrame]:
-    keys = ((scope.dataset, scope.protocol, run, seed) for seed in inputs.config.seeds_of(run))
-    return [inputs.histories[key] for key in keys if key in inputs.histories]
 
 
 def _has_times(histories: list[pd.DataFrame], clock: str) -> bool:

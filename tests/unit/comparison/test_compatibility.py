@@ -9,13 +9,13 @@ from hydrarec.analyses import analyse
 from hydrarec.claims import decide
 from hydrarec.columns import RANKS, RUNS
 from hydrarec.comparison import collect, contrast, read_gates
-from hydrarec.comparison.runs import planned_run_seeds
 from hydrarec.config import load
 from hydrarec.files import read_json, write_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, data_folder, split_folder
 from hydrarec.outdated import why_outdated
 from hydrarec.provenance import file_hash
 from hydrarec.report.inputs import read_inputs
+from hydrarec.run_seeds import planned_run_seeds
 from hydrarec.tables import read_table, write_table
 from tests.fabricate import HYDRA_UNI, SASREC, Tree, config
 
@@ -198,7 +198,7 @@ def test_another_label_changes_no_result(tree):
     for run in raw["runs"]:
         run["label"] = f"Renamed {run['id']}"
     config = load(raw)
-    found = [why_outdated(config, one.dataset, one.run, one.folder) for one in planned_run_seeds(config, tree.results)]
+    found = [why_outdated(config, one) for one in planned_run_seeds(config, tree.results)]
     assert found == [None] * 9
 
 
