@@ -19,6 +19,7 @@ def _blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     if panels := breakdown(inputs, scope):
         caption = (
             "Test accuracy in groups of users and of targets; bounds are quartiles, and groups as equal as ties allow. "
+            f"The line in each group is at the mean of {inputs.reference.label}, the reference. "
             f"{sentences.figure_basis(inputs, scope)} {sentences.interval_basis(inputs)}"
         )
         blocks.append(Figure(panels, caption))

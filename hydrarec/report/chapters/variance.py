@@ -100,7 +100,7 @@ def _components(inputs: Inputs, scope: Scope) -> list[PageBlock]:
     about = _describe_differences(inputs.reference.id, held)
     caption = (
         f"What the squared standard error of {about} consists of: {parts}. Right: the standard error. "
-        f"{sentences.figure_basis(inputs, scope)} Two seeds say little about seeds, and a part may be estimated as 0."
+        f"{sentences.figure_basis(inputs, scope)} Few seeds say little about seeds, and a part may be estimated as 0."
     )
     if tied:
         caption += (

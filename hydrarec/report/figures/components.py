@@ -11,7 +11,7 @@ from hydrarec.report.figures.labels import label_width
 from hydrarec.report.figures.panels import Panel, blank_panel, finish
 from hydrarec.report.style import FONT_SIZE, INK, MUTED, PAPER, RULE
 
-ROW, PLOT = 24, 250
+ROW, PLOT = 24, 220
 _STYLES: dict[str, dict[str, str]] = {
     "users": {"facecolor": MUTED},
     "seeds": {"facecolor": RULE},

@@ -9,7 +9,15 @@ from hydrarec.comparison.clocks import clock_name
 from hydrarec.formatting import duration, score
 from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
+from hydrarec.report.figures.panels import (
+    PLOT_WIDTH,
+    Panel,
+    blank_panel,
+    finish,
+    marker,
+    name_upward_axis,
+    panel_height,
+)
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED
 
@@ -69,7 +77,7 @@ def _round_step(step: float) -> float:
 
 def _panel(inputs: Inputs, scope: Scope, curves: dict[str, pd.DataFrame], x: str, x_title: str, title: str) -> Panel:
     room = label_width([inputs.styles[run].label for run in curves]) + 24
-    canvas, axes = blank_panel(280 + room, panel_height(len(curves)), (46, 40, room, 24))
+    canvas, axes = blank_panel(PLOT_WIDTH + room, panel_height(len(curves)), (46, 40, room, 24))
     ends = []
     for run, curve in curves.items():
         style = inputs.styles[run]

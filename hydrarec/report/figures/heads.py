@@ -9,7 +9,15 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import TrainedRun
 from hydrarec.formatting import metric_title, score
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
+from hydrarec.report.figures.panels import (
+    PLOT_WIDTH,
+    Panel,
+    blank_panel,
+    finish,
+    marker,
+    name_upward_axis,
+    panel_height,
+)
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED
 
@@ -42,7 +50,7 @@ def head_families(config: BenchmarkConfig, dataset: str) -> list[dict[str, int]]
 
 def _panel(inputs: Inputs, scope: Scope, families: list[pd.DataFrame]) -> Panel:
     room = label_width(inputs.styles[str(rows.index[-1])].label for rows in families) + 24
-    canvas, axes = blank_panel(300 + room, panel_height(len(families)), (46, 40, room, 24))
+    canvas, axes = blank_panel(PLOT_WIDTH + room, panel_height(len(families)), (46, 40, room, 24))
     axes.set_xscale("log", base=2)
     ends = []
     for rows in families:

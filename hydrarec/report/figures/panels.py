@@ -25,6 +25,8 @@ logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 WIDTH, HEIGHT = 440, 310
 """Usual size of a panel in CSS pixels; small enough to be read at 400 pixels without zooming."""
+PLOT_WIDTH = 280
+"""Width of a panel without the column of names beside it: two whose runs go by their ids fit side by side."""
 
 _FAMILIES = "'DejaVu Sans', Verdana, Arial, sans-serif"
 """Fonts of drawings that stand alone."""

@@ -8,7 +8,15 @@ from hydrarec.comparison.clocks import clock_name
 from hydrarec.formatting import NARROW, duration
 from hydrarec.report.clocks import history_clock
 from hydrarec.report.figures.labels import label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
+from hydrarec.report.figures.panels import (
+    PLOT_WIDTH,
+    Panel,
+    blank_panel,
+    finish,
+    marker,
+    name_upward_axis,
+    panel_height,
+)
 from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED
@@ -71,7 +79,7 @@ def _has_times(histories: list[pd.DataFrame], clock: str) -> bool:
 
 def _panel(inputs: Inputs, scope: Scope, curves: dict[str, pd.DataFrame], clock: str) -> Panel:
     room = label_width(inputs.styles[run].label for run in curves) + 24
-    canvas, axes = blank_panel(300 + room, panel_height(len(curves)), (56, 40, room, 24), grid="both")
+    canvas, axes = blank_panel(PLOT_WIDTH + room, panel_height(len(curves)), (56, 40, room, 24), grid="both")
     ends = []
     for run, curve in curves.items():
         style = inputs.styles[run]

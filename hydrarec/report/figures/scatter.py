@@ -5,7 +5,15 @@ from collections.abc import Callable
 import pandas as pd
 
 from hydrarec.report.figures.labels import label_near, label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
+from hydrarec.report.figures.panels import (
+    PLOT_WIDTH,
+    Panel,
+    blank_panel,
+    finish,
+    marker,
+    name_upward_axis,
+    panel_height,
+)
 from hydrarec.report.style import MUTED, RunStyle
 
 _ROOM = 1.12
@@ -40,7 +48,7 @@ def scatter(
         Whether the upward axis begins at 0.
     """
     room = label_width(styles[str(run)].label for run in table.index) + 34
-    canvas, axes = blank_panel(300 + room, panel_height(len(table)), (46, 40, room, 24), grid="both")
+    canvas, axes = blank_panel(PLOT_WIDTH + room, panel_height(len(table)), (46, 40, room, 24), grid="both")
     points = []
     for run, row in table.iterrows():
         style = styles[str(run)]

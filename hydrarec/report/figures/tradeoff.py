@@ -6,7 +6,15 @@ import pandas as pd
 from hydrarec.comparison.clocks import clock_column, clock_name
 from hydrarec.formatting import duration, metric_title, score
 from hydrarec.report.figures.labels import label_near, label_right, label_width
-from hydrarec.report.figures.panels import Panel, blank_panel, finish, marker, name_upward_axis, panel_height
+from hydrarec.report.figures.panels import (
+    PLOT_WIDTH,
+    Panel,
+    blank_panel,
+    finish,
+    marker,
+    name_upward_axis,
+    panel_height,
+)
 from hydrarec.report.figures.times import scale_times
 from hydrarec.report.inputs import Inputs, Scope
 from hydrarec.report.style import MUTED
@@ -64,7 +72,7 @@ def _panel(
     inputs: Inputs, scope: Scope, table: pd.DataFrame, x: str, axes_titles: tuple[str, str], title: str
 ) -> Panel:
     room = label_width(inputs.styles[str(run)].label for run in table.index) + 24
-    canvas, axes = blank_panel(300 + room, panel_height(len(table)), (46, 40, room, 24), grid="both")
+    canvas, axes = blank_panel(PLOT_WIDTH + room, panel_height(len(table)), (46, 40, room, 24), grid="both")
     cost, value = table[x].to_numpy(dtype=float).clip(_LEAST_S), table["mean"].to_numpy(dtype=float)
     axes.set_xscale("log")
     fronts, steps = {}, []

@@ -19,6 +19,7 @@ from hydrarec.report.chapters.overview import overview
 from hydrarec.report.chapters.variance import component_shares
 from hydrarec.report.export.write import to_frame
 from hydrarec.report.figures import forest
+from hydrarec.report.figures.breakdown import breakdown
 from hydrarec.report.figures.heads import head_families
 from hydrarec.report.figures.heatmap import CELL_INK, colour, heatmap
 from hydrarec.report.figures.labels import LABEL_GAP, label_near, label_right, label_width
@@ -129,6 +130,26 @@ def test_the_overview_has_the_leaderboards_numbers_and_says_which_are_best_and_w
         assert [found[run].stress for run in means.index] == ["best", "second", "", ""]
         p = inputs.contrasts(scope, metric)["p_holm"]
         assert {run for run, cell in found.items() if cell.mark} == set(p.index[p < 0.05])
+
+
+def test_groups_show_the_runs_that_compete_in_the_leaderboards_order_on_one_scale(tree, tables):
+    inputs = read_inputs(tree.config, tree.results, tables)
+    scope = inputs.scopes[0]
+    panels = breakdown(inputs, scope)
+    assert [panel.name.rpartition("-")[2] for panel in panels] == ["history", "popularity"]
+    order = [row.cells[0].text for row in leaderboard_table(inputs, scope).bodies[0]]
+    for panel in panels:
+        assert set(panel.data["run"]) == set(inputs.contest(scope))
+        assert "popularity:cold" not in set(panel.data["group"])
+        opening, told = panel.alt.split(". ", 1)
+        named, rows = opening.partition(", in groups ")[2].split(", "), told.split("; ")
+        assert [row.split(":")[0] for row in rows] == order
+        means = panel.data.pivot(index="run", columns="group", values="mean")
+        assert means.shape == (len(order), len(named))
+        # The one tick beside 0 is the same in every group.
+        ticks = re.findall(r">([\d.]+)</text>", panel.standalone)
+        assert ticks.count("0") == len(named)
+        assert len(set(ticks)) == 2
 
 
 def test_one_data_set_needs_no_overview(tree, tables):
