@@ -44,8 +44,9 @@ def _blocks(inputs: Inputs, scope: Scope) -> list[PageBlock]:
         blocks.append(Figure(curves, caption))
     if curves := reach(inputs, scope):
         caption = (
-            f"Training time until validation first reaches a share of the reference's best. {about} Line: median "
-            f"over seeds, as far as every seed gets; band: their range. The broken line marks {percentage(MARKED)}."
+            "Training time until validation first reaches a share of the reference's best with the same seed. "
+            f"{about} Line: median over seeds, as far as every seed gets; band: their range. The broken line marks "
+            f"{percentage(MARKED)}."
         )
         blocks.append(Figure(curves, caption))
     notes = [Text(note, "key") for note in time_notes(inputs, scope)]

@@ -39,26 +39,28 @@ def reach(inputs: Inputs, scope: Scope) -> list[Panel]:
     }
     if inputs.reference.id not in histories:
         return []
-    best = float(np.mean([table["validation_ndcg10"].max() for table in histories[inputs.reference.id]]))
+    best = [float(table["validation_ndcg10"].max()) for table in histories[inputs.reference.id]]
     curves = {run: curve for run, found in histories.items() if len(curve := time_to_accuracy(found, best, clock)) > 1}
     # Where the reference learnt nothing, everybody reaches its best at once.
-    return [_panel(inputs, scope, curves, clock)] if curves and best > 0 else []
+    return [_panel(inputs, scope, curves, clock)] if curves and min(best) > 0 else []
 
 
-def time_to_accuracy(histories: list[pd.DataFrame], best: float, clock: str = "train_s") -> pd.DataFrame:
+def time_to_accuracy(histories: list[pd.DataFrame], best: list[float], clock: str = "train_s") -> pd.DataFrame:
     """Return for every share of `best` that all seeds reach the median of the seconds it takes, and their range.
 
+    Each seed has its own `best`, that of the reference with the same seed, as claims about such times have it.
+
     >>> history = pd.DataFrame({"validation_ndcg10": [0.05, 0.08, 0.10], "train_s": [1.0, 2.0, 3.0]})
-    >>> found = time_to_accuracy([history], 0.1).set_index("share")
+    >>> found = time_to_accuracy([history], [0.1]).set_index("share")
     >>> found["seconds"].loc[[0.5, 0.8, 1.0]].tolist()
     [1.0, 2.0, 3.0]
     """
     shares = _SHARES.round(3)
     taken = []
-    for table in histories:
+    for table, goal in zip(histories, best, strict=True):
         so_far = np.maximum.accumulate(table["validation_ndcg10"].to_numpy())
         # A hair less, so that rounding does not move what is reached exactly.
-        epochs = np.searchsorted(so_far, shares * best * (1 - 1e-9))
+        epochs = np.searchsorted(so_far, shares * goal * (1 - 1e-9))
         taken.append(np.append(table[clock].to_numpy(dtype=float), np.nan)[epochs])
     times = np.array(taken)
     times = times[:, ~np.isnan(times).any(axis=0)]

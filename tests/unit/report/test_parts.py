@@ -250,7 +250,7 @@ def test_labels_beside_lines_do_not_overlap(middle):
 @given(st.lists(st.floats(0.01, 0.3), min_size=1, max_size=12))
 def test_a_share_is_reached_at_the_first_epoch_that_is_good_enough(values):
     history = pd.DataFrame({"validation_ndcg10": values, "train_s": np.arange(1.0, len(values) + 1)})
-    found = time_to_accuracy([history], 0.2)
+    found = time_to_accuracy([history], [0.2])
     for share, seconds in zip(found["share"], found["seconds"], strict=True):
         assert seconds == 1 + next(i for i, value in enumerate(values) if value >= share * 0.2 * (1 - 1e-9))
     beyond = found["share"].iloc[-1] + 0.005 if len(found) else 0.5
@@ -272,10 +272,13 @@ def test_time_to_accuracy_goes_as_far_as_every_seed():
     seconds = np.array([10.0, 20.0])
     good = pd.DataFrame({"validation_ndcg10": [0.1, 0.2], "train_s": seconds})
     bad = pd.DataFrame({"validation_ndcg10": [0.1, 0.15], "train_s": 3 * seconds})
-    found = time_to_accuracy([good, bad], 0.2).set_index("share")
+    found = time_to_accuracy([good, bad], [0.2, 0.2]).set_index("share")
     assert found.index[-1] == 0.75
     assert found.loc[0.5].tolist() == [20.0, 10.0, 30.0]
     assert found.loc[0.75].tolist() == [40.0, 20.0, 60.0]
+    # Each seed is held to the reference's best with the same seed.
+    found = time_to_accuracy([good, bad], [0.2, 0.1]).set_index("share")
+    assert found.loc[1.0].tolist() == [25.0, 20.0, 30.0]
 
 
 def heads_config():
