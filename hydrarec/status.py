@@ -10,7 +10,7 @@ from pathlib import Path
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
-from hydrarec.layout import WEIGHTS, absent_files, card_file
+from hydrarec.layout import COLLECTED, WEIGHTS, absent_files, card_file, comparison_folder
 from hydrarec.outdated import why_other_data, why_other_settings, why_other_training, why_unusable
 from hydrarec.provenance import changed_sources, ranked_with_other_weights
 from hydrarec.run_seeds import RunSeed, planned_run_seeds
@@ -106,6 +106,21 @@ def _format_edited_code(runs: list[Progress], limit: int) -> list[str]:
         *wanted[:limit],
         *([f"  and {len(wanted) - limit} more"] if len(wanted) > limit else []),
     ]
+
+
+def format_unmissed(config: BenchmarkConfig, results: Path, runs: list[Progress]) -> str:
+    """Say how Snakemake comes to compute runs that are gone while tables over all runs are there; empty without any.
+
+    It looks at what it was asked for, and at files of before only where one of them is newer.
+    """
+    gone = sum(run.stage in (OPEN, STOPPED, TRAINED) for run in runs)
+    tables = comparison_folder(results, config.report)
+    if not gone or is_worked_on(results) or not (tables / COLLECTED).is_file():
+        return ""
+    return (
+        f"The tables in {tables} are older: {several(gone, 'run')} {'was' if gone == 1 else 'were'} deleted or added "
+        "since. If Snakemake finds nothing to do, start it with --forcerun collect."
+    )
 
 
 def is_worked_on(results: Path) -> bool:

@@ -52,11 +52,15 @@ def check(
 @app.command()
 def status(config: Config = "config.yaml", folder: Folder = Path()) -> None:
     """Say how many runs are finished, which stopped, where, and what they said last."""
-    from hydrarec.status import format_status, progress
+    from hydrarec.status import format_status, format_unmissed, progress
 
-    typer.echo(format_status(progress(benchmark_of(config), folder / "results")))
-    if not (folder / "results").is_dir():
-        typer.echo(f"There is no folder {folder / 'results'} here; `--folder` names the one in which Snakemake works.")
+    benchmark, results = benchmark_of(config), folder / "results"
+    runs = progress(benchmark, results)
+    typer.echo(format_status(runs))
+    if unmissed := format_unmissed(benchmark, results, runs):
+        typer.echo(unmissed)
+    if not results.is_dir():
+        typer.echo(f"There is no folder {results} here; `--folder` names the one in which Snakemake works.")
 
 
 @app.command()

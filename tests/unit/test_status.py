@@ -14,10 +14,10 @@ from safetensors.numpy import save_file
 
 from hydrarec.data.card import describe
 from hydrarec.files import write_json
-from hydrarec.layout import REQUIRED, data_folder, run_folder
+from hydrarec.layout import COLLECTED, REQUIRED, comparison_folder, data_folder, run_folder
 from hydrarec.provenance import MANIFEST_KEYS
 from hydrarec.sources import source_hashes
-from hydrarec.status import format_status, progress
+from hydrarec.status import format_status, format_unmissed, progress
 from hydrarec.unfinished import this_process
 from tests.unit.test_estimate import CONFIG, SOFTMAX
 
@@ -365,6 +365,24 @@ def test_what_stopped_is_listed_with_why_and_the_rest_is_counted(folder):
     assert "seed 2: stopped\n    its log is empty" in text
     assert "seed 0: finished" not in text
     assert format_status(progress(CONFIG, folder / "results"), limit=2).endswith("and 3 more")
+
+
+def test_runs_that_are_gone_while_tables_are_there_are_told_with_how_snakemake_misses_them(folder):
+    results = folder / "results"
+    runs = progress(CONFIG, results)
+    gone = sum(run.stage in ("not begun", "stopped", "trained") for run in runs)
+    assert format_unmissed(CONFIG, results, runs) == ""
+    write_json(comparison_folder(results, CONFIG.report) / COLLECTED, {})
+    said = format_unmissed(CONFIG, results, runs)
+    assert f"{gone} runs were deleted or added since" in said
+    assert "--forcerun collect" in said
+    done = [run for run in runs if run.stage == "finished"]
+    assert format_unmissed(CONFIG, results, done) == ""
+    # A Snakemake at work misses them already.
+    lock = folder / ".snakemake/locks/0.input.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    assert format_unmissed(CONFIG, results, runs) == ""
 
 
 def test_a_run_whose_results_were_removed_is_not_begun(folder):
