@@ -15,7 +15,7 @@ def differences(before: Any, now: Any, ignored: Collection[str] = ()) -> dict[st
     >>> differences({"encoder": {"d_model": 8}, "seed": 1}, {"encoder": {"d_model": 64}, "seed": 1})
     {'encoder.d_model': (8, 64)}
     """
-    one, other = _flat(before), _flat(now)
+    one, other = flatten(before), flatten(now)
     keys = sorted(key for key in {*one, *other} - {*ignored} if one.get(key) != other.get(key))
     return {key: (one.get(key), other.get(key)) for key in keys}
 
@@ -34,10 +34,14 @@ def settings_apart(found: Any, wanted: RunSettings, ignored: Collection[str] = (
     return differences(read.model_dump(mode="json"), wanted.model_dump(mode="json"), {LABEL, *ignored})
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Return nested settings by the path of their keys."""
+def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested settings by the path of their keys.
+
+    >>> flatten({"encoder": {"d_model": 8}, "loss": {"kind": "cross_entropy"}})
+    {'encoder.d_model': 8, 'loss.kind': 'cross_entropy'}
+    """
     if not isinstance(value, dict):
         return {prefix: value}
     items = cast(dict[str, Any], value).items()
-    pairs = (_flat(each, f"{prefix}.{key}" if prefix else key) for key, each in items)
+    pairs = (flatten(each, f"{prefix}.{key}" if prefix else key) for key, each in items)
     return {path: each for pair in pairs for path, each in pair.items()}

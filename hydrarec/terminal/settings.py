@@ -1,11 +1,10 @@
 """What a run's settings are, as far as they are not the defaults."""
 
-from typing import Any
-
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.differences import flatten
 from hydrarec.config.runs import BaselineRun, TrainedRun
 
-_NO_SETTINGS = ("run.id", "run.label", "training.device")
+_NO_SETTINGS = {"run.id", "run.label", "training.device"}
 """Names and the choice between CPU and GPU, which stands beside the times."""
 _PARTS = ("model", "attention", "masking")
 
@@ -38,28 +37,16 @@ def changed_settings(config: BenchmarkConfig, run_id: str) -> dict[str, str]:
     if isinstance(run, BaselineRun):
         return {f"options.{key}": str(value) for key, value in run.options.items()}
     settings = {dataset.id: config.settings(run_id, dataset.id) for dataset in config.datasets}
-    everything = {dataset: _flatten(one.model_dump(mode="json")) for dataset, one in settings.items()}
-    changed = {
-        key for one in settings.values() for key in _flatten(one.model_dump(mode="json", exclude_defaults=True))
-    } | {"loss.kind"}
+    everything = {dataset: flatten(one.model_dump(mode="json")) for dataset, one in settings.items()}
+    unlike = (flatten(one.model_dump(mode="json", exclude_defaults=True)) for one in settings.values())
+    changed = {"loss.kind"}.union(*unlike) - _NO_SETTINGS
     found: dict[str, str] = {}
     for key in dict.fromkeys(key for one in everything.values() for key in one):
         if key not in changed:
             continue
-        values = {dataset: one.get(key, "none") for dataset, one in everything.items()}
+        values = {dataset: str(one.get(key, "none")) for dataset, one in everything.items()}
         if len(set(values.values())) == 1:
             found[key] = next(iter(values.values()))
         else:
             found[key] = ", ".join(f"{value} on {dataset}" for dataset, value in values.items())
     return found
-
-
-def _flatten(settings: dict[str, Any], path: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in settings.items():
-        name = f"{path}{key}"
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{name}.")
-        elif name not in _NO_SETTINGS:
-            flat[name] = str(value)
-    return flat

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.base import kind_of, kinds_of
+from hydrarec.config.differences import flatten
 from hydrarec.config.models import ModelConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import NOTHING, metric_title, score
@@ -74,7 +75,8 @@ def effective_settings(settings: dict[str, Any]) -> dict[str, Any]:
     everything = own | {name: part for name, part in settings.items() if name != "run"}
     if "model" in own:
         everything["encoder"] = _with_inner_width(settings["encoder"], own["model"]["kind"])
-    return _flatten(everything)
+    # The kind of a room's block stands for the room.
+    return {path.removesuffix(".kind").replace(".", " "): value for path, value in flatten(everything).items()}
 
 
 def _with_inner_width(encoder: dict[str, Any], model: str) -> dict[str, Any]:
@@ -82,19 +84,6 @@ def _with_inner_width(encoder: dict[str, Any], model: str) -> dict[str, Any]:
     known = next((block for block in kinds_of(ModelConfig) if kind_of(block) == model), ModelConfig)
     width = encoder.get("d_ff") or known.d_ff_factor * encoder["d_model"]
     return {name: value for name, value in encoder.items() if name != "d_ff"} | ({"d_ff": width} if width else {})
-
-
-def _flatten(settings: dict[str, Any], room: str = "") -> dict[str, Any]:
-    """Return nested settings by path; `kind` stands for its room.
-
-    >>> _flatten({"encoder": {"d_model": 8}, "loss": {"kind": "cross_entropy"}})
-    {'encoder d_model': 8, 'loss': 'cross_entropy'}
-    """
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        path = room if name == "kind" else f"{room} {name}".strip()
-        found |= _flatten(value, path) if isinstance(value, dict) else {path: value}
-    return found
 
 
 def _results(inputs: Inputs, run: str, style: RunStyle) -> Table:
