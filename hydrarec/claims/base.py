@@ -3,50 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from hydrarec.claims.evidence import Evidence
+from hydrarec.claims.places import Device, Scope
 from hydrarec.config.hypotheses import ClaimConfig
 
 Verdict = Literal["superior", "equivalent", "inferior", "inconclusive", "not decidable"]
 
 
-@dataclass(frozen=True)
-class Scope:
-    """A dataset under a protocol: where a claim about runs is decided."""
-
-    dataset: str
-    protocol: str
-
-    @property
-    def columns(self) -> dict[str, str | None]:
-        """Its columns of `VERDICTS`."""
-        return {"dataset": self.dataset, "protocol": self.protocol, "device": None}
-
-    def __str__(self) -> str:
-        """Return its name in sentences."""
-        return f"{self.dataset}/{self.protocol}"
-
-
-@dataclass(frozen=True)
-class Device:
-    """A device: where a claim about operators alone is decided."""
-
-    name: str
-    """As the configuration names it."""
-
-    @property
-    def columns(self) -> dict[str, str | None]:
-        """Its columns of `VERDICTS`."""
-        return {"dataset": None, "protocol": None, "device": self.name}
-
-    def __str__(self) -> str:
-        """Return its name in sentences."""
-        return self.name
-
-
-Where: TypeAlias = Scope | Device
-"""What tables and sentences of verdicts call a place."""
 W = TypeVar("W", Scope, Device)
 
 

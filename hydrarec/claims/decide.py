@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hydrarec.claims.base import ClaimKind, Device, Finding, Where
+from hydrarec.claims.base import ClaimKind, Finding
 from hydrarec.claims.decided import Decided
 from hydrarec.claims.evidence import Evidence, Undecidable, read_evidence
+from hydrarec.claims.places import Device, Place
 from hydrarec.columns import CLAIMS, VERDICTS
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.compared import compared_settings
@@ -68,7 +69,7 @@ def evaluate_claim(claim: ClaimConfig, needed: int, evidence: Evidence) -> Decid
     """Ask a claim in every scope what it finds there, or why it finds nothing."""
     kind: ClaimKind[Any] = claim.implementation()(claim)
     scopes = kind.scopes(evidence)
-    found: dict[Where, list[Finding] | str] = {}
+    found: dict[Place, list[Finding] | str] = {}
     for scope in scopes:
         try:
             found[scope] = list(kind.findings(evidence, scope))
@@ -97,10 +98,12 @@ def verdict_rows(decided: Sequence[Decided]) -> list[dict[str, Any]]:
     ]
 
 
-def _rows_at(decided: Decided, scope: Where, p_holm: float | None) -> list[dict[str, Any]]:
+def _rows_at(decided: Decided, scope: Place, p_holm: float | None) -> list[dict[str, Any]]:
     findings = decided.found[scope]
     if isinstance(findings, str):
-        findings = [Finding(_subject(decided.config), "", "not decidable", f"Not decidable on {scope}: {findings}.")]
+        findings = [
+            Finding(_subject(decided.config), "", "not decidable", f"Not decidable on {scope.name}: {findings}.")
+        ]
     common = {"claim": decided.config.id, "p_holm": p_holm} | scope.columns
     return [common | dataclasses.asdict(finding) for finding in findings]
 

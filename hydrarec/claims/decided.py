@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from hydrarec.claims.base import Device, Finding, Scope, Where
+from hydrarec.claims.base import Finding
+from hydrarec.claims.places import Device, Place, Scope
 from hydrarec.config.hypotheses import ClaimConfig
+from hydrarec.config.titles import protocol_name
 from hydrarec.formatting import p_statement, several
 from hydrarec.significance.conjunction import partial_conjunction
 
@@ -17,9 +19,9 @@ class Decided:
 
     config: ClaimConfig
     needed: int
-    found: dict[Where, list[Finding] | str]
+    found: dict[Place, list[Finding] | str]
     """Findings, or why there are none."""
-    main: list[Where]
+    main: list[Place]
     """Scopes that count: under the first protocol, or devices."""
 
     @property
@@ -34,7 +36,7 @@ class Decided:
         every = [cast(float, p) for p in known] + [1.0] * (len(self.main) - len(known))
         return float(partial_conjunction(every)[self.needed - 1])
 
-    def p_at(self, scope: Where) -> float | None:
+    def p_at(self, scope: Place) -> float | None:
         """Return the largest p-value of its findings in a scope; None where an interval decides, or nothing was found.
 
         The claim is about all of its comparators and metrics, so that the largest needs no correction.
@@ -66,12 +68,12 @@ class Decided:
         return sum(isinstance(self.found[scope], list) for scope in self.main)
 
     @property
-    def reversals(self) -> list[Where]:
+    def reversals(self) -> list[Place]:
         """Scopes under any protocol where the data speak against the claim."""
         return [p for p, f in self.found.items() if isinstance(f, list) and any(finding.refutes for finding in f)]
 
     @property
-    def sign_losses(self) -> list[Where]:
+    def sign_losses(self) -> list[Place]:
         """Scopes under the other protocols where a difference that should be above 0 is below it."""
         if self.config.kind != "superior":
             return []
@@ -82,7 +84,7 @@ class Decided:
     @property
     def reasons(self) -> list[str]:
         """Why there are no findings, each reason with all scopes where it is the same."""
-        where: dict[str, list[Where]] = {}
+        where: dict[str, list[Place]] = {}
         for scope in self.main:
             if isinstance(why := self.found[scope], str):
                 where.setdefault(why, []).append(scope)
@@ -93,7 +95,7 @@ class Decided:
         return [findings for scope in self.main if isinstance(findings := self.found[scope], list)]
 
     @property
-    def _other_scopes(self) -> list[Where]:
+    def _other_scopes(self) -> list[Place]:
         return [p for p, findings in self.found.items() if p not in self.main and isinstance(findings, list)]
 
     def verdict(self, p: float | None) -> tuple[ClaimVerdict, str]:
@@ -138,7 +140,7 @@ class Decided:
         first, elsewhere = self.main[0], [scope for scope in self.found if scope not in self.main]
         if isinstance(first, Device) or len(self._other_scopes) >= self.needed:
             return ""
-        under = ", ".join(sorted({scope.protocol for scope in elsewhere if isinstance(scope, Scope)}))
+        under = ", ".join(sorted({protocol_name(scope.protocol) for scope in elsewhere if isinstance(scope, Scope)}))
         if not elsewhere:
             why = "no other protocol was computed"
         elif not self._other_scopes:
@@ -148,12 +150,12 @@ class Decided:
             agreeing = f"{agrees} in {several(len(self._other_scopes), 'place')} (needed: {self.needed})"
             undecided = _join([scope for scope in elsewhere if scope not in self._other_scopes])
             why = f"under {under} {agreeing}, and it could not be decided on {undecided}"
-        return f" This is support under {first.protocol} only: {why}."
+        return f" This is support under {protocol_name(first.protocol)} only: {why}."
 
     @property
     def _remarks(self) -> str:
         """What a reader must know about the scopes in which it holds, each remark once."""
-        remarked: dict[str, dict[Where, None]] = {}
+        remarked: dict[str, dict[Place, None]] = {}
         for scope in self.main:
             for finding in self.found[scope]:
                 if isinstance(finding, Finding) and finding.remark:
@@ -175,5 +177,5 @@ class Decided:
         return f"{held}; {p_statement(p)}{adjusted})"
 
 
-def _join(scopes: list[Where]) -> str:
-    return ", ".join(map(str, scopes))
+def _join(scopes: list[Place]) -> str:
+    return ", ".join(scope.name for scope in scopes)

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
-from hydrarec.claims.base import Finding, Scope, Verdict
+from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.catalogues import catalogues, independent_datasets
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.faster import log_ratios, matched_times, own_clock, refuse_machines
+from hydrarec.claims.places import Scope
 from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
 from hydrarec.config.runs import TrainedRun
@@ -33,7 +34,7 @@ def density_scopes(evidence: Evidence) -> list[Scope]:
     groups = catalogues(evidence.config.datasets)
     several = [group for group in groups if len(group) > 1] or groups
     densest = independent_datasets([group[0] for group in several])
-    return [Scope(dataset.id, protocol) for protocol in evidence.config.protocols for dataset in densest]
+    return [evidence.scope(dataset.id, protocol) for protocol in evidence.config.protocols for dataset in densest]
 
 
 def density_findings(config: TrendClaimConfig, evidence: Evidence, scope: Scope) -> Sequence[Finding]:
@@ -53,11 +54,11 @@ def density_findings(config: TrendClaimConfig, evidence: Evidence, scope: Scope)
     if len(datasets) < LEAST_POINTS:
         raise Undecidable(
             f"a slope over density needs {LEAST_POINTS} data sets that differ in nothing but thinning, and there "
-            f"{'are' if len(datasets) > 1 else 'is'} {len(datasets)} ({', '.join(datasets)})"
+            f"{'are' if len(datasets) > 1 else 'is'} {len(datasets)} ({', '.join(map(evidence.title, datasets))})"
         )
     protocol, runs = scope.protocol, [config.run, *config.against]
     for dataset in datasets:
-        with _naming_dataset(dataset):
+        with _naming(evidence.title(dataset)):
             evidence.require(dataset, protocol, runs, converged=config.converged)
     _require_same_settings(evidence, datasets, runs)
     densities = _densities(evidence, datasets)
@@ -70,7 +71,7 @@ def _finding_against(
     run, alpha = config.run, config.alpha
     times: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
     for dataset in densities.index:
-        with _naming_dataset(dataset):
+        with _naming(evidence.title(dataset)):
             times[dataset] = matched_times(evidence, dataset, protocol, run, against)
     every = [pd.concat(sides) for sides in zip(*times.values(), strict=True)]
     refuse_machines(pd.concat(every))
@@ -78,7 +79,7 @@ def _finding_against(
     column = own_clock(every[0], every[1], COLUMN)
     ratios = []
     for dataset, (own, other) in times.items():
-        with _naming_dataset(dataset):
+        with _naming(evidence.title(dataset)):
             ratios.append(float(log_ratios(own[column], other[column]).mean()))
     found = fit_slope(np.log(densities.to_numpy()), np.array(ratios), alpha)
     p = found.p_above(0.0)
@@ -89,8 +90,8 @@ def _finding_against(
     )
     interval = f"{100 * (1 - alpha):g} % interval {signed(found.low, 3)} to {signed(found.high, 3)}"
     sentence = (
-        f"Over {', '.join(densities.index)} the ratio of {evidence.label(run)}'s time of an epoch to that of "
-        f"{evidence.label(against)} changes with the density to the power {signed(found.mean, 3)} "
+        f"Over {', '.join(map(evidence.title, densities.index))} the ratio of {evidence.label(run)}'s time of an epoch "
+        f"to that of {evidence.label(against)} changes with the density to the power {signed(found.mean, 3)} "
         f"({clock_name(column)}, {interval} with {found.df} degrees of freedom, one-sided {p_statement(p)}): "
         f"{by_dataset}."
     )
@@ -104,7 +105,7 @@ def _densities(evidence: Evidence, datasets: Sequence[str]) -> "pd.Series[float]
     cards = {dataset: evidence.card(dataset) for dataset in datasets}
     items = {dataset: card["items"] for dataset, card in cards.items()}
     if len(set(items.values())) > 1:
-        sizes = ", ".join(f"{dataset} {n}" for dataset, n in items.items())
+        sizes = ", ".join(f"{evidence.title(dataset)} {n}" for dataset, n in items.items())
         raise Undecidable(f"the catalogues are of different sizes ({sizes}), so that more than density differs")
     densities = pd.Series({dataset: float(card["density"]) for dataset, card in cards.items()})
     if densities.nunique() < LEAST_POINTS:
@@ -122,15 +123,15 @@ def _require_same_settings(evidence: Evidence, datasets: Sequence[str], runs: Se
         for dataset in datasets[1:]:
             if config.settings(run, dataset) != first:
                 raise Undecidable(
-                    f"{evidence.label(run)} is trained with other settings on {dataset} than on {datasets[0]}, so that "
-                    "more than density differs; see per_dataset"
+                    f"{evidence.label(run)} is trained with other settings on {evidence.title(dataset)} than on "
+                    f"{evidence.title(datasets[0])}, so that more than density differs; see per_dataset"
                 )
 
 
 @contextmanager
-def _naming_dataset(dataset: str) -> Iterator[None]:
+def _naming(title: str) -> Iterator[None]:
     """Put the data set in front of a reason: a scope over density has several of them."""
     try:
         yield
     except Undecidable as reason:
-        raise Undecidable(f"on {dataset}: {reason}") from None
+        raise Undecidable(f"on {title}: {reason}") from None

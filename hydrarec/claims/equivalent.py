@@ -101,7 +101,7 @@ class EquivalentClaim(RunClaim):
         )
         size = [100 * value for value in (relative, found.low, found.high)]
         sentence = (
-            f"On {dataset} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
+            f"On {evidence.title(dataset)} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
             f"{evidence.label(against)} by {percent(size[0])} ({100 * (1 - 2 * alpha):g} % interval "
             f"{percent_interval(size[1], size[2])}; margin {100 * margin:g} %, {p_statement(found.p_equivalent)}; "
             f"they would be equivalent at a margin of {100 * found.attained:.1f} %)."

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hydrarec.claims.places import Scope
 from hydrarec.columns import HISTORY, LEADERBOARD, PAIRS, RUNS, SCALING, TIMES
 from hydrarec.comparison import Gate, read_gates
 from hydrarec.comparison.compatibility import refuse_other_tables
@@ -17,6 +19,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.bands import Band
 from hydrarec.config.hypotheses import Hypotheses
 from hydrarec.config.runs import BaselineRun
+from hydrarec.config.titles import scope_names, short_names
 from hydrarec.files import read_json
 from hydrarec.formatting import metric_title, score
 from hydrarec.layout import COLLECTED, CONTRASTED, card_file, run_folder
@@ -48,9 +51,25 @@ class Evidence:
     unfinished: Mapping[tuple[str, str, str], str] = field(default_factory=dict[tuple[str, str, str], str])
     """By dataset, protocol and run, what became of its seeds that are not finished."""
 
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        return short_names(self.config)
+
+    @cached_property
+    def _scope_names(self) -> dict[tuple[str, str], str]:
+        return scope_names(self.config)
+
     def label(self, run: str) -> str:
         """Return a run's name in sentences."""
         return self.config.label(run)
+
+    def title(self, dataset: str) -> str:
+        """Return a data set's name in sentences."""
+        return self._titles[dataset]
+
+    def scope(self, dataset: str, protocol: str) -> Scope:
+        """Return a data set under a protocol."""
+        return Scope(dataset, protocol, self._scope_names[dataset, protocol])
 
     def mean(self, dataset: str, protocol: str, run: str, metric: str) -> float:
         """Return a run's mean."""
@@ -103,7 +122,7 @@ class Evidence:
         """Return a data card."""
         path = card_file(self.results, dataset)
         if not path.is_file():
-            raise Undecidable(f"{dataset} has no data card")
+            raise Undecidable(f"{self.title(dataset)} has no data card")
         return read_json(path)
 
     def times_of(self, dataset: str, protocol: str, run: str) -> pd.DataFrame:

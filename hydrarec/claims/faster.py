@@ -44,19 +44,19 @@ class FasterClaim(RunClaim):
             ratios, censored = log_ratios(own[column], other[column]), []
         names = evidence.label(run), evidence.label(against)
         if censored:
-            finding = self._censored_finding(ratios, censored, names, dataset, column)
+            finding = self._censored_finding(ratios, censored, names, evidence.title(dataset), column)
         else:
-            finding = self._ratio_finding(ratios, names, dataset, column)
+            finding = self._ratio_finding(ratios, names, evidence.title(dataset), column)
         return [replace(finding, against=against, sentence=finding.sentence + cost_sentence(own, other, measure))]
 
-    def _ratio_finding(self, ratios: np.ndarray, names: tuple[str, str], dataset: str, column: str) -> Finding:
+    def _ratio_finding(self, ratios: np.ndarray, names: tuple[str, str], title: str, column: str) -> Finding:
         run, alpha, measure = self.config.run, self.config.alpha, self.config.measure
         found = seed_mean(ratios, alpha)
         size = [float(np.exp(value)) for value in (found.mean, found.low, found.high)]
         p = found.p_below(float(np.log(self.config.at_most)))
         verdict: Verdict = "superior" if p < alpha else "inferior" if size[1] > 1 else "inconclusive"
         sentence = (
-            f"On {dataset} {WORDS[measure].format(share=100 * self.config.share)} takes {names[0]} {size[0]:.2f} "
+            f"On {title} {WORDS[measure].format(share=100 * self.config.share)} takes {names[0]} {size[0]:.2f} "
             f"times as long as {names[1]} ({clock_name(column)}, {100 * (1 - alpha):g} % interval {size[1]:.2f} to "
             f"{size[2]:.2f}, {len(ratios)} seeds; below {self.config.at_most:g} with {p_statement(p)})."
         )
@@ -65,7 +65,7 @@ class FasterClaim(RunClaim):
         )
 
     def _censored_finding(
-        self, ratios: np.ndarray, censored: list[int], names: tuple[str, str], dataset: str, column: str
+        self, ratios: np.ndarray, censored: list[int], names: tuple[str, str], title: str, column: str
     ) -> Finding:
         """Say how much longer it takes at least; nothing is decided.
 
@@ -75,7 +75,7 @@ class FasterClaim(RunClaim):
         """
         least = float(np.exp(ratios.mean()))
         sentence = (
-            f"On {dataset} {names[0]} never reached {100 * self.config.share:g} % of {names[1]}'s best validation "
+            f"On {title} {names[0]} never reached {100 * self.config.share:g} % of {names[1]}'s best validation "
             f"NDCG@10 with seed {', '.join(map(str, censored))}. With its whole training counted there, the ratio "
             f"of times is at least {least:.2f} ({clock_name(column)}, {len(ratios)} seeds), which shows no "
             "advantage; by how much it is larger nobody knows, so that it has no interval."

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hydrarec.claims.base import ClaimKind, Device, Finding, Verdict
+from hydrarec.claims.base import ClaimKind, Finding, Verdict
 from hydrarec.claims.evidence import Evidence, Undecidable
+from hydrarec.claims.places import Device
 from hydrarec.config.efficiency import ALONE
 from hydrarec.config.hypotheses import GrowthClaimConfig
 

@@ -3,9 +3,10 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from hydrarec.claims.base import ClaimKind, Finding, Scope
+from hydrarec.claims.base import ClaimKind, Finding
 from hydrarec.claims.catalogues import independent_datasets
 from hydrarec.claims.evidence import Evidence
+from hydrarec.claims.places import Scope
 from hydrarec.config.hypotheses import RunClaimConfig
 
 
@@ -17,7 +18,7 @@ class RunClaim(ClaimKind[Scope]):
     def scopes(self, evidence: Evidence) -> list[Scope]:
         """Return every independent dataset under the first protocol, then under the others."""
         datasets = independent_datasets(evidence.config.datasets)
-        return [Scope(dataset.id, protocol) for protocol in evidence.config.protocols for dataset in datasets]
+        return [evidence.scope(dataset.id, protocol) for protocol in evidence.config.protocols for dataset in datasets]
 
     def findings(self, evidence: Evidence, scope: Scope) -> Sequence[Finding]:
         """Return a finding for each comparator and measure."""

@@ -36,7 +36,7 @@ class SuperiorClaim(RunClaim):
             bounds = ratio_interval(evidence.log_ratio(dataset, protocol, run, against, metric), alpha)
             size[1:] = [100 * bound for bound in bounds]
         sentence = (
-            f"On {dataset} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
+            f"On {evidence.title(dataset)} the {metric_title(metric)} of {evidence.label(run)} differs from that of "
             f"{evidence.label(against)} by {signed(difference.mean)} ({100 * (1 - alpha):g} % interval "
             f"{signed_interval(low, high)}, one-sided {p_statement(p)}); in per cent {percent(size[0])} "
             f"({percent_interval(size[1], size[2])})."

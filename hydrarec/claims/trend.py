@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hydrarec.claims.base import Finding, Scope, Verdict
+from hydrarec.claims.base import Finding, Verdict
 from hydrarec.claims.density import density_findings, density_scopes
 from hydrarec.claims.evidence import Evidence, Undecidable
 from hydrarec.claims.faster import matched_times, own_clock
+from hydrarec.claims.places import Scope
 from hydrarec.claims.runs import RunClaim
 from hydrarec.comparison.clocks import clock_name
 from hydrarec.config.hypotheses import TrendClaimConfig
@@ -50,9 +51,9 @@ class TrendClaim(RunClaim):
         verdict: Verdict = "superior" if p < alpha else "inferior" if found.low > 0 else "inconclusive"
         spread = f"{100 * (1 - alpha):g} % interval {signed(found.low, 3)} to {signed(found.high, 3)}"
         sentence = (
-            f"On {dataset} the ratio of {evidence.label(run)}'s training time to that of {evidence.label(against)} "
-            f"changes with the number of epochs to the power {signed(found.mean, 3)} ({clock_name(column)}, {spread}, "
-            f"{len(slopes)} seeds, one-sided {p_statement(p)})."
+            f"On {evidence.title(dataset)} the ratio of {evidence.label(run)}'s training time to that of "
+            f"{evidence.label(against)} changes with the number of epochs to the power {signed(found.mean, 3)} "
+            f"({clock_name(column)}, {spread}, {len(slopes)} seeds, one-sided {p_statement(p)})."
         )
         return [
             Finding(

@@ -32,12 +32,12 @@ from hydrarec.comparison.compatibility import refuse_other_tables
 from hydrarec.comparison.measurements import read_measurements
 from hydrarec.comparison.runs import find_finished, require_complete
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.titles import protocol_name, short_names
 from hydrarec.files import read_json
 from hydrarec.layout import ANALYSED, COLLECTED, CONTRASTED, DECIDED, card_file, split_folder
 from hydrarec.provenance import code_of
 from hydrarec.report.measured import Measured, read_measured
 from hydrarec.report.style import RunStyle, run_styles
-from hydrarec.report.titles import protocol_name, short_names
 from hydrarec.run_seeds import RunSeed
 from hydrarec.tables import read_table
 

@@ -4,6 +4,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from hydrarec.config.protocol import PROTOCOL_TITLES
+from hydrarec.config.titles import protocol_name
 from hydrarec.formatting import (
     NARROW,
     count,
@@ -16,7 +17,6 @@ from hydrarec.formatting import (
     several,
 )
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.titles import protocol_name
 
 VERDICTS = ("superior", "equivalent", "inferior", "inconclusive")
 """What a comparison with the reference may come to."""

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
+from hydrarec.config.titles import scope_titles
 from hydrarec.formatting import NOTHING
 from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table, run_cell
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import scope_titles
 
 ORDER = ("failed", "running", "missing")
 """What may have become of a run, the worst first."""

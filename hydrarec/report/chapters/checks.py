@@ -8,11 +8,11 @@ import pandas as pd
 from hydrarec.comparison import Gate
 from hydrarec.comparison.gate import CHECKS
 from hydrarec.config import BenchmarkConfig
+from hydrarec.config.titles import scope_titles
 from hydrarec.report.blocks import Chapter, Folded, PageBlock, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import scope_titles
 
 _ABOUT = (
     "Controls have scores that are known from theory; had one missed its score, this page would not have been written. "

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from hydrarec.config.titles import scope_titles
 from hydrarec.formatting import NARROW, NOTHING, p_value, sortable
 from hydrarec.report.blocks import Folded, PageBlock, Text
 from hydrarec.report.cells import Cell, Column, Row, Table, drop_empty_columns
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.titles import make_readable, scope_titles
 
 _KEY = (
     "Supported: it holds in as many places as needed. Refuted: so many speak against it that too few are left. "
@@ -55,13 +55,12 @@ def _format_published_hash(row: Mapping[Hashable, Any]) -> str:
 
 
 def _table(inputs: Inputs, claims: pd.DataFrame) -> Table:
-    named = scope_titles(inputs.config)
     rows = [
         Row(
             [
                 Cell(row["claim"]),
                 Cell(row["verdict"]),
-                Cell(row["statement"], note=make_readable(_reason(row), named)),
+                Cell(row["statement"], note=_reason(row)),
             ],
             f"claim-{row['verdict'].replace(' ', '-')}",
         )
@@ -94,7 +93,7 @@ def _evidence(inputs: Inputs) -> Table:
                 Cell(row["verdict"]),
                 *(Cell(_p(row[name]), sortable(row[name])) for name in ("p", "p_holm")),
                 Cell(_format_detectable(row["detectable"]), sortable(row["detectable"])),
-                Cell(make_readable(row["sentence"], named)),
+                Cell(row["sentence"]),
             ]
         )
         for _, row in inputs.verdicts.iterrows()

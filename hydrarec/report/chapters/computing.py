@@ -2,11 +2,11 @@
 
 import pandas as pd
 
+from hydrarec.config.titles import short_names
 from hydrarec.formatting import NOTHING, count, duration, energy
 from hydrarec.report.blocks import Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.titles import short_names
 
 _WALL = ["setup_s", "train_s", "validation_s"]
 _PROCESSOR = ["train_cpu_s", "validation_cpu_s"]

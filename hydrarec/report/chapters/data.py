@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hydrarec.config.datasets import DatasetConfig
+from hydrarec.config.titles import short_names
 from hydrarec.formatting import NARROW, NOTHING, count
 from hydrarec.report.blocks import Chapter, Facts, Folded, Part
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.inputs import Inputs
-from hydrarec.report.titles import short_names
 
 _NO_COUNTS = ("seed", "tie_order", "year")
 """Whole numbers that are written without spaces."""

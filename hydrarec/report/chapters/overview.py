@@ -2,11 +2,11 @@
 
 import pandas as pd
 
+from hydrarec.config.titles import protocol_name, scope_titles
 from hydrarec.formatting import NOTHING, metric_title, percentage, score
 from hydrarec.report.blocks import Part
 from hydrarec.report.cells import Cell, Column, Row, Table, run_cell
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.titles import protocol_name, scope_titles
 
 _WIDEST = 4
 """Scopes with two columns each that a page holds beside names."""

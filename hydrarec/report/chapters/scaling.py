@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from hydrarec.config.efficiency import NO_MIXING
+from hydrarec.config.titles import short_names
 from hydrarec.formatting import NARROW, NOTHING, duration, several, size
 from hydrarec.report.blocks import Chapter, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table
 from hydrarec.report.figures.growth import exponent, growth
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.measured import Measured
-from hydrarec.report.titles import short_names
 
 LINEAR = (0.9, 1.1)
 """An exponent whose interval lies inside is called linear (method: equivalence to 1)."""

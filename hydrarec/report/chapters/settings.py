@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from hydrarec.config.titles import scope_titles
 from hydrarec.formatting import NOTHING
 from hydrarec.report.blocks import Chapter, PageBlock, Part, Text
 from hydrarec.report.cells import Cell, Column, Row, Table, run_cell
@@ -12,7 +13,6 @@ from hydrarec.report.chapters.data import format_value
 from hydrarec.report.chapters.runs import effective_settings
 from hydrarec.report.inputs import Inputs
 from hydrarec.report.style import RunStyle
-from hydrarec.report.titles import scope_titles
 
 ARCHITECTURE = ("model", "attention", "masking")
 """What a comparison of architectures may differ in; anything else is named."""

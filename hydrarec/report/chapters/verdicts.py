@@ -5,12 +5,12 @@ from dataclasses import replace
 import pandas as pd
 from markupsafe import Markup
 
+from hydrarec.config.titles import title_remainder
 from hydrarec.report import sentences
 from hydrarec.report.blocks import Card, Cards, Chapter, Part, Text
 from hydrarec.report.chapters.claims import claims
 from hydrarec.report.chapters.scopes import part_anchor
 from hydrarec.report.inputs import Inputs, Scope
-from hydrarec.report.titles import title_remainder
 
 _CLAIMS = ("supported", "refuted", "not decided", "not decidable")
 """What may become of a claim."""

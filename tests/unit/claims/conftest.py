@@ -22,7 +22,7 @@ def raw_config(protocols=("loo",), efficiency=None, datasets=DATASETS):
     return {
         "report": "made",
         "datasets": [
-            {"id": name, "title": name, "reader": {"kind": "synthetic", "seed": number}}
+            {"id": name, "title": name.capitalize(), "reader": {"kind": "synthetic", "seed": number}}
             for number, name in enumerate(datasets)
         ],
         "protocols": list(protocols),

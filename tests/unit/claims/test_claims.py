@@ -114,18 +114,18 @@ def test_a_reversal_on_one_data_set_takes_the_support_away(made):
     differ(made, -0.2, datasets=["three"])
     row, _ = verdict(made, SUPERIOR)
     assert row["verdict"] == "not decided"
-    assert "but the data speak against it on three/loo" in row["sentence"]
+    assert "but the data speak against it on Three" in row["sentence"]
 
 
 def test_a_claim_that_can_still_hold_in_enough_places_is_not_refuted(made):
     differ(made, -0.2, datasets=["two", "three"])
     row, _ = verdict(made, SUPERIOR, needed=1)
     assert row["verdict"] == "not decided"
-    assert row["sentence"].endswith("but the data speak against it on two/loo, three/loo.")
+    assert row["sentence"].endswith("but the data speak against it on Two, Three.")
     differ(made, 0.0, 0.05, datasets=["one"])
     row, _ = verdict(made, SUPERIOR, needed=1)
     assert row["verdict"] == "not decided"
-    assert row["sentence"].endswith("and the data speak against it on two/loo, three/loo.")
+    assert row["sentence"].endswith("and the data speak against it on Two, Three.")
     differ(made, -0.2)
     assert verdict(made, SUPERIOR, needed=1)[0]["verdict"] == "refuted"
     # In two of three a claim that needs all cannot hold any more; one is enough to know.
@@ -153,13 +153,15 @@ def test_refutation_takes_the_same_comparator_everywhere(made):
 
 def test_support_under_one_protocol_alone_is_said_to_be(tmp_path):
     row, _ = verdict(Made(tmp_path), SUPERIOR)
-    assert row["sentence"].endswith("This is support under loo only: no other protocol was computed.")
+    assert row["sentence"].endswith("This is support under leave-one-out only: no other protocol was computed.")
     made = Made(tmp_path, protocols=("loo", "gts"))
     assert "only" not in verdict(made, SUPERIOR)[0]["sentence"]
     made.gates += [Gate("oracle", "oracle", dataset, "gts", "red", "Broken.", True) for dataset in DATASETS]
     row, _ = verdict(made, SUPERIOR)
     assert row["verdict"] == "supported"
-    assert row["sentence"].endswith("This is support under loo only: it could not be decided under gts.")
+    assert row["sentence"].endswith(
+        "This is support under leave-one-out only: it could not be decided under global temporal split."
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,8 +176,8 @@ def test_support_that_another_protocol_could_mostly_not_be_asked_about_says_so(t
     row, _ = verdict(made, claim, needed=2)
     assert row["verdict"] == "supported"
     assert row["sentence"].endswith(
-        f"This is support under loo only: under gts {agrees} in 1 place (needed: 2), and it could not be decided on "
-        "two/gts, three/gts."
+        f"This is support under leave-one-out only: under global temporal split {agrees} in 1 place (needed: 2), and "
+        "it could not be decided on Two (global temporal split), Three (global temporal split)."
     )
     # As many as needed are enough.
     assert "only" not in verdict(made, claim, needed=1)[0]["sentence"]
@@ -186,13 +188,13 @@ def test_another_protocol_must_agree_in_sign(tmp_path):
     differ(made, -0.005, 0.05, datasets=["one", "two"], protocol="gts")
     row, _ = verdict(made, SUPERIOR)
     assert row["verdict"] == "not decided"
-    assert "its sign is lost on one/gts, two/gts" in row["sentence"]
+    assert "its sign is lost on One (global temporal split), Two (global temporal split)" in row["sentence"]
     differ(made, 0.005, 0.05, protocol="gts")
     assert verdict(made, SUPERIOR)[0]["verdict"] == "supported"
     differ(made, -0.005, 0.05, datasets=["one"], protocol="gts")
     row, _ = verdict(made, SUPERIOR)
     assert row["verdict"] == "supported"
-    assert "Under another protocol its sign is lost on one/gts." in row["sentence"]
+    assert "Under another protocol its sign is lost on One (global temporal split)." in row["sentence"]
 
 
 def test_equivalence_is_two_one_sided_tests():
@@ -273,7 +275,7 @@ def test_every_run_must_be_separated_and_be_there(made):
     differ(made, 0.0)
     row, _ = verdict(made, EQUIVALENT | {"separates": ["itemknn", "smaller"]})
     assert row["verdict"] == "not decidable"
-    assert "on one/loo, two/loo, three/loo: the comparison has no run smaller" in row["sentence"]
+    assert "on One, Two, Three: the comparison has no run smaller" in row["sentence"]
 
 
 def test_equality_with_a_beaten_model_is_flagged(made):
@@ -288,7 +290,7 @@ def test_equality_with_a_beaten_model_is_flagged(made):
     made.differences["two", "loo", HYDRA_UNI, "itemknn"] = (-0.17, 0.2)
     row, found = verdict(made, claim)
     assert row["verdict"] == "supported"
-    assert row["sentence"].endswith("But on one/loo ItemKNN is more accurate than both.")
+    assert row["sentence"].endswith("But on One ItemKNN is more accurate than both.")
     assert [bool(one["remark"]) for one in found] == [one["dataset"] == "one" for one in found]
     assert found[0]["sentence"].endswith(". But ItemKNN is more accurate than both.")
 
@@ -298,7 +300,7 @@ def test_that_a_flag_could_not_be_looked_for_is_said(made):
     row, _ = verdict(made, EQUIVALENT | {"flag_if_beaten_by": ["sasrec"]})
     assert row["verdict"] == "supported"
     said = "whether sasrec is more accurate than both is not known (the comparison has no run sasrec)"
-    assert row["sentence"].endswith(f"But on one/loo, two/loo, three/loo {said}.")
+    assert row["sentence"].endswith(f"But on One, Two, Three {said}.")
 
 
 @pytest.mark.parametrize(
@@ -314,8 +316,8 @@ def test_what_makes_a_scope_undecidable(made, change, reason):
     change(made)
     row, found = verdict(made, SUPERIOR)
     assert (row["verdict"], row["places"]) == ("supported", 2)
-    assert f"Not decidable on one/loo: {reason}" in row["sentence"]
-    assert found[0]["sentence"].startswith(f"Not decidable on one/loo: {reason}")
+    assert f"Not decidable on One: {reason}" in row["sentence"]
+    assert found[0]["sentence"].startswith(f"Not decidable on One: {reason}")
     row, _ = verdict(made, SUPERIOR, needed=3)
     assert row["verdict"] == "not decidable"
     assert row["p"] is None
@@ -328,7 +330,7 @@ def test_what_is_wrong_with_all_runs_of_a_place_concerns_every_claim(made):
     row, found = verdict(made, SUPERIOR)
     assert row["places"] == 2
     assert found[1]["verdict"] == "not decidable"
-    assert "on two/loo: a check failed" in row["sentence"]
+    assert "on Two: a check failed" in row["sentence"]
 
 
 def test_what_became_of_an_unfinished_run_is_said(made):
@@ -337,7 +339,7 @@ def test_what_became_of_an_unfinished_run_is_said(made):
     said = {("one", "loo", HYDRA_UNI): "seed 1 failed, seed 2 missing"}
     evidence = dataclasses.replace(made.evidence(file), unfinished=said)
     (row,) = claim_rows([evaluate_claim(file.claims[0], 2, evidence)])
-    assert "on one/loo: HydraRecUni is not finished (seed 1 failed, seed 2 missing)" in row["sentence"]
+    assert "on One: HydraRecUni is not finished (seed 1 failed, seed 2 missing)" in row["sentence"]
 
 
 def test_a_gate_of_another_run_or_place_does_not_matter(made):

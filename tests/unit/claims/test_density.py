@@ -41,7 +41,7 @@ class Thinned(Made):
     @staticmethod
     def entry(name, keep):
         thin = {} if keep == 1 else {"thin": {"keep": keep}}
-        return {"id": name, "title": name, "reader": {"kind": "synthetic"}, **thin}
+        return {"id": name, "title": name.capitalize(), "reader": {"kind": "synthetic"}, **thin}
 
     def card(self, name, **content):
         write_json(data_folder(self.results, name) / "card.json", content)
@@ -97,17 +97,17 @@ def without(evidence, name, dataset):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda e: without(e, "times", "half"), "on half: times of one seed"),
-        (lambda e: e.times.__setitem__("epoch_s", np.nan), "on whole: times are absent"),
+        (lambda e: without(e, "times", "half"), "on Half: times of one seed"),
+        (lambda e: e.times.__setitem__("epoch_s", np.nan), "on Whole: times are absent"),
         (
             lambda e: e.times.__setitem__("host", e.times["dataset"].where(e.times["dataset"] == "tenth", "node-1")),
             "the times come from different machines: node-1 (cpu), tenth (cpu)",
         ),
-        (lambda e: without(e, "leaders", "tenth"), "on tenth: HydraRecUni is not finished"),
-        (lambda e: (data_folder(e.results, "half") / "card.json").unlink(), "half has no data card"),
+        (lambda e: without(e, "leaders", "tenth"), "on Tenth: HydraRecUni is not finished"),
+        (lambda e: (data_folder(e.results, "half") / "card.json").unlink(), "Half has no data card"),
         (
             lambda e: write_json(data_folder(e.results, "half") / "card.json", {"items": 400, "density": 0.1}),
-            "the catalogues are of different sizes (whole 500, half 400, quarter 500, tenth 500)",
+            "the catalogues are of different sizes (Whole 500, Half 400, Quarter 500, Tenth 500)",
         ),
     ],
 )
@@ -115,7 +115,7 @@ def test_what_makes_it_undecidable(tmp_path, change, reason):
     row, found = Thinned(tmp_path, power=0.2).verdict(change=change)
     assert (row["verdict"], row["p"]) == ("not decidable", None)
     assert reason in row["sentence"]
-    assert found[0]["sentence"].startswith(f"Not decidable on whole/loo: {reason}")
+    assert found[0]["sentence"].startswith(f"Not decidable on Whole: {reason}")
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -123,13 +123,13 @@ def test_three_data_sets_are_needed(tmp_path, n):
     row, _ = Thinned(tmp_path, power=0.2, shares=dict(list(SHARES.items())[:n])).verdict()
     assert row["verdict"] == "not decidable"
     said = "needs 3 data sets that differ in nothing but thinning, and there "
-    assert said + ("are 2 (whole, half)" if n > 1 else "is 1 (whole)") in row["sentence"]
+    assert said + ("are 2 (Whole, Half)" if n > 1 else "is 1 (Whole)") in row["sentence"]
 
 
 def test_three_data_sets_are_enough(tmp_path):
     row, found = Thinned(tmp_path, power=0.2, shares=dict(list(SHARES.items())[:3])).verdict()
     assert row["places"] == 1
-    assert found[0]["sentence"].startswith("Over whole, half, quarter the ratio of ")
+    assert found[0]["sentence"].startswith("Over Whole, Half, Quarter the ratio of ")
 
 
 def test_densities_must_differ(tmp_path):
@@ -142,7 +142,7 @@ def test_densities_must_differ(tmp_path):
 def test_settings_must_not_differ(tmp_path):
     longer = {"quarter": {"encoder": {"max_length": 20}}}
     row, _ = Thinned(tmp_path, power=0.2, per_dataset=longer).verdict()
-    assert "HydraRecUni is trained with other settings on quarter than on whole, so that more" in row["sentence"]
+    assert "HydraRecUni is trained with other settings on Quarter than on Whole, so that more" in row["sentence"]
 
 
 def test_what_is_not_trained_has_no_epochs(tmp_path):

@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[3]
 EVIL = "<script>alert('claimed')</script>"
 SUPPORTED = (
     "It holds in 1 of 1 decidable places (needed: 1; p = .020 by Holm's correction over the confirmatory claims). This "
-    "is support under loo only: no other protocol was computed."
+    "is support under leave-one-out only: no other protocol was computed."
 )
-NOT_DECIDED = "It holds in 1 of 2 decidable places (needed: 1), but the data speak against it on made-0/loo."
+NOT_DECIDED = "It holds in 1 of 2 decidable places (needed: 1), but the data speak against it on Made-up data 0."
 
 
 def write_verdicts(_, tables):
@@ -47,7 +47,7 @@ def write_verdicts(_, tables):
     verdicts = [
         scope | {"claim": "H1", "measure": "ndcg@10", "verdict": "superior", "estimate": 3.0, "low": 1.0, "high": 5.0}
         | {"p": 0.01, "p_holm": 0.03, "detectable": 4.26}
-        | {"holds": True, "refutes": False, "sentence": f"On made-0 it is better than made-0 {EVIL}."},
+        | {"holds": True, "refutes": False, "sentence": f"On Made-up data 0 it is better than itself {EVIL}."},
         scope | dict.fromkeys(("dataset", "protocol", "against", "p"))
         | {"device": "cpu", "claim": "H2", "measure": "time", "verdict": "inconclusive", "estimate": 1.2, "low": 0.9}
         | {"high": 2.0, "holds": False, "refutes": False, "sentence": "On cpu it grows."},
@@ -116,7 +116,7 @@ def test_whether_claims_or_results_were_first_is_told_as_far_as_days_tell_it(tre
 def test_what_verdicts_rest_on_is_there_place_by_place(folder, first):
     evidence = first[first.index('id="evidence"') :]
     # What is a data set's name where the sentence begins may be part of a run's elsewhere.
-    said = "On Made-up data 0 it is better than made-0"
+    said = "On Made-up data 0 it is better than itself"
     assert said in evidence
     assert said in (folder / "tables" / "verdicts" / "evidence.tex").read_text(encoding="utf-8")
     assert "On cpu it grows." in evidence

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 
 from hydrarec.comparison import Gate
+from hydrarec.config.titles import scope_titles
 from hydrarec.formatting import NOTHING
 from hydrarec.report import sentences
 from hydrarec.report.chapters.absent import absent_runs_sentence
@@ -13,7 +14,6 @@ from hydrarec.report.chapters.data import data_cards
 from hydrarec.report.header import _origin
 from hydrarec.report.inputs import Scope
 from hydrarec.report.style import run_styles
-from hydrarec.report.titles import scope_titles
 from tests.fabricate import HYDRA_UNI, SASREC, config
 
 EVERYTHING = config()
