@@ -96,11 +96,10 @@ class Tree:
             np.repeat(users, lengths), stream.choice(self.n_items, lengths.sum(), p=weights / weights.sum())
         )
         steps = np.ones(self.n_users, dtype=int) if protocol == "loo" else stream.integers(1, 5, self.n_users)
-        test = _events(np.repeat(users, steps), stream.integers(0, self.n_items, steps.sum()))
-        test["step"] = test["position"]
-        test["position"] += np.repeat(lengths + 1, steps).astype("int32")
-        validation = _events(users, stream.integers(0, self.n_items, self.n_users))
-        validation["position"] = lengths.astype("int32")
+        after = lengths + 1
+        test = _events(np.repeat(users, steps), stream.integers(0, self.n_items, steps.sum()), np.repeat(after, steps))
+        test["step"] = test["position"] - np.repeat(after, steps).astype("int32")
+        validation = _events(users, stream.integers(0, self.n_items, self.n_users), lengths)
         write_table(train, split / "train.parquet", TRAIN)
         write_table(validation.assign(step=np.int32(0)), split / "validation.parquet", HELD_OUT)
         write_table(test, split / "test.parquet", HELD_OUT)
@@ -197,10 +196,10 @@ class Tree:
             write_table(history, folder / "history.parquet", HISTORY)
 
 
-def _events(users: np.ndarray, items: np.ndarray) -> pd.DataFrame:
-    """Return events of users, their items counted from 1 and placed in the order given."""
+def _events(users: np.ndarray, items: np.ndarray, first: np.ndarray | int = 0) -> pd.DataFrame:
+    """Return events of users, their items counted from 1, a minute apart from position `first` on."""
     frame = pd.DataFrame({"user": users, "item": items + 1}).astype("int32")
-    position = frame.groupby("user").cumcount().astype("int32")
+    position = (frame.groupby("user").cumcount() + first).astype("int32")
     return frame.assign(position=position, timestamp=pd.array(1_700_000_000 + 60 * position, dtype="Int64"))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hydrarec.columns import LEADERBOARD, METRICS, TIMES
+from hydrarec.columns import HELD_OUT, LEADERBOARD, METRICS, TIMES, TRAIN
 from hydrarec.comparison.cases import read_evaluation_cases, read_ranks
 from hydrarec.comparison.gate import Gate, Status
 from hydrarec.comparison.measures import case_values, metric_names
@@ -17,6 +17,7 @@ from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun, TrainedRun
 from hydrarec.files import read_json, write_json
 from hydrarec.formatting import metric_title
+from hydrarec.layout import PARTS
 from hydrarec.metrics import gains
 from hydrarec.tables import read_table
 
@@ -25,6 +26,8 @@ Runs = list[TrainedRun | BaselineRun]
 
 MAX_STANDARD_ERRORS = 4.0
 """How far a random scorer may be from chance."""
+MAX_TIED_TARGETS = 0.05
+"""Share of the test targets that may share their second with the interaction before."""
 MAX_TIE_GAP = 0.01
 """How much of a neural run's primary metric may hang on the order of tied scores."""
 FLOORS = ("popularity", "itemknn", "markov", "markov_smoothed")
@@ -57,7 +60,7 @@ def check_gates(config: BenchmarkConfig, scopes: Sequence[Finished], comparison:
             continue
         runs = [config.run(run) for run in finished.runs]
         here = [_rows_within(table, finished) for table in (metrics, leaders, times)]
-        found = [*_controls(finished, runs, here[0]), *_runs(config, runs, *here)]
+        found = [*_controls(finished, runs, here[0]), *_order(finished), *_runs(config, runs, *here)]
         gates += [dataclasses.replace(gate, dataset=finished.dataset, protocol=finished.protocol) for gate in found]
     gates += origin_gates(config, [one for finished in scopes for one in finished.everything])
     write_json(comparison / "gates.json", [dataclasses.asdict(gate) for gate in gates])
@@ -156,6 +159,30 @@ def _random_control(finished: Finished, run: str) -> Gate:
         )
     status: Status = "green" if worst <= MAX_STANDARD_ERRORS else "red"
     return Gate.of_run("random", run, status, "; ".join(sentences) + ".", True)
+
+
+def _order(finished: Finished) -> Iterator[Gate]:
+    """Say how many test targets hang on the order of equal times; nothing where there are no times."""
+    targets = _times_of_targets(finished.split)
+    if targets.isna().to_numpy().any():
+        return
+    share = float((targets["timestamp"] == targets["before"]).mean())
+    decides = "the order of the file" if finished.config.dataset(finished.dataset).tie_order is None else "chance"
+    sentence = f"{100 * share:.3g} % of the test targets share their second with their user's interaction before"
+    sentence += f", so that {decides} decides which of the two is asked for." if share else "."
+    yield Gate.of_run("order", "", "green" if share <= MAX_TIED_TARGETS else "amber", sentence)
+
+
+def _times_of_targets(split: Path) -> pd.DataFrame:
+    """Return the time of every test target, and that of its user's interaction `before`."""
+    columns = ["user", "position", "timestamp"]
+    # The parts stand by user and position. Of what was trained on, only each user's last can come before a target.
+    trained_on = read_table(split / "train.parquet", TRAIN, columns).drop_duplicates("user", keep="last")
+    held_out = [read_table(split / f"{part}.parquet", HELD_OUT, [*columns, "step"]) for part in PARTS[1:]]
+    is_target = [np.zeros(len(trained_on) + len(held_out[0]), dtype=bool), held_out[1]["step"] >= 0]
+    events = pd.concat([trained_on, *held_out], ignore_index=True).assign(target=np.concatenate(is_target))
+    events = events.sort_values(["user", "position"])
+    return events.assign(before=events["timestamp"].shift()).loc[events["target"], ["timestamp", "before"]]
 
 
 def _runs(

@@ -3,9 +3,10 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from hydrarec.columns import RANKS
+from hydrarec.columns import HELD_OUT, RANKS, TRAIN
 from hydrarec.comparison import collect, read_gates
 from hydrarec.files import read_json, write_json
 from hydrarec.tables import read_table, write_table
@@ -29,6 +30,7 @@ def test_sound_results_are_green(tables):
         "oracle",
         "random",
         "popularity",
+        "order",
         "ties",
         "floor",
         "converged",
@@ -102,6 +104,42 @@ def test_a_user_without_candidates_does_not_hide_a_random_scorer_that_knows_some
     assert all("nan" not in gate.sentence for gate in read_gates(tree.results))
     change_ranks(tree, "random", lambda r: r.assign(greater=np.where(r["warm"], r["greater"] // 4, r["greater"])))
     assert checked(tree)["random", "random"] == "red"
+
+
+def tie_targets(tree, share):
+    """Put this share of the test targets, those of the first users, at the time of the interaction before."""
+    path = tree.results / "data" / "made-0" / "loo" / "test.parquet"
+    test = read_table(path, HELD_OUT)
+    tied = np.arange(len(test)) < share * len(test)
+    before = read_table(path.with_name("validation.parquet"), HELD_OUT)["timestamp"]
+    write_table(test.assign(timestamp=test["timestamp"].where(~tied, before)), path, HELD_OUT)
+
+
+@pytest.mark.parametrize(
+    ("share", "status", "said"),
+    [
+        (0.0, "green", "0 % of the test targets share their second with their user's interaction before."),
+        (
+            0.25,
+            "amber",
+            "25 % of the test targets share their second with their user's interaction before, so that the order of the"
+            " file decides which of the two is asked for.",
+        ),
+    ],
+)
+def test_targets_that_hang_on_the_order_of_equal_times_are_amber(small, share, status, said):
+    tree = small()
+    tie_targets(tree, share)
+    assert checked(tree)["order", ""] == status
+    assert [gate.sentence for gate in read_gates(tree.results) if gate.name == "order"] == [said]
+
+
+def test_nothing_is_said_of_the_order_of_files_without_times(small):
+    tree = small()
+    for part, schema in (("train", TRAIN), ("validation", HELD_OUT), ("test", HELD_OUT)):
+        path = tree.results / "data" / "made-0" / "loo" / f"{part}.parquet"
+        write_table(read_table(path, schema).assign(timestamp=pd.NA), path, schema)
+    assert ("order", "") not in checked(tree)
 
 
 def test_a_neural_run_whose_scores_tie_is_red(small):
