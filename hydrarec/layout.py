@@ -28,6 +28,11 @@ def raw_file(results: Path, sha256: str, name: str) -> Path:
     return results / "raw" / sha256[:16] / name
 
 
+def environment_file(results: Path, name: str) -> Path:
+    """Return the list of packages of an environment of another library, which its building leaves last."""
+    return results / "environments" / name / "packages.txt"
+
+
 def data_folder(results: Path, dataset: str) -> Path:
     """Return the folder of `interactions.parquet`, `items.parquet`, `users.parquet` and `card.json`."""
     return results / "data" / dataset

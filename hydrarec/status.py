@@ -4,13 +4,23 @@ Read from the files that runs leave, so it can be asked at any time: while jobs 
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydrarec.config import BenchmarkConfig
 from hydrarec.config.runs import BaselineRun
 from hydrarec.formatting import several
-from hydrarec.layout import COLLECTED, WEIGHTS, absent_files, card_file, comparison_folder
+from hydrarec.layout import (
+    COLLECTED,
+    WEIGHTS,
+    absent_files,
+    card_file,
+    comparison_folder,
+    environment_file,
+    raw_file,
+    split_folder,
+)
 from hydrarec.outdated import why_other_data, why_other_settings, why_other_training, why_unusable
 from hydrarec.provenance import changed_sources, ranked_with_other_weights
 from hydrarec.run_seeds import RunSeed, planned_run_seeds
@@ -43,9 +53,7 @@ class Progress(RunSeed):
     @property
     def last_words(self) -> str:
         """What went wrong, if a command of this package said so; else the last line of its log."""
-        lines = self.said.split("\n")
-        # Files, values or what is allowed may be listed below it.
-        return next((line for line in reversed(lines) if line.startswith(FAILURES)), lines[-1])
+        return _last_words(self.said)
 
     @property
     def has_reported_failure(self) -> bool:
@@ -106,6 +114,31 @@ def _format_edited_code(runs: list[Progress], limit: int) -> list[str]:
         *wanted[:limit],
         *([f"  and {len(wanted) - limit} more"] if len(wanted) > limit else []),
     ]
+
+
+def format_preparation(config: BenchmarkConfig, results: Path) -> str:
+    """Say which data and environments were begun and are not there, and what was said last; empty where none."""
+    lines = []
+    for what, output, log in _preparations(config, results):
+        if not output.is_file() and log.is_file() and (said := _last_lines(log)):
+            lines += [f"  {what}", f"    {_last_words(said)}"]
+    return "\n".join(["Not there, and runs cannot begin without:", *lines]) if lines else ""
+
+
+def _preparations(config: BenchmarkConfig, results: Path) -> Iterator[tuple[str, Path, Path]]:
+    """Return what comes before runs, the last file that it leaves, and its log."""
+    logs = results.parent / "logs"
+    sources = {(source.sha256, source.file) for dataset in config.datasets if (source := dataset.source)}
+    for sha256, name in sorted(sources, key=lambda source: source[1]):
+        raw = raw_file(results, sha256, name)
+        yield f"the file {name}", raw, logs / "download" / raw.parent.name / f"{name}.log"
+    for dataset in config.datasets:
+        yield f"the data set {dataset.id}", card_file(results, dataset.id), logs / "prepare" / f"{dataset.id}.log"
+        for protocol in config.protocols:
+            split = split_folder(results, dataset.id, protocol) / "split.json"
+            yield f"{dataset.id} split by {protocol}", split, logs / "split" / dataset.id / f"{protocol}.log"
+    for log in sorted(logs.glob("environment/*.log")):
+        yield f"the environment {log.stem}", environment_file(results, log.stem), log
 
 
 def format_unmissed(config: BenchmarkConfig, results: Path, runs: list[Progress]) -> str:
@@ -251,6 +284,13 @@ def _slurms_words(folder: Path, rule: str, one: Progress, log: Path | None) -> s
 def _end_by_slurm(lines: list[str]) -> str:
     # The first such line names the cause, such as a limit; others tell that step and job are ended.
     return next((line.strip() for line in lines if line.startswith("slurmstepd")), "")
+
+
+def _last_words(said: str) -> str:
+    """Return what went wrong, if a command of this package said so; else the last line."""
+    lines = said.split("\n")
+    # Files, values or what is allowed may be listed below it.
+    return next((line for line in reversed(lines) if line.startswith(FAILURES)), lines[-1])
 
 
 def _last_lines(log: Path, number: int = 5) -> str:

@@ -52,13 +52,14 @@ def check(
 @app.command()
 def status(config: Config = "config.yaml", folder: Folder = Path()) -> None:
     """Say how many runs are finished, which stopped, where, and what they said last."""
-    from hydrarec.status import format_status, format_unmissed, progress
+    from hydrarec.status import format_preparation, format_status, format_unmissed, progress
 
     benchmark, results = benchmark_of(config), folder / "results"
     runs = progress(benchmark, results)
     typer.echo(format_status(runs))
-    if unmissed := format_unmissed(benchmark, results, runs):
-        typer.echo(unmissed)
+    for more in (format_preparation(benchmark, results), format_unmissed(benchmark, results, runs)):
+        if more:
+            typer.echo(more)
     if not results.is_dir():
         typer.echo(f"There is no folder {results} here; `--folder` names the one in which Snakemake works.")
 

@@ -14,10 +14,18 @@ from safetensors.numpy import save_file
 
 from hydrarec.data.card import describe
 from hydrarec.files import write_json
-from hydrarec.layout import COLLECTED, REQUIRED, comparison_folder, data_folder, run_folder
+from hydrarec.layout import (
+    COLLECTED,
+    REQUIRED,
+    comparison_folder,
+    data_folder,
+    environment_file,
+    run_folder,
+    split_folder,
+)
 from hydrarec.provenance import MANIFEST_KEYS
 from hydrarec.sources import source_hashes
-from hydrarec.status import format_status, format_unmissed, progress
+from hydrarec.status import format_preparation, format_status, format_unmissed, progress
 from hydrarec.unfinished import this_process
 from tests.unit.test_estimate import CONFIG, SOFTMAX
 
@@ -383,6 +391,38 @@ def test_runs_that_are_gone_while_tables_are_there_are_told_with_how_snakemake_m
     lock.parent.mkdir(parents=True)
     lock.touch()
     assert format_unmissed(CONFIG, results, runs) == ""
+
+
+def test_data_and_environments_that_are_not_there_are_told_with_what_was_said_last(folder):
+    results, logs = folder / "results", folder / "logs"
+    assert format_preparation(CONFIG, results) == ""
+    source = CONFIG.dataset("ml-1m").source
+    failed = {
+        logs
+        / "download"
+        / source.sha256[:16]
+        / f"{source.file}.log": "12 %\nhydrarec: no address has it:\n  http://a/\n",
+        logs / "split/ml-1m/loo.log": "hydrarec: no room left\n",
+        # At work, or killed.
+        logs / "prepare/ml-1m.log": "",
+        logs / "environment/rectools.log": "ERROR: no matching distribution\n",
+    }
+    for log, said in failed.items():
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(said)
+    assert format_preparation(CONFIG, results).splitlines() == [
+        "Not there, and runs cannot begin without:",
+        f"  the file {source.file}",
+        "    hydrarec: no address has it:",
+        "  ml-1m split by loo",
+        "    hydrarec: no room left",
+        "  the environment rectools",
+        "    ERROR: no matching distribution",
+    ]
+    for output in (split_folder(results, "ml-1m", "loo") / "split.json", environment_file(results, "rectools")):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.touch()
+    assert len(format_preparation(CONFIG, results).splitlines()) == 3
 
 
 def test_a_run_whose_results_were_removed_is_not_begun(folder):

@@ -75,10 +75,13 @@ def say_where_the_report_lies():
 def say_what_stopped():
     """Say how far the comparison is, and of what stopped how far it came and what it said last."""
     # Imported here: every job parses this file, and next to none gets here.
-    from hydrarec.status import format_status, progress
+    from hydrarec.status import format_preparation, format_status, progress
     from snakemake.logging import logger
 
-    logger.error(format_status(progress(BENCHMARK, Path("results"))))
+    results = Path("results")
+    logger.error(format_status(progress(BENCHMARK, results)))
+    if waiting := format_preparation(BENCHMARK, results):
+        logger.error(waiting)
     logger.error("Once its cause is mended, the same command goes on from here.")
     given = workflow.overwrite_configfiles or [CHECKOUT / "config.yaml"]
     # It reads one file, and no values of the command line.
