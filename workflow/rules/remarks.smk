@@ -75,17 +75,22 @@ def say_where_the_report_lies():
 def say_what_stopped():
     """Say how far the comparison is, and of what stopped how far it came and what it said last."""
     # Imported here: every job parses this file, and next to none gets here.
-    from hydrarec.status import format_preparation, format_status, progress
+    from hydrarec.status import FINISHED, format_preparation, format_status, progress
     from snakemake.logging import logger
 
     results = Path("results")
-    logger.error(format_status(progress(BENCHMARK, results)))
+    runs = progress(BENCHMARK, results)
+    logger.error(format_status(runs))
     if waiting := format_preparation(BENCHMARK, results):
         logger.error(waiting)
     logger.error("Once its cause is mended, the same command goes on from here.")
     given = workflow.overwrite_configfiles or [CHECKOUT / "config.yaml"]
-    # It reads one file, and no values of the command line.
-    if len(given) == 1 and LOCATE is not None:
+    # It reads one file, and no values of the command line, and reports on nothing only to refuse it.
+    if (
+        len(given) == 1
+        and LOCATE is not None
+        and any(run.stage == FINISHED for run in runs)
+    ):
         here, checkout = Path().resolve(), CHECKOUT.resolve()
         folder = f" --folder {shlex.quote(str(here))}" if here != checkout else ""
         logger.error(
